@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Hot modules: their release builds drop what costs an instruction in every guest instruction (bounds, overflow and
+/// exclusivity checks); debug builds keep them all. The semantics are generic and specialised within one module,
+/// for which whole-module optimisation is enough.
+let hot: [SwiftSetting] = [
+    .unsafeFlags(
+        ["-Ounchecked", "-enforce-exclusivity=unchecked", "-wmo", "-Xcc", "-momit-leaf-frame-pointer"],
+        .when(configuration: .release))
+]
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "Orrery",
+    products: [.executable(name: "orrery", targets: ["CLI"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "ISA", swiftSettings: hot + strict),
+        .target(
+            name: "Machine",
+            dependencies: ["ISA", "CFDT", "CCapstone", .product(name: "HeapModule", package: "swift-collections")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CLI",
+            dependencies: [
+                "Machine", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .systemLibrary(
+            name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+        .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
+        .testTarget(name: "ISATests", dependencies: ["ISA"], swiftSettings: strict),
+        .testTarget(name: "MachineTests", dependencies: ["Machine"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,149 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What lies on the bus beside RAM: devices. CPUs call it from their slow paths only.
+public protocol PhysicalBus: AnyObject {
+    /// The little-endian value of `size` (1, 2, 4 or 8) bytes at `address`, or nil where nothing answers.
+    func read(_ address: UInt64, size: Int) -> UInt64?
+    /// False where nothing answers.
+    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool
+}
+
+/// Told when bytes that a CPU has decoded or may have cached change behind its back.
+public protocol CodeObserver: AnyObject {
+    /// Bytes of the physical page at `page` (4 KiB aligned), in the 64-byte granules of `granules` (bit n: bytes
+    /// 64n..64n+63), have changed: what was decoded from them is stale.
+    func codeChanged(page: UInt64, granules: UInt64)
+    /// The region map changed: every cached translation is stale.
+    func memoryMapChanged()
+}
+
+/// The RAM and ROM of a machine: host memory at guest-physical addresses.
+///
+/// Hot paths do not come here: they use TLB entries that were filled from it. For each 4 KiB page it keeps two notes:
+/// whether some CPU holds decoded code of it, and whether some TLB may write to it unseen.
+public final class PhysicalMemory {
+    public struct Region {
+        public let base: UInt64
+        public let size: UInt64
+        public let host: UnsafeMutableRawPointer
+        /// Guest writes go to the bus instead (flash).
+        public let isReadOnly: Bool
+        /// While false the region is not there, and accesses go to the bus (flash in command mode).
+        public fileprivate(set) var isEnabled: Bool
+        let notes: UnsafeMutablePointer<PageNotes>
+        let isOwned: Bool
+    }
+
+    public struct PageNotes: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// Decoded instructions of this page exist.
+        public static let code = PageNotes(rawValue: 1)
+        /// A TLB entry may write to this page directly.
+        public static let writable = PageNotes(rawValue: 2)
+    }
+
+    public static let pageSize: UInt64 = 4096
+
+    public private(set) var regions: [Region] = []
+    private var observers: [any CodeObserver] = []
+
+    public init() {}
+
+    deinit {
+        for region in regions {
+            region.notes.deallocate()
+            if region.isOwned { munmap(region.host, Int(region.size)) }
+        }
+    }
+
+    public func addObserver(_ observer: any CodeObserver) {
+        observers.append(observer)
+    }
+
+    /// Adds zero-filled memory.
+    /// - Parameters:
+    ///   - base, size: multiples of 4096 bytes; the range is free.
+    /// - Returns: its host address, or nil when the host has not that much.
+    @discardableResult
+    public func addRegion(base: UInt64, size: UInt64, isReadOnly: Bool = false) -> UnsafeMutableRawPointer? {
+        precondition(base % Self.pageSize == 0 && size % Self.pageSize == 0 && size > 0)
+        precondition(!regions.contains { $0.base < base + size && base < $0.base + $0.size }, "memory regions overlap")
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let host = mmap(nil, Int(size), PROT_READ | PROT_WRITE, flags, -1, 0), host != MAP_FAILED else {
+            return nil
+        }
+        let pages = Int(size / Self.pageSize)
+        let notes = UnsafeMutablePointer<PageNotes>.allocate(capacity: pages)
+        notes.initialize(repeating: [], count: pages)
+        regions.append(
+            Region(
+                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes,
+                isOwned: true))
+        return host
+    }
+
+    /// Shows or hides the region at `base` (flash leaving and entering its command mode).
+    public func setEnabled(_ enabled: Bool, at base: UInt64) {
+        guard let index = regions.firstIndex(where: { $0.base == base }), regions[index].isEnabled != enabled else {
+            return
+        }
+        regions[index].isEnabled = enabled
+        for observer in observers { observer.memoryMapChanged() }
+    }
+
+    /// The region that holds all of `address ..< address + count`.
+    public func region(containing address: UInt64, count: UInt64 = 1) -> Region? {
+        for region in regions where region.isEnabled && address >= region.base {
+            let offset = address - region.base
+            if offset < region.size && count <= region.size - offset { return region }
+        }
+        return nil
+    }
+
+    /// Host address of `count` bytes at `address`, or nil when they are not all in one region.
+    public func host(_ address: UInt64, count: UInt64 = 1) -> UnsafeMutableRawPointer? {
+        guard let region = region(containing: address, count: count) else { return nil }
+        return region.host + Int(address - region.base)
+    }
+
+    /// Copies `count` bytes out; false, and nothing copied, when they are not all memory.
+    public func read(_ address: UInt64, into target: UnsafeMutableRawPointer, count: Int) -> Bool {
+        guard let source = host(address, count: UInt64(count)) else { return false }
+        target.copyMemory(from: source, byteCount: count)
+        return true
+    }
+
+    /// Copies `count` bytes in, as DMA does: decoded code of these bytes is dropped.
+    public func write(_ address: UInt64, from source: UnsafeRawPointer, count: Int) -> Bool {
+        guard count > 0 else { return true }
+        guard let region = region(containing: address, count: UInt64(count)), !region.isReadOnly else { return false }
+        (region.host + Int(address - region.base)).copyMemory(from: source, byteCount: count)
+        noteWrite(address, count: UInt64(count))
+        return true
+    }
+
+    /// Drops what was decoded from `address ..< address + count`, after those bytes changed.
+    public func noteWrite(_ address: UInt64, count: UInt64) {
+        guard let region = region(containing: address, count: count) else { return }
+        var page = address & ~(Self.pageSize - 1)
+        let end = address + count
+        while page < end {
+            if region.notes[Int((page - region.base) / Self.pageSize)].contains(.code) {
+                let first = max(address, page) - page
+                let last = min(end, page + Self.pageSize) - 1 - page
+                let granules = (~0 << (first / 64)) & (~0 >> (63 - last / 64)) as UInt64
+                for observer in observers { observer.codeChanged(page: page, granules: granules) }
+            }
+            page += Self.pageSize
+        }
+    }
+
+    /// The notes of the page at `address`, for the CPUs' slow paths.
+    func notes(_ address: UInt64) -> UnsafeMutablePointer<PageNotes>? {
+        guard let region = region(containing: address) else { return nil }
+        return region.notes + Int((address - region.base) / Self.pageSize)
+    }
+}

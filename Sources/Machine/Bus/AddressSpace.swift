@@ -1,0 +1,85 @@
+import ISA
+
+/// The physical address space of a machine: RAM, and the devices mapped beside it.
+///
+/// CPUs reach RAM directly through their TLBs and come here only for the rest. Devices use it for DMA.
+public final class AddressSpace: PhysicalBus {
+    public struct Mapping {
+        public let base: UInt64
+        public let size: UInt64
+        public let device: any Device
+        public var end: UInt64 { base + size }
+    }
+
+    public let memory: PhysicalMemory
+    /// Sorted by base; no two overlap.
+    public private(set) var mappings: [Mapping] = []
+    /// The last access that nothing answered, and who was nearest: what a post-mortem wants to know.
+    public private(set) var lastUnmapped: UInt64?
+    /// Told of every device access: (address, size, value, is it a write). Nil when not tracing.
+    public var observer: ((UInt64, Int, UInt64, Bool) -> Void)?
+
+    public init(memory: PhysicalMemory) {
+        self.memory = memory
+    }
+
+    /// Maps `device` at `base`. - Precondition: the range is free; boards are checked by their own tests.
+    public func map(_ device: any Device, at base: UInt64, size: UInt64) {
+        precondition(
+            !mappings.contains { $0.base < base + size && base < $0.end }, "\(device.name) overlaps another device")
+        let index = mappings.firstIndex { $0.base > base } ?? mappings.endIndex
+        mappings.insert(Mapping(base: base, size: size, device: device), at: index)
+    }
+
+    public func mapping(at address: UInt64) -> Mapping? {
+        var low = 0
+        var high = mappings.count
+        while low < high {
+            let middle = (low + high) / 2
+            if mappings[middle].base <= address { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, address - mappings[low - 1].base < mappings[low - 1].size else { return nil }
+        return mappings[low - 1]
+    }
+
+    /// The mapping whose range lies closest to `address`.
+    public func nearestMapping(to address: UInt64) -> Mapping? {
+        func distance(_ mapping: Mapping) -> UInt64 {
+            if address < mapping.base { return mapping.base - address }
+            return address >= mapping.end ? address - (mapping.end - 1) : 0
+        }
+        return mappings.min { distance($0) < distance($1) }
+    }
+
+    // MARK: PhysicalBus
+
+    public func read(_ address: UInt64, size: Int) -> UInt64? {
+        guard let mapping = mapping(at: address), address - mapping.base <= mapping.size - UInt64(size) else {
+            lastUnmapped = address
+            return nil
+        }
+        do throws(AccessFault) {
+            let value = try mapping.device.read(address - mapping.base, size: size)
+            observer?(address, size, value, false)
+            return value
+        } catch {
+            lastUnmapped = address
+            return nil
+        }
+    }
+
+    public func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+        guard let mapping = mapping(at: address), address - mapping.base <= mapping.size - UInt64(size) else {
+            lastUnmapped = address
+            return false
+        }
+        do throws(AccessFault) {
+            observer?(address, size, value, true)
+            try mapping.device.write(address - mapping.base, size: size, value: value)
+            return true
+        } catch {
+            lastUnmapped = address
+            return false
+        }
+    }
+}

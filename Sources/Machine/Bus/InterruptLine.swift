@@ -1,0 +1,34 @@
+/// The receiving end of interrupt lines: an interrupt controller, or a CPU's interrupt pin.
+public protocol InterruptSink: AnyObject {
+    /// Line `number` is now at `level`. Called only when the level changes.
+    func setLine(_ number: Int, _ level: Bool)
+}
+
+/// One level-sensitive wire from a device to an interrupt controller. A line remembers its level, so that a device may
+/// state it as often as it likes and the controller hears only of changes.
+public final class InterruptLine {
+    public private(set) var level = false
+    public let number: Int
+    private unowned let sink: any InterruptSink
+
+    public init(to sink: any InterruptSink, number: Int) {
+        self.sink = sink
+        self.number = number
+    }
+
+    public func set(_ newLevel: Bool) {
+        guard newLevel != level else { return }
+        level = newLevel
+        sink.setLine(number, newLevel)
+    }
+
+    /// A full pulse, for edge-triggered inputs: high, then low.
+    public func pulse() {
+        set(true)
+        set(false)
+    }
+
+    public func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("level", &level)
+    }
+}

@@ -1,0 +1,94 @@
+import HeapModule
+
+/// Virtual time and its event queue.
+///
+/// Time is counted in nanoseconds of the machine and is a function of retired instructions alone: one instruction of a
+/// CPU takes one nanosecond, and a machine whose CPUs all wait skips to the next event. So a run is the same every time.
+public final class Clock {
+    /// Time at the start of the running CPU's turn.
+    private var base: UInt64 = 0
+    /// How far into its turn the running CPU is; set by the scheduler.
+    public var progress: () -> UInt64 = { 0 }
+    /// Told when an event is armed that is due before all others: a turn that runs now may have to end sooner.
+    public var deadlineMoved: (UInt64) -> Void = { _ in }
+
+    private var queue = Heap<Entry>()
+    private var sequence: UInt64 = 0
+
+    public init() {}
+
+    /// Nanoseconds since power-on.
+    public var now: UInt64 { base + progress() }
+
+    /// Sets the time between turns. - Precondition: time does not run backwards past a due event.
+    public func advance(to time: UInt64) {
+        base = time
+    }
+
+    private struct Entry: Comparable {
+        let time: UInt64
+        let sequence: UInt64
+        let timer: Timer
+        static func < (a: Entry, b: Entry) -> Bool { (a.time, a.sequence) < (b.time, b.sequence) }
+        static func == (a: Entry, b: Entry) -> Bool { a.sequence == b.sequence }
+    }
+
+    /// The time of the next event, if any.
+    public var deadline: UInt64? {
+        while let entry = queue.min, entry.timer.armed != entry.sequence { _ = queue.popMin() }
+        return queue.min?.time
+    }
+
+    /// Runs all events that are due at or before `time`, in order of time, then of arming.
+    public func runEvents(through time: UInt64) {
+        while let due = deadline, due <= time {
+            let entry = queue.popMin()!
+            entry.timer.armed = nil
+            entry.timer.action()
+        }
+    }
+
+    /// One alarm of a device. Arming it again moves it.
+    public final class Timer {
+        fileprivate var armed: UInt64?
+        /// When it is due; meaningful while armed.
+        public private(set) var time: UInt64 = 0
+        fileprivate let action: () -> Void
+        private unowned let clock: Clock
+
+        /// - Parameter action: what happens then. It is kept for the life of the timer: capture the device `unowned`.
+        public init(_ clock: Clock, _ action: @escaping () -> Void) {
+            self.clock = clock
+            self.action = action
+        }
+
+        public var isArmed: Bool { armed != nil }
+
+        /// Arms the timer for `time` in nanoseconds; a time that has passed is due at once.
+        public func arm(at time: UInt64) {
+            clock.sequence += 1
+            armed = clock.sequence
+            self.time = time
+            let isFirst = clock.deadline.map { time < $0 } ?? true
+            clock.queue.insert(Entry(time: time, sequence: clock.sequence, timer: self))
+            if isFirst { clock.deadlineMoved(time) }
+        }
+
+        public func cancel() {
+            armed = nil
+        }
+
+        /// Described by its due time, for snapshots: a reader arms it again.
+        public func describeState(_ visitor: inout some StateVisitor) {
+            var isArmed = self.isArmed
+            var time = isArmed ? self.time : 0
+            visitor.field("armed", &isArmed)
+            visitor.field("due", &time)
+            if isArmed {
+                if !self.isArmed || time != self.time { arm(at: time) }
+            } else {
+                cancel()
+            }
+        }
+    }
+}
