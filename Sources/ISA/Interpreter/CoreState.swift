@@ -1,0 +1,99 @@
+/// The head of every CPU's state block: what interpreter, JIT code, and debugger share whatever the architecture.
+///
+/// The block is one raw allocation with constant offsets; an architecture's own fields follow this head. The register
+/// file is at offset 0, so that a register's number is its address.
+public struct CoreState {
+    /// Integer registers from 0, then (RISC-V) a sink for writes to x0, then floating-point registers.
+    public var registers: InlineArray<80, UInt64> = .init(repeating: 0)
+    public var vectors: InlineArray<64, UInt64> = .init(repeating: 0)
+    /// The next instruction's address. Current only outside handlers: they derive it from their position.
+    public var programCounter: UInt64 = 0
+
+    // MARK: Time
+
+    /// Instructions left in this turn, less `withheld`. Current only outside handlers and in their slow paths.
+    public var budget: UInt64 = 0
+    /// Taken out of the budget so that the turn stops after this instruction, to look at an interrupt or an event.
+    public var withheld: UInt64 = 0
+    /// The CPU's count of executed instructions when budget and withheld are both used up.
+    public var turnEnd: UInt64 = 0
+    /// Of the executed instructions, those that trapped and so did not retire.
+    public var trapped: UInt64 = 0
+
+    // MARK: Memory
+
+    /// Data TLB of the current translation context.
+    public var context: UnsafeMutablePointer<TranslationContext>
+    /// The object that owns this block, for slow paths.
+    public var owner: UnsafeMutableRawPointer?
+    /// Host address of the reserved memory, or 0.
+    public var reservation: UInt64 = 0
+
+    // MARK: Floating point and flags
+
+    /// Exceptions gathered since software cleared them, in ``FloatFlags``' bits.
+    public var floatFlags: UInt8 = 0
+    /// The dynamic rounding mode, in ``RoundingMode``'s encoding. Values above 4 are reserved.
+    public var floatRounding: UInt8 = 0
+    /// Not 0 while software may use floating point.
+    public var floatEnabled: UInt8 = 0
+    /// Set by every write of a floating-point register or flag.
+    public var floatDirty: UInt8 = 0
+    public var flags = FlagsRecord()
+
+    #if DEBUG
+    /// What the last handler would have jumped to, had this build tail calls.
+    var successor: Successor?
+    #endif
+
+    // MARK: The fault being raised
+
+    public var fault = FaultRecord()
+
+    public init(context: UnsafeMutablePointer<TranslationContext>) {
+        self.context = context
+    }
+
+    /// Instructions executed so far, retired or trapped: this CPU's own time.
+    public var executed: UInt64 {
+        @inline(__always) get { turnEnd &- budget &- withheld }
+    }
+
+    /// Ends the turn after the instruction in progress.
+    @inline(__always)
+    public mutating func stopSoon() {
+        guard budget > 1 else { return }
+        withheld &+= budget &- 1
+        budget = 1
+    }
+}
+
+#if DEBUG
+/// The arguments of the next handler.
+struct Successor {
+    let slot: UnsafeMutableRawPointer
+    let page: UInt64
+    let slots: UnsafeMutableRawPointer
+    let budget: UInt64
+    let tlb: UnsafeMutableRawPointer
+}
+#endif
+
+/// What a faulting operation leaves for the exception entry.
+public struct FaultRecord: Sendable {
+    /// The architecture's cause number.
+    public var cause: UInt64 = 0
+    /// The address or other value that the architecture reports with it.
+    public var value: UInt64 = 0
+    /// The guest-physical address, for faults of the second stage.
+    public var guestPhysical: UInt64 = 0
+    /// An architecture's further detail (RISC-V: the pseudo-instruction of an implicit access, or 0).
+    public var detail: UInt64 = 0
+
+    public init(cause: UInt64 = 0, value: UInt64 = 0, guestPhysical: UInt64 = 0, detail: UInt64 = 0) {
+        self.cause = cause
+        self.value = value
+        self.guestPhysical = guestPhysical
+        self.detail = detail
+    }
+}

@@ -1,0 +1,134 @@
+/// A handler of the interpreter: it carries out one decoded instruction and tail-calls the handler of the next.
+///
+/// Only integers and raw pointers travel in its arguments, all six in host registers: the state block, the slot, the
+/// virtual address of the slot's page, the page's slots, the budget, and the data TLB.
+public typealias Handler =
+    @convention(c) (
+        UnsafeMutableRawPointer, UnsafeMutableRawPointer, UInt64, UnsafeMutableRawPointer, UInt64,
+        UnsafeMutableRawPointer
+    ) -> Void
+
+/// One decoded instruction: its handler and operands.
+///
+/// A page has a slot for each 2-byte position, so an address is a shift away from its slot.
+public struct DecodedSlot {
+    public var handler: UInt
+    /// Register numbers; a destination of x0 is decoded as ``sink``.
+    public var rd: UInt8
+    public var rs1: UInt8
+    public var rs2: UInt8
+    /// Length in slots: 1 or 2.
+    public var length: UInt8
+    public var immediate: Int32
+
+    public init(
+        handler: UInt, rd: UInt8 = 0, rs1: UInt8 = 0, rs2: UInt8 = 0, length: UInt8 = 1, immediate: Int32 = 0
+    ) {
+        self.handler = handler
+        self.rd = rd
+        self.rs1 = rs1
+        self.rs2 = rs2
+        self.length = length
+        self.immediate = immediate
+    }
+
+    public static let bytes = 16
+    /// The register that takes writes to a hard-wired zero.
+    public static let sink: UInt8 = 32
+}
+
+/// One page of guest code, decoded slot by slot as it is reached.
+final class DecodedPage {
+    /// Slots of a 4 KiB page. Behind them stand two that lead to the next page, and one that names this object.
+    static let slotCount = 2048
+    let slots: UnsafeMutablePointer<DecodedSlot>
+    /// Guest-physical address.
+    let physical: UInt64
+    let host: UnsafeRawPointer
+    /// The 64-byte granules that have decoded slots.
+    var granules: UInt64 = 0
+
+    init(physical: UInt64, host: UnsafeRawPointer, decode: UInt, pageEnd: UInt) {
+        self.physical = physical
+        self.host = host
+        slots = .allocate(capacity: Self.slotCount + 3)
+        slots.initialize(repeating: DecodedSlot(handler: decode), count: Self.slotCount)
+        (slots + Self.slotCount).initialize(repeating: DecodedSlot(handler: pageEnd), count: 3)
+        slots[Self.slotCount + 2].handler = UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// The page whose slots begin at `base`.
+    static func owner(of base: UnsafeMutableRawPointer) -> DecodedPage {
+        let slots = base.assumingMemoryBound(to: DecodedSlot.self)
+        // SAFETY: the last slot was set to the page's own address when the slots were allocated, and they live as long
+        // as it does; the code cache, which keeps it alive, drops pages only while no handler runs.
+        let opaque = UnsafeRawPointer(bitPattern: slots[slotCount + 2].handler)!
+        return Unmanaged<DecodedPage>.fromOpaque(opaque).takeUnretainedValue()
+    }
+
+    deinit {
+        slots.deallocate()
+    }
+
+    /// Forgets the slots decoded from the granules, among them one that begins before a granule and ends in it.
+    func invalidate(granules changed: UInt64, decode: UInt) {
+        let stale = changed & granules
+        guard stale != 0 else { return }
+        for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
+            let first = granule * 32
+            for slot in max(0, first - 1)..<(first + 32) { slots[slot] = DecodedSlot(handler: decode) }
+        }
+        granules &= ~changed
+    }
+}
+
+/// All decoded code of a machine, shared by its CPUs, by physical page.
+public final class CodeCache: CodeObserver {
+    /// Bounds the cache: 32 KiB a page.
+    static let maximumPages = 6144
+    let memory: PhysicalMemory
+    let decodeHandler: UInt
+    let pageEndHandler: UInt
+    private var pages: [UInt64: DecodedPage] = [:]
+    /// Every CPU that may hold TLB entries; told when a page becomes code and when the cache is emptied.
+    var flushWrites: [(_ host: UInt64) -> Void] = []
+    var flushAll: [() -> Void] = []
+
+    init(memory: PhysicalMemory, decodeHandler: UInt, pageEndHandler: UInt) {
+        self.memory = memory
+        self.decodeHandler = decodeHandler
+        self.pageEndHandler = pageEndHandler
+        memory.addObserver(self)
+    }
+
+    /// The decoded page at the physical address, or nil where there is no memory. May empty the cache, so it is called
+    /// only while no handler runs.
+    func page(at physical: UInt64) -> DecodedPage? {
+        let address = physical & ~4095
+        guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address)
+        else { return nil }
+        if let page = pages[address] { return page }
+        if pages.count >= Self.maximumPages {
+            for flush in flushAll { flush() }
+            for page in pages.values { memory.notes(page.physical)?.pointee.remove(.code) }
+            pages.removeAll(keepingCapacity: true)
+        }
+        if notes.pointee.contains(.writable) {
+            for flush in flushWrites { flush(UInt64(UInt(bitPattern: host))) }
+            notes.pointee.remove(.writable)
+        }
+        notes.pointee.insert(.code)
+        let page = DecodedPage(
+            physical: address, host: host, decode: decodeHandler, pageEnd: pageEndHandler)
+        pages[address] = page
+        return page
+    }
+
+    public func codeChanged(page: UInt64, granules: UInt64) {
+        pages[page]?.invalidate(granules: granules, decode: decodeHandler)
+    }
+
+    public func memoryMapChanged() {
+        for flush in flushAll { flush() }
+    }
+}

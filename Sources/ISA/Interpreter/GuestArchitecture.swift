@@ -1,0 +1,39 @@
+/// What the interpreter needs to know of an architecture. All of it is out of line: slow paths and rare instructions.
+///
+/// `state` is the architecture's state block, which begins with ``CoreState``. A function that throws has filled the
+/// block's fault record. Time may be read, and the budget cut, in any of them: the caller has stored the budget and
+/// loads it again.
+public protocol GuestArchitecture {
+    /// A load that the TLB did not serve: a miss, a device, a page crossing, a fault.
+    static func load(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UInt64
+    static func store(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
+        _ attributes: MemoryAttributes) throws(Fault)
+    /// Host address of `bytes` bytes at `address`, which lie in one page of memory. Where it is for writing, decoded
+    /// code there is dropped now: the store that follows cannot fail.
+    static func probe(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UnsafeMutableRawPointer
+    static func call(
+        _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
+    ) throws(Fault) -> UInt64
+    /// Records the undefined-instruction exception.
+    static func undefined(_ state: UnsafeMutableRawPointer) -> Fault
+    /// Enters the exception that the fault record describes; the program counter is that of the instruction.
+    static func enterException(_ state: UnsafeMutableRawPointer)
+
+    static func float(
+        _ operation: FloatOperation, _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64,
+        _ c: UInt64, _ rounding: RoundingControl) -> UInt64
+    static func floatToInteger(
+        _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
+        _ rounding: RoundingControl) -> UInt64
+    static func integerToFloat(
+        _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
+        _ rounding: RoundingControl) -> UInt64
+    static func convertFloat(
+        _ state: UnsafeMutableRawPointer, _ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
+    ) -> UInt64
+}

@@ -1,0 +1,161 @@
+/// The direct executor of instructions' meanings: each emitter operation is carried out at once.
+///
+/// The machine is *threaded*: a handler runs one instruction and jumps to the handler of the next through the slot of the
+/// decoded page. Everything a handler needs travels in six registers; nothing is stored between instructions, and the
+/// program counter is not even kept: it follows from the slot's position in its page. The decrement of the budget is the
+/// interrupt check and the instruction count at once.
+///
+/// Swift has no guaranteed tail call, but the optimiser makes one of a call in last position when nothing of the caller
+/// is needed any more. A test disassembles the release build and fails if a handler calls where it should jump. Debug
+/// builds have no such optimiser: there a handler leaves its successor in the state and returns to a loop.
+struct Interpreter<Guest: GuestArchitecture> {
+    /// How the instruction ended.
+    enum Flow {
+        /// On to the slot behind it.
+        case next
+        /// `slot` is the next one already.
+        case jumped
+        /// Back to the run loop: at the slot behind it, or where the state's program counter says.
+        case leave, resume
+    }
+
+    let state: UnsafeMutableRawPointer
+    var slot: UnsafeMutableRawPointer
+    var page: UInt64
+    var slots: UnsafeMutableRawPointer
+    var budget: UInt64
+    let tlb: UnsafeMutablePointer<TranslationContext.DataEntry>
+    var flow = Flow.next
+
+    @inline(__always)
+    init(
+        _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+    ) {
+        self.state = state
+        self.slot = slot
+        self.page = page
+        self.slots = slots
+        self.budget = budget
+        self.tlb = tlb.assumingMemoryBound(to: TranslationContext.DataEntry.self)
+    }
+
+    @inline(__always) var core: UnsafeMutablePointer<CoreState> { state.assumingMemoryBound(to: CoreState.self) }
+
+    /// Address of the instruction at `slot`.
+    @inline(__always) var address: UInt64 {
+        page &+ UInt64(UInt(bitPattern: slot) &- UInt(bitPattern: slots)) &>> 3
+    }
+
+    /// Before a slow path: what it may read.
+    @inline(__always) func synchronise() {
+        core.pointee.budget = budget
+    }
+
+    /// After a slow path: it may have cut the budget.
+    @inline(__always) mutating func reload() {
+        budget = core.pointee.budget
+    }
+
+    /// Goes to `target`, within the page, through the fetch TLB, or by way of the run loop.
+    @inline(__always)
+    mutating func go(to target: UInt64) {
+        let offset = target &- page
+        if offset < 4096 {
+            slot = slots + Int(truncatingIfNeeded: offset &<< 3)
+            flow = .jumped
+            return
+        }
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.index(target)]
+        if entry.tag == target & ~4095 {
+            page = entry.tag
+            slots = entry.slots
+            slot = slots + Int(truncatingIfNeeded: (target & 4095) &<< 3)
+            flow = .jumped
+            return
+        }
+        core.pointee.programCounter = target
+        flow = .resume
+    }
+}
+
+/// Runs one instruction's meaning and goes on to the next: the body of every handler.
+@inline(__always)
+func run<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
+    _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
+) {
+    var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb)
+    let operands = Operands(slot)
+    do throws(Fault) {
+        try meaning(&interpreter, operands)
+    } catch {
+        leaveByException(Guest.self, state, interpreter.address, interpreter.budget)
+        return
+    }
+    switch interpreter.flow {
+    case .next: interpreter.slot += Int(operands.length) &<< 4
+    case .jumped: break
+    case .leave:
+        let next = interpreter.address &+ UInt64(operands.length) &<< 1
+        interpreter.core.pointee.programCounter = next
+        interpreter.core.pointee.budget = interpreter.budget &- 1
+        return
+    case .resume:
+        interpreter.core.pointee.budget = interpreter.budget &- 1
+        return
+    }
+    interpreter.budget &-= 1
+    if interpreter.budget == 0 {
+        interpreter.core.pointee.programCounter = interpreter.address
+        interpreter.core.pointee.budget = 0
+        return
+    }
+    proceed(state, interpreter.slot, interpreter.page, interpreter.slots, interpreter.budget, tlb)
+}
+
+/// Jumps to the handler of `slot`.
+@inline(__always)
+func proceed(
+    _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+) {
+    #if DEBUG
+    state.assumingMemoryBound(to: CoreState.self).pointee.successor = Successor(
+        slot: slot, page: page, slots: slots, budget: budget, tlb: tlb)
+    #else
+    // SAFETY: every slot's handler is set from the handler table, when its page is made or when it is decoded.
+    unsafeBitCast(slot.load(as: UInt.self), to: Handler.self)(state, slot, page, slots, budget, tlb)
+    #endif
+}
+
+/// Runs handlers from `slot` until one returns to the run loop.
+@inline(never)
+func runHandlers(
+    _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+) {
+    proceed(state, slot, page, slots, budget, tlb)
+    #if DEBUG
+    let core = state.assumingMemoryBound(to: CoreState.self)
+    while let next = core.pointee.successor {
+        core.pointee.successor = nil
+        let handler = unsafeBitCast(next.slot.load(as: UInt.self), to: Handler.self)
+        handler(state, next.slot, next.page, next.slots, next.budget, next.tlb)
+    }
+    #endif
+}
+
+/// Out of line: the instruction faulted. It counts as executed, not as retired.
+@inline(never)
+func leaveByException<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ address: UInt64, _ budget: UInt64
+) {
+    let core = state.assumingMemoryBound(to: CoreState.self)
+    core.pointee.programCounter = address
+    core.pointee.budget = budget
+    Guest.enterException(state)
+    core.pointee.budget &-= 1
+    core.pointee.trapped &+= 1
+}

@@ -1,0 +1,341 @@
+/// The interpreter's side of each emitter operation.
+extension Interpreter: Emitter {
+    typealias Value = UInt64
+    typealias Condition = Bool
+    typealias Handle = UnsafeMutableRawPointer
+    typealias Vector = SIMD2<UInt64>
+    typealias Failure = Fault
+
+    // MARK: Constants and registers
+
+    @inline(__always) func constant(_ value: UInt64) -> UInt64 { value }
+
+    @inline(__always) func programCounter(plus offset: Int64) -> UInt64 { address &+ UInt64(bitPattern: offset) }
+
+    @inline(__always) func register(_ index: UInt8) -> UInt64 {
+        state.assumingMemoryBound(to: UInt64.self)[Int(index)]
+    }
+
+    @inline(__always) func setRegister(_ index: UInt8, _ value: UInt64) {
+        state.assumingMemoryBound(to: UInt64.self)[Int(index)] = value
+    }
+
+    @inline(__always) func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: UInt64) {
+        let mask = width.mask &<< UInt64(bit)
+        setRegister(index, register(index) & ~mask | (value &<< UInt64(bit)) & mask)
+    }
+
+    @inline(__always) func state(_ offset: Int, _ width: Width) -> UInt64 { (state + offset).read(width) }
+
+    @inline(__always) func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
+        (state + offset).write(value, width)
+    }
+
+    // MARK: Integers
+
+    @inline(__always)
+    func binary(_ operation: BinaryOperation, _ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
+        operation.evaluate(width, a, b)
+    }
+
+    @inline(__always)
+    func unary(_ operation: UnaryOperation, _ width: Width, _ a: UInt64) -> UInt64 { operation.evaluate(width, a) }
+
+    @inline(__always) func extend(_ extension: Extension, _ a: UInt64) -> UInt64 { `extension`.evaluate(a) }
+
+    @inline(__always)
+    func addWithCarry(_ width: Width, _ a: UInt64, _ b: UInt64, _ carry: UInt64) -> UInt64 {
+        width.zeroExtend(a &+ b &+ carry)
+    }
+
+    @inline(__always)
+    func subtractWithBorrow(_ width: Width, _ a: UInt64, _ b: UInt64, _ borrow: UInt64) -> UInt64 {
+        width.zeroExtend(a &- b &- borrow)
+    }
+
+    // MARK: Conditions and flags
+
+    @inline(__always)
+    func compare(_ comparison: Comparison, _ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
+        comparison.evaluate(width, a, b)
+    }
+
+    @inline(__always) func select(_ condition: Bool, _ a: UInt64, _ b: UInt64) -> UInt64 { condition ? a : b }
+    @inline(__always) func value(of condition: Bool) -> UInt64 { condition ? 1 : 0 }
+    @inline(__always) func not(_ a: Bool) -> Bool { !a }
+    @inline(__always) func and(_ a: Bool, _ b: Bool) -> Bool { a && b }
+    @inline(__always) func or(_ a: Bool, _ b: Bool) -> Bool { a || b }
+
+    @inline(__always)
+    func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
+        core.pointee.flags = FlagsRecord(kind: kind, width: width, result: result, operand: b)
+    }
+
+    @inline(__always)
+    func setFlags(
+        if condition: Bool, _ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64,
+        otherwise: UInt64?
+    ) {
+        if condition {
+            setFlags(kind, width, result: result, a, b)
+        } else if let otherwise {
+            setFlags(raw: otherwise)
+        }
+    }
+
+    @inline(__always)
+    func condition(_ code: ConditionCode) -> Bool { code.holds(raw: core.pointee.flags.raw) }
+
+    @inline(__always) func flags() -> UInt64 { core.pointee.flags.raw }
+
+    @inline(__always) func setFlags(raw value: UInt64) {
+        core.pointee.flags = FlagsRecord(kind: .raw, width: .double, result: value, operand: 0)
+    }
+
+    // MARK: Memory
+
+    @inline(__always)
+    mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault) -> UInt64 {
+        let entry = tlb + TranslationContext.index(address)
+        // The page of the last byte against the tag found by the first: an access that crosses pages never matches.
+        if entry.pointee.readTag == (address &+ (width.bytes &- 1)) & ~4095 {
+            // SAFETY: the tag says that the page at `address` is memory, at this distance in the host.
+            let host = UnsafeRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+            return host.read(width)
+        }
+        synchronise()
+        let value = try Guest.load(state, address, width, attributes)
+        reload()
+        return value
+    }
+
+    @inline(__always)
+    mutating func store(
+        _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) {
+        let entry = tlb + TranslationContext.index(address)
+        if entry.pointee.writeTag == (address &+ (width.bytes &- 1)) & ~4095 {
+            // SAFETY: as for loads; the tag is set only for pages that may be written unseen.
+            let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+            host.write(value, width)
+            return
+        }
+        synchronise()
+        try Guest.store(state, address, value, width, attributes)
+        reload()
+    }
+
+    @inline(__always)
+    mutating func probe(
+        _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UnsafeMutableRawPointer {
+        let entry = tlb + TranslationContext.index(address)
+        let tag = write ? entry.pointee.writeTag : entry.pointee.readTag
+        let misaligned = attributes.contains(.aligned) && address & UInt64(bytes &- 1) != 0
+        if tag == (address &+ UInt64(bytes &- 1)) & ~4095 && !misaligned {
+            // SAFETY: as for loads and stores.
+            return UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+        }
+        synchronise()
+        let host = try Guest.probe(state, address, bytes: bytes, write: write, attributes)
+        reload()
+        return host
+    }
+
+    @inline(__always)
+    func load(_ handle: UnsafeMutableRawPointer, offset: UInt16, _ width: Width) -> UInt64 {
+        (handle + Int(offset)).read(width)
+    }
+
+    @inline(__always)
+    func store(_ handle: UnsafeMutableRawPointer, offset: UInt16, _ value: UInt64, _ width: Width) {
+        (handle + Int(offset)).write(value, width)
+    }
+
+    @inline(__always)
+    func atomicUpdate(
+        _ operation: AtomicOperation, _ handle: UnsafeMutableRawPointer, _ operand: UInt64, _ width: Width
+    ) -> UInt64 {
+        let old = handle.read(width)
+        store(handle, offset: 0, operation.evaluate(width, old, operand), width)
+        return old
+    }
+
+    @inline(__always)
+    func compareAndSwap(
+        _ handle: UnsafeMutableRawPointer, expected: UInt64, new: UInt64, _ width: Width
+    ) -> UInt64 {
+        let old = handle.read(width)
+        if old == width.zeroExtend(expected) { store(handle, offset: 0, new, width) }
+        return old
+    }
+
+    @inline(__always)
+    func compareAndSwapPair(
+        _ handle: UnsafeMutableRawPointer, expected: (UInt64, UInt64), new: (UInt64, UInt64)
+    ) -> (UInt64, UInt64) {
+        let old = (handle.read(.double), (handle + 8).read(.double))
+        if old == expected {
+            store(handle, offset: 0, new.0, .double)
+            store(handle, offset: 8, new.1, .double)
+        }
+        return old
+    }
+
+    @inline(__always) func reserve(_ handle: UnsafeMutableRawPointer) {
+        core.pointee.reservation = UInt64(UInt(bitPattern: handle))
+    }
+
+    @inline(__always) func consumeReservation(_ handle: UnsafeMutableRawPointer) -> Bool {
+        let held = core.pointee.reservation == UInt64(UInt(bitPattern: handle))
+        core.pointee.reservation = 0
+        return held
+    }
+
+    @inline(__always)
+    func store(
+        if condition: Bool, _ handle: UnsafeMutableRawPointer, offset: UInt16, _ value: UInt64, _ width: Width
+    ) {
+        if condition { store(handle, offset: offset, value, width) }
+    }
+
+    // MARK: Floating point
+
+    @inline(__always)
+    func float(
+        _ operation: FloatOperation, _ format: FloatSize, _ a: UInt64, _ b: UInt64, _ c: UInt64,
+        _ rounding: RoundingControl
+    ) -> UInt64 {
+        Guest.float(operation, format, state, a, b, c, rounding)
+    }
+
+    @inline(__always)
+    func floatToInteger(
+        _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> UInt64 {
+        Guest.floatToInteger(format, state, a, width, signed: signed, rounding)
+    }
+
+    @inline(__always)
+    func integerToFloat(
+        _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> UInt64 {
+        Guest.integerToFloat(format, state, a, width, signed: signed, rounding)
+    }
+
+    @inline(__always)
+    func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
+        Guest.convertFloat(state, a, from: from, to: to, rounding)
+    }
+
+    // MARK: Vectors
+
+    @inline(__always) func vectorRegister(_ index: UInt8) -> SIMD2<UInt64> {
+        let base = 2 &* Int(index)
+        return SIMD2(core.pointee.vectors[base], core.pointee.vectors[base &+ 1])
+    }
+
+    @inline(__always) func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
+        let base = 2 &* Int(index)
+        core.pointee.vectors[base] = value.x
+        core.pointee.vectors[base &+ 1] = value.y
+    }
+
+    @inline(__always) func vector(low: UInt64, high: UInt64) -> SIMD2<UInt64> { SIMD2(low, high) }
+
+    @inline(__always) func doubleword(_ index: UInt8, of vector: SIMD2<UInt64>) -> UInt64 { vector[Int(index)] }
+
+    @inline(__always)
+    func vectorBinary(
+        _ operation: VectorOperation, lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>
+    ) -> SIMD2<UInt64> {
+        operation.evaluate(lane, a, b)
+    }
+
+    @inline(__always)
+    func vectorFloat(
+        _ operation: VectorFloatOperation, _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
+        _ rounding: RoundingControl
+    ) -> SIMD2<UInt64> {
+        operation.evaluate(format, a, b) { lane, x, y in
+            switch operation {
+            case .add: return Guest.float(.add, format, state, x, y, 0, rounding)
+            case .subtract: return Guest.float(.subtract, format, state, x, y, 0, rounding)
+            case .multiply: return Guest.float(.multiply, format, state, x, y, 0, rounding)
+            case .divide: return Guest.float(.divide, format, state, x, y, 0, rounding)
+            case .toIntegerTowardZero:
+                return Guest.floatToInteger(format, state, x, lane, signed: true, .towardZero)
+            }
+        }
+    }
+
+    // MARK: Calls out of line
+
+    @inline(__always)
+    mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+        synchronise()
+        let value = try Guest.call(helper, state, a, b)
+        reload()
+        return value
+    }
+
+    // MARK: Control
+
+    @inline(__always)
+    mutating func branch(if condition: Bool, offset: Int64) {
+        if condition { go(to: programCounter(plus: offset)) }
+    }
+
+    @inline(__always) mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
+
+    @inline(__always) mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
+
+    @inline(__always)
+    func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
+        if condition {
+            core.pointee.fault = FaultRecord(cause: cause, value: value)
+            throw Fault()
+        }
+    }
+
+    @inline(__always) func undefined() throws(Fault) { throw Guest.undefined(state) }
+
+    @inline(__always) func require(_ unit: Unit) throws(Fault) {
+        if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
+    }
+
+    @inline(__always)
+    mutating func whenever(
+        _ condition: Bool, _ body: (inout Self) throws(Fault) -> Void
+    ) throws(Fault) {
+        if condition { try body(&self) }
+    }
+
+    @inline(__always) mutating func endBlock() { flow = .leave }
+    @inline(__always) mutating func resume() { flow = .resume }
+}
+
+extension UnsafeRawPointer {
+    /// The little-endian value of `width` here, zero-extended; any alignment.
+    @inline(__always) func read(_ width: Width) -> UInt64 {
+        switch width {
+        case .byte: return UInt64(load(as: UInt8.self))
+        case .half: return UInt64(loadUnaligned(as: UInt16.self))
+        case .word: return UInt64(loadUnaligned(as: UInt32.self))
+        case .double: return loadUnaligned(as: UInt64.self)
+        }
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    @inline(__always) func read(_ width: Width) -> UInt64 { UnsafeRawPointer(self).read(width) }
+
+    @inline(__always) func write(_ value: UInt64, _ width: Width) {
+        switch width {
+        case .byte: storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+        case .half: storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+        case .word: storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+        case .double: storeBytes(of: value, as: UInt64.self)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+/// The software TLBs of one address space as one privilege sees it.
+///
+/// A context belongs to (regime, VMID, ASID, privilege): entering another world selects another context and flushes
+/// nothing; only fences, which name what they drop, empty one. Entries hold the combined translation of all stages to
+/// host memory. Device pages and pages that only partly allow an access are never entered, so an entry that matches is
+/// all a fast path has to check.
+public struct TranslationContext {
+    /// Everything a translation depends on. Equal keys may share entries; a changed key is another context.
+    public struct Key: Equatable, Sendable {
+        /// Root and ASID of the first stage (RISC-V: satp or vsatp as they stand).
+        public var firstStage: UInt64
+        /// Root and VMID of the second stage (hgatp).
+        public var secondStage: UInt64
+        /// Privileges and their modifiers, in the architecture's own encoding.
+        public var mode: UInt64
+        @inline(__always) public init(firstStage: UInt64, secondStage: UInt64, mode: UInt64) {
+            self.firstStage = firstStage
+            self.secondStage = secondStage
+            self.mode = mode
+        }
+        @inline(__always) var hash: Int {
+            let mixed = (firstStage ^ secondStage &* 31 ^ mode &<< 17) &* 0x9e37_79b9_7f4a_7c15
+            return Int(truncatingIfNeeded: mixed &>> 56)
+        }
+    }
+
+    /// A page of data. A tag is the page's virtual address, or ``invalidTag``.
+    public struct DataEntry {
+        public var readTag: UInt64
+        public var writeTag: UInt64
+        /// Host address minus virtual address.
+        public var addend: UInt64
+        var unused: UInt64 = 0
+    }
+
+    /// A page of code.
+    public struct FetchEntry {
+        public var tag: UInt64
+        public var slots: UnsafeMutableRawPointer
+    }
+
+    public static let entries = 256
+    /// No page has this address: its low bits are set.
+    public static let invalidTag: UInt64 = ~0
+
+    public var data: UnsafeMutablePointer<DataEntry>
+    public var fetch: UnsafeMutablePointer<FetchEntry>
+    public internal(set) var key: Key
+    /// When it was last selected, for eviction.
+    var stamp: UInt64 = 0
+    /// Bounds of all superpages entered: a fence within them drops the whole context.
+    var superpageStart: UInt64 = ~0
+    var superpageEnd: UInt64 = 0
+    var isEmpty = true
+
+    init(key: Key) {
+        self.key = key
+        data = .allocate(capacity: Self.entries)
+        fetch = .allocate(capacity: Self.entries)
+        data.initialize(
+            repeating: DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: 0), count: Self.entries)
+        fetch.initialize(
+            repeating: FetchEntry(tag: Self.invalidTag, slots: UnsafeMutableRawPointer(data)), count: Self.entries)
+    }
+
+    func deallocate() {
+        data.deallocate()
+        fetch.deallocate()
+    }
+
+    @inline(__always) static func index(_ address: UInt64) -> Int {
+        Int(truncatingIfNeeded: (address &>> 12) & UInt64(entries &- 1))
+    }
+
+    /// Drops everything.
+    mutating func flush() {
+        guard !isEmpty else { return }
+        for index in 0..<Self.entries {
+            data[index].readTag = Self.invalidTag
+            data[index].writeTag = Self.invalidTag
+            fetch[index].tag = Self.invalidTag
+        }
+        superpageStart = ~0
+        superpageEnd = 0
+        isEmpty = true
+    }
+
+    /// Drops what translates `address`.
+    mutating func flush(page address: UInt64) {
+        guard !isEmpty else { return }
+        if address >= superpageStart && address < superpageEnd { return flush() }
+        let page = address & ~4095
+        let index = Self.index(address)
+        if data[index].readTag == page { data[index].readTag = Self.invalidTag }
+        if data[index].writeTag == page { data[index].writeTag = Self.invalidTag }
+        if fetch[index].tag == page { fetch[index].tag = Self.invalidTag }
+    }
+
+    /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
+    mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, write: Bool, superpage: UInt64) {
+        let page = address & ~4095
+        let index = Self.index(address)
+        let addend = UInt64(UInt(bitPattern: host)) &- page
+        if data[index].addend != addend || (data[index].readTag != page && data[index].writeTag != page) {
+            data[index] = DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: addend)
+        }
+        if write { data[index].writeTag = page } else { data[index].readTag = page }
+        note(page, superpage)
+    }
+
+    mutating func enterFetch(_ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64) {
+        fetch[Self.index(address)] = FetchEntry(tag: address & ~4095, slots: slots)
+        note(address, superpage)
+    }
+
+    private mutating func note(_ address: UInt64, _ superpage: UInt64) {
+        isEmpty = false
+        if superpage > 4096 {
+            let start = address & ~(superpage &- 1)
+            superpageStart = min(superpageStart, start)
+            superpageEnd = max(superpageEnd, start &+ superpage)
+        }
+    }
+
+    /// Drops entries that write to the host page at `host`: it holds decoded code now, and writes must be seen.
+    func dropWrites(host: UInt64) {
+        guard !isEmpty else { return }
+        for index in 0..<Self.entries where data[index].writeTag != Self.invalidTag {
+            if data[index].writeTag &+ data[index].addend == host { data[index].writeTag = Self.invalidTag }
+        }
+    }
+}
+
+/// The contexts of one CPU: a bounded pool, the least recently selected one evicted.
+public struct ContextPool {
+    public static let capacity = 32
+    let contexts: UnsafeMutablePointer<TranslationContext>
+    private var count = 0
+    private var clock: UInt64 = 0
+    /// Where each hash of a key was found last.
+    private let memo: UnsafeMutablePointer<UInt8>
+
+    init() {
+        contexts = .allocate(capacity: Self.capacity)
+        memo = .allocate(capacity: 256)
+        memo.initialize(repeating: 0, count: 256)
+    }
+
+    func deallocate() {
+        forEach { $0.pointee.deallocate() }
+        contexts.deallocate()
+        memo.deallocate()
+    }
+
+    /// The context of `key`, made or recycled if there is none.
+    mutating func select(_ key: TranslationContext.Key) -> UnsafeMutablePointer<TranslationContext> {
+        clock &+= 1
+        let hash = key.hash
+        let guess = Int(memo[hash])
+        if guess < count && contexts[guess].key == key {
+            contexts[guess].stamp = clock
+            return contexts + guess
+        }
+        var index = 0
+        while index < count && contexts[index].key != key { index += 1 }
+        if index == count {
+            if count < Self.capacity {
+                (contexts + count).initialize(to: TranslationContext(key: key))
+                count += 1
+            } else {
+                index = 0
+                for other in 1..<count where contexts[other].stamp < contexts[index].stamp { index = other }
+                contexts[index].flush()
+                contexts[index].key = key
+            }
+        }
+        memo[hash] = UInt8(truncatingIfNeeded: index)
+        contexts[index].stamp = clock
+        return contexts + index
+    }
+
+    func forEach(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) {
+        for index in 0..<count { body(contexts + index) }
+    }
+
+    func flushAll() {
+        forEach { $0.pointee.flush() }
+    }
+}

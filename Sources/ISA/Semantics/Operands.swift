@@ -1,0 +1,18 @@
+/// The operands of a decoded instruction, read where they are used: a view of its slot, not a copy.
+public struct Operands {
+    let slot: UnsafeRawPointer
+
+    @inline(__always) init(_ slot: UnsafeRawPointer) { self.slot = slot }
+
+    private var decoded: UnsafePointer<DecodedSlot> {
+        @inline(__always) get { slot.assumingMemoryBound(to: DecodedSlot.self) }
+    }
+    /// Destination register; x0 reads as ``DecodedSlot/sink`` here.
+    public var rd: UInt8 { @inline(__always) get { decoded.pointee.rd } }
+    public var rs1: UInt8 { @inline(__always) get { decoded.pointee.rs1 } }
+    public var rs2: UInt8 { @inline(__always) get { decoded.pointee.rs2 } }
+    public var length: UInt8 { @inline(__always) get { decoded.pointee.length } }
+    public var immediate: Int64 { @inline(__always) get { Int64(decoded.pointee.immediate) } }
+    /// The immediate as a 64-bit pattern.
+    public var immediateBits: UInt64 { @inline(__always) get { UInt64(bitPattern: immediate) } }
+}
