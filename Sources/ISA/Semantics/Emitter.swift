@@ -73,17 +73,20 @@ public protocol Emitter {
         _ address: Value, _ value: Value, _ width: Width, _ attributes: MemoryAttributes) throws(Failure)
     /// Checks `bytes` at `address` (at most 256, for writing too where `write` says so) and holds them.
     mutating func probe(
-        _ address: Value, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes) throws(Failure) -> Handle
+        _ address: Value, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Failure) -> Handle
     mutating func load(_ handle: Handle, offset: UInt16, _ width: Width) -> Value
     mutating func store(_ handle: Handle, offset: UInt16, _ value: Value, _ width: Width)
     /// Replaces the value there by `operation` of it and `operand`; gives the old value. One indivisible step.
     mutating func atomicUpdate(
-        _ operation: AtomicOperation, _ handle: Handle, _ operand: Value, _ width: Width) -> Value
+        _ operation: AtomicOperation, _ handle: Handle, _ operand: Value, _ width: Width
+    ) -> Value
     /// Stores `new` where the value there equals `expected`; gives the old value. One indivisible step.
     mutating func compareAndSwap(_ handle: Handle, expected: Value, new: Value, _ width: Width) -> Value
     /// Two adjacent doublewords at once; gives the old pair.
     mutating func compareAndSwapPair(
-        _ handle: Handle, expected: (Value, Value), new: (Value, Value)) -> (Value, Value)
+        _ handle: Handle, expected: (Value, Value), new: (Value, Value)
+    ) -> (Value, Value)
     /// Begins an exclusive sequence on what the handle holds.
     mutating func reserve(_ handle: Handle)
     /// Whether the reservation still covers what the handle holds. It is gone afterwards, whatever the answer.
@@ -97,14 +100,18 @@ public protocol Emitter {
     /// An operation of IEEE 754 on bit patterns; its exceptions are gathered in the state's flags.
     mutating func float(
         _ operation: FloatOperation, _ format: FloatSize, _ a: Value, _ b: Value, _ c: Value,
-        _ rounding: RoundingControl) -> Value
+        _ rounding: RoundingControl
+    ) -> Value
     /// Float to integer (of `width`, sign- or zero-extended to 64 bits), saturating as the guest's manual says.
     mutating func floatToInteger(
-        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl) -> Value
+        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> Value
     mutating func integerToFloat(
-        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl) -> Value
+        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> Value
     mutating func convertFloat(
-        _ a: Value, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> Value
+        _ a: Value, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
+    ) -> Value
 
     // MARK: Vectors
 
@@ -117,7 +124,8 @@ public protocol Emitter {
     /// A floating-point operation in each lane.
     mutating func vectorFloat(
         _ operation: VectorFloatOperation, _ format: FloatSize, _ a: Vector, _ b: Vector,
-        _ rounding: RoundingControl) -> Vector
+        _ rounding: RoundingControl
+    ) -> Vector
 
     // MARK: Calls out of line
 
