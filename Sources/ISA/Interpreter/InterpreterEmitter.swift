@@ -301,7 +301,10 @@ extension Interpreter: Emitter {
     @inline(__always) func undefined() throws(Fault) { throw Guest.undefined(state) }
 
     @inline(__always) func require(_ unit: Unit) throws(Fault) {
-        if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
+        switch unit {
+        case .floatingPoint: if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
+        case .dynamicRounding: if core.pointee.floatRounding > 4 { throw Guest.undefined(state) }
+        }
     }
 
     @inline(__always)

@@ -237,6 +237,8 @@ public enum JumpHint: UInt8, Sendable {
 /// A part of the CPU that software may switch off.
 public enum Unit: UInt8, Sendable {
     case floatingPoint
+    /// Not a unit that is on or off: the state's rounding mode must not be a reserved one.
+    case dynamicRounding
 }
 
 /// Thrown by the interpreter's faulting operations. What happened is in the state block's fault record.

@@ -1,0 +1,216 @@
+/// The hart's run loop, and its slow paths as the interpreter calls them.
+extension RISCV: GuestArchitecture {
+    public static func load(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UInt64 {
+        let hart = Hart.of(state)
+        return try hart.load(address, width, hart.dataMode)
+    }
+
+    public static func store(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
+        _ attributes: MemoryAttributes
+    ) throws(Fault) {
+        let hart = Hart.of(state)
+        try hart.store(address, value, width, hart.dataMode)
+    }
+
+    public static func probe(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UnsafeMutableRawPointer {
+        let hart = Hart.of(state)
+        return try hart.probe(address, bytes: UInt64(bytes), write: write, attributes, hart.dataMode)
+    }
+
+    public static func undefined(_ state: UnsafeMutableRawPointer) -> Fault {
+        Hart.of(state).illegalInstruction()
+    }
+
+    public static func enterException(_ state: UnsafeMutableRawPointer) {
+        Hart.of(state).takeException()
+    }
+
+    public static func call(
+        _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
+    ) throws(Fault) -> UInt64 {
+        let hart = Hart.of(state)
+        guard let which = Helper(rawValue: helper.rawValue & 0xff) else { throw hart.illegalInstruction() }
+        switch which {
+        case .environmentCall: throw hart.environmentCall()
+        case .breakpoint: throw hart.breakpoint()
+        case .readCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .read, 0)
+        case .writeCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .write, b)
+        case .setCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .set, b)
+        case .clearCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .clear, b)
+        case .supervisorReturn: try hart.supervisorReturn()
+        case .machineReturn: try hart.machineReturn()
+        case .waitForInterrupt: try hart.waitForInterrupt()
+        case .waitOnReservation: hart.waitOnReservation()
+        case .supervisorFence:
+            try hart.supervisorFence(
+                address: helper.rawValue & 1 << 8 != 0 ? a : nil, space: helper.rawValue & 1 << 9 != 0 ? b : nil)
+        case .supervisorFenceOrder: try hart.checkFenceOrder()
+        case .virtualFence:
+            try hart.virtualFence(
+                address: helper.rawValue & 1 << 8 != 0 ? a : nil, space: helper.rawValue & 1 << 9 != 0 ? b : nil)
+        case .guestFence:
+            try hart.guestFence(guest: helper.rawValue & 1 << 9 != 0 ? b : nil)
+        case .hypervisorLoad:
+            return try hart.hypervisorLoad(
+                a, Width(rawValue: UInt8(b & 3)).unsafelyUnwrapped, execute: b & 8 != 0)
+        case .hypervisorStore:
+            try hart.hypervisorStore(a, b, Width(rawValue: UInt8(helper.rawValue >> 8 & 3)).unsafelyUnwrapped)
+        case .cacheBlock: try hart.cacheBlock(b, address: a)
+        }
+        return 0
+    }
+
+    // MARK: Handlers that are no instruction
+
+    /// The slot was not decoded yet: decodes it and runs it.
+    static let decodeHandler: Handler = { state, slot, page, slots, budget, tlb in
+        Hart.of(state).decode(slot, slots)
+        proceed(state, slot, page, slots, budget, tlb)
+    }
+
+    /// Behind the last slot of a page: on to the next page.
+    static let pageEndHandler: Handler = { state, slot, page, slots, budget, tlb in
+        var interpreter = Interpreter<RISCV>(state, slot, page, slots, budget, tlb)
+        interpreter.go(to: interpreter.address)
+        if interpreter.flow == .resume {
+            interpreter.core.pointee.budget = budget
+            return
+        }
+        proceed(state, interpreter.slot, interpreter.page, interpreter.slots, budget, tlb)
+    }
+
+    /// An instruction whose second half lies on the next page: the run loop fetches it half by half.
+    static let crossingHandler: Handler = { state, slot, page, slots, budget, tlb in
+        let interpreter = Interpreter<RISCV>(state, slot, page, slots, budget, tlb)
+        interpreter.core.pointee.programCounter = interpreter.address
+        interpreter.core.pointee.budget = budget
+    }
+}
+
+extension RISCV.Hart {
+    /// Runs until `count` instructions have been executed, the hart waits, or it is stopped.
+    /// - Returns: how many were executed.
+    @discardableResult
+    public func run(_ count: UInt64) -> UInt64 {
+        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        let start = core.pointee.executed
+        core.pointee.turnEnd = start &+ count
+        core.pointee.budget = count
+        core.pointee.withheld = 0
+        while true {
+            core.pointee.budget &+= core.pointee.withheld
+            core.pointee.withheld = 0
+            if counterIsActive { limitToCounterOverflow() }
+            if core.pointee.budget == 0 || state.pointee.halted { break }
+            takePendingInterrupt()
+            if state.pointee.waiting { break }
+            enterCode()
+        }
+        if counterIsActive { updateCounters() }
+        // What was not used is given back: the turn ends here.
+        core.pointee.turnEnd = core.pointee.executed
+        core.pointee.budget = 0
+        core.pointee.withheld = 0
+        return core.pointee.executed &- start
+    }
+
+    /// Ends the turn after the instruction in progress, to let the machine or an interrupt in.
+    public func stopSoon() {
+        state.pointee.core.stopSoon()
+    }
+
+    /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
+    func endTurn() {
+        stopSoon()
+        state.pointee.core.turnEnd &-= state.pointee.core.withheld
+        state.pointee.core.withheld = 0
+    }
+
+    /// Shortens the turn so that it ends when `executed` reaches `limit`.
+    public func limitTurn(to limit: UInt64) {
+        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        let end = core.pointee.turnEnd
+        guard limit < end else { return }
+        // The instruction in progress has to finish.
+        let earliest = core.pointee.executed &+ 1
+        let cut = end &- max(limit, earliest)
+        let fromWithheld = min(cut, core.pointee.withheld)
+        core.pointee.withheld &-= fromWithheld
+        core.pointee.budget &-= min(cut &- fromWithheld, core.pointee.budget &- 1)
+        core.pointee.turnEnd = end &- cut
+    }
+
+    /// Runs code from the program counter until a handler comes back.
+    private func enterCode() {
+        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        let address = core.pointee.programCounter
+        let context = core.pointee.context
+        let entry = context.pointee.fetch[TranslationContext.index(address)]
+        var slots: UnsafeMutableRawPointer? = entry.tag == address & ~4095 ? entry.slots : nil
+        do throws(Fault) {
+            if slots == nil { slots = try fetchPage(address) }
+            if let slots {
+                let slot = slots + Int(address & 4095) << 3
+                // The last half-word of a page may begin an instruction that no page holds whole.
+                if address & 4095 != 4094 || !isCrossing(slot, slots) {
+                    runHandlers(
+                        state, slot, address & ~4095, slots, core.pointee.budget,
+                        UnsafeMutableRawPointer(context.pointee.data))
+                    return
+                }
+            }
+            try runFromScratch(address)
+        } catch {
+            leaveByException(RISCV.self, state, address, core.pointee.budget)
+        }
+    }
+
+    private func isCrossing(_ slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer) -> Bool {
+        if slot.load(as: UInt.self) == code.decodeHandler { decode(slot, slots) }
+        return slot.load(as: UInt.self) == unsafeBitCast(RISCV.crossingHandler, to: UInt.self)
+    }
+
+    /// Runs the one instruction at `address` from the scratch page, whose other slots all lead back here.
+    private func runFromScratch(_ address: UInt64) throws(Fault) {
+        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        let word = try fetchWord(address)
+        let index = Int(address & 4095) / 2
+        scratch[index] = handled(decoder.decode(word))
+        // One instruction only: the slots around it do not hold the code around it.
+        let rest = core.pointee.budget - 1
+        core.pointee.budget = 1
+        core.pointee.withheld &+= rest
+        runHandlers(
+            state, UnsafeMutableRawPointer(scratch + index), address & ~4095, UnsafeMutableRawPointer(scratch), 1,
+            UnsafeMutableRawPointer(core.pointee.context.pointee.data))
+        scratch[index] = DecodedSlot(handler: code.pageEndHandler)
+    }
+
+    private func handled(_ decoded: (operation: RISCV.Operation, slot: DecodedSlot)) -> DecodedSlot {
+        var slot = decoded.slot
+        slot.handler = handlers[Int(decoded.operation.rawValue)]
+        return slot
+    }
+
+    /// Decodes the slot at `slot` of the page at `slots`.
+    func decode(_ slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer) {
+        let page = DecodedPage.owner(of: slots)
+        let index = (slot - slots) / DecodedSlot.bytes
+        let low = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
+        page.granules |= 1 << UInt64(index / 32)
+        if low & 3 != 3 {
+            page.slots[index] = handled(decoder.decode(low))
+        } else if index == DecodedPage.slotCount - 1 {
+            page.slots[index] = DecodedSlot(handler: unsafeBitCast(RISCV.crossingHandler, to: UInt.self))
+        } else {
+            page.granules |= 1 << UInt64((index + 1) / 32)
+            let high = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2 + 2, as: UInt16.self))
+            page.slots[index] = handled(decoder.decode(low | high << 16))
+        }
+    }
+}

@@ -1,0 +1,176 @@
+/// What a hart needs of the machine around it, beside memory and the bus.
+public protocol RISCVEnvironment: AnyObject {
+    /// The machine's timer (mtime), which `time` reads.
+    var time: UInt64 { get }
+    /// The hart's own comparators (stimecmp, vstimecmp, or what shifts them) changed: ask ``RISCV/Hart/nextTimer`` when
+    /// to call ``RISCV/Hart/updateTimers()``.
+    func timersChanged(_ hart: RISCV.Hart)
+}
+
+extension RISCV {
+    /// One hart: the owner of a state block, its translation contexts, and the slow paths of its instructions.
+    public final class Hart {
+        public let identifier: Int
+        public let state: UnsafeMutablePointer<State>
+        public let features: Features
+        let memory: PhysicalMemory
+        unowned let bus: any PhysicalBus
+        unowned let environment: any RISCVEnvironment
+        let code: CodeCache
+        let decoder: Decoder
+        /// The handler of each operation.
+        let handlers: UnsafePointer<UInt>
+        var pool = ContextPool()
+        var protection = Protection()
+        /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
+        let scratch: UnsafeMutablePointer<DecodedSlot>
+        /// Whether any programmable counter counts.
+        var counterIsActive = false
+        /// Told of each trap, after it was taken, while tracing.
+        public var trapObserver: ((TrapRecord) -> Void)?
+        /// Told of each CSR write, while tracing: number and new value.
+        public var registerObserver: ((UInt16, UInt64) -> Void)?
+        /// The latest traps, oldest first, for post-mortems.
+        public private(set) var recentTraps: [TrapRecord] = []
+        public var statistics = Statistics()
+
+        /// A trap as it was taken.
+        public struct TrapRecord: Sendable {
+            public let time: UInt64
+            /// The cause as a cause register holds it.
+            public let cause: UInt64
+            public let programCounter: UInt64
+            public let value: UInt64
+            public let guestPhysical: UInt64
+            public let fromPrivilege: Privilege
+            public let fromVirtual: Bool
+            public let toPrivilege: Privilege
+            public let toVirtual: Bool
+        }
+
+        public struct Statistics: Sendable {
+            public var traps: UInt64 = 0
+            public var interrupts: UInt64 = 0
+            public var tlbMisses: UInt64 = 0
+            public var deviceAccesses: UInt64 = 0
+            public var decodedPages: UInt64 = 0
+        }
+
+        /// - Parameter cluster: what the harts of one machine share.
+        public init(
+            identifier: Int, cluster: Cluster, bus: any PhysicalBus, environment: any RISCVEnvironment
+        ) {
+            self.identifier = identifier
+            self.bus = bus
+            self.environment = environment
+            features = cluster.features
+            memory = cluster.memory
+            code = cluster.code
+            decoder = cluster.decoder
+            handlers = cluster.handlers
+            state = .allocate(capacity: 1)
+            scratch = .allocate(capacity: DecodedPage.slotCount + 2)
+            scratch.initialize(
+                repeating: DecodedSlot(handler: code.pageEndHandler), count: DecodedPage.slotCount + 2)
+            let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
+            state.initialize(to: State(core: CoreState(context: context)))
+            state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
+            code.flushWrites.append { [unowned self] host in
+                pool.forEach { $0.pointee.dropWrites(host: host) }
+            }
+            code.flushAll.append { [unowned self] in pool.flushAll() }
+            reset()
+        }
+
+        deinit {
+            pool.deallocate()
+            scratch.deallocate()
+            state.deallocate()
+        }
+
+        /// The hart as power-on leaves it (section "Reset"), at address 0; the board sets the program counter.
+        public func reset() {
+            let owner = state.pointee.core.owner
+            let executed = state.pointee.core.executed
+            pool.flushAll()
+            state.pointee = State(core: CoreState(context: state.pointee.core.context))
+            state.pointee.core.owner = owner
+            state.pointee.core.turnEnd = executed
+            protection.update(state)
+            counterIsActive = false
+            if !features.contains(.h) {
+                state.pointee.hstatus = 0
+                state.pointee.vsstatus = 0
+            } else {
+                state.pointee.mideleg = Self.virtualInterrupts | 1 << Interrupt.supervisorGuestExternal
+            }
+            privilegeChanged()
+        }
+
+        static func of(_ state: UnsafeMutableRawPointer) -> Hart {
+            let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
+            // SAFETY: the hart wrote its own address into the state block that it owns, and outlives every handler.
+            return Unmanaged<Hart>.fromOpaque(owner).takeUnretainedValue()
+        }
+
+        /// Selects the translation context, and what else follows from privilege and status registers.
+        func privilegeChanged() {
+            let s = state
+            s.pointee.core.context = pool.select(contextKey)
+            let isOn = s.pointee.mstatus & State.Status.fs != 0
+            let isOnForGuest = !s.pointee.virtual || s.pointee.vsstatus & State.Status.fs != 0
+            s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
+        }
+
+        private var contextKey: TranslationContext.Key {
+            let data = dataMode
+            let fetchVirtual = state.pointee.virtual
+            var mode = UInt64(state.pointee.privilege.rawValue) | UInt64(data.privilege.rawValue) << 2
+            if fetchVirtual { mode |= 1 << 4 }
+            if data.virtual { mode |= 1 << 5 }
+            if data.sum { mode |= 1 << 6 }
+            if data.makeExecutableReadable { mode |= 1 << 7 }
+            if data.makeExecutableReadableBoth { mode |= 1 << 8 }
+            // In machine mode without MPRV nothing is translated, so that all roots share one context.
+            if data.privilege == .machine { return TranslationContext.Key(firstStage: 0, secondStage: 0, mode: mode) }
+            return TranslationContext.Key(
+                firstStage: data.virtual ? state.pointee.vsatp : state.pointee.satp,
+                secondStage: data.virtual ? state.pointee.hgatp : 0, mode: mode)
+        }
+
+        /// Keeps the last traps, and counts them.
+        func record(_ trap: TrapRecord) {
+            if trap.cause >> 63 == 1 { statistics.interrupts += 1 } else { statistics.traps += 1 }
+            if recentTraps.count == 16 { recentTraps.removeFirst() }
+            recentTraps.append(trap)
+            trapObserver?(trap)
+        }
+    }
+
+    /// What the harts of one machine share: memory, decoded code, and the decoder for their features.
+    public final class Cluster {
+        public let features: Features
+        public let memory: PhysicalMemory
+        let code: CodeCache
+        let decoder: Decoder
+        let handlers: UnsafePointer<UInt>
+
+        public init(features: Features, memory: PhysicalMemory) {
+            self.features = features
+            self.memory = memory
+            decoder = Decoder(features)
+            let table = UnsafeMutablePointer<UInt>.allocate(capacity: Operation.allCases.count)
+            for (index, handler) in RISCV.handlers.enumerated() {
+                table[index] = unsafeBitCast(handler, to: UInt.self)
+            }
+            handlers = UnsafePointer(table)
+            code = CodeCache(
+                memory: memory, decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
+                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
+        }
+
+        deinit {
+            handlers.deallocate()
+        }
+    }
+}

@@ -1,0 +1,158 @@
+/// Loads, stores and fetches that the TLB does not serve: misses, devices, page crossings, faults.
+extension RISCV.Hart {
+    func load(
+        _ address: UInt64, _ width: Width, _ mode: RISCV.AccessMode, caches: Bool = true
+    ) throws(Fault) -> UInt64 {
+        let size = width.bytes
+        if address & (size - 1) != 0 {
+            guard features.contains(.misaligned) else { throw fault(RISCV.Cause.loadMisaligned, mode, address) }
+            if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, mode, caches: caches) }
+        }
+        let translation = try translate(address, .read, mode)
+        let physical = translation.physical
+        guard protection.allows(physical, size, .read, machine: mode.privilege == .machine) else {
+            throw accessFault(.read, mode, address)
+        }
+        if let host = memory.host(physical, count: size) {
+            if caches { enter(address, translation, write: false) }
+            return host.read(width)
+        }
+        guard address & (size - 1) == 0, let value = bus.read(physical, size: Int(size)) else {
+            throw accessFault(.read, mode, address)
+        }
+        statistics.deviceAccesses += 1
+        return value
+    }
+
+    private func loadAcrossPages(
+        _ address: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode, caches: Bool
+    ) throws(Fault) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<size {
+            value |= try load(address &+ index, .byte, mode, caches: caches) << (8 * index)
+        }
+        return value
+    }
+
+    func store(
+        _ address: UInt64, _ value: UInt64, _ width: Width, _ mode: RISCV.AccessMode, caches: Bool = true
+    ) throws(Fault) {
+        let size = width.bytes
+        if address & (size - 1) != 0 {
+            guard features.contains(.misaligned) else { throw fault(RISCV.Cause.storeMisaligned, mode, address) }
+            if address & 4095 > 4096 - size {
+                return try storeAcrossPages(address, value, size, mode, caches: caches)
+            }
+        }
+        let translation = try translate(address, .write, mode)
+        let physical = translation.physical
+        guard protection.allows(physical, size, .write, machine: mode.privilege == .machine) else {
+            throw accessFault(.write, mode, address)
+        }
+        if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
+            (region.host + Int(physical - region.base)).write(value, width)
+            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
+            if notes.pointee.contains(.code) {
+                memory.noteWrite(physical, count: size)
+            } else if caches {
+                notes.pointee.insert(.writable)
+                enter(address, translation, write: true)
+            }
+            return
+        }
+        guard address & (size - 1) == 0, bus.write(physical, size: Int(size), value: value) else {
+            throw accessFault(.write, mode, address)
+        }
+        statistics.deviceAccesses += 1
+    }
+
+    /// Both pages are checked before either is written, so that a fault on the second leaves the first as it was.
+    private func storeAcrossPages(
+        _ address: UInt64, _ value: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode, caches: Bool
+    ) throws(Fault) {
+        let isMachine = mode.privilege == .machine
+        for index in 0..<size {
+            let physical = try translate(address &+ index, .write, mode).physical
+            guard protection.allows(physical, 1, .write, machine: isMachine),
+                memory.region(containing: physical).map({ !$0.isReadOnly }) ?? false
+            else { throw accessFault(.write, mode, address &+ index) }
+        }
+        for index in 0..<size {
+            try store(address &+ index, value >> (8 * index), .byte, mode, caches: caches)
+        }
+    }
+
+    func probe(
+        _ address: UInt64, bytes: UInt64, write: Bool, _ attributes: MemoryAttributes, _ mode: RISCV.AccessMode
+    ) throws(Fault) -> UnsafeMutableRawPointer {
+        let access = write ? RISCV.Access.write : .read
+        if attributes.contains(.aligned) && address & (bytes - 1) != 0 {
+            throw fault(write ? RISCV.Cause.storeMisaligned : RISCV.Cause.loadMisaligned, mode, address)
+        }
+        let translation = try translate(address, access, mode)
+        let physical = translation.physical
+        // A read-modify-write reads too; whether it may is part of its one fault, a store's.
+        guard protection.allows(physical, bytes, access, machine: mode.privilege == .machine),
+            !write || protection.allows(physical, bytes, .read, machine: mode.privilege == .machine),
+            let region = memory.region(containing: physical, count: bytes), !(write && region.isReadOnly)
+        else { throw accessFault(access, mode, address) }
+        let host = region.host + Int(physical - region.base)
+        if write {
+            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
+            if notes.pointee.contains(.code) {
+                memory.noteWrite(physical, count: bytes)
+            } else {
+                notes.pointee.insert(.writable)
+                enter(address, translation, write: true)
+            }
+        } else {
+            enter(address, translation, write: false)
+        }
+        return host
+    }
+
+    /// Enters a page of memory into the current context, unless protection divides the page.
+    private func enter(_ address: UInt64, _ translation: RISCV.Translation, write: Bool) {
+        statistics.tlbMisses += 1
+        // Misaligned accesses must be seen where they trap, so nothing is cached then.
+        guard features.contains(.misaligned), protection.isUniform(page: translation.physical),
+            let host = memory.host(translation.physical & ~4095)
+        else { return }
+        state.pointee.core.context.pointee.enter(
+            address, host: host, write: write, superpage: translation.leafSize)
+    }
+
+    // MARK: Fetching
+
+    /// The slots of the code at `address`, entered into the context; nil where it must be fetched one instruction at a
+    /// time: on a page that protection divides.
+    func fetchPage(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer? {
+        let mode = fetchMode
+        let translation = try translate(address, .execute, mode)
+        let physical = translation.physical
+        guard protection.isUniform(page: physical) else { return nil }
+        guard protection.allows(physical, 2, .execute, machine: mode.privilege == .machine),
+            let page = code.page(at: physical)
+        else { throw accessFault(.execute, mode, address) }
+        let slots = UnsafeMutableRawPointer(page.slots)
+        statistics.decodedPages += 1
+        state.pointee.core.context.pointee.enterFetch(address, slots: slots, superpage: translation.leafSize)
+        return slots
+    }
+
+    /// The instruction at `address`, each of its halves fetched and checked by itself.
+    func fetchWord(_ address: UInt64) throws(Fault) -> UInt32 {
+        let low = try fetchHalf(address)
+        guard low & 3 == 3 else { return low }
+        return low | (try fetchHalf(address &+ 2)) << 16
+    }
+
+    private func fetchHalf(_ address: UInt64) throws(Fault) -> UInt32 {
+        let mode = fetchMode
+        let physical = try translate(address, .execute, mode).physical
+        guard protection.allows(physical, 2, .execute, machine: mode.privilege == .machine),
+            let host = memory.host(physical, count: 2)
+        else { throw accessFault(.execute, mode, address) }
+        return UInt32(host.loadUnaligned(as: UInt16.self))
+    }
+}

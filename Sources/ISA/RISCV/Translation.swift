@@ -1,0 +1,334 @@
+/// Address translation: both stages, and physical memory protection (volume II, "Supervisor-Level ISA" and
+/// "Hypervisor Extension", sections on virtual-memory systems; "Physical Memory Protection").
+///
+/// A virtual address goes through the first stage (satp, or vsatp when V=1) and, when V=1, the guest-physical address
+/// that comes out goes through the second (hgatp). While the first stage of a guest is walked, each page-table entry's
+/// own address is guest-physical too and goes through the second stage: a fault there is reported with the original
+/// access's type, the entry's guest-physical address, and a pseudo-instruction that says it was implicit.
+extension RISCV {
+    public enum Access: UInt8, Sendable {
+        case read, write, execute
+    }
+
+    /// As whom memory is accessed.
+    struct AccessMode {
+        var privilege: Privilege
+        var virtual: Bool
+        /// SUM of the stage-one status register in force.
+        var sum: Bool
+        /// MXR for the first stage, and mstatus.MXR alone, which also covers the second.
+        var makeExecutableReadable: Bool
+        var makeExecutableReadableBoth: Bool
+        /// HLVX: execute permission in place of read permission.
+        var readsExecutable = false
+    }
+
+    /// Where an address leads.
+    struct Translation {
+        var physical: UInt64
+        /// Bytes of the smallest leaf on the way: entries of it may be cached under one fence address.
+        var leafSize: UInt64
+    }
+
+    /// Bits of a page-table entry.
+    enum PageTableEntry {
+        static let valid: UInt64 = 1 << 0
+        static let read: UInt64 = 1 << 1
+        static let write: UInt64 = 1 << 2
+        static let execute: UInt64 = 1 << 3
+        static let user: UInt64 = 1 << 4
+        static let accessed: UInt64 = 1 << 6
+        static let dirty: UInt64 = 1 << 7
+        static let reserved: UInt64 = 0x7f << 54
+        static let memoryType: UInt64 = 3 << 61
+        static let napot: UInt64 = 1 << 63
+
+        @inline(__always) static func page(_ entry: UInt64) -> UInt64 { (entry &>> 10) & 0xfff_ffff_ffff }
+    }
+
+    /// Pseudo-instructions for implicit accesses (table "Special pseudoinstruction values for guest-page faults").
+    enum PseudoInstruction {
+        static let read64: UInt64 = 0x3000
+        static let write64: UInt64 = 0x3020
+    }
+
+    /// Flags above a fault record's pseudo-instruction.
+    enum FaultDetail {
+        /// The reported address is a guest virtual address (GVA).
+        static let guestVirtual: UInt64 = 1 << 32
+        /// The second stage faulted on an implicit access.
+        static let implicit: UInt64 = 1 << 33
+    }
+}
+
+extension RISCV.Hart {
+    /// The mode of ordinary loads and stores: the hart's own, or what MPRV puts in its place.
+    var dataMode: RISCV.AccessMode {
+        let status = state.pointee.mstatus
+        if state.pointee.privilege == .machine && status & RISCV.State.Status.mprv != 0 {
+            let privilege = RISCV.Privilege(rawValue: UInt8(status >> 11 & 3))!
+            return mode(privilege, virtual: privilege != .machine && status & RISCV.State.Status.mpv != 0)
+        }
+        return mode(state.pointee.privilege, virtual: state.pointee.virtual)
+    }
+
+    var fetchMode: RISCV.AccessMode { mode(state.pointee.privilege, virtual: state.pointee.virtual) }
+
+    func mode(_ privilege: RISCV.Privilege, virtual: Bool) -> RISCV.AccessMode {
+        let status = state.pointee.mstatus
+        let first = virtual ? state.pointee.vsstatus : status
+        let both = status & RISCV.State.Status.mxr != 0
+        return RISCV.AccessMode(
+            privilege: privilege, virtual: virtual, sum: first & RISCV.State.Status.sum != 0,
+            makeExecutableReadable: both || first & RISCV.State.Status.mxr != 0, makeExecutableReadableBoth: both)
+    }
+
+    /// Translates `address`, or fills the fault record and throws.
+    func translate(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode
+    ) throws(Fault) -> RISCV.Translation {
+        if mode.privilege == .machine { return RISCV.Translation(physical: address, leafSize: 1 << 30) }
+        guard mode.virtual else {
+            return try walk(address, access, mode, root: state.pointee.satp, original: address)
+        }
+        let first = try walk(address, access, mode, root: state.pointee.vsatp, original: address)
+        let second = try translateGuest(
+            first.physical, access, mode, original: address, originalAccess: access, pseudo: 0)
+        return RISCV.Translation(
+            physical: second.physical, leafSize: min(first.leafSize, second.leafSize))
+    }
+
+    /// The first stage.
+    private func walk(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, root: UInt64, original: UInt64
+    ) throws(Fault) -> RISCV.Translation {
+        guard let levels = RISCV.levels(ofMode: root >> 60) else {
+            return RISCV.Translation(physical: address, leafSize: 1 << 30)
+        }
+        let unused = 64 - (12 + 9 * levels)
+        guard Int64(bitPattern: address << UInt64(unused)) >> Int64(unused) == Int64(bitPattern: address) else {
+            throw pageFault(access, mode, original)
+        }
+        var table = (root & 0xfff_ffff_ffff) << 12
+        let updates = mode.virtual ? henvcfg : state.pointee.menvcfg
+        let memoryTypes = mode.virtual ? henvcfg : state.pointee.menvcfg
+        var level = levels
+        while level > 0 {
+            level -= 1
+            let entryAddress = table + (address >> UInt64(12 + 9 * level) & 511) * 8
+            let entry = try readEntry(entryAddress, access, mode, original)
+            guard
+                let leaf = try checkEntry(
+                    entry, level: level, access: access,
+                    memoryTypes: memoryTypes & RISCV.State.EnvironmentConfiguration.pbmte != 0,
+                    fault: { pageFault(access, mode, original) })
+            else {
+                table = RISCV.PageTableEntry.page(entry) << 12
+                continue
+            }
+            let isUser = entry & RISCV.PageTableEntry.user != 0
+            let privilegeAllows =
+                mode.privilege == .user ? isUser : !isUser || (mode.sum && access != .execute)
+            let readable =
+                mode.readsExecutable
+                ? entry & RISCV.PageTableEntry.execute != 0
+                : RISCV.allows(entry, access, executableReadable: mode.makeExecutableReadable)
+            guard privilegeAllows && readable else { throw pageFault(access, mode, original) }
+            if let updated = RISCV.updated(entry, access) {
+                guard updates & RISCV.State.EnvironmentConfiguration.adue != 0 else {
+                    throw pageFault(access, mode, original)
+                }
+                try writeEntry(entryAddress, updated, access, mode, original)
+            }
+            return RISCV.Translation(
+                physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
+        }
+        throw pageFault(access, mode, original)
+    }
+
+    /// The second stage, of a guest-physical address.
+    /// - Parameters:
+    ///   - access: what is done to that address; reading or writing an entry of the first stage's tables is implicit.
+    ///   - originalAccess: what the fault is reported as.
+    ///   - pseudo: the pseudo-instruction of an implicit access, or 0.
+    private func translateGuest(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, original: UInt64,
+        originalAccess: RISCV.Access, pseudo: UInt64
+    ) throws(Fault) -> RISCV.Translation {
+        let root = state.pointee.hgatp
+        guard let levels = RISCV.levels(ofMode: root >> 60) else {
+            return RISCV.Translation(physical: address, leafSize: 1 << 30)
+        }
+        func fault() -> Fault { guestPageFault(originalAccess, original, address, pseudo) }
+        // The root table is four pages long: two more bits of address than the first stage has.
+        guard address >> UInt64(14 + 9 * levels) == 0 else { throw fault() }
+        var table = (root & 0xfff_ffff_ffff) << 12
+        var level = levels
+        while level > 0 {
+            level -= 1
+            let bits: UInt64 = level == levels - 1 ? 2047 : 511
+            let entryAddress = table + (address >> UInt64(12 + 9 * level) & bits) * 8
+            let entry = try readPhysicalEntry(entryAddress, originalAccess, mode, original)
+            guard
+                let leaf = try checkEntry(
+                    entry, level: level, access: access,
+                    memoryTypes: state.pointee.menvcfg & RISCV.State.EnvironmentConfiguration.pbmte != 0,
+                    fault: fault)
+            else {
+                table = RISCV.PageTableEntry.page(entry) << 12
+                continue
+            }
+            // All accesses of a guest count as user accesses here.
+            let isImplicit = pseudo != 0
+            let readable =
+                mode.readsExecutable && !isImplicit
+                ? entry & RISCV.PageTableEntry.execute != 0
+                : RISCV.allows(
+                    entry, access, executableReadable: mode.makeExecutableReadableBoth && !isImplicit)
+            guard entry & RISCV.PageTableEntry.user != 0 && readable else { throw fault() }
+            if let updated = RISCV.updated(entry, access) {
+                guard state.pointee.menvcfg & RISCV.State.EnvironmentConfiguration.adue != 0 else { throw fault() }
+                try writePhysicalEntry(entryAddress, updated, originalAccess, mode, original)
+            }
+            return RISCV.Translation(
+                physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
+        }
+        throw fault()
+    }
+
+    /// What every leaf and pointer must fulfil, whoever asks: nil for a pointer to the next table.
+    private func checkEntry(
+        _ entry: UInt64, level: Int, access: RISCV.Access, memoryTypes: Bool, fault: () -> Fault
+    ) throws(Fault) -> (base: UInt64, size: UInt64)? {
+        typealias Entry = RISCV.PageTableEntry
+        guard entry & Entry.valid != 0, entry & (Entry.read | Entry.write) != Entry.write,
+            entry & Entry.reserved == 0
+        else { throw fault() }
+        let type = entry & Entry.memoryType
+        guard type == 0 || (memoryTypes && type != Entry.memoryType) else { throw fault() }
+        let isNapot = entry & Entry.napot != 0
+        guard !isNapot || features.contains(.svnapot) else { throw fault() }
+        if entry & (Entry.read | Entry.write | Entry.execute) == 0 {
+            let leafOnly = Entry.accessed | Entry.dirty | Entry.user | Entry.memoryType | Entry.napot
+            guard entry & leafOnly == 0, level > 0 else { throw fault() }
+            return nil
+        }
+        var page = Entry.page(entry)
+        var size: UInt64 = 4096 << UInt64(9 * level)
+        guard page & (size / 4096 - 1) == 0 else { throw fault() }
+        if isNapot {
+            // The one size defined is 64 KiB: the low bits of the page number are 1000.
+            guard level == 0, page & 15 == 8 else { throw fault() }
+            page &= ~15
+            size = 65536
+        }
+        return (page << 12, size)
+    }
+
+    // MARK: Entries in memory
+
+    /// An entry of a first-stage table, whose address is guest-physical when V=1.
+    private func readEntry(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+    ) throws(Fault) -> UInt64 {
+        var physical = address
+        if mode.virtual {
+            physical =
+                try translateGuest(
+                    address, .read, mode, original: original, originalAccess: access,
+                    pseudo: RISCV.PseudoInstruction.read64
+                ).physical
+        }
+        return try readPhysicalEntry(physical, access, mode, original)
+    }
+
+    private func writeEntry(
+        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+    ) throws(Fault) {
+        var physical = address
+        if mode.virtual {
+            physical =
+                try translateGuest(
+                    address, .write, mode, original: original, originalAccess: access,
+                    pseudo: RISCV.PseudoInstruction.write64
+                ).physical
+        }
+        try writePhysicalEntry(physical, value, access, mode, original)
+    }
+
+    private func readPhysicalEntry(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+    ) throws(Fault) -> UInt64 {
+        guard protection.allows(address, 8, .read, machine: false), let host = memory.host(address, count: 8) else {
+            throw accessFault(access, mode, original)
+        }
+        return host.loadUnaligned(as: UInt64.self)
+    }
+
+    private func writePhysicalEntry(
+        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+    ) throws(Fault) {
+        var value = value
+        guard protection.allows(address, 8, .write, machine: false),
+            memory.write(address, from: &value, count: 8)
+        else { throw accessFault(access, mode, original) }
+    }
+
+    // MARK: Faults
+
+    func pageFault(_ access: RISCV.Access, _ mode: RISCV.AccessMode, _ address: UInt64) -> Fault {
+        let causes = [RISCV.Cause.loadPage, RISCV.Cause.storePage, RISCV.Cause.instructionPage]
+        return fault(causes[Int(access.rawValue)], mode, address)
+    }
+
+    func accessFault(_ access: RISCV.Access, _ mode: RISCV.AccessMode, _ address: UInt64) -> Fault {
+        let causes = [RISCV.Cause.loadAccess, RISCV.Cause.storeAccess, RISCV.Cause.instructionAccess]
+        return fault(causes[Int(access.rawValue)], mode, address)
+    }
+
+    func fault(_ cause: UInt64, _ mode: RISCV.AccessMode, _ address: UInt64) -> Fault {
+        state.pointee.core.fault = FaultRecord(
+            cause: cause, value: address, detail: mode.virtual ? RISCV.FaultDetail.guestVirtual : 0)
+        return Fault()
+    }
+
+    private func guestPageFault(
+        _ access: RISCV.Access, _ address: UInt64, _ guestPhysical: UInt64, _ pseudo: UInt64
+    ) -> Fault {
+        let causes = [RISCV.Cause.loadGuestPage, RISCV.Cause.storeGuestPage, RISCV.Cause.instructionGuestPage]
+        state.pointee.core.fault = FaultRecord(
+            cause: causes[Int(access.rawValue)], value: address, guestPhysical: guestPhysical,
+            detail: pseudo | RISCV.FaultDetail.guestVirtual | (pseudo == 0 ? 0 : RISCV.FaultDetail.implicit))
+        return Fault()
+    }
+}
+
+extension RISCV {
+    /// Levels of the translation mode in satp, vsatp or hgatp; nil for Bare. Other values cannot be written there.
+    static func levels(ofMode mode: UInt64) -> Int? {
+        switch mode {
+        case 8: return 3
+        case 9: return 4
+        case 10: return 5
+        default: return nil
+        }
+    }
+
+    @inline(__always)
+    static func allows(_ entry: UInt64, _ access: Access, executableReadable: Bool) -> Bool {
+        switch access {
+        case .read:
+            return entry & PageTableEntry.read != 0
+                || (executableReadable && entry & PageTableEntry.execute != 0)
+        case .write: return entry & PageTableEntry.write != 0
+        case .execute: return entry & PageTableEntry.execute != 0
+        }
+    }
+
+    /// The entry with its A and D bits as the access leaves them; nil where they are so already.
+    @inline(__always)
+    static func updated(_ entry: UInt64, _ access: Access) -> UInt64? {
+        let wanted = PageTableEntry.accessed | (access == .write ? PageTableEntry.dirty : 0)
+        return entry & wanted == wanted ? nil : entry | wanted
+    }
+}
