@@ -13,9 +13,12 @@ public protocol GuestArchitecture {
         _ attributes: MemoryAttributes) throws(Fault)
     /// Host address of `bytes` bytes at `address`, which lie in one page of memory. Where it is for writing, decoded
     /// code there is dropped now: the store that follows cannot fail.
+    ///
+    /// Nil where every byte may be accessed but they are a device's, or in two pages: the accesses then go through
+    /// ``loadHeld(_:_:_:_:)`` and ``storeHeld(_:_:_:_:_:)``. With the `atomic` attribute it is memory or a fault.
     static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
-    ) throws(Fault) -> UnsafeMutableRawPointer
+    ) throws(Fault) -> UnsafeMutableRawPointer?
     static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64
@@ -39,4 +42,22 @@ public protocol GuestArchitecture {
     static func convertFloat(
         _ state: UnsafeMutableRawPointer, _ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
     ) -> UInt64
+}
+
+extension GuestArchitecture {
+    /// An access to what was probed and is no single piece of memory. Permissions were checked; what can still happen is
+    /// that no device answers, and then it reads as ones, as on an idle bus.
+    static func loadHeld(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) -> UInt64 {
+        do throws(Fault) { return try load(state, address, width, attributes) } catch { return width.mask }
+    }
+
+    /// Likewise; what no device takes is lost.
+    static func storeHeld(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
+        _ attributes: MemoryAttributes
+    ) {
+        do throws(Fault) { try store(state, address, value, width, attributes) } catch {}
+    }
 }

@@ -2,7 +2,7 @@
 extension Interpreter: Emitter {
     typealias Value = UInt64
     typealias Condition = Bool
-    typealias Handle = UnsafeMutableRawPointer
+    typealias Handle = HeldMemory
     typealias Vector = SIMD2<UInt64>
     typealias Failure = Fault
 
@@ -68,7 +68,11 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
-        core.pointee.flags = FlagsRecord(kind: kind, width: width, result: result, operand: b)
+        core.pointee.flags.kind = kind
+        core.pointee.flags.width = width
+        core.pointee.flags.result = result
+        core.pointee.flags.operand = b
+        if kind.keepsFirst { core.pointee.flags.first = a }
     }
 
     @inline(__always)
@@ -84,12 +88,12 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func condition(_ code: ConditionCode) -> Bool { code.holds(raw: core.pointee.flags.raw) }
+    func condition(_ code: ConditionCode) -> Bool { core.pointee.flags.holds(code) }
 
     @inline(__always) func flags() -> UInt64 { core.pointee.flags.raw }
 
     @inline(__always) func setFlags(raw value: UInt64) {
-        core.pointee.flags = FlagsRecord(kind: .raw, width: .double, result: value, operand: 0)
+        setFlags(.raw, .double, result: value, 0, 0)
     }
 
     // MARK: Memory
@@ -98,7 +102,8 @@ extension Interpreter: Emitter {
     mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault) -> UInt64 {
         let entry = tlb + TranslationContext.index(address)
         // The page of the last byte against the tag found by the first: an access that crosses pages never matches.
-        if entry.pointee.readTag == (address &+ (width.bytes &- 1)) & ~4095 {
+        let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
+        if entry.pointee.readTag == (address &+ (width.bytes &- 1)) & ~4095 && !misaligned {
             // SAFETY: the tag says that the page at `address` is memory, at this distance in the host.
             let host = UnsafeRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return host.read(width)
@@ -114,7 +119,8 @@ extension Interpreter: Emitter {
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
         let entry = tlb + TranslationContext.index(address)
-        if entry.pointee.writeTag == (address &+ (width.bytes &- 1)) & ~4095 {
+        let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
+        if entry.pointee.writeTag == (address &+ (width.bytes &- 1)) & ~4095 && !misaligned {
             // SAFETY: as for loads; the tag is set only for pages that may be written unseen.
             let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             host.write(value, width)
@@ -128,53 +134,61 @@ extension Interpreter: Emitter {
     @inline(__always)
     mutating func probe(
         _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
-    ) throws(Fault) -> UnsafeMutableRawPointer {
+    ) throws(Fault) -> HeldMemory {
         let entry = tlb + TranslationContext.index(address)
         let tag = write ? entry.pointee.writeTag : entry.pointee.readTag
         let misaligned = attributes.contains(.aligned) && address & UInt64(bytes &- 1) != 0
         if tag == (address &+ UInt64(bytes &- 1)) & ~4095 && !misaligned {
             // SAFETY: as for loads and stores.
-            return UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+            let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+            return HeldMemory(host: host, address: address, attributes: attributes)
         }
         synchronise()
         let host = try Guest.probe(state, address, bytes: bytes, write: write, attributes)
         reload()
-        return host
+        return HeldMemory(host: host, address: address, attributes: attributes)
     }
 
     @inline(__always)
-    func load(_ handle: UnsafeMutableRawPointer, offset: UInt16, _ width: Width) -> UInt64 {
-        (handle + Int(offset)).read(width)
+    mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
+        if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).read(width) }
+        synchronise()
+        let value = Guest.loadHeld(state, handle.address &+ UInt64(offset), width, handle.attributes)
+        reload()
+        return value
     }
 
     @inline(__always)
-    func store(_ handle: UnsafeMutableRawPointer, offset: UInt16, _ value: UInt64, _ width: Width) {
-        (handle + Int(offset)).write(value, width)
+    mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
+        if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).write(value, width) }
+        synchronise()
+        Guest.storeHeld(state, handle.address &+ UInt64(offset), value, width, handle.attributes)
+        reload()
     }
 
     @inline(__always)
-    func atomicUpdate(
-        _ operation: AtomicOperation, _ handle: UnsafeMutableRawPointer, _ operand: UInt64, _ width: Width
+    mutating func atomicUpdate(
+        _ operation: AtomicOperation, _ handle: HeldMemory, _ operand: UInt64, _ width: Width
     ) -> UInt64 {
-        let old = handle.read(width)
+        let old = load(handle, offset: 0, width)
         store(handle, offset: 0, operation.evaluate(width, old, operand), width)
         return old
     }
 
     @inline(__always)
-    func compareAndSwap(
-        _ handle: UnsafeMutableRawPointer, expected: UInt64, new: UInt64, _ width: Width
+    mutating func compareAndSwap(
+        _ handle: HeldMemory, expected: UInt64, new: UInt64, _ width: Width
     ) -> UInt64 {
-        let old = handle.read(width)
+        let old = load(handle, offset: 0, width)
         if old == width.zeroExtend(expected) { store(handle, offset: 0, new, width) }
         return old
     }
 
     @inline(__always)
-    func compareAndSwapPair(
-        _ handle: UnsafeMutableRawPointer, expected: (UInt64, UInt64), new: (UInt64, UInt64)
+    mutating func compareAndSwapPair(
+        _ handle: HeldMemory, expected: (UInt64, UInt64), new: (UInt64, UInt64)
     ) -> (UInt64, UInt64) {
-        let old = (handle.read(.double), (handle + 8).read(.double))
+        let old = (load(handle, offset: 0, .double), load(handle, offset: 8, .double))
         if old == expected {
             store(handle, offset: 0, new.0, .double)
             store(handle, offset: 8, new.1, .double)
@@ -182,19 +196,19 @@ extension Interpreter: Emitter {
         return old
     }
 
-    @inline(__always) func reserve(_ handle: UnsafeMutableRawPointer) {
-        core.pointee.reservation = UInt64(UInt(bitPattern: handle))
+    @inline(__always) func reserve(_ handle: HeldMemory) {
+        core.pointee.reservation = handle.reservation
     }
 
-    @inline(__always) func consumeReservation(_ handle: UnsafeMutableRawPointer) -> Bool {
-        let held = core.pointee.reservation == UInt64(UInt(bitPattern: handle))
+    @inline(__always) func consumeReservation(_ handle: HeldMemory) -> Bool {
+        let held = handle.reservation != 0 && core.pointee.reservation == handle.reservation
         core.pointee.reservation = 0
         return held
     }
 
     @inline(__always)
-    func store(
-        if condition: Bool, _ handle: UnsafeMutableRawPointer, offset: UInt16, _ value: UInt64, _ width: Width
+    mutating func store(
+        if condition: Bool, _ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width
     ) {
         if condition { store(handle, offset: offset, value, width) }
     }
@@ -316,6 +330,19 @@ extension Interpreter: Emitter {
 
     @inline(__always) mutating func endBlock() { flow = .leave }
     @inline(__always) mutating func resume() { flow = .resume }
+}
+
+/// What a probe found.
+struct HeldMemory {
+    /// Nil where it is no single piece of memory: a device, or two pages.
+    let host: UnsafeMutableRawPointer?
+    let address: UInt64
+    let attributes: MemoryAttributes
+
+    /// Known when compiling where the attributes say `atomic`.
+    @inline(__always) var isMemory: Bool { attributes.contains(.atomic) || host != nil }
+    /// What the state block's reservation holds of it; 0 for devices, which nobody reserves.
+    @inline(__always) var reservation: UInt64 { UInt64(UInt(bitPattern: host)) }
 }
 
 extension UnsafeRawPointer {

@@ -7,6 +7,7 @@
 /// - operands are read into `let`s first;
 /// - every operation that can fault (`load`, `store`, `probe`, `call`, `trap`, ...) stands before anything that is set;
 ///   a read-modify-write begins with a `probe` for writing, after which its accesses cannot fault;
+/// - what says where to go on (`branch`, `jump`, `endBlock`, `resume`) stands last, and once on each way through;
 /// - a condition is never a Swift `if`: it is `select`, `branch`, `trap(if:)` or `whenever`, so that it can be recorded.
 ///   (A Swift `if` on a field of the decoded instruction is fine: both engines know it.)
 public protocol Emitter {
@@ -71,7 +72,9 @@ public protocol Emitter {
     mutating func load(_ address: Value, _ width: Width, _ attributes: MemoryAttributes) throws(Failure) -> Value
     mutating func store(
         _ address: Value, _ value: Value, _ width: Width, _ attributes: MemoryAttributes) throws(Failure)
-    /// Checks `bytes` at `address` (at most 256, for writing too where `write` says so) and holds them.
+    /// Checks `bytes` at `address` (at most 256, for writing too where `write` says so) and holds them. They may be a
+    /// device's, or lie in two pages, unless the attributes say `atomic`. With `aligned`, the address must be a
+    /// multiple of `bytes`; where less is asked (A32 LDM), test it with `trap`.
     mutating func probe(
         _ address: Value, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Failure) -> Handle

@@ -2,24 +2,56 @@
 /// somebody asks. Most definitions are overwritten unread.
 ///
 /// A record is {kind, width, result, second operand}: after `add r, s` the sum and the addend are what survives in
-/// registers, and any two of (a, b, result) give the third.
+/// registers, and any two of (a, b, result) give the third. Only where a carry came in does the record keep the first
+/// operand too.
 ///
-/// One set of condition codes serves A64 and x86. The carry is *abstract*: it is x86's (a borrow after a subtraction),
-/// and ARM's C is its inverse after a subtraction or, for additions and logic, comes from the `Inverted` kinds, whose
-/// abstract carry is the inverse of the real one. So `below` means the same for both.
+/// One set of condition codes serves ARM and x86. The carry is *abstract*: it is x86's (a borrow after a subtraction),
+/// and ARM's C is its inverse: by nature after a subtraction, and by the `Inverted` kinds after additions and logic. So
+/// `below` means the same for both.
+///
+/// The meaning of each kind is in ``FlagsRecord``: one property a flag. Where a manual leaves a flag undefined, ours is
+/// what the same formula gives (auxiliary: 0 where there is no carry out of bit 3).
 public enum FlagsKind: UInt8, Sendable, CaseIterable {
     /// `result` holds the flags in the raw layout.
     case raw
     /// result = a - b.
     case subtract
+    /// result = a - b - borrow: x86 SBB; ARM SBC, whose borrow is NOT C.
+    case subtractWithBorrow
     /// result = a + b; carry out as x86 keeps it.
     case add
     /// result = a + b; the abstract carry is the inverse of the carry out (ARM).
     case addInverted
+    /// result = a + b + carry: x86 ADC.
+    case addWithCarry
+    /// The same with the inverse of the carry out (ARM ADC).
+    case addWithCarryInverted
     /// A logical result: no carry, no overflow.
     case logic
-    /// The same with the abstract carry set (ARM after ANDS: C = 0).
+    /// The same with the abstract carry set (A64 ANDS: C = 0).
     case logicInverted
+    /// Zero, sign and parity of the result; carry and overflow are those of b, in the raw layout. A32's logical and
+    /// multiply instructions, which take C from the shifter or keep it, and keep V.
+    case logicKeeping
+    /// result = a + 1; the carry is bit 0 of b, that is the one from before (x86 INC).
+    case increment
+    /// result = a - 1; likewise (x86 DEC).
+    case decrement
+    /// result = a shifted left by n > 0; b = a shifted by n - 1. The carry is the last bit out (x86 SHL, SHLD).
+    case shiftLeft
+    /// result = a shifted right by n > 0, either way; b = a shifted by n - 1 (x86 SHR, SAR, SHRD).
+    case shiftRight
+    /// The low half of a product; carry and overflow where any of b's 64 bits is set: what the high half has beyond
+    /// an extension of the low one (x86 MUL, IMUL).
+    case multiply
+
+    /// Whether the record needs the first operand.
+    @inline(__always) public var keepsFirst: Bool {
+        switch self {
+        case .subtractWithBorrow, .addWithCarry, .addWithCarryInverted: return true
+        default: return false
+        }
+    }
 }
 
 /// The sixteen conditions, in the order of x86's encoding: an odd one is the inverse of the one before.
@@ -35,70 +67,142 @@ public enum ConditionCode: UInt8, Sendable, CaseIterable {
     public static let signBit: UInt64 = 1 << 7
     public static let overflowBit: UInt64 = 1 << 11
 
+    /// Whether this is the inverse of the condition before it.
+    @inline(__always) var isInverse: Bool { rawValue & 1 != 0 }
+
     /// Whether the condition holds for flags in the raw layout.
     public func holds(raw flags: UInt64) -> Bool {
-        let carry = flags & Self.carryBit != 0
-        let zero = flags & Self.zeroBit != 0
-        let sign = flags & Self.signBit != 0
-        let overflow = flags & Self.overflowBit != 0
-        switch self {
-        case .overflow: return overflow
-        case .notOverflow: return !overflow
-        case .below: return carry
-        case .aboveOrEqual: return !carry
-        case .equal: return zero
-        case .notEqual: return !zero
-        case .belowOrEqual: return carry || zero
-        case .above: return !(carry || zero)
-        case .sign: return sign
-        case .notSign: return !sign
-        case .parity: return flags & Self.parityBit != 0
-        case .notParity: return flags & Self.parityBit == 0
-        case .less: return sign != overflow
-        case .greaterOrEqual: return sign == overflow
-        case .lessOrEqual: return zero || sign != overflow
-        case .greater: return !(zero || sign != overflow)
-        }
+        FlagsRecord(kind: .raw, width: .double, result: flags).holds(self)
     }
 }
 
 /// The lazy record of the flags in the state block.
+///
+/// Equal flags can have unequal records, and `first` is left over from before in kinds that do not need it: compare and
+/// hash ``raw``, never the record.
 public struct FlagsRecord: Sendable {
-    public var kind: FlagsKind = .raw
-    public var width: Width = .double
-    public var result: UInt64 = 0
-    public var operand: UInt64 = 0
+    public var kind: FlagsKind
+    public var width: Width
+    /// Bits above the width are without meaning, in all three.
+    public var result: UInt64
+    public var operand: UInt64
+    public var first: UInt64
 
-    /// All flags in the raw layout, worked out from the record.
+    @inline(__always)
+    public init(
+        kind: FlagsKind = .raw, width: Width = .double, result: UInt64 = 0, operand: UInt64 = 0, first: UInt64 = 0
+    ) {
+        self.kind = kind
+        self.width = width
+        self.result = result
+        self.operand = operand
+        self.first = first
+    }
+
+    /// a of the kinds that add or subtract.
+    @inline(__always) private var a: UInt64 {
+        switch kind {
+        case .subtract: return width.zeroExtend(result &+ operand)
+        case .add, .addInverted: return width.zeroExtend(result &- operand)
+        default: return width.zeroExtend(first)
+        }
+    }
+    @inline(__always) private var b: UInt64 { width.zeroExtend(operand) }
+    @inline(__always) private var cut: UInt64 { width.zeroExtend(result) }
+
+    // MARK: The flags
+
+    /// The abstract carry.
+    public var carry: Bool {
+        switch kind {
+        case .raw: return result & ConditionCode.carryBit != 0
+        case .subtract: return a < b
+        case .add: return cut < b
+        case .addInverted: return cut >= b
+        // A borrow out of the top bit: b has it and a not, or they are equal there and the difference has it.
+        case .subtractWithBorrow: return (~a & b | ~(a ^ b) & result) & width.signBit != 0
+        case .addWithCarry: return (a & b | (a ^ b) & ~result) & width.signBit != 0
+        case .addWithCarryInverted: return (a & b | (a ^ b) & ~result) & width.signBit == 0
+        case .logic: return false
+        case .logicInverted: return true
+        case .logicKeeping, .increment, .decrement: return operand & ConditionCode.carryBit != 0
+        case .shiftLeft: return operand & width.signBit != 0
+        case .shiftRight: return operand & 1 != 0
+        case .multiply: return operand != 0
+        }
+    }
+
+    public var overflow: Bool {
+        switch kind {
+        case .raw, .logicKeeping:
+            return (kind == .raw ? result : operand) & ConditionCode.overflowBit != 0
+        case .subtract, .subtractWithBorrow: return (a ^ b) & (a ^ result) & width.signBit != 0
+        case .add, .addInverted, .addWithCarry, .addWithCarryInverted:
+            return ~(a ^ b) & (a ^ result) & width.signBit != 0
+        case .logic, .logicInverted: return false
+        case .increment: return cut == width.signBit
+        case .decrement: return cut == width.signBit &- 1
+        case .shiftLeft, .shiftRight: return (operand ^ result) & width.signBit != 0
+        case .multiply: return operand != 0
+        }
+    }
+
+    /// Carry or borrow between bits 3 and 4.
+    public var auxiliary: Bool {
+        switch kind {
+        case .raw: return result & ConditionCode.auxiliaryBit != 0
+        case .subtract, .subtractWithBorrow, .add, .addInverted, .addWithCarry, .addWithCarryInverted:
+            return (a ^ b ^ result) & 16 != 0
+        case .increment: return result & 15 == 0
+        case .decrement: return result & 15 == 15
+        case .logic, .logicInverted, .logicKeeping, .shiftLeft, .shiftRight, .multiply: return false
+        }
+    }
+
+    @inline(__always) public var zero: Bool {
+        kind == .raw ? result & ConditionCode.zeroBit != 0 : cut == 0
+    }
+
+    @inline(__always) public var sign: Bool {
+        result & (kind == .raw ? ConditionCode.signBit : width.signBit) != 0
+    }
+
+    /// Even parity of the low byte.
+    @inline(__always) public var parity: Bool {
+        kind == .raw ? result & ConditionCode.parityBit != 0 : (result & 0xff).nonzeroBitCount & 1 == 0
+    }
+
+    /// All flags in the raw layout.
     public var raw: UInt64 {
         if kind == .raw { return result }
-        let sum = width.zeroExtend(result)
-        let b = width.zeroExtend(operand)
-        var carry = false
-        var overflow = false
-        var auxiliary = false
-        switch kind {
-        case .raw: break
-        case .subtract:
-            let a = width.zeroExtend(sum &+ b)
-            carry = a < b
-            overflow = (a ^ b) & (a ^ sum) & width.signBit != 0
-            auxiliary = (a ^ b ^ sum) & 16 != 0
-        case .add, .addInverted:
-            let a = width.zeroExtend(sum &- b)
-            carry = (sum < b) != (kind == .addInverted)
-            overflow = ~(a ^ b) & (a ^ sum) & width.signBit != 0
-            auxiliary = (a ^ b ^ sum) & 16 != 0
-        case .logic: break
-        case .logicInverted: carry = true
-        }
         var flags: UInt64 = 0
         if carry { flags |= ConditionCode.carryBit }
-        if (sum & 0xff).nonzeroBitCount & 1 == 0 { flags |= ConditionCode.parityBit }
+        if parity { flags |= ConditionCode.parityBit }
         if auxiliary { flags |= ConditionCode.auxiliaryBit }
-        if sum == 0 { flags |= ConditionCode.zeroBit }
-        if sum & width.signBit != 0 { flags |= ConditionCode.signBit }
+        if zero { flags |= ConditionCode.zeroBit }
+        if sign { flags |= ConditionCode.signBit }
         if overflow { flags |= ConditionCode.overflowBit }
         return flags
+    }
+
+    /// Whether the condition holds, worked out from what it depends on alone. After a subtraction the orders are
+    /// comparisons of its operands.
+    @inline(__always)
+    public func holds(_ code: ConditionCode) -> Bool {
+        let holds: Bool
+        switch code {
+        case .overflow, .notOverflow: holds = overflow
+        case .below, .aboveOrEqual: holds = carry
+        case .equal, .notEqual: holds = zero
+        case .belowOrEqual, .above: holds = kind == .subtract ? a <= b : carry || zero
+        case .sign, .notSign: holds = sign
+        case .parity, .notParity: holds = parity
+        case .less, .greaterOrEqual:
+            holds = kind == .subtract ? Comparison.lessSigned.evaluate(width, a, b) : sign != overflow
+        case .lessOrEqual, .greater:
+            holds =
+                kind == .subtract ? !Comparison.lessSigned.evaluate(width, b, a) : zero || sign != overflow
+        }
+        return holds != code.isInverse
     }
 }

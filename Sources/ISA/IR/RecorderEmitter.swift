@@ -1,0 +1,383 @@
+/// The recorder's side of each emitter operation.
+extension Recorder: Emitter {
+    public typealias Value = RecordedValue
+    public typealias Condition = RecordedCondition
+    public typealias Handle = RecordedHandle
+    public typealias Vector = RecordedVector
+    public typealias Failure = Never
+
+    // MARK: Constants and registers
+
+    public mutating func constant(_ value: UInt64) -> Value { self.value(Node(.constant, immediate: value)) }
+
+    public mutating func programCounter(plus offset: Int64) -> Value {
+        let distance = UInt64(bitPattern: self.offset &+ offset)
+        if simplifications.contains(.addresses) { return constant(block.address &+ distance) }
+        return value(Node(.programCounter, immediate: distance))
+    }
+
+    public mutating func register(_ index: UInt8) -> Value {
+        let isTracked = simplifications.contains(.registers) && index < 80
+        if isTracked {
+            if index == zeroRegister { return constant(0) }
+            let node = known.registers[Int(index)]
+            if node != Node.none { return Value(node: node) }
+        }
+        let result = value(Node(.register, immediate: UInt64(index)))
+        if isTracked { known.registers[Int(index)] = result.node }
+        return result
+    }
+
+    public mutating func setRegister(_ index: UInt8, _ value: Value) {
+        if simplifications.contains(.registers) {
+            if index == sinkRegister { return }
+            if index < 80 { known.registers[Int(index)] = value.node }
+        }
+        append(Node(.setRegister, value.node, immediate: UInt64(index)))
+    }
+
+    public mutating func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: Value) {
+        if index < 80 { known.registers[Int(index)] = Node.none }
+        append(Node(.setRegisterPart, width, detail: bit, value.node, immediate: UInt64(index)))
+    }
+
+    public mutating func state(_ offset: Int, _ width: Width) -> Value {
+        value(Node(.state, width, immediate: UInt64(truncatingIfNeeded: offset)))
+    }
+
+    public mutating func setState(_ offset: Int, _ width: Width, _ value: Value) {
+        append(Node(.setState, width, value.node, immediate: UInt64(truncatingIfNeeded: offset)))
+        forget(offset, Int(width.bytes))
+    }
+
+    // MARK: Integers
+
+    public mutating func binary(_ operation: BinaryOperation, _ width: Width, _ a: Value, _ b: Value) -> Value {
+        let (x, y) = (known(a), known(b))
+        if let x, let y { return constant(operation.evaluate(width, x, y)) }
+        if width == .double {
+            if y == 0 && operation.keepsFirstForZero { return a }
+            if x == 0 && operation.keepsSecondForZero { return b }
+        }
+        return value(Node(.binary, width, detail: operation.rawValue, a.node, b.node))
+    }
+
+    public mutating func unary(_ operation: UnaryOperation, _ width: Width, _ a: Value) -> Value {
+        if let x = known(a) { return constant(operation.evaluate(width, x)) }
+        return value(Node(.unary, width, detail: operation.rawValue, a.node))
+    }
+
+    public mutating func extend(_ extension: Extension, _ a: Value) -> Value {
+        if let x = known(a) { return constant(`extension`.evaluate(x)) }
+        return value(Node(.extend, detail: `extension`.rawValue, a.node))
+    }
+
+    public mutating func addWithCarry(_ width: Width, _ a: Value, _ b: Value, _ carry: Value) -> Value {
+        if known(carry) == 0 { return binary(.add, width, a, b) }
+        return value(Node(.addWithCarry, width, a.node, b.node, carry.node))
+    }
+
+    public mutating func subtractWithBorrow(_ width: Width, _ a: Value, _ b: Value, _ borrow: Value) -> Value {
+        if known(borrow) == 0 { return binary(.subtract, width, a, b) }
+        return value(Node(.subtractWithBorrow, width, a.node, b.node, borrow.node))
+    }
+
+    // MARK: Conditions and flags
+
+    public mutating func compare(_ comparison: Comparison, _ width: Width, _ a: Value, _ b: Value) -> Condition {
+        if let x = known(a), let y = known(b) { return truth(comparison.evaluate(width, x, y)) }
+        return condition(Node(.compare, width, detail: comparison.rawValue, a.node, b.node))
+    }
+
+    public mutating func select(_ condition: Condition, _ a: Value, _ b: Value) -> Value {
+        if let holds = known(condition) { return holds ? a : b }
+        return value(Node(.select, condition.node, a.node, b.node))
+    }
+
+    public mutating func value(of condition: Condition) -> Value {
+        if let holds = known(condition) { return constant(holds ? 1 : 0) }
+        return value(Node(.conditionValue, condition.node))
+    }
+
+    public mutating func not(_ a: Condition) -> Condition {
+        if let holds = known(a) { return truth(!holds) }
+        return condition(Node(.not, a.node))
+    }
+
+    public mutating func and(_ a: Condition, _ b: Condition) -> Condition {
+        if let holds = known(a) { return holds ? b : a }
+        if let holds = known(b) { return holds ? a : b }
+        return condition(Node(.and, a.node, b.node))
+    }
+
+    public mutating func or(_ a: Condition, _ b: Condition) -> Condition {
+        if let holds = known(a) { return holds ? a : b }
+        if let holds = known(b) { return holds ? b : a }
+        return condition(Node(.or, a.node, b.node))
+    }
+
+    public mutating func setFlags(_ kind: FlagsKind, _ width: Width, result: Value, _ a: Value, _ b: Value) {
+        known.flags = append(Node(.setFlags, width, detail: kind.rawValue, result.node, a.node, b.node))
+    }
+
+    public mutating func setFlags(
+        if condition: Condition, _ kind: FlagsKind, _ width: Width, result: Value, _ a: Value, _ b: Value,
+        otherwise: UInt64?
+    ) {
+        if let holds = known(condition) {
+            if holds {
+                setFlags(kind, width, result: result, a, b)
+            } else if let otherwise {
+                setFlags(raw: constant(otherwise))
+            }
+            return
+        }
+        known.flags = append(
+            Node(
+                .setFlagsIf, width, detail: kind.rawValue, extra: otherwise == nil ? 1 : 0, condition.node,
+                result.node, a.node, b.node, immediate: otherwise ?? 0))
+    }
+
+    public mutating func condition(_ code: ConditionCode) -> Condition {
+        condition(Node(.condition, detail: code.rawValue, known.flags))
+    }
+
+    public mutating func flags() -> Value { value(Node(.flags, known.flags)) }
+
+    public mutating func setFlags(raw value: Value) {
+        known.flags = append(Node(.setRawFlags, value.node))
+    }
+
+    // MARK: Memory
+
+    public mutating func load(_ address: Value, _ width: Width, _ attributes: MemoryAttributes) -> Value {
+        value(Node(.load, width, extra: attributes.rawValue, address.node))
+    }
+
+    public mutating func store(_ address: Value, _ value: Value, _ width: Width, _ attributes: MemoryAttributes) {
+        append(Node(.store, width, extra: attributes.rawValue, address.node, value.node))
+    }
+
+    public mutating func probe(
+        _ address: Value, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) -> Handle {
+        Handle(
+            node: append(
+                Node(
+                    .probe, detail: write ? 1 : 0, extra: attributes.rawValue, address.node,
+                    immediate: UInt64(bytes))))
+    }
+
+    public mutating func load(_ handle: Handle, offset: UInt16, _ width: Width) -> Value {
+        value(Node(.loadHeld, width, handle.node, immediate: UInt64(offset)))
+    }
+
+    public mutating func store(_ handle: Handle, offset: UInt16, _ value: Value, _ width: Width) {
+        append(Node(.storeHeld, width, handle.node, value.node, immediate: UInt64(offset)))
+    }
+
+    public mutating func store(
+        if condition: Condition, _ handle: Handle, offset: UInt16, _ value: Value, _ width: Width
+    ) {
+        if let holds = known(condition) {
+            if holds { store(handle, offset: offset, value, width) }
+            return
+        }
+        append(Node(.storeHeldIf, width, condition.node, handle.node, value.node, immediate: UInt64(offset)))
+    }
+
+    public mutating func atomicUpdate(
+        _ operation: AtomicOperation, _ handle: Handle, _ operand: Value, _ width: Width
+    ) -> Value {
+        value(Node(.atomicUpdate, width, detail: operation.rawValue, handle.node, operand.node))
+    }
+
+    public mutating func compareAndSwap(
+        _ handle: Handle, expected: Value, new: Value, _ width: Width
+    ) -> Value {
+        value(Node(.compareAndSwap, width, handle.node, expected.node, new.node))
+    }
+
+    public mutating func compareAndSwapPair(
+        _ handle: Handle, expected: (Value, Value), new: (Value, Value)
+    ) -> (Value, Value) {
+        let expected = vector(low: expected.0, high: expected.1)
+        let new = vector(low: new.0, high: new.1)
+        let old = vector(Node(.compareAndSwapPair, handle.node, expected.node, new.node))
+        return (doubleword(0, of: old), doubleword(1, of: old))
+    }
+
+    public mutating func reserve(_ handle: Handle) {
+        append(Node(.reserve, handle.node))
+    }
+
+    public mutating func consumeReservation(_ handle: Handle) -> Condition {
+        condition(Node(.consumeReservation, handle.node))
+    }
+
+    // MARK: Floating point
+
+    public mutating func float(
+        _ operation: FloatOperation, _ format: FloatSize, _ a: Value, _ b: Value, _ c: Value,
+        _ rounding: RoundingControl
+    ) -> Value {
+        value(
+            Node(
+                .float, format.width, detail: operation.rawValue, extra: rounding.rawValue, a.node, b.node, c.node))
+    }
+
+    public mutating func floatToInteger(
+        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> Value {
+        value(
+            Node(
+                .floatToInteger, format.width, detail: width.rawValue, extra: rounding.rawValue, a.node,
+                immediate: signed ? 1 : 0))
+    }
+
+    public mutating func integerToFloat(
+        _ format: FloatSize, _ a: Value, _ width: Width, signed: Bool, _ rounding: RoundingControl
+    ) -> Value {
+        value(
+            Node(
+                .integerToFloat, format.width, detail: width.rawValue, extra: rounding.rawValue, a.node,
+                immediate: signed ? 1 : 0))
+    }
+
+    public mutating func convertFloat(
+        _ a: Value, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
+    ) -> Value {
+        value(
+            Node(.convertFloat, to.width, detail: from.width.rawValue, extra: rounding.rawValue, a.node))
+    }
+
+    // MARK: Vectors
+
+    public mutating func vectorRegister(_ index: UInt8) -> Vector {
+        let isTracked = simplifications.contains(.registers) && index < 32
+        if isTracked && known.vectors[Int(index)] != Node.none { return Vector(node: known.vectors[Int(index)]) }
+        let result = vector(Node(.vectorRegister, immediate: UInt64(index)))
+        if isTracked { known.vectors[Int(index)] = result.node }
+        return result
+    }
+
+    public mutating func setVectorRegister(_ index: UInt8, _ value: Vector) {
+        if simplifications.contains(.registers) && index < 32 { known.vectors[Int(index)] = value.node }
+        append(Node(.setVectorRegister, value.node, immediate: UInt64(index)))
+    }
+
+    public mutating func vector(low: Value, high: Value) -> Vector {
+        vector(Node(.vector, low.node, high.node))
+    }
+
+    public mutating func doubleword(_ index: UInt8, of vector: Vector) -> Value {
+        value(Node(.doubleword, vector.node, immediate: UInt64(index)))
+    }
+
+    public mutating func vectorBinary(
+        _ operation: VectorOperation, lane: Width, _ a: Vector, _ b: Vector
+    ) -> Vector {
+        vector(Node(.vectorBinary, lane, detail: operation.rawValue, a.node, b.node))
+    }
+
+    public mutating func vectorFloat(
+        _ operation: VectorFloatOperation, _ format: FloatSize, _ a: Vector, _ b: Vector, _ rounding: RoundingControl
+    ) -> Vector {
+        vector(
+            Node(
+                .vectorFloat, format.width, detail: operation.rawValue, extra: rounding.rawValue, a.node, b.node))
+    }
+
+    // MARK: Calls out of line
+
+    public mutating func call(_ helper: HelperIdentifier, _ a: Value, _ b: Value) -> Value {
+        let result = value(Node(.call, a.node, b.node, immediate: UInt64(helper.rawValue)))
+        forgetState()
+        return result
+    }
+
+    // MARK: Control
+
+    public mutating func branch(if condition: Condition, offset: Int64) {
+        if let holds = known(condition) {
+            if holds { jump(offset: offset) }
+            return
+        }
+        append(Node(.branch, condition.node, immediate: UInt64(bitPattern: self.offset &+ offset)))
+    }
+
+    public mutating func jump(offset: Int64) {
+        append(Node(.jump, immediate: UInt64(bitPattern: self.offset &+ offset)))
+        isClosed = true
+    }
+
+    public mutating func jump(to address: Value, _ hint: JumpHint) {
+        append(Node(.jumpIndirect, detail: hint.rawValue, address.node))
+        isClosed = true
+    }
+
+    public mutating func trap(if condition: Condition, cause: UInt64, value: Value) {
+        if let holds = known(condition) {
+            if !holds { return }
+            isClosed = true
+        }
+        append(Node(.trap, condition.node, value.node, immediate: cause))
+    }
+
+    public mutating func undefined() {
+        append(Node(.undefined))
+        isClosed = true
+    }
+
+    public mutating func require(_ unit: Unit) {
+        let bit = 1 &<< UInt64(unit.rawValue)
+        if simplifications.contains(.registers) && known.units & bit != 0 { return }
+        append(Node(.require, detail: unit.rawValue))
+        known.units |= bit
+    }
+
+    public mutating func whenever(_ condition: Condition, _ body: (inout Recorder) -> Void) {
+        if let holds = known(condition) {
+            if holds { body(&self) }
+            return
+        }
+        let start = append(Node(.whenever, condition.node))
+        let (before, wasClosed) = (known, isClosed)
+        body(&self)
+        let end = append(Node(.endWhenever, immediate: UInt64(start)))
+        block.nodes[Int(start)].immediate = UInt64(end)
+        // What was defined inside is not known outside: it differs from what was known before.
+        known.join(before)
+        isClosed = wasClosed
+    }
+
+    public mutating func endBlock() {
+        append(Node(.endBlock))
+        isClosed = true
+    }
+
+    public mutating func resume() {
+        append(Node(.resume))
+        isClosed = true
+    }
+}
+
+extension BinaryOperation {
+    /// x operation 0 = x, at full width.
+    var keepsFirstForZero: Bool {
+        switch self {
+        case .add, .subtract, .or, .xor, .andNot, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .rotateLeft,
+            .rotateRight, .maximumUnsigned:
+            return true
+        default: return false
+        }
+    }
+
+    /// 0 operation x = x, at full width.
+    var keepsSecondForZero: Bool {
+        switch self {
+        case .add, .or, .xor, .maximumUnsigned: return true
+        default: return false
+        }
+    }
+}
