@@ -23,7 +23,9 @@ let package = Package(
         .target(name: "ISA", swiftSettings: hot + strict),
         .target(
             name: "Machine",
-            dependencies: ["ISA", "CFDT", "CCapstone", .product(name: "HeapModule", package: "swift-collections")],
+            dependencies: [
+                "ISA", "CFDT", "CCapstone", "CZlib", .product(name: "HeapModule", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "CLI",
@@ -34,6 +36,7 @@ let package = Package(
         .systemLibrary(
             name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .testTarget(name: "ISATests", dependencies: ["ISA"], swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["Machine"], swiftSettings: strict),
     ]

@@ -1,0 +1,312 @@
+import ISA
+
+/// Where everything that is loaded before power-on lies in memory.
+///
+/// The rules are those of QEMU's RISC-V `virt` board (hw/riscv/boot.c), on which existing images rely:
+///
+/// - firmware that does not say lies at the start of RAM;
+/// - a kernel that does not say lies at the first multiple of 2 MiB after the firmware, 0x80200000 in practice; without
+///   firmware, at the start of RAM;
+/// - the initial RAM disk lies half of the memory past the kernel's start, at most 512 MiB. (QEMU 7.2 has 128 MiB; newer
+///   ones 512.) Where it does not fit there, it follows the kernel;
+/// - the device tree lies as high as it goes in RAM below 3 GiB, at a multiple of 2 MiB. In a RAM so small that this
+///   hits the program, it lies at the last page that holds it.
+///
+/// Nothing may overlap or leave memory: QEMU lets the RAM disk run into the device tree, and a plan refuses.
+public struct LoadPlan: Sendable {
+    /// The machine's RAM.
+    public struct Memory: Equatable, Sendable {
+        public let base: UInt64
+        public let size: UInt64
+
+        /// - Precondition: `base + size` does not wrap.
+        public init(base: UInt64, size: UInt64) {
+            precondition(base <= UInt64.max - size)
+            self.base = base
+            self.size = size
+        }
+
+        public var end: UInt64 { base + size }
+    }
+
+    public enum Role: Equatable, Sendable {
+        case firmware, kernel, initrd, deviceTree
+    }
+
+    /// Bytes at an address, and zeros after them.
+    public struct Placement: Sendable {
+        public let file: String
+        public let role: Role
+        /// The number of an ELF segment.
+        public let segment: Int?
+        public let address: UInt64
+        /// At least `bytes.count`; `address + size` does not wrap.
+        public let size: UInt64
+        public let bytes: ArraySlice<UInt8>
+
+        public var end: UInt64 { address + size }
+
+        var name: String { segment.map { "segment \($0)" } ?? "the file" }
+        /// `0x80200000-0x821fffff`.
+        var range: String { "\(hexadecimal(address))-\(hexadecimal(size == 0 ? address : end - 1))" }
+    }
+
+    private static let alignment: UInt64 = 2 << 20
+    private static let maximumInitrdOffset: UInt64 = 512 << 20
+    private static let deviceTreeCeiling: UInt64 = 3 << 30
+    /// A suggestion of more memory than this helps nobody.
+    private static let maximumMemory: UInt64 = 1 << 40
+
+    public let memory: Memory
+    public private(set) var placements: [Placement] = []
+    /// Where the machine's first instruction after the reset code is: in the firmware, else in the kernel.
+    public let entry: UInt64
+    /// Where firmware finds what it is to start.
+    public private(set) var kernelEntry: UInt64?
+    public private(set) var initrd: Range<UInt64>?
+    public private(set) var deviceTree: UInt64?
+
+    /// Places the images; ``placeDeviceTree(_:file:)`` follows when the tree, which names the RAM disk's place, is made.
+    public init(
+        memory: Memory, firmware: LoadableImage? = nil, kernel: LoadableImage? = nil, initrd: InputFile? = nil
+    ) throws(InputError) {
+        do throws(Refusal) {
+            self = try LoadPlan(attempt: memory, firmware, kernel, initrd)
+        } catch {
+            var mend = error.mend
+            if error.isForWantOfMemory {
+                mend = Self.memoryThatFits(memory) { larger throws(Refusal) in
+                    _ = try LoadPlan(attempt: larger, firmware, kernel, initrd)
+                }
+            }
+            throw InputError(file: error.file, problem: error.problem, mend: mend)
+        }
+    }
+
+    /// Places the device tree.
+    /// - Returns: its address.
+    @discardableResult
+    public mutating func placeDeviceTree(_ blob: [UInt8], file: String = "device tree") throws(InputError) -> UInt64 {
+        let size = UInt64(blob.count)
+        guard let address = deviceTreeAddress(size: size) else {
+            throw InputError(
+                file: file, problem: "no room for \(size) bytes beside the images: \(memoryDescription)",
+                mend: "Give it more --memory.")
+        }
+        insert(Placement(file: file, role: .deviceTree, segment: nil, address: address, size: size, bytes: blob[...]))
+        deviceTree = address
+        return address
+    }
+
+    /// Copies everything to the machine's memory.
+    public func load(into target: PhysicalMemory) throws(InputError) {
+        for placement in placements {
+            guard let host = target.host(placement.address, count: max(placement.size, 1)) else {
+                throw InputError(file: placement.file, problem: "\(placement.range) is not memory of this machine")
+            }
+            // SAFETY: `host` is valid for `size` bytes, and `size` is at least the count of `bytes`.
+            placement.bytes.withUnsafeBytes { source in
+                if let base = source.baseAddress { host.copyMemory(from: base, byteCount: source.count) }
+            }
+            // The zeros matter when a machine is reset. Only pages that are not zero are touched, so that a large
+            // zero-filled tail takes no memory of the host.
+            let tail = UnsafeMutableRawBufferPointer(
+                start: host + placement.bytes.count, count: Int(placement.size) - placement.bytes.count)
+            for start in stride(from: 0, to: tail.count, by: 4096) {
+                let page = UnsafeMutableRawBufferPointer(rebasing: tail[start..<min(start + 4096, tail.count)])
+                if page.contains(where: { $0 != 0 }) { page.initializeMemory(as: UInt8.self, repeating: 0) }
+            }
+            target.noteWrite(placement.address, count: max(placement.size, 1))
+        }
+    }
+
+    /// The placement that holds `address`.
+    public func placement(at address: UInt64) -> Placement? {
+        placements.first { $0.address <= address && address < $0.end }
+    }
+}
+
+// MARK: The rules
+
+extension LoadPlan {
+    /// Why an attempt failed, before a mend is known.
+    private struct Refusal: Error {
+        let file: String
+        let problem: String
+        var mend: String?
+        var isForWantOfMemory = false
+    }
+
+    private init(
+        attempt memory: Memory, _ firmware: LoadableImage?, _ kernel: LoadableImage?, _ initrd: InputFile?
+    ) throws(Refusal) {
+        self.memory = memory
+        var entry = memory.base
+        var kernelBase = memory.base
+        if let firmware {
+            entry = try Self.place(firmware, .firmware, at: memory.base, in: memory, &placements)
+            let end = placements.map(\.end).max() ?? memory.base
+            kernelBase = try Self.alignUp(end, file: firmware.file.name)
+        }
+        if let kernel {
+            let kernelEntry = try Self.place(kernel, .kernel, at: kernelBase, in: memory, &placements)
+            self.kernelEntry = kernelEntry
+            if firmware == nil { entry = kernelEntry }
+        }
+        self.entry = entry
+        if let initrd { try place(initrd) }
+    }
+
+    /// Places a program, at `address` unless it says otherwise.
+    /// - Returns: its entry point.
+    private static func place(
+        _ image: LoadableImage, _ role: Role, at address: UInt64, in memory: Memory, _ placements: inout [Placement]
+    ) throws(Refusal) -> UInt64 {
+        let file = image.file.name
+        var entry = address
+        var new: [Placement] = []
+        switch image.contents {
+        case .elf(let elf):
+            entry = elf.physicalEntry
+            new = elf.segments.map {
+                Placement(
+                    file: file, role: role, segment: $0.index, address: $0.physicalAddress, size: $0.memorySize,
+                    bytes: $0.bytes)
+            }
+        case .kernel, .raw:
+            var size = UInt64(image.file.bytes.count)
+            if case .kernel(let header) = image.contents { size = header.memorySize }
+            guard address <= UInt64.max - size else {
+                throw Refusal(
+                    file: file, problem: "claims \(hexadecimal(size)) bytes of memory (image_size)",
+                    mend: "The file is damaged.")
+            }
+            new = [
+                Placement(
+                    file: file, role: role, segment: nil, address: address, size: size, bytes: image.file.bytes[...])
+            ]
+        }
+        for placement in new {
+            guard placement.address >= memory.base, placement.end <= memory.end else {
+                throw outside(placement, memory)
+            }
+            if let other = placements.first(where: { overlaps($0, placement.address, placement.size) }) {
+                throw Refusal(
+                    file: file,
+                    problem: "\(placement.name) (\(placement.range)) overlaps \(other.file) (\(other.range))",
+                    mend: other.role == .firmware ? "Link it elsewhere, or run it with --firmware none." : nil)
+            }
+        }
+        placements += new
+        placements.sort { $0.address < $1.address }
+        guard memory.base <= entry, entry < memory.end else {
+            throw Refusal(
+                file: file,
+                problem: "its entry point \(hexadecimal(entry)) lies outside memory: the machine has \(memory)",
+                mend: "Set the entry point (ENTRY in a linker script) within the program.")
+        }
+        return entry
+    }
+
+    private static func outside(_ placement: Placement, _ memory: Memory) -> Refusal {
+        var refusal = Refusal(
+            file: placement.file,
+            problem: "\(placement.name) (\(placement.range)) lies outside memory: the machine has \(memory)")
+        if placement.address >> 63 != 0 {
+            refusal.mend = "It is linked at virtual addresses: give the Image made from it, or set its load addresses."
+        } else if placement.address < memory.base {
+            refusal.mend = "Link it at \(hexadecimal(memory.base)) or above."
+        } else {
+            refusal.isForWantOfMemory = true
+        }
+        return refusal
+    }
+
+    private mutating func place(_ initrd: InputFile) throws(Refusal) {
+        let size = UInt64(initrd.bytes.count)
+        let kernel = placements.filter { $0.role == .kernel }
+        let programs = kernel.isEmpty ? placements : kernel
+        let start = programs.map(\.address).min() ?? memory.base
+        let end = programs.map(\.end).max() ?? memory.base
+        let usual = start &+ min(memory.size / 2, Self.maximumInitrdOffset)
+        let candidates = [usual & ~4095, try Self.alignUp(end, file: initrd.name), Self.deviceTreeCeiling]
+        guard let address = candidates.first(where: { isFree($0, size, keepingDeviceTree: true) }) else {
+            throw Refusal(
+                file: initrd.name, problem: "no room for \(size) bytes beside the kernel: \(memoryDescription)",
+                isForWantOfMemory: true)
+        }
+        insert(
+            Placement(
+                file: initrd.name, role: .initrd, segment: nil, address: address, size: size, bytes: initrd.bytes[...]))
+        self.initrd = address..<address + size
+    }
+
+    /// The end of the RAM that the device tree may lie in.
+    private var deviceTreeTop: UInt64 {
+        memory.base < Self.deviceTreeCeiling ? min(memory.end, Self.deviceTreeCeiling) : memory.end
+    }
+
+    private func deviceTreeAddress(size: UInt64) -> UInt64? {
+        guard size <= deviceTreeTop - memory.base else { return nil }
+        let highest = deviceTreeTop - size
+        return [highest & ~(Self.alignment - 1), highest & ~4095].first { isFree($0, size, keepingDeviceTree: false) }
+    }
+
+    /// Whether `size` bytes at `address` are RAM that nothing occupies yet.
+    private func isFree(_ address: UInt64, _ size: UInt64, keepingDeviceTree: Bool) -> Bool {
+        guard address >= memory.base, address <= memory.end, size <= memory.end - address else { return false }
+        if keepingDeviceTree {
+            // The tree is not made yet; none is larger than this.
+            let top = deviceTreeTop
+            let reserve = min(Self.alignment, top - memory.base)
+            let start = (top - reserve) & ~(Self.alignment - 1)
+            if start < address + size && address < top { return false }
+        }
+        return !placements.contains { Self.overlaps($0, address, size) }
+    }
+
+    private static func overlaps(_ placement: Placement, _ address: UInt64, _ size: UInt64) -> Bool {
+        placement.address < address + size && address < placement.end
+    }
+
+    private mutating func insert(_ placement: Placement) {
+        placements.append(placement)
+        placements.sort { $0.address < $1.address }
+    }
+
+    private static func alignUp(_ address: UInt64, file: String) throws(Refusal) -> UInt64 {
+        let (sum, wraps) = address.addingReportingOverflow(alignment - 1)
+        guard !wraps else { throw Refusal(file: file, problem: "ends at the last address, and nothing can follow it") }
+        return sum & ~(alignment - 1)
+    }
+
+    private var memoryDescription: String { "the machine has \(memory)" }
+
+    /// The mend that names the least memory, a power of two, with which `attempt` succeeds.
+    private static func memoryThatFits(_ memory: Memory, _ attempt: (Memory) throws(Refusal) -> Void) -> String? {
+        var size: UInt64 = 1 << 20
+        while size <= maximumMemory, memory.base <= UInt64.max - size {
+            if size > memory.size {
+                do throws(Refusal) {
+                    try attempt(Memory(base: memory.base, size: size))
+                    return "Give it --memory \(ByteCount(size))."
+                } catch {
+                    guard error.isForWantOfMemory else { return nil }
+                }
+            }
+            size *= 2
+        }
+        return nil
+    }
+}
+
+extension LoadPlan.Memory: CustomStringConvertible {
+    /// `16 MiB at 0x80000000`.
+    public var description: String {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+        for (shift, unit) in units where size >> shift != 0 && size & (1 << shift - 1) == 0 {
+            return "\(size >> shift) \(unit) at \(hexadecimal(base))"
+        }
+        return "\(size) bytes at \(hexadecimal(base))"
+    }
+}
