@@ -67,19 +67,19 @@ _Static_assert(sizeof(struct hart) == HART_SIZE && HART_SIZE == 1 << HART_SIZE_L
         __asm__ volatile("csrc " #number ", %0" ::"r"(value) : "memory");                                \
     }
 
-// csr_present_X: reads X from machine mode and says whether that trapped. The trap, if it comes, lands on the label at
-// the end: mtvec points there meanwhile. It overwrites mepc, mcause, mtval and mstatus.MPP, so it belongs to boot, or
-// to code that has saved those.
-#define CSR_PRESENT(name, number)                                                                        \
+// csr_present_X: reads X and says whether that worked. The trap, if it comes, lands on the label at the end: the trap
+// vector of the mode that asks (mtvec or stvec) points there meanwhile. It overwrites that mode's trap registers, so it
+// belongs to boot, or to code that has saved those.
+#define CSR_PRESENT(name, number, vector_register)                                                                        \
     INLINE bool csr_present_##name(void) {                                                        \
         uint64_t vector, value, present;                                                                 \
         __asm__ volatile("la %[vector], 1f\n"                                                            \
-                         "csrrw %[vector], mtvec, %[vector]\n"                                           \
+                         "csrrw %[vector], " #vector_register ", %[vector]\n"                             \
                          "li %[present], 0\n"                                                            \
                          "csrr %[value], " #number "\n"                                                  \
                          "li %[present], 1\n"                                                            \
                          ".balign 4\n"                                                                   \
-                         "1: csrw mtvec, %[vector]"                                                      \
+                         "1: csrw " #vector_register ", %[vector]"                                        \
                          : [vector] "=&r"(vector), [value] "=&r"(value), [present] "=&r"(present)        \
                          :                                                                               \
                          : "memory");                                                                    \
@@ -89,24 +89,24 @@ _Static_assert(sizeof(struct hart) == HART_SIZE && HART_SIZE == 1 << HART_SIZE_L
 // Machine mode (Privileged ISA, chapter 3).
 CSR(mvendorid, 0xf11) CSR(marchid, 0xf12) CSR(mimpid, 0xf13) CSR(mhartid, 0xf14)
 CSR(mstatus, 0x300) CSR(misa, 0x301) CSR(medeleg, 0x302) CSR(mideleg, 0x303) CSR(mie, 0x304) CSR(mtvec, 0x305)
-CSR(mcounteren, 0x306) CSR(mcountinhibit, 0x320) CSR_PRESENT(mcountinhibit, 0x320)
+CSR(mcounteren, 0x306) CSR(mcountinhibit, 0x320) CSR_PRESENT(mcountinhibit, 0x320, mtvec)
 CSR(mscratch, 0x340) CSR(mepc, 0x341) CSR(mcause, 0x342) CSR(mtval, 0x343) CSR(mip, 0x344)
 CSR(mtinst, 0x34a) CSR(mtval2, 0x34b)
-CSR(menvcfg, 0x30a) CSR_PRESENT(menvcfg, 0x30a)
-CSR(mstateen0, 0x30c) CSR_PRESENT(mstateen0, 0x30c)
-CSR(pmpcfg0, 0x3a0) CSR_PRESENT(pmpcfg0, 0x3a0) CSR(pmpaddr0, 0x3b0) CSR(pmpaddr1, 0x3b1)
+CSR(menvcfg, 0x30a) CSR_PRESENT(menvcfg, 0x30a, mtvec)
+CSR(mstateen0, 0x30c) CSR_PRESENT(mstateen0, 0x30c, mtvec)
+CSR(pmpcfg0, 0x3a0) CSR_PRESENT(pmpcfg0, 0x3a0, mtvec) CSR(pmpaddr0, 0x3b0) CSR(pmpaddr1, 0x3b1)
 
 // Supervisor mode (Privileged ISA, chapter 12).
 CSR(sstatus, 0x100) CSR(sie, 0x104) CSR(stvec, 0x105) CSR(scounteren, 0x106) CSR(sscratch, 0x140) CSR(sepc, 0x141)
 CSR(scause, 0x142) CSR(stval, 0x143) CSR(sip, 0x144) CSR(satp, 0x180)
-CSR(stimecmp, 0x14d) CSR_PRESENT(stimecmp, 0x14d)
-CSR(time, 0xc01) CSR_PRESENT(time, 0xc01)
+CSR(stimecmp, 0x14d) CSR_PRESENT(stimecmp, 0x14d, mtvec)
+CSR(time, 0xc01) CSR_PRESENT(time, 0xc01, mtvec)
 
 // Hypervisor extension (Privileged ISA, chapter 21).
 CSR(hstatus, 0x600) CSR(hedeleg, 0x602) CSR(hideleg, 0x603) CSR(hie, 0x604) CSR(htimedelta, 0x605)
 CSR(hcounteren, 0x606) CSR(henvcfg, 0x60a) CSR(htval, 0x643) CSR(hvip, 0x645) CSR(htinst, 0x64a) CSR(hgatp, 0x680)
 CSR(vsstatus, 0x200) CSR(vstvec, 0x205) CSR(vsepc, 0x241) CSR(vscause, 0x242) CSR(vstval, 0x243)
-CSR(vstimecmp, 0x24d) CSR(vsatp, 0x280) CSR(vsie, 0x204) CSR(vsip, 0x244)
+CSR(vstimecmp, 0x24d) CSR_PRESENT(vstimecmp, 0x24d, stvec) CSR(vsatp, 0x280) CSR(hip, 0x644)
 
 INLINE void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
 INLINE void fence_instruction(void) { __asm__ volatile("fence.i" ::: "memory"); }
@@ -230,6 +230,18 @@ INLINE bool load_if_present(uint64_t address, uint64_t *value) {
         *(volatile uint##bits##_t *)address = value;                                                     \
     }
 DEVICE(8) DEVICE(32) DEVICE(64)
+
+// A compressed store and load of the same word.
+INLINE uint64_t compressed_exchange(uint64_t address, uint64_t value) {
+    register uint64_t base __asm__("a0") = address;
+    register uint64_t data __asm__("a1") = value;
+    __asm__ volatile("c.sw %0, 0(%1)\n"
+                     "c.lw %0, 0(%1)"
+                     : "+r"(data)
+                     : "r"(base)
+                     : "memory");
+    return data;
+}
 
 /// What an SBI call returns (SBI 2.0, chapter 3).
 struct sbi_result {
