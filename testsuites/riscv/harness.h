@@ -18,11 +18,14 @@
 // the first failed check; the test device at 0x100000 gets 0x5555 or (min(n, 255) << 16) | 0x3333, which QEMU makes its
 // exit status.
 //
-// Blocks. BEGIN mode ... END runs the lines between in M, S (or HS), U, VS or VU. A block ends at its first trap, which
-// the recorder notes: the level that took it (VS, HS or M) and the CSRs that level found. Blocks do not nest. In a block
-// only the first trap counts, and interrupts are traps like any other. All registers pass into and out of a block
-// except tp. On the way out mstatus.MIE and MPRV are clear; nothing else is changed. A trap outside every block ends the
-// program with a message.
+// Blocks. BEGIN mode ... END runs the lines between in M, S (or HS), U, VS or VU. A block ends at its first trap,
+// which the recorder notes: the level that took it (VS, HS or M) and the CSRs that level found. Blocks do not nest.
+// In a block only the first trap counts, and interrupts are traps like any other. A block that ran to its end leaves
+// LEVEL 0 and CAUSE -1. All registers pass into and out of a block except tp. On the way out mstatus.MIE and MPRV
+// are clear; nothing else is changed. A trap outside every block ends the program with a message.
+//
+// Instructions. Programs are assembled for rv64gch. Those of other extensions are allowed by `.option arch, +zbb` after
+// the include, so that nothing optional slips into a program that does not test it.
 //
 // Registers. gp points to the harness's own memory and tp is its scratch: programs leave both alone. EXPECT_ and BEGIN
 // preserve all the others.
@@ -33,8 +36,8 @@
 // takes traps must map it there, as IDENTITY does.
 //
 // Memory. From 0x80200000 lie the pages that tests map and write (PAGE(n)), from 0x80400000 roots of page tables and
-// then the pool from which MAP takes tables. IDENTITY maps 0x80000000 + 1 GiB to itself for S and the same memory at
-// U_ALIAS for U; SET_ALIAS U_ALIAS makes blocks in U and VU run there.
+// then the pool from which MAP takes tables. IDENTITY maps the GiB at 0x80000000 to itself for S, and once more for U,
+// U_ALIAS further on; SET_ALIAS U_ALIAS makes blocks in U and VU run there.
 #pragma once
 #include "machine.h"
 

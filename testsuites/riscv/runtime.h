@@ -73,6 +73,8 @@ _start:
 enter_\mode:
     sd   t0, H_SAVE_M(gp)
     sd   zero, LEVEL(gp)
+    li   t0, -1
+    sd   t0, CAUSE(gp)
     .if \aliased
     ld   t0, H_ALIAS(gp)
     add  tp, tp, t0
