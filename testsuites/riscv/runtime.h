@@ -129,9 +129,8 @@ enter_HS:
     .balign 4
 trap_m:
     sd   t0, H_SAVE_M(gp)
-    sd   zero, VECTOR(gp)
     li   t0, LEAVE
-    bne  tp, t0, trap_m_record
+    bne  tp, t0, 1f
     // ECALL, or the EBREAK of an S handler, with tp = LEAVE: nothing to record.
     csrr t0, mcause
     addi t0, t0, -CAUSE_BREAKPOINT
@@ -139,6 +138,7 @@ trap_m:
     addi t0, t0, CAUSE_BREAKPOINT - CAUSE_ECALL_U
     sltiu t0, t0, 4
     bnez t0, resume
+1:  sd   zero, VECTOR(gp)
 trap_m_record:
     RECORD mcause, CAUSE
     RECORD mepc, EPC
@@ -166,9 +166,8 @@ resume:
     .balign 4
 \handler:
     sd   t0, \save(gp)
-    sd   zero, VECTOR(gp)
     li   t0, LEAVE
-    bne  tp, t0, \handler\()_record
+    bne  tp, t0, 7f
     // A lower mode's way out, delegated to us: pass it on. If it is our own ECALL that came back, use EBREAK.
     csrr t0, scause
     addi t0, t0, -CAUSE_ECALL_S
@@ -178,6 +177,7 @@ resume:
 8:  addi t0, t0, CAUSE_ECALL_S - CAUSE_ECALL_U
     sltiu t0, t0, 3
     bnez t0, 9f
+7:  sd   zero, VECTOR(gp)
 \handler\()_record:
     RECORD scause, CAUSE
     RECORD sepc, EPC

@@ -8,6 +8,9 @@ PROGRAM "interrupts"
     csrw mideleg, zero
     csrw mie, zero
     csrw mip, zero
+    li   a1, CLINT_MTIMECMP
+    li   t0, -1
+    sd   t0, (a1)
 
     // mip: the M-level bits are read-only, the S-level ones writable (3.1.9)
     li   t0, -1
@@ -37,7 +40,6 @@ PROGRAM "interrupts"
     EXPECT_CSR_BITS "3.1.9: MSIP cannot be cleared through mip", mip, MSIP, MSIP
     sw   zero, (a0)
     EXPECT_CSR_BITS "3.1.9: MSIP follows the CLINT", mip, MSIP, 0
-    li   a1, CLINT_MTIMECMP
     sd   zero, (a1)
     EXPECT_CSR_BITS "3.2.1: MTIP is set while mtime >= mtimecmp", mip, MTIP, MTIP
     li   t0, -1
@@ -223,7 +225,7 @@ PROGRAM "interrupts"
 
     // sip and sie: views of mip and mie through mideleg (10.1.3)
     csrw mideleg, zero
-    li   t0, -1
+    li   t0, SSIP | STIP | SEIP | MTIP
     csrw mie, t0
     li   t0, SSIP | STIP | SEIP
     csrs mip, t0
