@@ -285,6 +285,7 @@ public struct Evaluator<Guest: GuestArchitecture> {
         case .require:
             switch node.unit {
             case .floatingPoint: if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
+            case .dynamicRounding: if core.pointee.floatRounding > 4 { throw Guest.undefined(state) }
             }
         case .whenever, .endWhenever: break
         case .endBlock: exit = .endBlock

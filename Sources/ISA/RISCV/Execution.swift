@@ -17,7 +17,7 @@ extension RISCV: GuestArchitecture {
 
     public static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
-    ) throws(Fault) -> UnsafeMutableRawPointer {
+    ) throws(Fault) -> UnsafeMutableRawPointer? {
         let hart = Hart.of(state)
         return try hart.probe(address, bytes: UInt64(bytes), write: write, attributes, hart.dataMode)
     }

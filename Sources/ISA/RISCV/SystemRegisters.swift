@@ -279,7 +279,7 @@ extension RISCV.Hart {
         case 0x142: s.pointee.scause = value
         case 0x143: s.pointee.stval = value
         case 0x144:
-            let mask = 1 << RISCV.Interrupt.supervisorSoftware | Self.overflowInterrupt(features)
+            let mask: UInt64 = 1 << RISCV.Interrupt.supervisorSoftware | Self.overflowInterrupt(features)
             s.pointee.mip.replace(s.pointee.mideleg & mask, by: value)
             interruptEnablesChanged()
         case 0x14d:
@@ -390,7 +390,7 @@ extension RISCV.Hart {
     }
 
     private func writeMachinePending(_ value: UInt64) {
-        var mask = 1 << RISCV.Interrupt.supervisorSoftware | 1 << RISCV.Interrupt.supervisorExternal
+        var mask: UInt64 = 1 << RISCV.Interrupt.supervisorSoftware | 1 << RISCV.Interrupt.supervisorExternal
         mask |= Self.overflowInterrupt(features)
         // With Sstc in force, STIP is the comparator's alone.
         if state.pointee.menvcfg & RISCV.State.EnvironmentConfiguration.stce == 0 {
