@@ -125,7 +125,7 @@ extension RISCV.Hart {
     }
 
     /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
-    func endTurn() {
+    public func endTurn() {
         stopSoon()
         state.pointee.core.turnEnd &-= state.pointee.core.withheld
         state.pointee.core.withheld = 0

@@ -1,0 +1,18 @@
+/// One CPU, as the scheduler and the tools see it, whatever its architecture.
+public protocol Processor: AnyObject {
+    /// Its number within the machine.
+    var identifier: Int { get }
+    /// Instructions executed since power-on, trapped ones included: the CPU's own time.
+    var executed: UInt64 { get }
+    /// It waits for an interrupt.
+    var isWaiting: Bool { get }
+    /// Runs at most `count` instructions; ends early when the CPU waits or was stopped.
+    /// - Returns: how many were executed.
+    func run(_ count: UInt64) -> UInt64
+    /// Ends the turn that runs now, when it has executed up to `limit`.
+    func limitTurn(to limit: UInt64)
+    /// Ends the turn after the instruction in progress.
+    func stop()
+    /// Gives up what another CPU's turn may invalidate: the reservation of a load-reserved.
+    func loseReservation()
+}
