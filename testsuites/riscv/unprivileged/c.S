@@ -163,12 +163,16 @@ PROGRAM "c"
     CA c.subw, 0xffffffff80000000, 1, 0x7fffffff
     CA c.mv, 5, 7, 7
     CA c.add, 0x7fffffffffffffff, 1, 0x8000000000000000
-    .irp register, ra, sp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t4, t5, t6
+    .macro REACH registers:vararg
+    .irp register, \registers
     li   t3, 0x1234
     c.mv \register, t3
     c.add \register, t3
     EXPECT "26.5.3: C.MV and C.ADD reach \register", \register, 0x2468
     .endr
+    .endm
+    REACH ra, sp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7
+    REACH s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t4, t5, t6
 
     // Jumps and branches (26.4). A jump ahead passes over instructions that set a5; one back, over illegal ones.
     .macro AHEAD text, distance, instruction:vararg
@@ -231,12 +235,12 @@ PROGRAM "c"
     li   a5, 1
 1:  EXPECT "26.4: C.JALR through ra jumps by the old value", a5, 0
 
-    // Hints (26.6): they run and change nothing
+    // Hints (26.7): they run and change nothing
     .macro HINT what, half
     BEGIN M
     .2byte \half
     END
-    EXPECT_NO_TRAP "26.6: \what is a hint"
+    EXPECT_NO_TRAP "26.7: \what is a hint"
     .endm
     li   a0, 0x5555
     li   s0, 0x6666
@@ -252,13 +256,13 @@ PROGRAM "c"
     HINT "C.SLLI of x0 by 0", 0x0002
     HINT "C.SRLI by 0", 0x8001
     HINT "C.SRAI by 0", 0x8401
-    EXPECT "26.6: hints change no register", a0, 0x5555
-    EXPECT "26.6: hints change no register", s0, 0x6666
+    EXPECT "26.7: hints change no register", a0, 0x5555
+    EXPECT "26.7: hints change no register", s0, 0x6666
     mv   a1, zero
-    EXPECT "26.6: x0 stays zero", a1, 0
+    EXPECT "26.7: x0 stays zero", a1, 0
 
     // Reserved encodings (26.8)
-    ILLEGAL_HALF "26.2: the halfword of zeros is illegal", 0x0000
+    ILLEGAL_HALF "26.5.4: the halfword of zeros is illegal", 0x0000
     ILLEGAL_HALF "26.5.2: C.ADDI4SPN with immediate 0 is reserved", 0x0004
     ILLEGAL_HALF "26.5.2: C.ADDI4SPN with immediate 0 is reserved, rd = a5", 0x001c
     ILLEGAL_HALF "26.5.2: C.ADDIW with rd = x0 is reserved", 0x2001
@@ -274,7 +278,7 @@ PROGRAM "c"
     BEGIN M
     .2byte 0x9002
     END
-    EXPECT_TRAP "26.5.5: C.EBREAK is where C.JALR with rs1 = x0 would be", M, CAUSE_BREAKPOINT
+    EXPECT_TRAP "26.5.6: C.EBREAK is where C.JALR with rs1 = x0 would be", M, CAUSE_BREAKPOINT
     li   a0, PAGE(0)
     BEGIN M
     .2byte 0x8108                       // c.lbu a0, 0(a0), if there is Zcb
@@ -344,7 +348,7 @@ PROGRAM "c"
     BEGIN S
     jalr a1
     END
-    EXPECT_TRAP "Priv. 3.1.16: a fetch whose second page is missing reports that page's address", M, CAUSE_FETCH_PAGE_FAULT, 0x101000
+    EXPECT_TRAP "Priv. 3.1.16: a fetch reports the page that is missing", M, CAUSE_FETCH_PAGE_FAULT, 0x101000
     EXPECT_RECORD "Priv. 3.1.14: and mepc is where the instruction begins", EPC, 0x101000 - 2
     EXPECT "2.2: the instruction has not run", a0, 0
     PUT  PAGE(3) - 2, 0x0515            // c.addi a0, 5: now the last two bytes are an instruction by themselves

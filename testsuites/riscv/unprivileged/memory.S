@@ -121,6 +121,31 @@ PROGRAM "memory"
     li   a1, 0x77
     sd   a1, 0(a0)
 
+    // Floating-point accesses go the same way
+    ld   t0, H_MISA(gp)
+    srli t0, t0, 'D' - 'A'
+    andi t0, t0, 1
+    beqz t0, 1f
+    li   s2, 0x101000 - 3
+    li   a0, 0x8182838485868788
+    fmv.d.x fa0, a0
+    BEGIN S
+    fsd  fa0, (s2)
+    fld  fa1, (s2)
+    flw  fa2, (s2)
+    ld   a1, (s2)
+    fsw  fa0, 1(s2)
+    ld   a2, (s2)
+    END
+    EXPECT_NO_TRAP "2.6: misaligned floating-point accesses across two pages do not trap"
+    EXPECT_EQUAL "20.5: FSD across two pages", a1, a0
+    fmv.x.d a3, fa1
+    EXPECT_EQUAL "20.5: FLD across two pages", a3, a0
+    fmv.x.w a3, fa2
+    EXPECT "20.5: FLW across two pages", a3, 0xffffffff85868788
+    EXPECT "20.5: FSW across two pages", a2, 0x8182838586878888
+1:
+
     // A store across the edge of a page that is not there changes nothing on some machines, and its first part on
     // others; the manual allows both, so only the trap is asked for.
     MAP  S_ROOT, 3, 0x101000, 0, 0
@@ -144,7 +169,7 @@ end:
     DONE
 
 // With s2 the start of 64 bytes: bytes 0xc0 ... 0xff are laid down, then every width is loaded and stored at every
-// offset 0 ... 55, and compared with bytes. Returns to s11; the loop in a block leaves the number of differences in s10.
+// offset 0 ... 55, and compared with bytes. Returns to s11; the number of differences is in s10.
 misaligned:
     BEGIN M
     jal  s9, compare

@@ -1,8 +1,9 @@
-// The addresses of LR, SC and AMOs must be multiples of the width (14.2, 14.4): address-misaligned, or an access exception,
-// whether or not there is a reservation. The address crosses 16 bytes, so that Zama16b does not allow it either.
+// The addresses of LR, SC and AMOs must be multiples of the width (14.2, 14.4): address-misaligned, or an access
+// exception, whether or not there is a reservation. The address crosses 16 bytes, so that Zama16b does not allow it
+// either.
 //
-// QEMU's TCG differs: in 7.2 an AMO raises the exception of a load, and an SC without a matching reservation fails before
-// its address is looked at; 10.0 with every extension performs the AMO even here.
+// QEMU's TCG differs: in 7.2 an AMO raises the exception of a load, and an SC without a matching reservation fails
+// before its address is looked at; 10.0 with every extension performs the AMO even here.
 #include "unprivileged/instructions.h"
 PROGRAM "misaligned-atomics"
     NEED_MISA A, end

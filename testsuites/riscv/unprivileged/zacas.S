@@ -115,7 +115,7 @@ PROGRAM "zacas"
     BEGIN S
     amocas.d a1, a2, (a0)
     END
-    EXPECT_TRAP "16.1: AMOCAS on a read-only page is a store page fault though it would not store", M, CAUSE_STORE_PAGE_FAULT, 0x100000
+    EXPECT_TRAP "16.1: AMOCAS on a read-only page faults though it would not store", M, CAUSE_STORE_PAGE_FAULT, 0x100000
     EXPECT "16.1: rd keeps its value when the access faults", a1, 0x7777
     csrw satp, zero
     sfence.vma

@@ -1,4 +1,4 @@
-// Zba: address generation (28.4.1). Each result is a sum of shifts and additions, or worked by hand.
+// Zba: address generation (chapter 28). Each result is a sum of shifts and additions, or worked by hand.
 #include "unprivileged/instructions.h"
     .option arch, +zba
 PROGRAM "zba"

@@ -1,5 +1,5 @@
-// Zbb: basic bit manipulation (28.4.2). The models count bits one by one, rotate one place at a time, and handle bytes
-// through memory. QEMU 7.2's CTZW looks beyond bit 31; later versions do not.
+// Zbb: basic bit manipulation (chapter 28). The models count bits one by one, rotate one place at a time, and handle
+// bytes through memory. QEMU 7.2's CTZW looks beyond bit 31; later versions do not.
 #include "unprivileged/instructions.h"
     .option arch, +zbb
 PROGRAM "zbb"

@@ -1,4 +1,4 @@
-// Zbc: carry-less multiplication (28.4.3). The model adds shifted copies without carry, bit by bit, to 128 bits.
+// Zbc: carry-less multiplication (chapter 28). The model adds shifted copies without carry, bit by bit, to 128 bits.
 #include "unprivileged/instructions.h"
     .option arch, +zbc
 PROGRAM "zbc"

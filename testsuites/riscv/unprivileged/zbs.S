@@ -1,4 +1,4 @@
-// Zbs: single bits (28.4.4). The model makes the mask by doubling, and clears, sets, flips or tests with it.
+// Zbs: single bits (chapter 28). The model makes the mask by doubling, and clears, sets, flips or tests with it.
 #include "unprivileged/instructions.h"
     .option arch, +zbs
 PROGRAM "zbs"

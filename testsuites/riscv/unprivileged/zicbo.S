@@ -1,5 +1,5 @@
-// Zicboz, Zicbom and Zicbop: blocks of 64 bytes zeroed, managed and prefetched (chapter 19). In M-mode the envcfg bits do
-// not bar them. What other modes may do is a privileged matter.
+// Zicboz, Zicbom and Zicbop: blocks of 64 bytes zeroed, managed and prefetched (chapter 19). In M-mode the envcfg bits
+// do not bar them. What other modes may do is a privileged matter.
 #include "unprivileged/instructions.h"
     .option arch, +zicboz, +zicbom, +zicbop
 PROGRAM "zicbo"
@@ -34,9 +34,9 @@ PROGRAM "zicbo"
     addi a0, a0, 1
     addi a6, a6, -1
     bnez a6, 3b
-    EXPECT "19.5.4: CBO.ZERO leaves the block before", a3, 64
-    EXPECT "19.5.4: CBO.ZERO zeroes the block of 64 bytes, whichever byte is addressed", a4, 0
-    EXPECT "19.5.4: CBO.ZERO leaves the block after", a5, 64
+    EXPECT "19: CBO.ZERO leaves the block before", a3, 64
+    EXPECT "19: CBO.ZERO zeroes the block of 64 bytes, whichever byte is addressed", a4, 0
+    EXPECT "19: CBO.ZERO leaves the block after", a5, 64
     addi s3, s3, 1
     li   a0, 64
     bltu s3, a0, 1b
@@ -47,9 +47,9 @@ PROGRAM "zicbo"
     sd   a2, (a1)
     cbo.zero (a0)
     ld   a2, (a1)
-    EXPECT "19.5.4: the last block of a page does not reach into the next", a2, -1
+    EXPECT "19: the last block of a page does not reach into the next", a2, -1
     lbu  a2, (a0)
-    EXPECT "19.5.4: the last byte of a page is zeroed with its block", a2, 0
+    EXPECT "19: the last byte of a page is zeroed with its block", a2, 0
 
     // It is a store: permission, fault and address
     CLEAR_TABLES
@@ -63,7 +63,7 @@ PROGRAM "zicbo"
     BEGIN S
     cbo.zero (a0)
     END
-    EXPECT_TRAP "19.3.3: CBO.ZERO on a read-only page is a store page fault", M, CAUSE_STORE_PAGE_FAULT, 0x100000 + 64
+    EXPECT_TRAP "19: CBO.ZERO on a read-only page is a store page fault", M, CAUSE_STORE_PAGE_FAULT, 0x100000 + 64
     csrw satp, zero
     sfence.vma
 
@@ -79,7 +79,7 @@ manage:
     cbo.clean (a2)
     cbo.flush (a2)
     ld   a2, (a0)
-    EXPECT "19.3: on one coherent hart CBO.CLEAN, CBO.FLUSH and CBO.INVAL change nothing", a2, 0x0123456789abcdef
+    EXPECT "19: on one coherent hart CBO.CLEAN, CBO.FLUSH and CBO.INVAL change nothing", a2, 0x0123456789abcdef
 
 prefetch:
     // Hints, encoded as ORI with rd = x0: never a trap, whatever the address, whether or not there is Zicbop
@@ -92,11 +92,11 @@ prefetch:
     prefetch.r 0(zero)
     prefetch.w 2016(a1)
     END
-    EXPECT_NO_TRAP "19.5: prefetches do not trap"
+    EXPECT_NO_TRAP "19: prefetches do not trap"
     ld   a2, (a0)
-    EXPECT "19.5: prefetches change nothing", a2, 0x0123456789abcdef
+    EXPECT "19: prefetches change nothing", a2, 0x0123456789abcdef
 
-    ILLEGAL "19.5: CBO with rd set is reserved", 0x0045208f
-    ILLEGAL "19.5: CBO of an unknown operation is reserved", 0x0075200f
+    ILLEGAL "19: CBO with rd set is reserved", 0x0045208f
+    ILLEGAL "19: CBO of an unknown operation is reserved", 0x0075200f
 end:
     DONE

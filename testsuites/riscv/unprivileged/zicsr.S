@@ -1,5 +1,5 @@
-// Zicsr: what CSRRW, CSRRS, CSRRC and their immediate forms read, write and leave alone (chapter 7). mscratch is the CSR
-// that keeps all it is given; fflags, frm and fcsr are three views of one register.
+// Zicsr: what CSRRW, CSRRS, CSRRC and their immediate forms read, write and leave alone (chapter 7). mscratch is the
+// CSR that keeps all it is given; fflags, frm and fcsr are three views of one register.
 // QEMU 7.2 takes CSRRS and CSRRC with a register that holds zero for reads; later versions do not.
 #include "unprivileged/instructions.h"
 PROGRAM "zicsr"
