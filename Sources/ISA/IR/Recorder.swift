@@ -44,6 +44,16 @@ public struct Recorder {
     /// What is known of the state here.
     var known = Knowledge()
 
+    /// The side regions that are open; nil for one whose condition surely holds, which needs none.
+    var regions: [Region?] = []
+
+    /// What was before a side region.
+    struct Region {
+        let start: Int32
+        let known: Knowledge
+        let isClosed: Bool
+    }
+
     /// For parts of the state, the node whose result they hold; ``Node/none`` where that is not known.
     struct Knowledge {
         var registers = InlineArray<80, Int32>(repeating: Node.none)
@@ -52,7 +62,8 @@ public struct Recorder {
         /// A bit for each ``Unit`` that was found to be on.
         var units: UInt64 = 0
 
-        /// What is true whether the code that led from `other` to here was run or not.
+        /// What is true whether the region that began with `other` and ends here was run or not. What was defined
+        /// inside differs from what was known before, so it goes.
         mutating func join(_ other: Knowledge) {
             for index in registers.indices where registers[index] != other.registers[index] {
                 registers[index] = Node.none

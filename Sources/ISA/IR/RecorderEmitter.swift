@@ -336,19 +336,22 @@ extension Recorder: Emitter {
         known.units |= bit
     }
 
-    public mutating func whenever(_ condition: Condition, _ body: (inout Recorder) -> Void) {
+    public mutating func beginRegion(where condition: Condition) -> Bool {
         if let holds = known(condition) {
-            if holds { body(&self) }
-            return
+            if holds { regions.append(nil) }
+            return holds
         }
         let start = append(Node(.whenever, condition.node))
-        let (before, wasClosed) = (known, isClosed)
-        body(&self)
-        let end = append(Node(.endWhenever, immediate: UInt64(start)))
-        block.nodes[Int(start)].immediate = UInt64(end)
-        // What was defined inside is not known outside: it differs from what was known before.
-        known.join(before)
-        isClosed = wasClosed
+        regions.append(Region(start: start, known: known, isClosed: isClosed))
+        return true
+    }
+
+    public mutating func endRegion() {
+        guard let region = regions.removeLast() else { return }
+        let end = append(Node(.endWhenever, immediate: UInt64(region.start)))
+        block.nodes[Int(region.start)].immediate = UInt64(end)
+        known.join(region.known)
+        isClosed = region.isClosed
     }
 
     public mutating func endBlock() {

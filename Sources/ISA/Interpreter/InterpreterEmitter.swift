@@ -321,12 +321,8 @@ extension Interpreter: Emitter {
         }
     }
 
-    @inline(__always)
-    mutating func whenever(
-        _ condition: Bool, _ body: (inout Self) throws(Fault) -> Void
-    ) throws(Fault) {
-        if condition { try body(&self) }
-    }
+    @inline(__always) func beginRegion(where condition: Bool) -> Bool { condition }
+    @inline(__always) func endRegion() {}
 
     @inline(__always) mutating func endBlock() { flow = .leave }
     @inline(__always) mutating func resume() { flow = .resume }

@@ -147,14 +147,28 @@ public protocol Emitter {
     mutating func undefined() throws(Failure)
     /// Undefined unless the unit is on (floating point, vectors). Part of the translation key in the JIT.
     mutating func require(_ unit: Unit) throws(Failure)
-    /// Runs `body` where the condition holds: A32's conditional execution, x86's REP with a count of zero.
-    mutating func whenever(
-        _ condition: Condition, _ body: (inout Self) throws(Failure) -> Void) throws(Failure)
+    /// Begins what is done only where the condition holds; false where it surely does not, and then neither the
+    /// operations nor ``endRegion()`` follow. Instructions say it with ``whenever(_:_:)``.
+    mutating func beginRegion(where condition: Condition) -> Bool
+    mutating func endRegion()
     /// This instruction changed something that the engine must look at (translation, interrupts, code): the next one
     /// starts afresh.
     mutating func endBlock()
     /// As ``endBlock()``, at the address that a helper has put into the state's program counter.
     mutating func resume()
+}
+
+extension Emitter {
+    /// Runs `body` where the condition holds: A32's conditional execution, x86's REP with a count of zero. A value from
+    /// within it is not to be used outside.
+    @inline(__always)
+    public mutating func whenever(
+        _ condition: Condition, _ body: (inout Self) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard beginRegion(where: condition) else { return }
+        try body(&self)
+        endRegion()
+    }
 }
 
 /// Attributes of a memory access.
