@@ -20,7 +20,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "ISA", exclude: ["IR"], swiftSettings: hot + strict),
+        .target(name: "ISA", swiftSettings: hot + strict),
         .target(
             name: "Machine",
             dependencies: [

@@ -12,6 +12,8 @@ extension RISCV {
     public final class Hart {
         public let identifier: Int
         public let state: UnsafeMutablePointer<State>
+        /// Kept alive: the handlers below are its.
+        private let cluster: Cluster
         public let features: Features
         let memory: PhysicalMemory
         unowned let bus: any PhysicalBus
@@ -61,6 +63,7 @@ extension RISCV {
             identifier: Int, cluster: Cluster, bus: any PhysicalBus, environment: any RISCVEnvironment
         ) {
             self.identifier = identifier
+            self.cluster = cluster
             self.bus = bus
             self.environment = environment
             features = cluster.features
