@@ -3,10 +3,14 @@ import PackageDescription
 
 /// Hot modules: their release builds drop what costs an instruction in every guest instruction (bounds, overflow and
 /// exclusivity checks); debug builds keep them all. The semantics are generic and specialised within one module,
-/// for which whole-module optimisation is enough.
+/// for which whole-module optimisation is enough. Merging of similar functions is off: it turns handlers' tail calls into
+/// calls.
 let hot: [SwiftSetting] = [
     .unsafeFlags(
-        ["-Ounchecked", "-enforce-exclusivity=unchecked", "-wmo", "-Xcc", "-momit-leaf-frame-pointer"],
+        [
+            "-Ounchecked", "-enforce-exclusivity=unchecked", "-wmo", "-Xcc", "-momit-leaf-frame-pointer", "-Xllvm",
+            "-swiftmergefunc-threshold=0",
+        ],
         .when(configuration: .release))
 ]
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]

@@ -1,5 +1,6 @@
 /// The hart's run loop, and its slow paths as the interpreter calls them.
 extension RISCV: GuestArchitecture {
+    @inline(never)
     public static func load(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) -> UInt64 {
@@ -7,6 +8,7 @@ extension RISCV: GuestArchitecture {
         return try hart.load(address, width, hart.dataMode)
     }
 
+    @inline(never)
     public static func store(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
         _ attributes: MemoryAttributes
@@ -15,6 +17,7 @@ extension RISCV: GuestArchitecture {
         try hart.store(address, value, width, hart.dataMode)
     }
 
+    @inline(never)
     public static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> UnsafeMutableRawPointer? {
@@ -22,14 +25,17 @@ extension RISCV: GuestArchitecture {
         return try hart.probe(address, bytes: UInt64(bytes), write: write, attributes, hart.dataMode)
     }
 
+    @inline(never)
     public static func undefined(_ state: UnsafeMutableRawPointer) -> Fault {
         Hart.of(state).illegalInstruction()
     }
 
+    @inline(never)
     public static func enterException(_ state: UnsafeMutableRawPointer) {
         Hart.of(state).takeException()
     }
 
+    @inline(never)
     public static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64 {
