@@ -114,7 +114,8 @@ final class DriverTwin {
             let index = first + UInt64(offset)
             let isLast = offset == parts.count - 1
             setDescriptor(
-                index, in: table, part.address, part.length, (part.isWritten ? Flags.write : 0) | (isLast ? 0 : Flags.next),
+                index, in: table, part.address, part.length,
+                (part.isWritten ? Flags.write : 0) | (isLast ? 0 : Flags.next),
                 next: isLast ? 0 : UInt16(index + 1))
         }
         return first + UInt64(parts.count)
@@ -161,7 +162,8 @@ final class DriverTwin {
     /// Random registers, and random rings and descriptors that are often nearly right.
     func fuzz(seed: UInt64, count: Int = 100_000) {
         let offsets = [
-            0x10, 0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x50, 0x50, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0, 0xa4,
+            0x10, 0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x50, 0x50, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0,
+            0xa4,
             0xfc, 0x100, 0x104, 0x108, 0x120,
         ].map(UInt64.init)
         mmio.fuzz(region: 0x1000, hot: offsets, clock: clock, seed: seed, count: count) { random in
