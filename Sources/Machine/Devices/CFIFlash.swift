@@ -74,7 +74,7 @@ public final class CFIFlash: Device {
     private let host: UnsafeMutableRawPointer
     private let backend: (any BlockBackend)?
     private let access: Access
-    private let report: (String) -> Void
+    private let reports: DeviceReports
     private let table: [UInt8]
 
     private var mode = ReadMode.array
@@ -123,7 +123,7 @@ public final class CFIFlash: Device {
         self.host = host
         self.backend = contents
         self.access = access
-        self.report = report
+        reports = DeviceReports(name, to: report)
         table = Self.queryTable(size: size)
     }
 
@@ -253,7 +253,7 @@ public final class CFIFlash: Device {
         case .protected: status |= errorBit | Status.blockProtected
         case .backend(let error):
             status |= errorBit
-            report("\(name): \(error); the guest sees a flash error")
+            reports.report("\(error); the guest sees a flash error")
         }
         mode = .status
         expectation = .command
@@ -316,6 +316,7 @@ public final class CFIFlash: Device {
         do throws(BlockError) {
             // SAFETY: the range lies inside the region.
             try backend.write(at: offset, from: UnsafeRawBufferPointer(start: host + Int(offset), count: Int(count)))
+            reports.recovered()
             return nil
         } catch {
             return .backend(error)

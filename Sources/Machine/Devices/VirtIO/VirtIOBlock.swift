@@ -50,7 +50,7 @@ public final class VirtIOBlock: VirtIODevice {
 
     private let backend: any BlockBackend
     private let serial: [UInt8]
-    private let report: (String) -> Void
+    private let reports: DeviceReports
     /// Whether written data may stay in a cache until a flush. The driver may change it (5.2.5).
     private var writeback = true
 
@@ -60,7 +60,7 @@ public final class VirtIOBlock: VirtIODevice {
     public init(backend: any BlockBackend, serial: String = "orrery", report: @escaping (String) -> Void = { _ in }) {
         self.backend = backend
         self.serial = Array(serial.utf8.prefix(Self.idSize))
-        self.report = report
+        reports = DeviceReports("disk \(serial)", to: report)
     }
 
     public var features: VirtIOFeatures {
@@ -198,9 +198,10 @@ public final class VirtIOBlock: VirtIODevice {
     private func attempt(_ body: () throws(BlockError) -> Void) -> Status {
         do throws(BlockError) {
             try body()
+            reports.recovered()
             return .ok
         } catch {
-            report("\(error); the guest sees an I/O error")
+            reports.report("\(error); the guest sees an I/O error")
             return .ioError
         }
     }

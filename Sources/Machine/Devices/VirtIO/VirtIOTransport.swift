@@ -35,8 +35,7 @@ public final class VirtIOTransport {
     public let device: any VirtIODevice
     private let space: AddressSpace
     private let clock: Clock
-    private let label: String
-    private let report: (String) -> Void
+    private let reports: DeviceReports
     /// How signals reach the driver; the owner sets it.
     var signal: (Signal) -> Void = { _ in }
 
@@ -58,10 +57,9 @@ public final class VirtIOTransport {
     ) {
         precondition(device.queueSizes.count <= 64, "left-over work is noted for 64 queues")
         self.device = device
-        self.label = label
         self.space = space
         self.clock = clock
-        self.report = report
+        reports = DeviceReports(label, to: report)
         queues = device.queueSizes.map { Virtqueue(maximumSize: $0) }
         restTimer = Clock.Timer(clock) { [unowned self] in serveLeftOver() }
         device.transport = self
@@ -214,7 +212,7 @@ public final class VirtIOTransport {
     private func fail(_ index: Int, _ error: VirtqueueError) {
         guard !status.contains(.needsReset) else { return }
         status.insert(.needsReset)
-        report("\(label): queue \(index): \(error); the device waits for its driver to reset it")
+        reports.report("queue \(index): \(error); the device waits for its driver to reset it")
         if status.contains(.driverOK) { signal(.configuration) }
     }
 

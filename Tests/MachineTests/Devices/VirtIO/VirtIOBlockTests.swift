@@ -218,10 +218,24 @@ struct VirtIOBlockTests {
         #expect(request(1, [.read(data, 512)]) == (.ioError, 1))
         #expect(request(0, [.write(data, 512)]) == (.ioError, 0))
         #expect(request(4).0 == .ioError)
-        #expect(reports.all.count == 3)
-        #expect(reports.all[0].contains("guest.img"))
+        #expect(reports.all.count == 1, "the same sentence is not repeated")
+        #expect(reports.all[0].hasPrefix("disk disk0: the host's disk is full: guest.img"))
         disk.failure = nil
         #expect(request(1, [.read(data, 512)]).0 == .ok)
+        disk.failure = .hostFull(path: "guest.img")
+        #expect(request(4).0 == .ioError)
+        #expect(reports.all.count == 2, "after a success it is news again")
+    }
+
+    @Test("A guest that fails for ever is reported a hundred times, and then no more")
+    func reportsAreBounded() {
+        driver.start(features: 1 << 32 | Self.writableFeatures)
+        for round in 0..<1000 {
+            disk.failure = .hostFull(path: "\(round)")
+            _ = request(4)
+        }
+        #expect(reports.all.count == 101)
+        #expect(reports.all.last == "disk disk0: more trouble follows, which is not reported")
     }
 
     @Test("A request without room for its header or status needs a reset")
