@@ -1,0 +1,234 @@
+import ISA
+
+/// The part of a VirtIO device that all transports share: status, features, queues and configuration (VirtIO 1.2,
+/// chapters 2 and 3). What differs is how registers look and interrupts travel; that is the owner's.
+///
+/// A device works while the driver's store to the notification register executes, and is done when it retires.
+/// Work of more than a few megabytes is cut: the rest follows a microsecond later, so that the machine stays responsive.
+public final class VirtIOTransport {
+    /// Device status bits (2.1).
+    public struct Status: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public static let acknowledge = Status(rawValue: 1)
+        public static let driver = Status(rawValue: 2)
+        public static let driverOK = Status(rawValue: 4)
+        public static let featuresOK = Status(rawValue: 8)
+        public static let needsReset = Status(rawValue: 64)
+        public static let failed = Status(rawValue: 128)
+        /// What a driver may set.
+        static let ofDriver: Status = [.acknowledge, .driver, .driverOK, .featuresOK, .failed]
+    }
+
+    /// What a device has to tell its driver.
+    public enum Signal: Equatable {
+        /// Entries of this queue have been used.
+        case used(queue: Int)
+        /// The configuration, or the need for a reset, has changed.
+        case configuration
+    }
+
+    /// The bytes that are moved before the rest of a queue has to wait, and for how many nanoseconds.
+    private static let workLimit: UInt64 = 16 << 20
+    private static let restDelay: UInt64 = 1000
+
+    public let device: any VirtIODevice
+    private let space: AddressSpace
+    private let clock: Clock
+    private let reports: DeviceReports
+    /// How signals reach the driver; the owner sets it.
+    var signal: (Signal) -> Void = { _ in }
+
+    public private(set) var status: Status = []
+    private(set) var driverFeatures: VirtIOFeatures = []
+    private(set) var configurationGeneration: UInt32 = 0
+    var queues: [Virtqueue]
+    /// Queues with work left over, a bit each.
+    private var leftOver: UInt64 = 0
+    private var restTimer: Clock.Timer!
+
+    /// - Parameters:
+    ///   - label: the device tree's name of the device; messages start with it.
+    ///   - space: where the driver's buffers are.
+    ///   - report: told in a sentence when the driver breaks the rules.
+    public init(
+        _ device: any VirtIODevice, label: String, space: AddressSpace, clock: Clock,
+        report: @escaping (String) -> Void = { _ in }
+    ) {
+        precondition(device.queueSizes.count <= 64, "left-over work is noted for 64 queues")
+        self.device = device
+        self.space = space
+        self.clock = clock
+        reports = DeviceReports(label, to: report)
+        queues = device.queueSizes.map { Virtqueue(maximumSize: $0) }
+        restTimer = Clock.Timer(clock) { [unowned self] in serveLeftOver() }
+        device.transport = self
+    }
+
+    /// What the device offers (6): its own features, and those of every queue here.
+    public var deviceFeatures: VirtIOFeatures {
+        device.features.union([.version1, .indirectDescriptors, .eventIndex])
+    }
+
+    /// What both sides agreed on. Empty until the driver has set FEATURES_OK.
+    public var features: VirtIOFeatures { status.contains(.featuresOK) ? driverFeatures : [] }
+
+    private var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) }
+
+    // MARK: The driver's actions
+
+    /// The driver writes the status register. Bits are only ever added; zero resets (2.1.1).
+    func setStatus(_ value: UInt8) {
+        guard value != 0 else { return reset() }
+        var added = Status(rawValue: value).intersection(.ofDriver).subtracting(status)
+        // A set of features that the device does not offer, or without VERSION_1, is refused by not taking the bit.
+        if added.contains(.featuresOK),
+            !driverFeatures.isSubset(of: deviceFeatures) || !driverFeatures.contains(.version1)
+        {
+            added.remove(.featuresOK)
+        }
+        if added.contains(.driverOK), !status.union(added).contains(.featuresOK) { added.remove(.driverOK) }
+        status.formUnion(added)
+        if added.contains(.driverOK) {
+            for index in queues.indices { serve(index) }
+        }
+    }
+
+    /// The driver accepts features. Once they are agreed on they stay.
+    func setDriverFeatures(_ value: UInt64) {
+        guard !status.contains(.featuresOK) else { return }
+        driverFeatures = VirtIOFeatures(rawValue: value)
+    }
+
+    /// The driver makes a queue ready, or not.
+    func setReady(_ index: Int, _ isReady: Bool) {
+        guard queues.indices.contains(index), queues[index].isReady != isReady else { return }
+        guard isReady else {
+            queues[index].isReady = false
+            return
+        }
+        do throws(VirtqueueError) {
+            try queues[index].validate(space.memory)
+            queues[index].isReady = true
+        } catch {
+            fail(index, error)
+        }
+    }
+
+    /// The driver says that queue `index` has new entries.
+    func notify(_ index: Int) {
+        guard queues.indices.contains(index) else { return }
+        serve(index)
+    }
+
+    func readConfiguration(_ offset: UInt64, size: Int) -> UInt64 {
+        let bytes = device.configuration
+        guard offset < UInt64(bytes.count) else { return 0 }
+        let value = bytes.littleEndian(at: Int(offset), as: UInt64.self)
+        return size == 8 ? value : value & ((1 << (8 * UInt64(size))) - 1)
+    }
+
+    func writeConfiguration(_ offset: UInt64, size: Int, value: UInt64) {
+        guard offset <= UInt64(device.configuration.count), Int(offset) + size <= device.configuration.count else {
+            return
+        }
+        let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+        device.writeConfiguration(bytes, at: Int(offset))
+    }
+
+    /// Power-on: the device forgets also what a driver's reset leaves alone.
+    func powerOn() {
+        reset()
+        configurationGeneration = 0
+        device.powerOn()
+    }
+
+    /// The driver's write of zero to the status register (2.4).
+    private func reset() {
+        status = []
+        driverFeatures = []
+        leftOver = 0
+        restTimer.cancel()
+        for index in queues.indices { queues[index].reset() }
+        device.reset()
+    }
+
+    // MARK: The device's actions
+
+    /// What a device made of one chain.
+    enum Outcome {
+        /// It filled this many bytes of the writable part.
+        case used(UInt64)
+        /// The driver's request has not the form the device's chapter gives it.
+        case malformed(String)
+    }
+
+    /// Takes entries of a queue in order, while there are any and `isWanted` holds, and gives them back.
+    func process(_ index: Int, while isWanted: () -> Bool = { true }, _ body: (DescriptorChain) -> Outcome) {
+        guard isRunning, queues[index].isReady else { return }
+        let memory = space.memory
+        let agreed = features
+        let firstUsed = queues[index].nextUsed
+        var moved: UInt64 = 0
+        do throws(VirtqueueError) {
+            while isWanted() {
+                if moved >= Self.workLimit {
+                    leftOver |= 1 << UInt64(index)
+                    if !restTimer.isArmed { restTimer.arm(at: clock.now &+ Self.restDelay) }
+                    break
+                }
+                guard let chain = try queues[index].take(memory, agreed) else { break }
+                moved += chain.count
+                switch body(chain) {
+                case .used(let count):
+                    try queues[index].give(memory, chain, written: UInt32(clamping: count))
+                case .malformed(let what): throw .malformedRequest(what)
+                }
+            }
+            try queues[index].askForNotification(memory, agreed)
+            if try queues[index].wantsInterrupt(memory, agreed, since: firstUsed) { signal(.used(queue: index)) }
+        } catch {
+            fail(index, error)
+        }
+    }
+
+    /// The device has changed its configuration space on its own.
+    func configurationChanged() {
+        configurationGeneration &+= 1
+        if isRunning { signal(.configuration) }
+    }
+
+    private func serve(_ index: Int) {
+        if isRunning, queues[index].isReady { device.serve(index) }
+    }
+
+    private func serveLeftOver() {
+        let work = leftOver
+        leftOver = 0
+        for index in queues.indices where work >> UInt64(index) & 1 != 0 { serve(index) }
+    }
+
+    /// The driver broke a rule: the device stops and asks for a reset (2.1.2).
+    private func fail(_ index: Int, _ error: VirtqueueError) {
+        guard !status.contains(.needsReset) else { return }
+        status.insert(.needsReset)
+        reports.report("queue \(index): \(error); the device waits for its driver to reset it")
+        if status.contains(.driverOK) { signal(.configuration) }
+    }
+
+    // MARK: State
+
+    public func describeState(_ visitor: inout some StateVisitor) {
+        var status = self.status.rawValue
+        visitor.field("status", &status)
+        self.status = Status(rawValue: status)
+        var features = driverFeatures.rawValue
+        visitor.field("driver features", &features)
+        driverFeatures = VirtIOFeatures(rawValue: features)
+        visitor.field("configuration generation", &configurationGeneration)
+        for index in queues.indices { queues[index].describeState(&visitor) }
+        visitor.field("left over", &leftOver)
+        restTimer.describeState(&visitor)
+        device.describeState(&visitor)
+    }
+}
