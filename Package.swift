@@ -38,8 +38,8 @@ let package = Package(
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .testTarget(name: "ISATests", dependencies: ["ISA"], swiftSettings: strict),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "FuzzSupport"], swiftSettings: strict),
-        .testTarget(name: "CLITests", dependencies: ["CLI", "FuzzSupport"], swiftSettings: strict),
-        .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: strict),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     ]
 )
