@@ -143,6 +143,17 @@ struct ELFFileTests {
         #expect(try load(builder.bytes()).physicalAddress(ofSymbol: "tohost") == 0x8000_0002)
     }
 
+    @Test("The end of a segment has a physical address too, one past it has none")
+    func endOfSegment() throws {
+        var builder = ELFBuilder.program(at: 0x1000, [1, 2, 3, 4])
+        builder.segments[0].physicalAddress = 0x8000_0000
+        builder.symbols = [.init(name: "end_signature", value: 0x1004), .init(name: "beyond", value: 0x1005)]
+        let elf = try load(builder.bytes())
+        #expect(elf.physicalAddress(ofSymbol: "end_signature") == 0x8000_0004)
+        #expect(elf.physicalAddress(ofSymbol: "beyond") == nil)
+        #expect(elf.physicalAddress(ofSymbol: "tohost") == nil)
+    }
+
     @Test("Names with control characters cannot steer the terminal")
     func controlCharacters() throws {
         var builder = ELFBuilder.program()

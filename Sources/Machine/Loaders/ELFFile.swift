@@ -93,9 +93,12 @@ public struct ELFFile: Sendable {
         return nil
     }
 
-    /// Where a symbol such as `tohost` is loaded; nil when it is not there or not in a segment.
+    /// Where a symbol such as `tohost` is loaded; nil when it is not there or not in a segment. The end of a segment
+    /// counts as in it: that is where `end_signature` may stand.
     public func physicalAddress(ofSymbol name: String) -> UInt64? {
-        symbols.address(of: name).flatMap { physicalAddress(of: $0) }
+        guard let address = symbols.address(of: name) else { return nil }
+        if let physical = physicalAddress(of: address) { return physical }
+        return address == 0 ? nil : physicalAddress(of: address - 1).map { $0 + 1 }
     }
 
     // MARK: Program headers

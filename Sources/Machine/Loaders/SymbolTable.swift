@@ -91,10 +91,13 @@ public struct SymbolTable: Sendable {
         symbol(named: name)?.address
     }
 
+    /// No compiler makes longer names; a hostile file may, and each look-up would pay for it.
+    private static let maximumNameLength = 4096
+
     private func symbol(_ entry: Entry) -> Symbol {
         Symbol(
-            name: String(decoding: nameBytes(entry, limit: strings.count), as: UTF8.self), address: entry.address,
-            size: entry.size, kind: entry.kind)
+            name: String(decoding: nameBytes(entry, limit: Self.maximumNameLength), as: UTF8.self),
+            address: entry.address, size: entry.size, kind: entry.kind)
     }
 
     /// The bytes of a name up to its NUL, and no more than `limit` of them.

@@ -1,0 +1,216 @@
+/// Everything that decides a run, as the user wrote it: the flags of `orrery run` and the lines of a description file
+/// are the same words and end here.
+///
+/// What was not given is nil or empty, so that flags can override a file; whoever builds the machine knows the defaults.
+public struct MachineDescription: Equatable, Sendable {
+    /// The words, in the order that a saved file has them.
+    public enum Key: String, CaseIterable, Sendable {
+        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, input, until
+        case failOn = "fail-on"
+        case timeout
+        case maxInstructions = "max-instructions"
+        case seed
+
+        /// May be given several times.
+        public var isList: Bool { self == .drive || self == .failOn }
+    }
+
+    /// A disk: `disk.img` or `disk.img,read-only`.
+    public struct Drive: Hashable, Sendable, CustomStringConvertible {
+        public var path: String
+        public var isReadOnly: Bool
+
+        public init(path: String, isReadOnly: Bool = false) {
+            self.path = path
+            self.isReadOnly = isReadOnly
+        }
+
+        public init(_ text: String) throws(ValueError) {
+            let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+            path = String(parts[0])
+            isReadOnly = parts.count > 1
+            for option in parts.dropFirst() where option != "read-only" {
+                throw ValueError(
+                    problem: "\"\(option.prefix(40))\" is not an option of a drive",
+                    mend: "Write the path alone, or the path and \",read-only\"; a path has no comma.")
+            }
+            guard !path.isEmpty else {
+                throw ValueError(problem: "a drive has no path", mend: "Write the path of a disk image.")
+            }
+        }
+
+        public var description: String { path + (isReadOnly ? ",read-only" : "") }
+    }
+
+    /// The board: `virt`.
+    public var machine: String?
+    /// The CPU model and its features.
+    public var cpu: String?
+    public var harts: Int?
+    public var memory: ByteCount?
+    /// A path, or `none`.
+    public var firmware: String?
+    public var kernel: String?
+    /// The kernel's command line.
+    public var append: String?
+    public var initrd: String?
+    public var dtb: String?
+    public var drives: [Drive] = []
+    /// The path of a script of what is typed.
+    public var input: String?
+    /// The run succeeds when the console matches this regular expression.
+    public var until: String?
+    /// The run fails when the console matches one of these.
+    public var failOn: [String] = []
+    /// Of wall-clock time.
+    public var timeout: TimeSpan?
+    public var maxInstructions: Count?
+    /// What everything random in the machine is made from.
+    public var seed: UInt64?
+
+    public init() {}
+
+    // MARK: Text
+
+    /// Gives `key` its value or, for a list, values, as the user wrote them.
+    public mutating func set(_ key: Key, _ texts: [String]) throws(ValueError) {
+        guard let text = texts.first, key.isList || texts.count == 1 else {
+            throw ValueError(
+                problem: "\(key.rawValue) has \(texts.isEmpty ? "no value" : "\(texts.count) values")",
+                mend: "Give it \(key.isList ? "at least one" : "one").")
+        }
+        for text in texts {
+            guard !text.isEmpty || key == .append else {
+                throw ValueError(problem: "\(key.rawValue) is empty", mend: "Give it a value, or leave it out.")
+            }
+            guard !text.utf8.contains(0) else {
+                throw ValueError(problem: "\(key.rawValue) contains a NUL character", mend: "Take it out.")
+            }
+        }
+        switch key {
+        case .machine: machine = text
+        case .cpu: cpu = text
+        case .harts: harts = Int(try Self.number(text, key, in: 1...UInt64(RISCVVirtLayout.maximumHarts)))
+        case .memory: memory = try Self.memory(text)
+        case .firmware: firmware = text
+        case .kernel: kernel = text
+        case .append: append = text
+        case .initrd: initrd = text
+        case .dtb: dtb = text
+        case .drive:
+            var new: [Drive] = []
+            for text in texts { new.append(try Drive(text)) }
+            drives = new
+        case .input: input = text
+        case .until: until = text
+        case .failOn: failOn = texts
+        case .timeout: timeout = try TimeSpan(text)
+        case .maxInstructions: maxInstructions = Count(try Self.number(text, key, in: 1...UInt64.max))
+        case .seed: seed = try Count(text).value
+        }
+    }
+
+    /// The value or values of `key`, as ``set(_:_:)`` reads them; empty when it was not given.
+    public func texts(_ key: Key) -> [String] {
+        func list(_ value: (some CustomStringConvertible)?) -> [String] { value.map { [$0.description] } ?? [] }
+        return switch key {
+        case .machine: list(machine)
+        case .cpu: list(cpu)
+        case .harts: list(harts)
+        case .memory: list(memory)
+        case .firmware: list(firmware)
+        case .kernel: list(kernel)
+        case .append: list(append)
+        case .initrd: list(initrd)
+        case .dtb: list(dtb)
+        case .drive: drives.map(\.description)
+        case .input: list(input)
+        case .until: list(until)
+        case .failOn: failOn
+        case .timeout: list(timeout)
+        case .maxInstructions: list(maxInstructions)
+        case .seed: list(seed)
+        }
+    }
+
+    private static func number(_ text: String, _ key: Key, in range: ClosedRange<UInt64>) throws(ValueError) -> UInt64 {
+        let value = try Count(text).value
+        guard range.contains(value) else {
+            let limit = value < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
+            throw ValueError(
+                problem: "\(key.rawValue) is \(value), and must be \(limit)", mend: "Give another number.")
+        }
+        return value
+    }
+
+    private static func memory(_ text: String) throws(ValueError) -> ByteCount {
+        let size = try ByteCount(text)
+        guard ((64 << 10)...(1 << 40)).contains(size.bytes), size.bytes % 4096 == 0 else {
+            throw ValueError(
+                problem: "memory is \(size), and must be a multiple of 4K from 64K to 1T", mend: "Try 256M.")
+        }
+        return size
+    }
+
+    // MARK: Combining
+
+    /// This description with everything that `other` gives instead: a file, overridden by flags.
+    public func overridden(by other: MachineDescription) -> MachineDescription {
+        var result = self
+        result.machine = other.machine ?? machine
+        result.cpu = other.cpu ?? cpu
+        result.harts = other.harts ?? harts
+        result.memory = other.memory ?? memory
+        result.firmware = other.firmware ?? firmware
+        result.kernel = other.kernel ?? kernel
+        result.append = other.append ?? append
+        result.initrd = other.initrd ?? initrd
+        result.dtb = other.dtb ?? dtb
+        result.drives = other.drives.isEmpty ? drives : other.drives
+        result.input = other.input ?? input
+        result.until = other.until ?? until
+        result.failOn = other.failOn.isEmpty ? failOn : other.failOn
+        result.timeout = other.timeout ?? timeout
+        result.maxInstructions = other.maxInstructions ?? maxInstructions
+        result.seed = other.seed ?? seed
+        return result
+    }
+
+    /// This description with each of its paths replaced.
+    public func mapPaths(_ transform: (String) -> String) -> MachineDescription {
+        var result = self
+        result.firmware = firmware.map { $0 == "none" ? $0 : transform($0) }
+        result.kernel = kernel.map(transform)
+        result.initrd = initrd.map(transform)
+        result.dtb = dtb.map(transform)
+        result.drives = drives.map { Drive(path: transform($0.path), isReadOnly: $0.isReadOnly) }
+        result.input = input.map(transform)
+        return result
+    }
+}
+
+/// The word of `words` that someone who wrote `word` most likely meant, or nil when none is near: it takes the fewest
+/// letters added, left out, replaced or swapped with a neighbour, and no more than a third of the word.
+public func nearestWord(to word: String, among words: [String]) -> String? {
+    let word = Array(word.lowercased().unicodeScalars.prefix(64))
+    let candidates = words.map { (distance(word, Array($0.lowercased().unicodeScalars)), $0) }
+    guard let best = candidates.min(by: { $0.0 < $1.0 }), best.0 <= max(1, word.count / 3) else { return nil }
+    return best.1
+}
+
+/// The optimal string alignment distance.
+private func distance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
+    var before: [Int] = []
+    var last = Array(0...b.count)
+    for i in a.indices {
+        var row = [i + 1]
+        for j in b.indices {
+            var best = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, before[j - 1] + 1) }
+            row.append(best)
+        }
+        before = last
+        last = row
+    }
+    return last[b.count]
+}
