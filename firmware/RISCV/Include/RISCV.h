@@ -260,6 +260,33 @@ INLINE struct sbi_result sbi_call(
     return (struct sbi_result){(int64_t)a0, a1};
 }
 
+/// A call of the RFENCE extension, which has five arguments.
+INLINE struct sbi_result sbi_fence(
+    uint64_t function, uint64_t mask, uint64_t base, uint64_t start, uint64_t size, uint64_t identifier) {
+    register uint64_t a0 __asm__("a0") = mask;
+    register uint64_t a1 __asm__("a1") = base;
+    register uint64_t a2 __asm__("a2") = start;
+    register uint64_t a3 __asm__("a3") = size;
+    register uint64_t a4 __asm__("a4") = identifier;
+    register uint64_t a6 __asm__("a6") = function;
+    register uint64_t a7 __asm__("a7") = 0x52464e43;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7) : "memory");
+    return (struct sbi_result){(int64_t)a0, a1};
+}
+
+/// How an attempt ended: the trap it took, or all ones.
+struct attempt {
+    uint64_t cause, value;
+};
+struct attempt attempt_load(uint64_t address);
+struct attempt attempt_call(uint64_t address);
+struct attempt attempt_illegal(void);
+struct attempt attempt_ecall(uint64_t extension, uint64_t a0, uint64_t a1);
+extern char check_hart_entry[];
+extern uint64_t check_trap_status;
+INLINE uint64_t status_at_trap(void) { return check_trap_status; }
+INLINE uint64_t address_of_check_hart_entry(void) { return (uint64_t)check_hart_entry; }
+
 // What the boot assembly and the linker scripts define. Each image uses its own part.
 extern struct hart harts[HART_LIMIT];
 extern char image_start[], image_end[], tree_scratch_start[], tree_scratch_end[];

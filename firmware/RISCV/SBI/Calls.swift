@@ -104,7 +104,7 @@ private func resetSystem(type: UInt64, reason: UInt64) throws(SBIError) -> UInt6
 }
 
 /// Guards the console, so that each call's bytes stay together.
-nonisolated(unsafe) private var consoleLock: UInt32 = 0
+nonisolated(unsafe) private var consoleLock = Lock()
 
 /// Debug console (SBI 2.0, chapter 12).
 private func callDebugConsole(_ function: UInt64, _ frame: Frame) throws(SBIError) -> UInt64 {
@@ -135,13 +135,6 @@ private func callDebugConsole(_ function: UInt64, _ frame: Frame) throws(SBIErro
     }
     return done
 }
-
-/// A lock between harts. A hart that waits answers remote fences meanwhile, so no two wait for each other.
-func lock(_ word: UnsafeMutablePointer<UInt32>) {
-    while atomic_exchange_word(word, 1) != 0 { handleEvents(Hart.current) }
-}
-
-func unlock(_ word: UnsafeMutablePointer<UInt32>) { atomic_store_word(word, 0) }
 
 /// Legacy extensions (SBI 2.0, chapter 5): one value in a0, a1 unchanged, hart masks by virtual address.
 private func handleLegacyCall(_ frame: Frame, _ hart: Hart, _ number: UInt64) {

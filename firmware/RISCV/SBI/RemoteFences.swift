@@ -68,11 +68,12 @@ struct RemoteFence {
         if others.count > 0 {
             lock(&requestLock)
             request = self
+            requester = hart.identifier
             atomic_store_word(&requestPending, UInt32(others.count))
             others.raise(.remoteFence)
             if includesSelf { performHere() }
-            // Nobody else can ask while the lock is held, so only acknowledgements are to come.
-            while atomic_load_word(&requestPending) != 0 {}
+            // Nobody else can ask while the lock is held; the last to answer sends an interrupt.
+            waitForEvents(hart) { atomic_load_word(&requestPending) == 0 }
             unlock(&requestLock)
         } else if includesSelf {
             performHere()
@@ -119,7 +120,8 @@ struct RemoteFence {
     }
 }
 
-nonisolated(unsafe) private var requestLock: UInt32 = 0
+nonisolated(unsafe) private var requestLock = Lock()
+nonisolated(unsafe) private var requester: UInt64 = 0
 nonisolated(unsafe) private var requestPending: UInt32 = 0
 nonisolated(unsafe) private var request = RemoteFence(.instruction)
 
@@ -133,7 +135,9 @@ func handleEvents(_ hart: Hart) -> HartEvents {
     let events = hart.takeEvents()
     if events.contains(.remoteFence) {
         request.performHere()
-        _ = atomic_subtract_word(&requestPending, 1)
+        // Read before the answer: after the last one the next request may already be written.
+        let asker = requester
+        if atomic_subtract_word(&requestPending, 1) == 1 { Hart(asker)?.raise(HartEvents()) }
     }
     if events.contains(.softwareInterrupt) { csr_set_mip(Interrupt.supervisorSoftware) }
     return events
