@@ -90,7 +90,7 @@ PROGRAM "hlv"
 1:  \instruction a1, (a0)
     END
     EXPECT_TRAP "19.3.1: \text", M, \cause, \va
-    EXPECT_EPC "3.1.14: mepc is the instruction", 1b
+    EXPECT_EPC "3.1.14: \text: mepc is the instruction", 1b
     EXPECT_RECORD "19.4.4: \text (mtval2)", TVAL2, \htval
     EXPECT_RECORD_BITS "19.4.1: \text: GVA is set, MPV is clear", STATUS, STATUS_GVA | STATUS_MPV, STATUS_GVA
     .endm

@@ -65,6 +65,7 @@ PROGRAM "two-stage"
     csrw vsatp, zero
     hfence.vvma
     SET_ALIAS 0
+    POKE PAGE(1), 0x1111
 
     // ---- G stage alone
     .irp flags, 0x00, 0x1e, 0x0f, 0x11, 0x13, 0x15, 0x17, 0x19, 0x1b, 0x1d, 0x1f
@@ -86,6 +87,7 @@ PROGRAM "two-stage"
     li   t0, STATUS_MXR
     csrc sstatus, t0
     // Superpages
+    POKE PAGE(1), 0x1111
     MAP_G G_ROOT, \levels, 0x600000, PAGE(0), PTE_U_ALL, 1
     MAP_G G_ROOT, \levels, 0x800000, PAGE(1), PTE_U_ALL, 1
     MAP_G G_ROOT, \levels, 0x40000000, PAGE(0), PTE_U_ALL, 2
@@ -178,6 +180,7 @@ PROGRAM "two-stage"
     EXPECT_BITS "19.5.1: \name: it sets D", t1, PTE_AD, PTE_AD
 2:
     // ---- Both stages
+    POKE PAGE(1), 0x1111
     CLEAR_TABLES
     IDENTITY VS_ROOT, \levels
     IDENTITY_G G_ROOT, \levels
@@ -345,6 +348,7 @@ PROGRAM "two-stage"
     csrc menvcfg, t0
 1:
     // ---- hgatp Bare: the VS stage alone
+    POKE PAGE(1), 0x1111
     csrw hgatp, zero
     hfence.gvma
     MAP   VS_ROOT, \levels, VA, PAGE(1), PTE_S_ALL

@@ -10,7 +10,7 @@ PROGRAM "virtual-instruction"
 1:  \instruction
     END
     EXPECT_TRAP "19.6.1: \text: virtual instruction", M, CAUSE_VIRTUAL_INSTRUCTION
-    EXPECT_EPC "3.1.14: mepc is its address", 1b
+    EXPECT_EPC "3.1.14: \text: mepc is its address", 1b
     la   t0, 1b
     lwu  t1, (t0)
     ld   t2, TVAL(gp)
