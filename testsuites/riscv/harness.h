@@ -126,6 +126,17 @@ main:
 990:
 .endm
 
+// Skips to `label` where a misaligned load traps, as an implementation may choose (Unpriv. 2.6).
+.macro NEED_MISALIGNED label
+    BEGIN M
+    lw   zero, 1(gp)
+    END
+    ld   tp, LEVEL(gp)
+    beqz tp, 990f
+    SKIP "no misaligned loads and stores", \label
+990:
+.endm
+
 // ------------------------------------------------------------------------------------------------------------ checks
 
 .macro TEXT text

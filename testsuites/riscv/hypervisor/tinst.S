@@ -135,14 +135,16 @@ PROGRAM "tinst"
     COMPRESSED CAUSE_STORE_GUEST_PAGE_FAULT, "fsd ft11, 0(x0)", "c.fsdsp ft11, 24(sp)"
 
     // Misaligned, the second half refused: the address offset stands where rs1 stood
-    li   a0, VA - 8
     .option push
     .option norvc
+    NEED_MISALIGNED 1f
+    li   a0, VA - 8
     VALUE VS, CAUSE_LOAD_GUEST_PAGE_FAULT, "ld a1, 0(x0)", "ld a1, 5(a0)", 3 << 15, 0
     VALUE VS, CAUSE_LOAD_GUEST_PAGE_FAULT, "lw a1, 0(x0)", "lw a1, 7(a0)", 1 << 15, 0
     VALUE VS, CAUSE_STORE_GUEST_PAGE_FAULT, "sd a1, 0(x0)", "sd a1, 1(a0)", 7 << 15, 0
     VALUE VS, CAUSE_STORE_GUEST_PAGE_FAULT, "sh a1, 0(x0)", "sh a1, 7(a0)", 1 << 15, 0
 
+1:
     // HLV, HLVX and HSV
     li   t0, HSTATUS_SPVP
     csrs hstatus, t0
