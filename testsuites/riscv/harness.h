@@ -1,7 +1,7 @@
 // The harness of the guest-side conformance programs.
 //
-// A program is one bare-metal rv64 file: it starts in M-mode at 0x80000000, states in itself what it expects, and ends by
-// saying whether that came true. It is written so:
+// A program is one bare-metal rv64 file: it starts in M-mode at 0x80000000, states in itself what it expects, and ends
+// by saying whether that came true. It is written so:
 //
 //     #include "harness.h"
 //     PROGRAM "ecall"                                  // names the program; its checks follow, in M-mode

@@ -5,7 +5,8 @@ PROGRAM "csrs"
 
     // hstatus (19.2.1)
     EXPECT_CSR_BITS "19.2.1: VSXL is 64 bits", hstatus, HSTATUS_VSXL, 2 << 32
-    EXPECT_WRITE "19.2.1: hstatus holds GVA, SPV, SPVP, HU, VTVM, VTW and VTSR", hstatus, 0x2007003c0, 0x7003c0, 0x7003c0
+    EXPECT_WRITE "19.2.1: hstatus holds GVA, SPV, SPVP, HU, VTVM, VTW and VTSR", \
+        hstatus, 0x2007003c0, 0x7003c0, 0x7003c0
     EXPECT_CSR_BITS "19.2.1: bits of hstatus without a field read as zero", hstatus, 0xc0c1f, 0
     EXPECT_WRITE "19.2.1: hstatus holds zeros", hstatus, 0x200000000, 0x7003c0, 0
     // GEILEN by hgeie (19.2.4)
@@ -34,8 +35,10 @@ PROGRAM "csrs"
     EXPECT_WRITE "19.4.2: bits 10, 6 and 2 of mideleg are read-only one", mideleg, 0, 0x444, 0x444
     bnez s0, 1f
     j    2f
-1:  EXPECT_CSR_BITS "19.4.2: bit 12 of mideleg is read-only one where there are guest external interrupts", mideleg, 0x1000, 0x1000
-2:  EXPECT_WRITE "3.1.8: medeleg delegates ECALL from VS-mode, guest-page faults and virtual instructions", medeleg, -1, 0xf00400, 0xf00400
+1:  EXPECT_CSR_BITS "19.4.2: bit 12 of mideleg is read-only one where there are guest external interrupts", \
+        mideleg, 0x1000, 0x1000
+2:  EXPECT_WRITE "3.1.8: medeleg delegates ECALL from VS-mode, guest-page faults and virtual instructions", \
+        medeleg, -1, 0xf00400, 0xf00400
     csrw medeleg, zero
 
     // Interrupts (19.2.3, 19.4.3)
@@ -162,7 +165,8 @@ PROGRAM "csrs"
     EXPECT_WRITE "19.2.16: vscause holds an interrupt", vscause, 0x8000000000000009, -1, 0x8000000000000009
     EXPECT_WRITE "19.2.17: vstval holds an address", vstval, 0xffffffff80001234, -1, 0xffffffff80001234
     EXPECT_WRITE "19.2.17: vstval holds zero", vstval, 0, -1, 0
-    EXPECT_WRITE "19.2.18: vsatp holds Sv39, an ASID of 0 and a root", vsatp, ATP(SV39, 0, VS_ROOT), -1, ATP(SV39, 0, VS_ROOT)
+    EXPECT_WRITE "19.2.18: vsatp holds Sv39, an ASID of 0 and a root", \
+        vsatp, ATP(SV39, 0, VS_ROOT), -1, ATP(SV39, 0, VS_ROOT)
     EXPECT_WRITE "19.2.18: vsatp holds Bare", vsatp, 0, -1, 0
     la   t0, trap_vs
     csrw vstvec, t0
@@ -265,7 +269,8 @@ PROGRAM "csrs"
     BEGIN VS
     csrr t0, hgatp
     END
-    EXPECT_TRAP "19.6.1: with TVM = 1 reading hgatp in VS-mode is still a virtual instruction", M, CAUSE_VIRTUAL_INSTRUCTION
+    EXPECT_TRAP "19.6.1: with TVM = 1 reading hgatp in VS-mode is still a virtual instruction", \
+        M, CAUSE_VIRTUAL_INSTRUCTION
     li   t0, STATUS_TVM
     csrc mstatus, t0
 
@@ -330,7 +335,8 @@ PROGRAM "csrs"
     csrs sstatus, t0
     END
     EXPECT_BITS "19.2.11: in VS-mode sstatus reads vsstatus", a0, STATUS_SUM | STATUS_MXR | STATUS_SPP, STATUS_SUM
-    EXPECT_CSR_BITS "19.2.11: in VS-mode sstatus writes vsstatus", vsstatus, STATUS_SPP | STATUS_SIE, STATUS_SPP | STATUS_SIE
+    EXPECT_CSR_BITS "19.2.11: in VS-mode sstatus writes vsstatus", \
+        vsstatus, STATUS_SPP | STATUS_SIE, STATUS_SPP | STATUS_SIE
     EXPECT_CSR_BITS "19.2.11: and leaves sstatus", sstatus, STATUS_SPP | STATUS_SIE | STATUS_SUM, 0
     // scounteren and senvcfg are not doubled
     csrwi scounteren, 5

@@ -56,7 +56,8 @@ PROGRAM "extensions"
     EXPECT_TRAP "11: without Svnapot a VS-stage PTE with N = 1 faults", M, CAUSE_LOAD_PAGE_FAULT, VA + 0x3000
     G_PTE GPA + 0x3000, PAGE(16) + 0x8000, PTE_U_ALL | PTE_N
     VS_PTE VA + 0x3000, GPA + 0x3000, PTE_S_ALL
-    FAULTS "11: without Svnapot a G-stage PTE with N = 1 faults", CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, ld a1, (a0)
+    FAULTS "11: without Svnapot a G-stage PTE with N = 1 faults", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, ld a1, (a0)
     SKIP "no Svnapot", pbmt
 1:  EXPECT "11: page 3 of a 64 KiB range of the VS stage", a1, 3
     .irp low, 0, 1, 4, 12, 15

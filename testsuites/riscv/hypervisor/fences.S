@@ -1,5 +1,6 @@
-// HFENCE.VVMA, HFENCE.GVMA, SFENCE.VMA in VS-mode and HINVAL: after a fence that covers a change of a VS-stage or G-stage
-// PTE, the change is seen (19.3.2, 19.5.3, chapter 13). Also VMIDs and ASIDs: guests and their address spaces in turn.
+// HFENCE.VVMA, HFENCE.GVMA, SFENCE.VMA in VS-mode and HINVAL: after a fence that covers a change of a VS-stage or
+// G-stage PTE, the change is seen (19.3.2, 19.5.3, chapter 13). Also VMIDs and ASIDs: guests and their address spaces
+// in turn.
 #include "harness.h"
     .option arch, +svinval
 PROGRAM "fences"
@@ -76,13 +77,18 @@ PROGRAM "fences"
     li   a0, VA
     .irp mode, M, HS
     FENCED "19.3.2: HFENCE.VVMA in \mode-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma
-    FENCED "19.3.2: HFENCE.VVMA of the address in \mode-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma a0, zero
-    FENCED "19.3.2: HFENCE.VVMA of the ASID in \mode-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma zero, s6
-    FENCED "19.3.2: HFENCE.VVMA of both in \mode-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma a0, s6
+    FENCED "19.3.2: HFENCE.VVMA of the address in \mode-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma a0, zero
+    FENCED "19.3.2: HFENCE.VVMA of the ASID in \mode-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma zero, s6
+    FENCED "19.3.2: HFENCE.VVMA of both in \mode-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, \mode, hfence.vvma a0, s6
     .endr
     FENCED "19.5.3: SFENCE.VMA in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma
-    FENCED "19.5.3: SFENCE.VMA of the address in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma a0, zero
-    FENCED "19.5.3: SFENCE.VMA of the ASID in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma zero, s6
+    FENCED "19.5.3: SFENCE.VMA of the address in VS-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma a0, zero
+    FENCED "19.5.3: SFENCE.VMA of the ASID in VS-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma zero, s6
     FENCED "19.5.3: SFENCE.VMA of both in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, sfence.vma a0, s6
 
     // G-stage PTEs: HFENCE.GVMA alone, the address shifted right by two
@@ -95,18 +101,24 @@ PROGRAM "fences"
     li   s3, PTE(PAGE(0), PTE_V | PTE_R | PTE_U | PTE_AD)
     li   s11, GPA >> 2
     .irp mode, M, HS
-    FENCED "19.3.2: HFENCE.GVMA in \mode-mode", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma
-    FENCED "19.3.2: HFENCE.GVMA of the address in \mode-mode", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma s11, zero
-    FENCED "19.3.2: HFENCE.GVMA of the VMID in \mode-mode", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma zero, s7
-    FENCED "19.3.2: HFENCE.GVMA of both in \mode-mode", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma s11, s7
+    FENCED "19.3.2: HFENCE.GVMA in \mode-mode", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma
+    FENCED "19.3.2: HFENCE.GVMA of the address in \mode-mode", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma s11, zero
+    FENCED "19.3.2: HFENCE.GVMA of the VMID in \mode-mode", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma zero, s7
+    FENCED "19.3.2: HFENCE.GVMA of both in \mode-mode", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, \mode, hfence.gvma s11, s7
     .endr
     // With the VS stage Bare too
     csrr s4, vsatp
     csrw vsatp, zero
     hfence.vvma
     li   a0, GPA
-    FENCED "19.3.2: HFENCE.GVMA, VS stage Bare", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, hfence.gvma
-    FENCED "19.3.2: HFENCE.GVMA of the address, VS stage Bare", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, hfence.gvma s11, zero
+    FENCED "19.3.2: HFENCE.GVMA, VS stage Bare", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, hfence.gvma
+    FENCED "19.3.2: HFENCE.GVMA of the address, VS stage Bare", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, hfence.gvma s11, zero
     csrw vsatp, s4
     hfence.vvma
     li   a0, VA
@@ -123,9 +135,12 @@ PROGRAM "fences"
     \kind \address, \id
     sfence.inval.ir
     .endm
-    FENCED "13: HINVAL.GVMA", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, zero, zero
-    FENCED "13: HINVAL.GVMA of the address", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, s11, zero
-    FENCED "13: HINVAL.GVMA of both", CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, s11, s7
+    FENCED "13: HINVAL.GVMA", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, zero, zero
+    FENCED "13: HINVAL.GVMA of the address", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, s11, zero
+    FENCED "13: HINVAL.GVMA of both", \
+        CAUSE_LOAD_GUEST_PAGE_FAULT, CAUSE_STORE_GUEST_PAGE_FAULT, HS, INVAL hinval.gvma, s11, s7
     sd   s1, (s0)
     hfence.gvma
     mv   s0, s5
@@ -133,10 +148,12 @@ PROGRAM "fences"
     li   s2, PTE(GPA + 0x1000, PTE_S_ALL)
     li   s3, PTE(GPA, PTE_V | PTE_R | PTE_AD)
     FENCED "13: HINVAL.VVMA", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, HS, INVAL hinval.vvma, zero, zero
-    FENCED "13: HINVAL.VVMA of the address", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, HS, INVAL hinval.vvma, a0, zero
+    FENCED "13: HINVAL.VVMA of the address", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, HS, INVAL hinval.vvma, a0, zero
     FENCED "13: HINVAL.VVMA of both", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, HS, INVAL hinval.vvma, a0, s6
     FENCED "13: SINVAL.VMA in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, INVAL sinval.vma, zero, zero
-    FENCED "13: SINVAL.VMA of the address in VS-mode", CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, INVAL sinval.vma, a0, zero
+    FENCED "13: SINVAL.VMA of the address in VS-mode", \
+        CAUSE_LOAD_PAGE_FAULT, CAUSE_STORE_PAGE_FAULT, VS, INVAL sinval.vma, a0, zero
 
 identifiers:
     // What takes effect without a fence: vsatp to Bare and back, in VS-mode

@@ -105,8 +105,10 @@ PROGRAM "hlv"
     SPVP 1
     WORKS "SPVP = 1: \mode-mode loads from an S page", \mode, 0x10000, hlv.d
     WORKS "SPVP = 1: \mode-mode stores to an S page", \mode, 0x10040, hsv.d
-    FAULTS "SPVP = 1, vsstatus.SUM = 0: \mode-mode may not load from a U page", \mode, 0x11000, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d
-    FAULTS "SPVP = 1, vsstatus.SUM = 0: \mode-mode may not store to a U page", \mode, 0x11000, CAUSE_STORE_PAGE_FAULT, 0, hsv.d
+    FAULTS "SPVP = 1, vsstatus.SUM = 0: \mode-mode may not load from a U page", \
+        \mode, 0x11000, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d
+    FAULTS "SPVP = 1, vsstatus.SUM = 0: \mode-mode may not store to a U page", \
+        \mode, 0x11000, CAUSE_STORE_PAGE_FAULT, 0, hsv.d
     FAULTS "SPVP = 1: \mode-mode may not use HLVX on a U page", \mode, 0x11000, CAUSE_LOAD_PAGE_FAULT, 0, hlvx.wu
     SPVP 0
     FAULTS "SPVP = 0: \mode-mode may not load from an S page", \mode, 0x10000, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d
@@ -151,7 +153,8 @@ PROGRAM "hlv"
     WORKS "HLVX loads a page X in both stages", HS, 0x16000, hlvx.wu
     EXPECT "19.3.1: HLVX.WU of the page X in both", a1, 0x66666666
     FAULTS "HLVX of a page without X in the VS stage: a load page fault", HS, 0x14000, CAUSE_LOAD_PAGE_FAULT, 0, hlvx.wu
-    FAULTS "HLVX of a page without X in the G stage: a load guest-page fault", HS, 0x15000, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x55000 >> 2, hlvx.wu
+    FAULTS "HLVX of a page without X in the G stage: a load guest-page fault", \
+        HS, 0x15000, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x55000 >> 2, hlvx.wu
     WORKS "HLV of a page with R in both stages", HS, 0x15000, hlv.w
 
     // Guest-page faults
@@ -173,7 +176,8 @@ PROGRAM "hlv"
     END
     EXPECT_TRAP "19.2.1: HLV.W's guest-page fault, delegated", HS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x18018
     EXPECT_RECORD "19.2.8: htval is the guest-physical address, shifted right by two", TVAL2, 0x58018 >> 2
-    EXPECT_RECORD_BITS "19.2.1: GVA = 1, SPV = 0, SPVP as it was", HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPVP
+    EXPECT_RECORD_BITS "19.2.1: GVA = 1, SPV = 0, SPVP as it was", \
+        HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPVP
     EXPECT_RECORD_BITS "10.1.1: SPP = 1: it came from HS-mode", STATUS, STATUS_SPP, STATUS_SPP
     csrw medeleg, zero
 
@@ -182,7 +186,8 @@ PROGRAM "hlv"
     csrs hstatus, t0
     WORKS "HU = 1, SPVP = 1: U-mode loads from an S page of the guest", U, 0x10000, hlv.d
     EXPECT "19.2.1: U-mode's HLV.D", a1, 0x8182838485868788
-    FAULTS "HU = 1, SPVP = 1: U-mode may not load from a U page of the guest", U, 0x11000, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d
+    FAULTS "HU = 1, SPVP = 1: U-mode may not load from a U page of the guest", \
+        U, 0x11000, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d
     SPVP 0
     WORKS "HU = 1, SPVP = 0: U-mode loads from a U page of the guest", U, 0x11000, hlv.d
     FAULTS "HU = 1: U-mode's guest-page fault", U, 0x18020, CAUSE_LOAD_PAGE_FAULT, 0, hlv.d

@@ -63,7 +63,8 @@ PROGRAM "interrupts"
     NOT_TAKEN "19.2.12: \name waits in VS-mode while vsstatus.SIE = 0", VS
     SIE_IN 1, 0
     TAKEN "19.2.2: \name interrupts VS-mode while vsstatus.SIE = 1", VS, VS, \vs_irq
-    EXPECT_RECORD_BITS "19.6.2: from VS-mode vsstatus.SPP = 1", STATUS, STATUS_SPP | STATUS_SPIE | STATUS_SIE, STATUS_SPP | STATUS_SPIE
+    EXPECT_RECORD_BITS "19.6.2: from VS-mode vsstatus.SPP = 1", \
+        STATUS, STATUS_SPP | STATUS_SPIE | STATUS_SIE, STATUS_SPP | STATUS_SPIE
     EXPECT_CSR "19.2.16: vscause has the number of S", vscause, INTERRUPT(\vs_irq)
     SIE_IN 1, 1
     NOT_TAKEN "19.2.3: \name, delegated, does not interrupt HS-mode", HS
@@ -92,7 +93,8 @@ PROGRAM "interrupts"
     DELEGATED 0
     SIE_IN 1, 0
     TAKEN "19.2.3: \name, not delegated, interrupts VS-mode for HS-mode whatever sstatus.SIE", VS, HS, \irq
-    EXPECT_RECORD_BITS "19.6.2: SPV = 1, SPVP = 1, GVA = 0", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_GVA, HSTATUS_SPV | HSTATUS_SPVP
+    EXPECT_RECORD_BITS "19.6.2: SPV = 1, SPVP = 1, GVA = 0", \
+        HSTATUS, HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_GVA, HSTATUS_SPV | HSTATUS_SPVP
     EXPECT_RECORD "19.2.8: htval is zero for an interrupt", TVAL2, 0
     EXPECT_RECORD "19.2.9: htinst is zero for an interrupt", TINST, 0
     TAKEN "19.2.3: \name, not delegated, interrupts VU-mode for HS-mode", VU, HS, \irq
@@ -137,7 +139,8 @@ PROGRAM "interrupts"
     sw   t0, (t1)
     ENABLED MSIP
     TAKEN "19.6.2: MSI interrupts VS-mode for M-mode", VS, M, IRQ_MSI
-    EXPECT_RECORD_BITS "19.6.2: MPV = 1, MPP = 1, GVA = 0", STATUS, STATUS_MPV | STATUS_MPP | STATUS_GVA, STATUS_MPV | STATUS_MPP_S
+    EXPECT_RECORD_BITS "19.6.2: MPV = 1, MPP = 1, GVA = 0", \
+        STATUS, STATUS_MPV | STATUS_MPP | STATUS_GVA, STATUS_MPV | STATUS_MPP_S
     sw   zero, (t1)
 
     // Priority (19.2.3): HS-mode takes SEI, SSI, STI, then VSEI, VSSI, VSTI; M-mode before it, VS-mode after it

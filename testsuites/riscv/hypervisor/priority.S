@@ -26,8 +26,10 @@ PROGRAM "priority"
     .endm
     // An instruction that may not execute does not get as far as its memory
     li   a0, VA
-    FIRST "HLV in VS-mode to a bad address: virtual instruction, no fault", VS, CAUSE_VIRTUAL_INSTRUCTION, hlv.d a1, (a0)
-    FIRST "HSV in VU-mode to a bad address: virtual instruction, no fault", VU, CAUSE_VIRTUAL_INSTRUCTION, hsv.d a1, (a0)
+    FIRST "HLV in VS-mode to a bad address: virtual instruction, no fault", \
+        VS, CAUSE_VIRTUAL_INSTRUCTION, hlv.d a1, (a0)
+    FIRST "HSV in VU-mode to a bad address: virtual instruction, no fault", \
+        VU, CAUSE_VIRTUAL_INSTRUCTION, hsv.d a1, (a0)
     SET_ALIAS 0
     FIRST "HLV in U-mode, HU = 0, to a bad address: illegal, no fault", U, CAUSE_ILLEGAL_INSTRUCTION, hlv.d a1, (a0)
     SET_ALIAS U_ALIAS
@@ -50,20 +52,24 @@ PROGRAM "priority"
     li   a0, VA + 0x2000
     FIRST "both stages pass, memory is vacant: an access fault", VS, CAUSE_LOAD_ACCESS, ld a1, (a0)
     li   a0, VA + 0x4000
-    FIRST "the G stage refuses the store, memory is vacant: a guest-page fault", VS, CAUSE_STORE_GUEST_PAGE_FAULT, sd a1, (a0)
+    FIRST "the G stage refuses the store, memory is vacant: a guest-page fault", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, sd a1, (a0)
     FIRST "the G stage refuses the fetch, memory is vacant: a guest-page fault", VS, CAUSE_FETCH_GUEST_PAGE_FAULT, jr a0
     FIRST "the G stage allows the load, memory is vacant: an access fault", VS, CAUSE_LOAD_ACCESS, ld a1, (a0)
 
-    // A misaligned LR or AMO where there is no page: misaligned goes before or after, by choice, but never an access fault
+    // A misaligned LR or AMO where there is no page: misaligned goes before or after, by choice, but never an access
+    // fault
     li   a0, VA + 0x8002
     BEGIN VS
     amoadd.w a1, a1, (a0)
     END
-    EXPECT_RECORD_ONE_OF "19.6.1: a misaligned AMO on no page: misaligned or page fault", CAUSE, CAUSE_MISALIGNED_STORE, CAUSE_STORE_PAGE_FAULT
+    EXPECT_RECORD_ONE_OF "19.6.1: a misaligned AMO on no page: misaligned or page fault", \
+        CAUSE, CAUSE_MISALIGNED_STORE, CAUSE_STORE_PAGE_FAULT
     BEGIN VS
     lr.w a1, (a0)
     END
-    EXPECT_RECORD_ONE_OF "19.6.1: a misaligned LR on no page: misaligned or page fault", CAUSE, CAUSE_MISALIGNED_LOAD, CAUSE_LOAD_PAGE_FAULT
+    EXPECT_RECORD_ONE_OF "19.6.1: a misaligned LR on no page: misaligned or page fault", \
+        CAUSE, CAUSE_MISALIGNED_LOAD, CAUSE_LOAD_PAGE_FAULT
 
     // An interrupt comes before the exceptions of the instruction it precedes
     li   t0, VSSIP

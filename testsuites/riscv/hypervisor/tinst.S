@@ -1,6 +1,6 @@
-// htinst and mtinst (19.6.3): after a load, store or AMO that the G stage refuses, zero or the transformed instruction: the
-// trapping one without its offset, with the address offset in place of rs1, and bit 1 clear if it was compressed. The
-// expected word is assembled beside each check, written with rs1 = x0 and offset 0.
+// htinst and mtinst (19.6.3): after a load, store or AMO that the G stage refuses, zero or the transformed instruction:
+// the trapping one without its offset, with the address offset in place of rs1, and bit 1 clear if it was compressed.
+// The expected word is assembled beside each check, written with rs1 = x0 and offset 0.
 #include "harness.h"
 PROGRAM "tinst"
 #define VA 0x10000

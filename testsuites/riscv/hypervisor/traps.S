@@ -1,5 +1,5 @@
-// Traps between the levels: where each exception goes by medeleg and hedeleg, what MPV, MPP, GVA, SPV, SPVP, SPP and the
-// trap values become, and what MRET and SRET make of them (19.6.2, 19.6.4).
+// Traps between the levels: where each exception goes by medeleg and hedeleg, what MPV, MPP, GVA, SPV, SPVP, SPP and
+// the trap values become, and what MRET and SRET make of them (19.6.2, 19.6.4).
 #include "harness.h"
 PROGRAM "traps"
     NEED_MISA H, done
@@ -43,7 +43,8 @@ PROGRAM "traps"
     EXPECT_RECORD_BITS "19.2.1: GVA is clear for ECALL", HSTATUS, HSTATUS_GVA, 0
     .endm
     ECALL VS, CAUSE_ECALL_VS
-    EXPECT_RECORD_BITS "19.6.2: from VS-mode SPV = 1 and SPVP = 1", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPV | HSTATUS_SPVP
+    EXPECT_RECORD_BITS "19.6.2: from VS-mode SPV = 1 and SPVP = 1", \
+        HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPV | HSTATUS_SPVP
     EXPECT_RECORD_BITS "19.6.2: from VS-mode SPP = 1", STATUS, STATUS_SPP, STATUS_SPP
     ECALL VU, CAUSE_ECALL_U
     EXPECT_RECORD_BITS "19.6.2: from VU-mode SPV = 1 and SPVP = 0", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPV
@@ -57,7 +58,8 @@ PROGRAM "traps"
     BEGIN U
     ecall
     END
-    EXPECT_RECORD_BITS "19.6.2: from U-mode SPV = 0; SPVP = 1 is left as it was", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPVP
+    EXPECT_RECORD_BITS "19.6.2: from U-mode SPV = 0; SPVP = 1 is left as it was", \
+        HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPVP
     li   t0, 1 << CAUSE_ILLEGAL_INSTRUCTION
     csrw medeleg, t0
     li   t0, HSTATUS_SPVP
@@ -66,7 +68,8 @@ PROGRAM "traps"
     .4byte 0xffffffff
     END
     EXPECT_TRAP "19.6.2: an illegal instruction in HS-mode, delegated", HS, CAUSE_ILLEGAL_INSTRUCTION
-    EXPECT_RECORD_BITS "19.6.2: from HS-mode SPV = 0; SPVP = 0 is left as it was", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, 0
+    EXPECT_RECORD_BITS "19.6.2: from HS-mode SPV = 0; SPVP = 0 is left as it was", \
+        HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, 0
     EXPECT_RECORD_BITS "19.6.2: from HS-mode SPP = 1", STATUS, STATUS_SPP, STATUS_SPP
 
     // On to VS-mode
@@ -126,12 +129,14 @@ PROGRAM "traps"
     BEGIN VS
     .4byte 0xffffffff
     END
-    EXPECT_RECORD_BITS "19.6.2: a trap to VS-mode moves SIE = 1 to SPIE in vsstatus", STATUS, STATUS_SIE | STATUS_SPIE, STATUS_SPIE
+    EXPECT_RECORD_BITS "19.6.2: a trap to VS-mode moves SIE = 1 to SPIE in vsstatus", \
+        STATUS, STATUS_SIE | STATUS_SPIE, STATUS_SPIE
     csrci vsstatus, STATUS_SIE
     BEGIN VS
     .4byte 0xffffffff
     END
-    EXPECT_RECORD_BITS "19.6.2: a trap to VS-mode moves SIE = 0 to SPIE in vsstatus", STATUS, STATUS_SIE | STATUS_SPIE, 0
+    EXPECT_RECORD_BITS "19.6.2: a trap to VS-mode moves SIE = 0 to SPIE in vsstatus", \
+        STATUS, STATUS_SIE | STATUS_SPIE, 0
     // hedeleg concerns V = 1 alone, and only what medeleg delegates
     BEGIN HS
     .4byte 0xffffffff
@@ -159,7 +164,8 @@ PROGRAM "traps"
     \instruction
     END
     EXPECT_TRAP "19.6.2: \name in VS-mode", M, \cause, 0x10008
-    EXPECT_RECORD_BITS "19.4.1: mtval is a guest address: GVA is set", STATUS, STATUS_GVA | STATUS_MPV, STATUS_GVA | STATUS_MPV
+    EXPECT_RECORD_BITS "19.4.1: mtval is a guest address: GVA is set", \
+        STATUS, STATUS_GVA | STATUS_MPV, STATUS_GVA | STATUS_MPV
     EXPECT_RECORD "19.4.4: mtval2 is zero for \name", TVAL2, 0
     li   t0, ALL_DELEGATED
     csrw medeleg, t0
@@ -168,13 +174,15 @@ PROGRAM "traps"
     \instruction
     END
     EXPECT_TRAP "19.2.2: \name in VS-mode, delegated to HS-mode", HS, \cause, 0x10008
-    EXPECT_RECORD_BITS "19.2.1: stval is a guest address: GVA is set", HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP
+    EXPECT_RECORD_BITS "19.2.1: stval is a guest address: GVA is set", \
+        HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP
     EXPECT_RECORD "19.2.8: htval is zero for \name", TVAL2, 0
     BEGIN VU
     \instruction
     END
     EXPECT_TRAP "19.2.2: \name in VU-mode, delegated to HS-mode", HS, \cause, 0x10008
-    EXPECT_RECORD_BITS "19.2.1: SPVP is clear, GVA is set", HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPV
+    EXPECT_RECORD_BITS "19.2.1: SPVP is clear, GVA is set", \
+        HSTATUS, HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA | HSTATUS_SPV
     li   t0, 1 << \cause
     csrw hedeleg, t0
     BEGIN VU
@@ -273,7 +281,8 @@ PROGRAM "traps"
     EXPECT_EPC "19.6.4: SRET from \from-mode \text: goes to sepc", 1b
     EXPECT_RECORD_BITS "19.6.4: SRET from \from-mode \text: the mode", STATUS, STATUS_MPV | STATUS_MPP, \seen
     EXPECT_RECORD_BITS "19.6.4: SRET clears SPV and leaves SPVP", HSTATUS, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_SPVP
-    EXPECT_CSR_BITS "19.6.4: SRET sets SPP = 0, SIE = SPIE and SPIE = 1", sstatus, STATUS_SPP | STATUS_SIE | STATUS_SPIE, STATUS_SIE | STATUS_SPIE
+    EXPECT_CSR_BITS "19.6.4: SRET sets SPP = 0, SIE = SPIE and SPIE = 1", \
+        sstatus, STATUS_SPP | STATUS_SIE | STATUS_SPIE, STATUS_SIE | STATUS_SPIE
     .endm
     .irp from, HS, M
     SRET_TO \from, "with SPV = 1, SPP = 1 goes to VS-mode", HSTATUS_SPV, STATUS_SPP, STATUS_MPV | STATUS_MPP_S
@@ -296,7 +305,8 @@ PROGRAM "traps"
     EXPECT_TRAP "19.6.4: SRET in VS-mode \text", M, CAUSE_ILLEGAL_INSTRUCTION
     EXPECT_EPC "19.6.4: SRET in VS-mode \text: goes to vsepc", 1b
     EXPECT_RECORD_BITS "19.6.4: SRET in VS-mode \text: the mode", STATUS, STATUS_MPV | STATUS_MPP, \seen
-    EXPECT_CSR_BITS "19.6.4: SRET sets vsstatus.SPP = 0, SIE = SPIE and SPIE = 1", vsstatus, STATUS_SPP | STATUS_SIE | STATUS_SPIE, STATUS_SPIE | (\spie >> 4)
+    EXPECT_CSR_BITS "19.6.4: SRET sets vsstatus.SPP = 0, SIE = SPIE and SPIE = 1", \
+        vsstatus, STATUS_SPP | STATUS_SIE | STATUS_SPIE, STATUS_SPIE | (\spie >> 4)
     .endm
     SRET_IN_VS "with SPP = 1 stays there", STATUS_SPP, 0, STATUS_MPV | STATUS_MPP_S
     SRET_IN_VS "with SPP = 0 goes to VU-mode", 0, STATUS_SPIE, STATUS_MPV
@@ -331,7 +341,8 @@ PROGRAM "traps"
     EXPECT "19.4.1: the load goes through both stages", a1, 0x1234
     AS_GUEST 0, ld a1, (a0)
     EXPECT_TRAP "19.4.1: MPRV, MPV = 1, MPP = U may not load from an S page", M, CAUSE_LOAD_PAGE_FAULT, 0x10000
-    EXPECT_RECORD_BITS "19.4.1: GVA is set, MPV and MPP are those of M-mode", STATUS, STATUS_GVA | STATUS_MPV | STATUS_MPP, STATUS_GVA | STATUS_MPP_M
+    EXPECT_RECORD_BITS "19.4.1: GVA is set, MPV and MPP are those of M-mode", \
+        STATUS, STATUS_GVA | STATUS_MPV | STATUS_MPP, STATUS_GVA | STATUS_MPP_M
     li   a0, 0x11000
     AS_GUEST 0, ld a1, (a0)
     EXPECT_NO_TRAP "19.4.1: MPRV, MPV = 1, MPP = U loads from a U page"

@@ -1,6 +1,6 @@
 // Two-stage translation (19.5): the G stage alone, then both; every guest-page fault with its cause, guest-virtual
-// address, guest-physical address (shifted right by two, as Shtvala wants) and pseudoinstruction. Each scheme that hgatp
-// takes runs the same checks.
+// address, guest-physical address (shifted right by two, as Shtvala wants) and pseudoinstruction. Each scheme that
+// hgatp takes runs the same checks.
 #include "harness.h"
 PROGRAM "two-stage"
 #define VA 0x10000
@@ -35,19 +35,23 @@ PROGRAM "two-stage"
     .if (\flags & (PTE_V | PTE_U | PTE_R)) == (PTE_V | PTE_U | PTE_R)
     ALLOWED "19.5.1: \name, G-stage PTE \flags: \mode-mode may load", \mode, ld t0, 8(a0)
     .else
-    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not load", \mode, CAUSE_LOAD_GUEST_PAGE_FAULT, GPA + 8, GPA + 8, ld t0, 8(a0)
+    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not load", \
+        \mode, CAUSE_LOAD_GUEST_PAGE_FAULT, GPA + 8, GPA + 8, ld t0, 8(a0)
     .endif
     .if (\flags & (PTE_V | PTE_U | PTE_R | PTE_W)) == (PTE_V | PTE_U | PTE_R | PTE_W)
     ALLOWED "19.5.1: \name, G-stage PTE \flags: \mode-mode may store", \mode, sd t0, 8(a0)
     ALLOWED "19.5.1: \name, G-stage PTE \flags: \mode-mode may do an AMO", \mode, amoor.d t0, zero, (a0)
     .else
-    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not store", \mode, CAUSE_STORE_GUEST_PAGE_FAULT, GPA + 16, GPA + 16, sd t0, 16(a0)
-    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not do an AMO", \mode, CAUSE_STORE_GUEST_PAGE_FAULT, GPA, GPA, amoor.d t0, zero, (a0)
+    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not store", \
+        \mode, CAUSE_STORE_GUEST_PAGE_FAULT, GPA + 16, GPA + 16, sd t0, 16(a0)
+    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not do an AMO", \
+        \mode, CAUSE_STORE_GUEST_PAGE_FAULT, GPA, GPA, amoor.d t0, zero, (a0)
     .endif
     .if (\flags & (PTE_V | PTE_U | PTE_X)) == (PTE_V | PTE_U | PTE_X) && (\flags & (PTE_W | PTE_R)) != PTE_W
     ALLOWED "19.5.1: \name, G-stage PTE \flags: \mode-mode may fetch", \mode, jalr ra, (a0)
     .else
-    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not fetch", \mode, CAUSE_FETCH_GUEST_PAGE_FAULT, GPA, GPA, jalr ra, (a0)
+    FAULTS "19.5.1: \name, G-stage PTE \flags: \mode-mode may not fetch", \
+        \mode, CAUSE_FETCH_GUEST_PAGE_FAULT, GPA, GPA, jalr ra, (a0)
     .endif
     .endr
     .endm
@@ -79,7 +83,8 @@ PROGRAM "two-stage"
     li   a0, GPA
     li   t0, STATUS_MXR
     csrs vsstatus, t0
-    FAULTS "19.5: \name: vsstatus.MXR does not reach the G stage", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, GPA, GPA, ld t0, (a0)
+    FAULTS "19.5: \name: vsstatus.MXR does not reach the G stage", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, GPA, GPA, ld t0, (a0)
     li   t0, STATUS_MXR
     csrc vsstatus, t0
     csrs sstatus, t0
@@ -99,7 +104,8 @@ PROGRAM "two-stage"
     li   a0, 0x800008
     FAULTS "19.5.1: \name: a misaligned 2 MiB page", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x800008, 0x800008, ld a1, (a0)
     li   a0, 0x40000010
-    FAULTS "19.5.1: \name: a misaligned 1 GiB page", VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x40000010, 0x40000010, sd a1, (a0)
+    FAULTS "19.5.1: \name: a misaligned 1 GiB page", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x40000010, 0x40000010, sd a1, (a0)
     li   a0, 0x100201000
     ALLOWED "19.5.1: \name: a 1 GiB page", VS, ld a1, (a0)
     EXPECT "19.5.1: \name: a 1 GiB page passes 30 bits", a1, 0x1111
@@ -124,9 +130,12 @@ PROGRAM "two-stage"
     .irp bit, 2, 3
     .if top + \bit < 63
     li   a0, (1 << (top + \bit)) + GPA
-    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: load", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, ld a1, (a0)
-    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: store", VU, CAUSE_STORE_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, sd a1, (a0)
-    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: fetch", VS, CAUSE_FETCH_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, jr a0
+    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: load", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, ld a1, (a0)
+    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: store", \
+        VU, CAUSE_STORE_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, sd a1, (a0)
+    FAULTS "19.5.1: \name: a guest-physical address too wide by bit \bit: fetch", \
+        VS, CAUSE_FETCH_GUEST_PAGE_FAULT, (1 << (top + \bit)) + GPA, (1 << (top + \bit)) + GPA, jr a0
     .endif
     .endr
     // Reserved bits; G is ignored; a pointer in the last level
@@ -146,13 +155,17 @@ PROGRAM "two-stage"
     MAP_G G_ROOT, \levels, GPA, 0x8000000, PTE_U_ALL
     hfence.gvma
     li   a0, GPA + 8
-    FAULTS "19.5.1: \name: a G-stage page in vacant memory: load access fault", VS, CAUSE_LOAD_ACCESS, GPA + 8, 0, ld a1, (a0)
-    FAULTS "19.5.1: \name: a G-stage page in vacant memory: store access fault", VS, CAUSE_STORE_ACCESS, GPA + 8, 0, sd a1, (a0)
-    FAULTS "19.5.1: \name: a G-stage page in vacant memory: fetch access fault", VS, CAUSE_FETCH_ACCESS, GPA + 8, 0, jr a0
+    FAULTS "19.5.1: \name: a G-stage page in vacant memory: load access fault", \
+        VS, CAUSE_LOAD_ACCESS, GPA + 8, 0, ld a1, (a0)
+    FAULTS "19.5.1: \name: a G-stage page in vacant memory: store access fault", \
+        VS, CAUSE_STORE_ACCESS, GPA + 8, 0, sd a1, (a0)
+    FAULTS "19.5.1: \name: a G-stage page in vacant memory: fetch access fault", \
+        VS, CAUSE_FETCH_ACCESS, GPA + 8, 0, jr a0
     MAP_G G_ROOT, \levels, 0x1a00000, 0x8000000, PTE_V, 1
     hfence.gvma
     li   a0, 0x1a00000
-    FAULTS "19.5.1: \name: a G-stage table in vacant memory: load access fault", VS, CAUSE_LOAD_ACCESS, 0x1a00000, 0, ld a1, (a0)
+    FAULTS "19.5.1: \name: a G-stage table in vacant memory: load access fault", \
+        VS, CAUSE_LOAD_ACCESS, 0x1a00000, 0, ld a1, (a0)
     // A and D (Svade where ADUE is 0): by fault or by hardware
     MAP_G G_ROOT, \levels, GPA, PAGE(1), PTE_V | PTE_RWX | PTE_U
     mv   s0, a0
@@ -172,7 +185,8 @@ PROGRAM "two-stage"
     hfence.gvma
     li   a0, GPA
     ALLOWED "19.5.1: \name: A = 1, D = 0 in the G stage: a load", VS, ld a1, (a0)
-    FAULTS "19.5.1: \name: A = 1, D = 0 in the G stage: a store", VS, CAUSE_STORE_GUEST_PAGE_FAULT, GPA, GPA, sd a1, (a0)
+    FAULTS "19.5.1: \name: A = 1, D = 0 in the G stage: a store", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, GPA, GPA, sd a1, (a0)
     j    2f
 1:  EXPECT "19.5.1: \name: an access that passes with A = 0 in the G stage sets A", t1, PTE_A
     ALLOWED "19.5.1: \name: a store with D = 0 in the G stage", VS, sd a1, (a0)
@@ -215,7 +229,8 @@ PROGRAM "two-stage"
     csrc sstatus, t0
     csrs vsstatus, t0
     ALLOWED "19.2.11: \name: vsstatus.SUM lets VS-mode load from a U page", VS, ld a1, (a0)
-    FAULTS "19.2.11: \name: vsstatus.SUM does not let VS-mode fetch from a U page", VS, CAUSE_FETCH_PAGE_FAULT, VA + 0x1000, 0, jr a0
+    FAULTS "19.2.11: \name: vsstatus.SUM does not let VS-mode fetch from a U page", \
+        VS, CAUSE_FETCH_PAGE_FAULT, VA + 0x1000, 0, jr a0
     li   t0, STATUS_SUM
     csrc vsstatus, t0
     // MXR
@@ -225,7 +240,8 @@ PROGRAM "two-stage"
     csrs vsstatus, t0
     ALLOWED "19.5: \name: vsstatus.MXR: an X page of the VS stage", VS, ld a1, (a0)
     li   a0, VA + 0x4000
-    FAULTS "19.5: \name: vsstatus.MXR: an X page of the G stage", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x4000, GPA + 0x4000, ld a1, (a0)
+    FAULTS "19.5: \name: vsstatus.MXR: an X page of the G stage", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x4000, GPA + 0x4000, ld a1, (a0)
     li   t0, STATUS_MXR
     csrc vsstatus, t0
     csrs sstatus, t0
@@ -236,44 +252,61 @@ PROGRAM "two-stage"
     csrc sstatus, t0
     // The second stage refuses: VA + 0x3000 is guest-physical GPA + 0x3000, which is not there
     li   a0, VA + 0x3000
-    FAULTS "19.5.2: \name: a load the G stage refuses", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3018, GPA + 0x3018, ld a1, 0x18(a0)
-    FAULTS "19.5.2: \name: a byte load the G stage refuses", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3015, GPA + 0x3015, lb a1, 0x15(a0)
-    FAULTS "19.5.2: \name: a store the G stage refuses", VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3020, GPA + 0x3020, sd a1, 0x20(a0)
-    FAULTS "19.5.2: \name: an AMO the G stage refuses", VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, amoadd.d a1, a1, (a0)
-    FAULTS "19.5.2: \name: an LR the G stage refuses", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, lr.d a1, (a0)
-    FAULTS "19.5.2: \name: a fetch the G stage refuses", VS, CAUSE_FETCH_GUEST_PAGE_FAULT, VA + 0x3004, GPA + 0x3004, jalr zero, 4(a0)
+    FAULTS "19.5.2: \name: a load the G stage refuses", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3018, GPA + 0x3018, ld a1, 0x18(a0)
+    FAULTS "19.5.2: \name: a byte load the G stage refuses", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3015, GPA + 0x3015, lb a1, 0x15(a0)
+    FAULTS "19.5.2: \name: a store the G stage refuses", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3020, GPA + 0x3020, sd a1, 0x20(a0)
+    FAULTS "19.5.2: \name: an AMO the G stage refuses", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, amoadd.d a1, a1, (a0)
+    FAULTS "19.5.2: \name: an LR the G stage refuses", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, lr.d a1, (a0)
+    FAULTS "19.5.2: \name: a fetch the G stage refuses", \
+        VS, CAUSE_FETCH_GUEST_PAGE_FAULT, VA + 0x3004, GPA + 0x3004, jalr zero, 4(a0)
     EXPECT_RECORD "19.6.3: \name: htinst is zero for a fetch of its own", TINST, 0
     // Misaligned, into the page that is not there (GPA + 0x2000 is followed by GPA + 0x3000 in both spaces)
     NEED_MISALIGNED 1f
     MAP   VS_ROOT, \levels, VA + 0x2000, GPA + 0x2000, PTE_S_ALL
     hfence.vvma
     li   a0, VA + 0x3000 - 4
-    FAULTS "19.5.2: \name: a misaligned load, its second page refused", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, ld a1, (a0)
-    FAULTS "19.5.2: \name: a misaligned store, its second page refused", VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, sd a1, (a0)
+    FAULTS "19.5.2: \name: a misaligned load, its second page refused", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, ld a1, (a0)
+    FAULTS "19.5.2: \name: a misaligned store, its second page refused", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, VA + 0x3000, GPA + 0x3000, sd a1, (a0)
 1:
     // The first stage goes first
     li   a0, VA + 0x6000
-    FAULTS "19.6.1: \name: no VS-stage page: a page fault, no guest-physical address", VS, CAUSE_LOAD_PAGE_FAULT, VA + 0x6000, 0, ld a1, (a0)
+    FAULTS "19.6.1: \name: no VS-stage page: a page fault, no guest-physical address", \
+        VS, CAUSE_LOAD_PAGE_FAULT, VA + 0x6000, 0, ld a1, (a0)
     li   a0, VA + 0x5000
-    FAULTS "19.6.1: \name: VS-stage refuses the store before the G stage may", VS, CAUSE_STORE_PAGE_FAULT, VA + 0x5000, 0, sd a1, (a0)
-    FAULTS "19.6.1: \name: VS-stage allows the load, the G stage refuses", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x5000, GPA + 0x5000, ld a1, (a0)
+    FAULTS "19.6.1: \name: VS-stage refuses the store before the G stage may", \
+        VS, CAUSE_STORE_PAGE_FAULT, VA + 0x5000, 0, sd a1, (a0)
+    FAULTS "19.6.1: \name: VS-stage allows the load, the G stage refuses", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 0x5000, GPA + 0x5000, ld a1, (a0)
     // A guest-physical address too wide for the G stage, from a VS-stage PTE (44 bits of page number)
     .if top + 2 < 56
     MAP   VS_ROOT, \levels, VA, (1 << (top + 2)) + GPA, PTE_S_ALL
     hfence.vvma
     li   a0, VA + 8
-    FAULTS "19.5.1: \name: a VS-stage leaf that leads beyond the G stage", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 8, (1 << (top + 2)) + GPA + 8, ld a1, (a0)
+    FAULTS "19.5.1: \name: a VS-stage leaf that leads beyond the G stage", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, VA + 8, (1 << (top + 2)) + GPA + 8, ld a1, (a0)
     .endif
 
     // ---- Implicit accesses of the VS stage: a table at guest-physical 0x70000, its entry for 0x1a03000 the third
     MAP   VS_ROOT, \levels, 0x1a00000, 0x70000, PTE_V, 1
     hfence.vvma
     li   a0, 0x1a03008
-    IMPLICIT "19.6.3: \name: a load whose VS-stage table the G stage lacks", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
-    IMPLICIT "19.6.3: \name: a store whose VS-stage table the G stage lacks", VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, sd a1, (a0)
-    IMPLICIT "19.6.3: \name: a fetch whose VS-stage table the G stage lacks", VS, CAUSE_FETCH_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, jr a0
-    IMPLICIT "19.6.3: \name: an AMO whose VS-stage table the G stage lacks", VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, amoadd.d a1, a1, (a0)
-    IMPLICIT "19.6.3: \name: VU-mode's load whose VS-stage table the G stage lacks", VU, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
+    IMPLICIT "19.6.3: \name: a load whose VS-stage table the G stage lacks", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
+    IMPLICIT "19.6.3: \name: a store whose VS-stage table the G stage lacks", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, sd a1, (a0)
+    IMPLICIT "19.6.3: \name: a fetch whose VS-stage table the G stage lacks", \
+        VS, CAUSE_FETCH_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, jr a0
+    IMPLICIT "19.6.3: \name: an AMO whose VS-stage table the G stage lacks", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, amoadd.d a1, a1, (a0)
+    IMPLICIT "19.6.3: \name: VU-mode's load whose VS-stage table the G stage lacks", \
+        VU, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
     // Tables are read, whatever the access: X alone does not do, R alone does; MXR of HS does not help an implicit read
     MAP_G G_ROOT, \levels, 0x70000, PAGE(4), PTE_V | PTE_X | PTE_U | PTE_AD
     POKE PAGE(4) + 0x18, PTE(GPA, PTE_S_ALL)
@@ -281,7 +314,8 @@ PROGRAM "two-stage"
     MAP   VS_ROOT, \levels, VA, GPA, PTE_S_ALL
     hfence.vvma
     li   a0, 0x1a03008
-    IMPLICIT "19.5.1: \name: a fetch whose VS-stage table is X in the G stage", VS, CAUSE_FETCH_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, jr a0
+    IMPLICIT "19.5.1: \name: a fetch whose VS-stage table is X in the G stage", \
+        VS, CAUSE_FETCH_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, jr a0
     MAP_G G_ROOT, \levels, 0x70000, PAGE(4), PTE_V | PTE_R | PTE_U | PTE_AD
     hfence.gvma
     li   a0, 0x1a03008
@@ -292,7 +326,8 @@ PROGRAM "two-stage"
     MAP_G G_ROOT, \levels, 0x70000, PAGE(4), PTE_V | PTE_R | PTE_AD
     hfence.gvma
     li   a0, 0x1a03008
-    IMPLICIT "19.5.1: \name: a VS-stage table whose G-stage page lacks U", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
+    IMPLICIT "19.5.1: \name: a VS-stage table whose G-stage page lacks U", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3000, ld a1, (a0)
     // The root itself
     li   t0, ATP(\mode, 0, 0x90000)
     csrw vsatp, t0
@@ -301,7 +336,8 @@ PROGRAM "two-stage"
     BEGIN VS
     ld   a1, (a0)
     END
-    EXPECT_TRAP "19.6.3: \name: the root of the VS stage is not in the G stage: a fetch guest-page fault", HS, CAUSE_FETCH_GUEST_PAGE_FAULT
+    EXPECT_TRAP "19.6.3: \name: the root of the VS stage is not in the G stage: a fetch guest-page fault", \
+        HS, CAUSE_FETCH_GUEST_PAGE_FAULT
     EXPECT_RECORD "19.6.3: \name: the pseudoinstruction", TINST, 0x3000
     ld   t0, TVAL2(gp)
     srli t0, t0, 10
@@ -311,9 +347,12 @@ PROGRAM "two-stage"
     MAP_G G_ROOT, \levels, 0x70000, 0x8000000, PTE_U_ALL
     hfence.gvma
     li   a0, 0x1a03008
-    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: load access fault", VS, CAUSE_LOAD_ACCESS, 0x1a03008, 0, ld a1, (a0)
-    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: store access fault", VS, CAUSE_STORE_ACCESS, 0x1a03008, 0, sd a1, (a0)
-    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: fetch access fault", VS, CAUSE_FETCH_ACCESS, 0x1a03008, 0, jr a0
+    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: load access fault", \
+        VS, CAUSE_LOAD_ACCESS, 0x1a03008, 0, ld a1, (a0)
+    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: store access fault", \
+        VS, CAUSE_STORE_ACCESS, 0x1a03008, 0, sd a1, (a0)
+    FAULTS "19.5.1: \name: a VS-stage table in vacant memory: fetch access fault", \
+        VS, CAUSE_FETCH_ACCESS, 0x1a03008, 0, jr a0
     // A and D of the VS stage by hardware: a write of its table
     beqz s1, 1f
     li   t0, ENVCFG_ADUE
@@ -324,8 +363,10 @@ PROGRAM "two-stage"
     hfence.gvma
     hfence.vvma
     li   a0, 0x1a03008
-    IMPLICIT "19.6.3: \name: ADUE: setting A of a PTE that the G stage does not let write", VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3020, ld a1, (a0)
-    IMPLICIT "19.6.3: \name: ADUE: setting D of a PTE that the G stage does not let write", VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3020, sd a1, (a0)
+    IMPLICIT "19.6.3: \name: ADUE: setting A of a PTE that the G stage does not let write", \
+        VS, CAUSE_LOAD_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3020, ld a1, (a0)
+    IMPLICIT "19.6.3: \name: ADUE: setting D of a PTE that the G stage does not let write", \
+        VS, CAUSE_STORE_GUEST_PAGE_FAULT, 0x1a03008, 0x70018, 0x3020, sd a1, (a0)
     MAP_G G_ROOT, \levels, 0x70000, PAGE(4), PTE_V | PTE_R | PTE_W | PTE_U
     mv   s0, a0
     POKE PAGE(4) + 0x18, PTE(GPA, PTE_V | PTE_RWX)
@@ -344,7 +385,8 @@ PROGRAM "two-stage"
     POKE PAGE(4) + 0x18, PTE(GPA, PTE_V | PTE_RWX)
     hfence.vvma
     li   a0, 0x1a03008
-    FAULTS "19.2.5: \name: henvcfg.ADUE = 0: A = 0 in the VS stage faults", VS, CAUSE_LOAD_PAGE_FAULT, 0x1a03008, 0, ld a1, (a0)
+    FAULTS "19.2.5: \name: henvcfg.ADUE = 0: A = 0 in the VS stage faults", \
+        VS, CAUSE_LOAD_PAGE_FAULT, 0x1a03008, 0, ld a1, (a0)
     li   t0, ENVCFG_ADUE
     csrc menvcfg, t0
 1:

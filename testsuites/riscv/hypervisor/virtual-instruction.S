@@ -1,5 +1,5 @@
-// When an instruction with V = 1 raises a virtual-instruction exception and when an illegal-instruction exception: every
-// case that 19.6.1 lists, on both sides of its line. (CSRs of H and VS by name: csrs.S.)
+// When an instruction with V = 1 raises a virtual-instruction exception and when an illegal-instruction exception:
+// every case that 19.6.1 lists, on both sides of its line. (CSRs of H and VS by name: csrs.S.)
 #include "harness.h"
     .option arch, +svinval, +zicbom, +zicboz
 PROGRAM "virtual-instruction"

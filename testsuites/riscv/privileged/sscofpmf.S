@@ -1,5 +1,6 @@
 // Sscofpmf: the overflow and filter bits of mhpmevent, scountovf, and the local interrupt 13 (chapter 18). Which events
-// there are is the implementation's affair: events 1 and 2, which Linux's SBI names for cycles and instructions, are tried.
+// there are is the implementation's affair: events 1 and 2, which Linux's SBI names for cycles and instructions, are
+// tried.
 #include "harness.h"
 PROGRAM "sscofpmf"
 #define OF (1 << 63)
