@@ -1,7 +1,7 @@
 // The harness of the guest-side conformance programs.
 //
-// A program is one bare-metal rv64 file: it starts in M-mode at 0x80000000, states in itself what it expects, and ends by
-// saying whether that came true. It is written so:
+// A program is one bare-metal rv64 file: it starts in M-mode at 0x80000000, states in itself what it expects, and ends
+// by saying whether that came true. It is written so:
 //
 //     #include "harness.h"
 //     PROGRAM "ecall"                                  // names the program; its checks follow, in M-mode
@@ -123,6 +123,17 @@ main:
     ld   tp, LEVEL(gp)
     beqz tp, 990f
     SKIP "no CSR \csr", \label
+990:
+.endm
+
+// Skips to `label` where a misaligned load traps, as an implementation may choose (Unpriv. 2.6).
+.macro NEED_MISALIGNED label
+    BEGIN M
+    lw   zero, 1(gp)
+    END
+    ld   tp, LEVEL(gp)
+    beqz tp, 990f
+    SKIP "no misaligned loads and stores", \label
 990:
 .endm
 

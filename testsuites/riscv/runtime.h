@@ -97,7 +97,8 @@ enter_HS:
 
 // ----------------------------------------------------------------------------------------------------- trap handlers
 
-// Entry n of a vectored table (3.1.7): entry 0 is the plain handler, where exceptions come with tp as the block left it.
+// Entry n of a vectored table (3.1.7): entry 0 is the plain handler, where exceptions come with tp as the block left
+// it.
 .macro VECTORED handler, save
     .balign 256
     .option push

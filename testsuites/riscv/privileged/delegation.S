@@ -48,7 +48,8 @@ PROGRAM "delegation"
     BEGIN U
     jr   a0
     END
-    EXPECT_TRAP "3.1.8: a fetch access fault from U-mode goes to S-mode when delegated", S, CAUSE_FETCH_ACCESS, 0x8000000
+    EXPECT_TRAP "3.1.8: a fetch access fault from U-mode goes to S-mode when delegated", \
+        S, CAUSE_FETCH_ACCESS, 0x8000000
     EXPECT_RECORD "10.1.7: sepc is the address fetched", EPC, 0x8000000
     li   t0, 1 << CAUSE_LOAD_ACCESS
     csrw medeleg, t0

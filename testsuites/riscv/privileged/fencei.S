@@ -1,5 +1,5 @@
-// FENCE.I and code that changes (Unpriv. 6): after the fence a hart fetches what it stored. Code that was run often before
-// it changes, code beside data, code seen at two addresses, and pages exchanged under running code.
+// FENCE.I and code that changes (Unpriv. 6): after the fence a hart fetches what it stored. Code that was run often
+// before it changes, code beside data, code seen at two addresses, and pages exchanged under running code.
 #include "harness.h"
 PROGRAM "fencei"
 #define ADDI_A0(n) ((n) << 20 | 0x00050513)     /* addi a0, a0, n */

@@ -1,4 +1,5 @@
-// Interrupts: what enables them, when they are looked at, which goes first, and what mip, mie, sip and sie let be written.
+// Interrupts: what enables them, when they are looked at, which goes first, and what mip, mie, sip and sie let be
+// written.
 #include "harness.h"
 
 #define PLIC 0xc000000
@@ -67,7 +68,8 @@ PROGRAM "interrupts"
     beqz t0, 1b
 2:  EXPECT_CSR_BITS "3.1.9: MEIP shows the platform's interrupt controller", mip, MEIP, MEIP
 
-    // Priority (3.1.9): MEI, MSI, MTI, SEI, SSI, STI, LCOFI. All are pending and enabled; the highest goes, and is masked.
+    // Priority (3.1.9): MEI, MSI, MTI, SEI, SSI, STI, LCOFI. All are pending and enabled; the highest goes, and is
+    // masked.
     li   t0, 1
     sw   t0, (a0)
     sd   zero, (a1)

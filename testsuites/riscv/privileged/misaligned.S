@@ -1,5 +1,5 @@
-// Misaligned loads and stores, where the implementation does them: across two pages, each half goes its own way; when one
-// faults, the trap value is the address of that half (3.1.16), and neither registers nor memory have changed.
+// Misaligned loads and stores, where the implementation does them: across two pages, each half goes its own way; when
+// one faults, the trap value is the address of that half (3.1.16), and neither registers nor memory have changed.
 #include "harness.h"
 PROGRAM "misaligned"
 #define VA 0x10000
@@ -13,7 +13,8 @@ PROGRAM "misaligned"
     BEGIN M
     sd   t0, (a0)
     END
-    EXPECT_TRAP "3.1.15: a misaligned store that is not supported raises cause 6", M, CAUSE_MISALIGNED_STORE, PAGE(0) + 1
+    EXPECT_TRAP "3.1.15: a misaligned store that is not supported raises cause 6", \
+        M, CAUSE_MISALIGNED_STORE, PAGE(0) + 1
     SKIP "no misaligned accesses", done
 1:
     // Every offset within a page
@@ -52,7 +53,8 @@ PROGRAM "misaligned"
     EXPECT "Unpriv. 2.6: SD at 5, its first bytes", s0, 0x0607085544332211
     EXPECT "Unpriv. 2.6: SD at 5, its last bytes", s1, 0x00ffee0102030405
 
-    // Across pages: VA is PAGE(3), VA + 0x1000 is PAGE(0), VA + 0x2000 is absent, VA + 0x3000 is PAGE(1), read-only after
+    // Across pages: VA is PAGE(3), VA + 0x1000 is PAGE(0), VA + 0x2000 is absent, VA + 0x3000 is PAGE(1), read-only
+    // after
     CLEAR_TABLES
     IDENTITY S_ROOT, 3
     MAP  S_ROOT, 3, VA, PAGE(3), PTE_S_ALL
@@ -101,7 +103,8 @@ PROGRAM "misaligned"
     BEGIN S
 1:  \instruction
     END
-    EXPECT_TRAP "3.1.16: \name at \offset, second page absent: the trap value is the second page", M, \cause, VA + 0x2000
+    EXPECT_TRAP "3.1.16: \name at \offset, second page absent: the trap value is the second page", \
+        M, \cause, VA + 0x2000
     EXPECT_EPC "3.1.14: \name at \offset: mepc is the instruction", 1b
     EXPECT "3.1.14: \name at \offset: rd or rs2 is as it was", a1, 0x5a5a
     li   t0, PAGE(0) + 0xff8
@@ -127,7 +130,8 @@ PROGRAM "misaligned"
     BEGIN S
     \instruction
     END
-    EXPECT_TRAP "3.1.16: \name at \offset, first page absent: the trap value is the address itself", M, \cause, VA + 0x2ff8 + \offset
+    EXPECT_TRAP "3.1.16: \name at \offset, first page absent: the trap value is the address itself", \
+        M, \cause, VA + 0x2ff8 + \offset
     EXPECT "3.1.14: \name at \offset: rd or rs2 is as it was", a1, 0x5a5a
     li   t0, PAGE(1)
     ld   a2, (t0)

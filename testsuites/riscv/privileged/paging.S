@@ -35,7 +35,8 @@ PROGRAM "paging"
     ALLOWED "10.4.1: \name, PTE \flags: \mode-mode may do an AMO", \mode, amoor.w t0, zero, (a0)
     .else
     FAULTS "10.4.1: \name, PTE \flags: \mode-mode may not store", \mode, CAUSE_STORE_PAGE_FAULT, VA + 16, sd t0, 16(a0)
-    FAULTS "10.4.1: \name, PTE \flags: \mode-mode may not do an AMO", \mode, CAUSE_STORE_PAGE_FAULT, VA, amoor.w t0, zero, (a0)
+    FAULTS "10.4.1: \name, PTE \flags: \mode-mode may not do an AMO", \
+        \mode, CAUSE_STORE_PAGE_FAULT, VA, amoor.w t0, zero, (a0)
     .endif
     .if \mode_allowed && (\flags & PTE_X) && ((\flags & PTE_RWX) != (PTE_W | PTE_X))
     ALLOWED "10.4.1: \name, PTE \flags: \mode-mode may fetch", \mode, jalr ra, (a0)
@@ -79,7 +80,8 @@ PROGRAM "paging"
     FAULTS "10.1.1.2: \name, SUM = 1: S-mode may still not fetch from a U page", S, CAUSE_FETCH_PAGE_FAULT, VA, jr a0
     li   t0, STATUS_SUM
     csrc mstatus, t0
-    FAULTS "10.1.1.2: \name, SUM = 0 again: S-mode may not load from a U page", S, CAUSE_LOAD_PAGE_FAULT, VA, ld t0, (a0)
+    FAULTS "10.1.1.2: \name, SUM = 0 again: S-mode may not load from a U page", \
+        S, CAUSE_LOAD_PAGE_FAULT, VA, ld t0, (a0)
     MAP  S_ROOT, \levels, VA, PAGE(0), PTE_V | PTE_X | PTE_AD
     sfence.vma
     li   t0, STATUS_MXR
@@ -92,7 +94,8 @@ PROGRAM "paging"
     sfence.vma
     li   a0, VA
     ALLOWED "10.1.1.2: \name, MXR = 1: U-mode may load from a U, X page", U, ld t0, (a0)
-    FAULTS "10.1.1.2: \name, MXR = 1, SUM = 0: S-mode may not load from a U, X page", S, CAUSE_LOAD_PAGE_FAULT, VA, ld t0, (a0)
+    FAULTS "10.1.1.2: \name, MXR = 1, SUM = 0: S-mode may not load from a U, X page", \
+        S, CAUSE_LOAD_PAGE_FAULT, VA, ld t0, (a0)
     li   t0, STATUS_SUM
     csrs mstatus, t0
     ALLOWED "10.1.1.2: \name, MXR = 1, SUM = 1: S-mode may load from a U, X page", S, ld t0, (a0)
@@ -109,7 +112,8 @@ PROGRAM "paging"
     sh   t1, (t0)
     fence.i
     li   a0, VA + 0xffe
-    FAULTS "3.1.16: \name: mtval is the half of the instruction that faults", S, CAUSE_FETCH_PAGE_FAULT, VA + 0x1000, jr a0
+    FAULTS "3.1.16: \name: mtval is the half of the instruction that faults", \
+        S, CAUSE_FETCH_PAGE_FAULT, VA + 0x1000, jr a0
     EXPECT_RECORD "3.1.16: \name: mepc is the start of the instruction", EPC, VA + 0xffe
 
     // Superpages, and misaligned ones (10.3.2 step 6)
@@ -162,22 +166,29 @@ PROGRAM "paging"
     EXPECT "10.4.1: \name: to the page mapped there", a1, 0x1111
     .irp bit, 0, 1, 2
     li   a0, (1 << (top + \bit)) + VA
-    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a load", S, CAUSE_LOAD_PAGE_FAULT, (1 << (top + \bit)) + VA, ld a1, (a0)
-    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a store", S, CAUSE_STORE_PAGE_FAULT, (1 << (top + \bit)) + VA, sd a1, (a0)
-    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a fetch", S, CAUSE_FETCH_PAGE_FAULT, (1 << (top + \bit)) + VA, jr a0
+    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a load", \
+        S, CAUSE_LOAD_PAGE_FAULT, (1 << (top + \bit)) + VA, ld a1, (a0)
+    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a store", \
+        S, CAUSE_STORE_PAGE_FAULT, (1 << (top + \bit)) + VA, sd a1, (a0)
+    FAULTS "10.4.1: \name: a positive address too wide by bit \bit faults on a fetch", \
+        S, CAUSE_FETCH_PAGE_FAULT, (1 << (top + \bit)) + VA, jr a0
     .endr
     li   a0, (1 << 63) + VA
-    FAULTS "10.4.1: \name: bit 63 alone makes an address non-canonical", S, CAUSE_LOAD_PAGE_FAULT, (1 << 63) + VA, ld a1, (a0)
+    FAULTS "10.4.1: \name: bit 63 alone makes an address non-canonical", \
+        S, CAUSE_LOAD_PAGE_FAULT, (1 << 63) + VA, ld a1, (a0)
     li   a0, (-1 << (top + 1)) + VA
-    FAULTS "10.4.1: \name: a negative address with a clear sign bit below faults", S, CAUSE_LOAD_PAGE_FAULT, (-1 << (top + 1)) + VA, ld a1, (a0)
+    FAULTS "10.4.1: \name: a negative address with a clear sign bit below faults", \
+        S, CAUSE_LOAD_PAGE_FAULT, (-1 << (top + 1)) + VA, ld a1, (a0)
 
     // Reserved bits and encodings of a leaf (10.4.1)
     .irp bit, 54, 55, 56, 57, 58
     MAP  S_ROOT, \levels, VA, PAGE(1), PTE_S_ALL | (1 << \bit)
     sfence.vma
     li   a0, VA
-    FAULTS "10.4.1: \name: a leaf with the reserved bit \bit faults on a load", S, CAUSE_LOAD_PAGE_FAULT, VA, ld a1, (a0)
-    FAULTS "10.4.1: \name: a leaf with the reserved bit \bit faults on a store", S, CAUSE_STORE_PAGE_FAULT, VA, sd a1, (a0)
+    FAULTS "10.4.1: \name: a leaf with the reserved bit \bit faults on a load", \
+        S, CAUSE_LOAD_PAGE_FAULT, VA, ld a1, (a0)
+    FAULTS "10.4.1: \name: a leaf with the reserved bit \bit faults on a store", \
+        S, CAUSE_STORE_PAGE_FAULT, VA, sd a1, (a0)
     .endr
     MAP  S_ROOT, \levels, VA, PAGE(1), PTE_S_ALL | 0x300
     sfence.vma
@@ -208,7 +219,8 @@ PROGRAM "paging"
     MAP  S_ROOT, \levels, 0x1a00000, PAGE(4), PTE_V | \flag, 1
     sfence.vma
     li   a0, 0x1a00000
-    FAULTS "10.4.1: \name: a pointer with the reserved bit \flag faults", S, CAUSE_LOAD_PAGE_FAULT, 0x1a00000, ld a1, (a0)
+    FAULTS "10.4.1: \name: a pointer with the reserved bit \flag faults", \
+        S, CAUSE_LOAD_PAGE_FAULT, 0x1a00000, ld a1, (a0)
     .endr
     MAP  S_ROOT, \levels, 0x1a00000, PAGE(4), 0, 1
     sfence.vma
@@ -223,9 +235,12 @@ PROGRAM "paging"
     MAP  S_ROOT, \levels, VA, 0x8000000, PTE_S_ALL
     sfence.vma
     li   a0, VA
-    FAULTS "10.3.2: \name: a page in vacant memory: load access fault at the virtual address", S, CAUSE_LOAD_ACCESS, VA + 8, ld a1, 8(a0)
-    FAULTS "10.3.2: \name: a page in vacant memory: store access fault at the virtual address", S, CAUSE_STORE_ACCESS, VA + 8, sd a1, 8(a0)
-    FAULTS "10.3.2: \name: a page in vacant memory: fetch access fault at the virtual address", S, CAUSE_FETCH_ACCESS, VA + 8, jalr zero, 8(a0)
+    FAULTS "10.3.2: \name: a page in vacant memory: load access fault at the virtual address", \
+        S, CAUSE_LOAD_ACCESS, VA + 8, ld a1, 8(a0)
+    FAULTS "10.3.2: \name: a page in vacant memory: store access fault at the virtual address", \
+        S, CAUSE_STORE_ACCESS, VA + 8, sd a1, 8(a0)
+    FAULTS "10.3.2: \name: a page in vacant memory: fetch access fault at the virtual address", \
+        S, CAUSE_FETCH_ACCESS, VA + 8, jalr zero, 8(a0)
     MAP  S_ROOT, \levels, VA, 0xfffffffffff000, PTE_S_ALL
     sfence.vma
     li   a0, VA

@@ -257,15 +257,18 @@ PROGRAM "pmp"
     BEGIN S
     ld   t0, (a0)
     END
-    EXPECT_TRAP "3.7.2: a load whose page table may not be read raises a load access fault", M, CAUSE_LOAD_ACCESS, 0x10000
+    EXPECT_TRAP "3.7.2: a load whose page table may not be read raises a load access fault", \
+        M, CAUSE_LOAD_ACCESS, 0x10000
     BEGIN S
     sd   t0, (a0)
     END
-    EXPECT_TRAP "3.7.2: a store whose page table may not be read raises a store access fault", M, CAUSE_STORE_ACCESS, 0x10000
+    EXPECT_TRAP "3.7.2: a store whose page table may not be read raises a store access fault", \
+        M, CAUSE_STORE_ACCESS, 0x10000
     BEGIN S
     jr   a0
     END
-    EXPECT_TRAP "3.7.2: a fetch whose page table may not be read raises a fetch access fault", M, CAUSE_FETCH_ACCESS, 0x10000
+    EXPECT_TRAP "3.7.2: a fetch whose page table may not be read raises a fetch access fault", \
+        M, CAUSE_FETCH_ACCESS, 0x10000
     CONFIGURE OPEN | ENTRY(0, PMP_NAPOT | PMP_R)
     BEGIN S
     ld   t0, (a0)

@@ -1,5 +1,5 @@
-// SFENCE.VMA in each form, and Svinval: after a fence that covers a change, the change is seen (10.2.1, chapter 13). What
-// an implementation still remembers without a fence is its own affair and not tested. Also what needs no fence.
+// SFENCE.VMA in each form, and Svinval: after a fence that covers a change, the change is seen (10.2.1, chapter 13).
+// What an implementation still remembers without a fence is its own affair and not tested. Also what needs no fence.
 #include "harness.h"
     .option arch, +svinval
 PROGRAM "sfence"

@@ -1,5 +1,6 @@
 // Sscofpmf: the overflow and filter bits of mhpmevent, scountovf, and the local interrupt 13 (chapter 18). Which events
-// there are is the implementation's affair, so overflows are only made by hand.
+// there are is the implementation's affair: events 1 and 2, which Linux's SBI names for cycles and instructions, are
+// tried.
 #include "harness.h"
 PROGRAM "sscofpmf"
 #define OF (1 << 63)
@@ -52,6 +53,59 @@ PROGRAM "sscofpmf"
     csrr t0, scountovf
     END
     EXPECT_TRAP "18.2: U-mode may not read scountovf", M, CAUSE_ILLEGAL_INSTRUCTION
+
+    // An overflow, if an event counts: from -100 through zero
+    csrw mideleg, zero
+    .irp event, 1, 2
+    csrw mip, zero
+    li   t0, \event
+    csrw mhpmevent3, t0
+    li   t0, -100
+    csrw mhpmcounter3, t0
+    li   t1, 1 << 20
+1:  csrr a0, mhpmevent3
+    addi t1, t1, -1
+    beqz t1, 2f
+    bgez a0, 1b             // OF is the sign
+2:  csrr a1, mhpmcounter3
+    csrw mhpmevent3, zero
+    li   t0, -100
+    bne  a1, t0, 3f
+    SKIP "event \event does not count", 4f
+3:  srli a0, a0, 63
+    EXPECT "18.1: an overflow of event \event sets OF", a0, 1
+    li   t1, 1 << 20
+1:  csrr a0, mip
+    srli a0, a0, IRQ_LCOFI
+    andi a0, a0, 1
+    addi t1, t1, -1
+    beqz t1, 2f
+    beqz a0, 1b
+2:  EXPECT "18.1: an overflow of event \event sets LCOFIP", a0, 1
+    // With OF set it overflows again without a request
+    li   t0, LCOFIP
+    csrc mip, t0
+    li   t0, OF | \event
+    csrw mhpmevent3, t0
+    li   t0, -100
+    csrw mhpmcounter3, t0
+    li   t1, 1 << 12
+1:  addi t1, t1, -1
+    bnez t1, 1b
+    csrw mhpmevent3, zero
+    EXPECT_CSR_BITS "18.1: with OF set an overflow of event \event requests nothing", mip, LCOFIP, 0
+    // Inhibited in M-mode it stands still
+    li   t0, (1 << 62) | \event
+    csrw mhpmevent3, t0
+    li   t0, 1000
+    csrw mhpmcounter3, t0
+    li   t1, 1 << 12
+1:  addi t1, t1, -1
+    bnez t1, 1b
+    EXPECT_CSR "18.1: with MINH set event \event does not count in M-mode", mhpmcounter3, 1000
+    csrw mhpmevent3, zero
+4:
+    .endr
 
 lcofi:
     // The interrupt (18.1)

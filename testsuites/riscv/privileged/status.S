@@ -1,4 +1,5 @@
-// mstatus and sstatus: what MRET and SRET do to them, MPRV, SUM and MXR in M-mode, TVM, TSR, TW, and the context fields.
+// mstatus and sstatus: what MRET and SRET do to them, MPRV, SUM and MXR in M-mode, TVM, TSR, TW, and the context
+// fields.
 #include "harness.h"
     .option arch, +svinval
 PROGRAM "status"
@@ -118,7 +119,8 @@ PROGRAM "status"
     TRAPPED_BY STATUS_TW, "with TW = 1 and nothing to wait for, WFI", wfi
     li   t0, STATUS_TVM | STATUS_TSR | STATUS_TW
     csrs mstatus, t0
-    EXPECT_CSR_BITS "3.1.6.5: TVM, TSR and TW are writable", mstatus, STATUS_TVM | STATUS_TSR | STATUS_TW, STATUS_TVM | STATUS_TSR | STATUS_TW
+    EXPECT_CSR_BITS "3.1.6.5: TVM, TSR and TW are writable", \
+        mstatus, STATUS_TVM | STATUS_TSR | STATUS_TW, STATUS_TVM | STATUS_TSR | STATUS_TW
     BEGIN M
     csrr t0, satp
     csrw satp, zero

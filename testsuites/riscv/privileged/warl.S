@@ -91,7 +91,8 @@ PROGRAM "warl"
     // satp (10.1.11)
     csrw satp, zero
     .macro SATP_MODE_RESERVED mode
-    EXPECT_WRITE "10.1.11: satp takes nothing of a write with the reserved MODE \mode", satp, (\mode << 60) | 0x80400, -1, 0
+    EXPECT_WRITE "10.1.11: satp takes nothing of a write with the reserved MODE \mode", \
+        satp, (\mode << 60) | 0x80400, -1, 0
     .endm
     SATP_MODE_RESERVED 1
     SATP_MODE_RESERVED 2
@@ -134,7 +135,8 @@ PROGRAM "warl"
     EXPECT_WRITE "3.1.18: menvcfg.FIOM can be cleared", menvcfg, 0, ENVCFG_FIOM, 0
     EXPECT_WRITE "10.1.10: senvcfg.FIOM can be set", senvcfg, ENVCFG_FIOM, ENVCFG_FIOM, ENVCFG_FIOM
     EXPECT_WRITE "10.1.10: senvcfg.FIOM can be cleared", senvcfg, 0, ENVCFG_FIOM, 0
-    EXPECT_WRITE "10.1.10: senvcfg has no ADUE, PBMTE or STCE", senvcfg, ENVCFG_ADUE | ENVCFG_PBMTE | ENVCFG_STCE, ENVCFG_ADUE | ENVCFG_PBMTE | ENVCFG_STCE, 0
+    EXPECT_WRITE "10.1.10: senvcfg has no ADUE, PBMTE or STCE", \
+        senvcfg, ENVCFG_ADUE | ENVCFG_PBMTE | ENVCFG_STCE, ENVCFG_ADUE | ENVCFG_PBMTE | ENVCFG_STCE, 0
 9:
     // Access by mode: S-mode reads its own CSRs, U-mode none
     .macro S_NOT_U csr
