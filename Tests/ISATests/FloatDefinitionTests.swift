@@ -55,9 +55,11 @@ import Testing
     @Test("The square root of every half-precision number is the exact one, rounded once")
     func everySquareRoot() {
         typealias Ours = FloatArithmetic<Binary16, RISCVFloatPolicy>
+        // Debug builds take a sample.
+        let step: UInt64 = floatCases(50) == 50 ? 1 : 97
         var mismatches = 0
         for mode in RoundingMode.allCases {
-            for bits in 1..<Binary16.infinity where mismatches < 5 {
+            for bits in 1..<Binary16.infinity where bits % step == 0 && mismatches < 5 {
                 var context = FloatContext(mode)
                 let got = FloatOutcome(bits: Ours.squareRoot(bits, &context), flags: context.flags)
                 let wanted = ExactNumber(bits, Binary16.self).squareRoot()

@@ -3,7 +3,7 @@ import ISA
 /// How many random cases a test runs for each combination of format, operation and mode.
 func floatCases(_ release: Int) -> Int {
     #if DEBUG
-    return max(release / 50, 20)
+    return max(release / 100, 20)
     #else
     return release
     #endif
