@@ -139,7 +139,7 @@ import Testing
                 for (bits, signed) in [(32, true), (32, false), (64, true), (64, false)] {
                     let largest = UInt64.max >> UInt64(64 - bits + (signed ? 1 : 0))
                     let limit = isNegative ? (signed ? UInt128(largest) + 1 : 0) : UInt128(largest)
-                    // Saturated if it does not fit (Unprivileged ISA, 21.7).
+                    // Saturated if it does not fit (Unprivileged ISA, chapter "F").
                     let magnitude = UInt64(truncatingIfNeeded: min(count, limit))
                     let wanted = FloatOutcome(
                         bits: isNegative ? 0 &- magnitude : magnitude,

@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    /// The host's outcome in RISC-V's terms (Unprivileged ISA, 21.2 and 21.3): no denormal flag, the canonical NaN,
+    /// The host's outcome in RISC-V's terms (Unprivileged ISA, chapter "F"): no denormal flag, the canonical NaN,
     /// and infinity * 0 + quiet NaN is invalid.
     private func asRISCV<F: FloatFormat, G: FloatFormat>(
         _ format: F.Type, other: G.Type, _ outcome: FloatOutcome, _ operation: HostProcessor.Operation, _ a: UInt64,
