@@ -20,7 +20,7 @@
 /// Arithmetic is written with `&+`, `&<<` and so on throughout, because wrapping is intended or proven absent: no operand,
 /// valid or not, may trap.
 public enum FloatArithmetic<Format: FloatFormat, Policy: FloatPolicy> {
-    /// The NaN of invalid operations (IEEE 754-2019, 6.2.3).
+    /// The NaN of invalid operations (IEEE 754-2019, 6.2 and 7.2).
     @inline(__always) public static var defaultNaN: UInt64 {
         (Policy.defaultNaNIsNegative ? Format.signMask : 0) | Format.infinity | Format.quietBit
     }
@@ -131,7 +131,7 @@ extension FloatArithmetic {
 
 extension FloatArithmetic {
     /// A value in a 64-bit register: a narrower one has all ones above it, which makes it a NaN of the wider format
-    /// (RISC-V Unprivileged ISA, 22.2).
+    /// (RISC-V Unprivileged ISA, "NaN Boxing of Narrower Values").
     @inline(__always)
     public static func boxed(_ x: UInt64) -> UInt64 {
         x | ~(Format.signMask | Format.magnitudeMask)

@@ -58,7 +58,7 @@ extension FloatArithmetic {
 }
 
 extension FloatArithmetic {
-    /// minimumNumber: a number is preferred to a NaN, -0 is less than +0 (RISC-V FMIN; Unprivileged ISA, 21.6).
+    /// minimumNumber: a number is preferred to a NaN, -0 is less than +0 (RISC-V FMIN).
     public static func minimumNumber(_ a: UInt64, _ b: UInt64, _ context: inout FloatContext) -> UInt64 {
         let a = flushInput(a, &context)
         let b = flushInput(b, &context)
@@ -101,7 +101,8 @@ extension FloatArithmetic {
     }
 }
 
-/// The class of a value, numbered as the bits of RISC-V's FCLASS (Unprivileged ISA, table 30).
+/// The class of a value, numbered as the bits of RISC-V's FCLASS (Unprivileged ISA, "Single-Precision
+/// Floating-Point Classify Instruction").
 public enum FloatClass: UInt8, Sendable, CaseIterable {
     case negativeInfinity, negativeNormal, negativeSubnormal, negativeZero
     case positiveZero, positiveSubnormal, positiveNormal, positiveInfinity

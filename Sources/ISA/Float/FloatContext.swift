@@ -1,5 +1,5 @@
 /// The rounding-direction attributes of IEEE 754-2019, 4.3, numbered as the `rm` field and `frm` of RISC-V
-/// (Unprivileged ISA, table 27), and rounding to odd.
+/// (Unprivileged ISA, "Floating-Point Control and Status Register"), and rounding to odd.
 public enum RoundingMode: UInt8, Sendable, CaseIterable {
     /// RNE, roundTiesToEven.
     case nearestEven = 0

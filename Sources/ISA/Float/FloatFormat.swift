@@ -1,7 +1,7 @@
 /// A binary interchange format (IEEE 754-2019, 3.4), given by the two field widths that define it.
 ///
 /// A value travels as its encoding in the low bits of a `UInt64`; the bits above `width` are zero, and every operation
-/// of `FloatArithmetic` relies on it. Any format with at most 60 significand bits and an implicit leading one fits:
+/// of `FloatArithmetic` relies on it. Any format with an implicit leading one and no more precision than double fits:
 /// bfloat16 would be the widths 8 and 7. The 80-bit format of the x87 has an explicit leading bit and 64 bits of
 /// significand, so it needs arithmetic of its own, which can share `FloatContext`, `FloatPolicy` and `RoundingMode`.
 public protocol FloatFormat {

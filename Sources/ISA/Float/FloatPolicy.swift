@@ -1,6 +1,6 @@
 /// Which NaN an operation returns when an operand is one.
 public enum NaNPolicy: Sendable {
-    /// Always the default NaN (RISC-V: Unprivileged ISA, 21.3, "the canonical NaN").
+    /// Always the default NaN (RISC-V: Unprivileged ISA, "NaN Generation and Propagation").
     case canonical
     /// The first signalling operand, else the first quiet one, made quiet; a fused multiply-add looks at the addend
     /// first (Arm ARM, FPProcessNaNs and FPProcessNaNs3).
@@ -11,11 +11,12 @@ public enum NaNPolicy: Sendable {
 
 /// What an invalid conversion to an integer returns.
 public enum InvalidIntegerPolicy: Sendable {
-    /// The nearest integer that fits, and the largest for a NaN (RISC-V: Unprivileged ISA, 21.7).
+    /// The nearest integer that fits, and the largest for a NaN (RISC-V: Unprivileged ISA, "Single-Precision
+    /// Floating-Point Conversion and Move Instructions").
     case saturateNaNToLargest
     /// The nearest integer that fits, and zero for a NaN (Arm ARM, FPToFixed).
     case saturateNaNToZero
-    /// The "integer indefinite" value: the sign bit alone if signed, all ones if not (Intel SDM volume 1, 4.8.3.7).
+    /// The "integer indefinite" value: the sign bit alone if signed, all ones if not (Intel SDM volume 2, CVTSD2SI).
     case indefinite
 }
 
