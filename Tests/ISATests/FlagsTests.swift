@@ -115,7 +115,9 @@ struct FlagsTests {
     /// Above the width, where nothing may look.
     static let junk: UInt64 = 0x5aa5_c33c_9669_0f00
 
-    @Test("Additions and subtractions with and without carry leave the flags of a bit-by-bit adder, for all 8-bit operands")
+    @Test(
+        "Additions and subtractions with and without carry leave the flags of a bit-by-bit adder, for all 8-bit operands"
+    )
     func addAndSubtract() {
         for a in 0..<256 as Range<UInt64> {
             for b in 0..<256 as Range<UInt64> {
@@ -174,7 +176,8 @@ struct FlagsTests {
         }
     }
 
-    @Test("Shifts carry the last bit out, and overflow where the sign changes in a shift by one, for all 8-bit operands")
+    @Test(
+        "Shifts carry the last bit out, and overflow where the sign changes in a shift by one, for all 8-bit operands")
     func shifts() {
         for a in 0..<256 as Range<UInt64> {
             for count in 1..<8 as Range<UInt64> {

@@ -155,7 +155,8 @@ enum ToyGuest: GuestArchitecture {
             return
         }
         for byte in 0..<Int(width.bytes) {
-            host.storeBytes(of: UInt8(truncatingIfNeeded: value >> UInt64(8 * byte)), toByteOffset: byte, as: UInt8.self)
+            host.storeBytes(
+                of: UInt8(truncatingIfNeeded: value >> UInt64(8 * byte)), toByteOffset: byte, as: UInt8.self)
         }
     }
 
@@ -211,7 +212,9 @@ enum ToyGuest: GuestArchitecture {
             default: return a ^ b &* 3 ^ c &* 5 ^ UInt64(rounding.rawValue)
             }
         }
-        let (x, y) = (Float(bitPattern: UInt32(truncatingIfNeeded: a)), Float(bitPattern: UInt32(truncatingIfNeeded: b)))
+        let (x, y) = (
+            Float(bitPattern: UInt32(truncatingIfNeeded: a)), Float(bitPattern: UInt32(truncatingIfNeeded: b))
+        )
         switch operation {
         case .add: return UInt64((x + y).bitPattern)
         case .multiply: return UInt64((x * y).bitPattern)

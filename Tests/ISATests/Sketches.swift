@@ -226,7 +226,9 @@ struct SketchTests {
 
     @Test("LDAXP faults unless its address is a multiple of 16, and on a device")
     func exclusiveFaults() {
-        for (address, cause) in [(0x1108, ToyGuest.Cause.alignment), (0x5000, ToyGuest.Cause.load)] as [(UInt64, UInt64)] {
+        for (address, cause) in [(0x1108, ToyGuest.Cause.alignment), (0x5000, ToyGuest.Cause.load)]
+            as [(UInt64, UInt64)]
+        {
             let (machine, completed) = run([Sketches.LoadAcquireExclusivePair()]) { machine in
                 machine.state.pointee.core.registers[2] = address
             }

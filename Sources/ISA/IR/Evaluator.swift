@@ -120,7 +120,8 @@ public struct Evaluator<Guest: GuestArchitecture> {
         }
         // SAFETY: as above, and the probe was for writing.
         for byte in 0..<Int(width.bytes) {
-            host.storeBytes(of: UInt8(truncatingIfNeeded: value &>> UInt64(8 * byte)), toByteOffset: byte, as: UInt8.self)
+            host.storeBytes(
+                of: UInt8(truncatingIfNeeded: value &>> UInt64(8 * byte)), toByteOffset: byte, as: UInt8.self)
         }
     }
 
@@ -306,9 +307,9 @@ public struct Evaluator<Guest: GuestArchitecture> {
         // SAFETY: semantics name fields of the state block that `state` points to.
         switch node.width {
         case .byte: return UInt64(field.load(as: UInt8.self))
-        case .half: return UInt64(field.load(as: UInt16.self))
-        case .word: return UInt64(field.load(as: UInt32.self))
-        case .double: return field.load(as: UInt64.self)
+        case .half: return UInt64(field.loadUnaligned(as: UInt16.self))
+        case .word: return UInt64(field.loadUnaligned(as: UInt32.self))
+        case .double: return field.loadUnaligned(as: UInt64.self)
         }
     }
 

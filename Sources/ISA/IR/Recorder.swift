@@ -137,7 +137,7 @@ public struct Recorder {
         }
         if Layout.vectors.overlaps(start..<end) { known.vectors = InlineArray(repeating: Node.none) }
         if Layout.flags.overlaps(start..<end) { known.flags = Node.none }
-        if Layout.floatEnabled.overlaps(start..<end) { known.units = 0 }
+        if Layout.floatEnabled.overlaps(start..<end) || Layout.floatRounding.overlaps(start..<end) { known.units = 0 }
     }
 
     /// Where the parts that are known lie in the state block.
@@ -146,6 +146,7 @@ public struct Recorder {
         static let vectors = range(\.vectors)
         static let flags = range(\.flags)
         static let floatEnabled = range(\.floatEnabled)
+        static let floatRounding = range(\.floatRounding)
 
         private static func range<Field>(_ path: KeyPath<CoreState, Field>) -> Range<Int> {
             // A stored property of a structure has an offset.
