@@ -49,15 +49,22 @@ struct Run: ParsableCommand {
             let before = board.harts[0].executed
             switch board.scheduler.round(instructions: left) {
             case .progress: break
-            case .idle, .stuck: print("stuck at", String(board.harts[0].state.pointee.core.programCounter, radix: 16)); break loop
+            case .idle, .stuck:
+                print("stuck at", String(board.harts[0].state.pointee.core.programCounter, radix: 16)); break loop
             case .stopped: print("request", board.request as Any); break loop
             }
             left -= min(left, board.harts[0].executed - before)
         }
         if stats {
             for hart in board.harts {
-                print("hart", hart.identifier, "pc", String(hart.state.pointee.core.programCounter, radix: 16), hart.state.pointee.privilege, hart.state.pointee.virtual, "executed", hart.executed, hart.statistics)
-                for t in hart.recentTraps { print(RISCV.Cause.describe(t.cause), String(t.programCounter, radix: 16), String(t.value, radix: 16)) }
+                print(
+                    "hart", hart.identifier, "pc", String(hart.state.pointee.core.programCounter, radix: 16),
+                    hart.state.pointee.privilege, hart.state.pointee.virtual, "executed", hart.executed, hart.statistics
+                )
+                for t in hart.recentTraps {
+                    print(
+                        RISCV.Cause.describe(t.cause), String(t.programCounter, radix: 16), String(t.value, radix: 16))
+                }
             }
         }
     }

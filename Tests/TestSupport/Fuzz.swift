@@ -15,7 +15,7 @@ public func fuzz(_ name: String, cases: Int, corpus: [[UInt8]], _ body: ([UInt8]
     let environment = ProcessInfo.processInfo.environment
     var seeds = 0..<UInt64(cases)
     #if DEBUG
-        seeds = 0..<UInt64(cases / 10)
+    seeds = 0..<UInt64(cases / 10)
     #endif
     if let text = environment["ORRERY_FUZZ_CASES"], let count = UInt64(text) { seeds = 0..<count }
     if let text = environment["ORRERY_FUZZ_SEED"], let seed = UInt64(text), seed < .max { seeds = seed..<seed + 1 }

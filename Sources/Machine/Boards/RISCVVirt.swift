@@ -13,6 +13,9 @@ public final class RISCVVirt {
     public let uart: NS16550A
     public let rtc: GoldfishRTC
     public let test: SiFiveTest
+    public let flash: [CFIFlash]
+    public let firmwareConfiguration: FirmwareConfiguration
+    public let virtio: [VirtIOMMIO]
     /// All devices, in the order of their addresses.
     public var devices: [any Device] { space.mappings.map(\.device) }
     /// What the guest last asked of the machine as a whole.
@@ -27,6 +30,12 @@ public final class RISCVVirt {
         public var console: any ConsoleBackend
         /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same.
         public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
+        /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
+        public var drives: [MachineDescription.Drive] = []
+        /// What the entropy source is seeded with.
+        public var seed: UInt64 = 0
+        /// Told in a sentence of trouble with the host or with a driver.
+        public var report: (String) -> Void = { _ in }
 
         public init(console: any ConsoleBackend) {
             self.console = console
@@ -108,6 +117,31 @@ public final class RISCVVirt {
             powerOnTime: configuration.powerOnTime)
         var ask: (MachineRequest) -> Void = { _ in }
         test = SiFiveTest(name: "test@100000") { ask($0) }
+        do throws(FlashError) {
+            var banks: [CFIFlash] = []
+            for bank in 0..<2 {
+                let base = Layout.flash.base + UInt64(bank) * Layout.flash.size
+                banks.append(
+                    try CFIFlash(
+                        name: "flash@" + String(base, radix: 16), memory: memory, base: base,
+                        size: Layout.flash.size, report: configuration.report))
+            }
+            flash = banks
+        } catch {
+            throw InputError(file: "flash", problem: "\(error)")
+        }
+        firmwareConfiguration = FirmwareConfiguration(
+            name: "fw-cfg@10100000", space: space, cpuCount: configuration.harts)
+        virtio = try Self.virtioSlots(configuration, space: space, clock: clock, plic: plic)
+        for (index, slot) in virtio.enumerated() {
+            space.map(
+                slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
+        }
+        for (index, bank) in flash.enumerated() {
+            space.map(bank, at: Layout.flash.base + UInt64(index) * Layout.flash.size, size: Layout.flash.size)
+        }
+        space.map(
+            firmwareConfiguration, at: Layout.firmwareConfiguration.base, size: Layout.firmwareConfiguration.size)
         space.map(test, at: Layout.test.base, size: Layout.test.size)
         space.map(rtc, at: Layout.rtc.base, size: Layout.rtc.size)
         space.map(aclint, at: Layout.clint.base, size: Layout.clint.size)
@@ -129,6 +163,36 @@ public final class RISCVVirt {
         ask = { [unowned self] in
             request = $0
             scheduler.stop()
+        }
+    }
+
+    private static func virtioSlots(
+        _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
+    ) throws(InputError) -> [VirtIOMMIO] {
+        let room = Layout.virtioCount - 2
+        guard configuration.drives.count <= room else {
+            throw InputError(
+                file: "--drive", problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)",
+                mend: "Put several file systems on one disk.")
+        }
+        var devices: [(any VirtIODevice)?] = Array(repeating: nil, count: Layout.virtioCount)
+        for (index, drive) in configuration.drives.enumerated() {
+            do throws(BlockError) {
+                devices[index] = VirtIOBlock(
+                    backend: try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly), serial: "disk\(index)",
+                    report: configuration.report)
+            } catch {
+                throw InputError(file: drive.path, problem: "\(error)", mend: "Check the path and its permissions.")
+            }
+        }
+        devices[room] = VirtIOConsole(backend: MemoryConsole())
+        devices[room + 1] = VirtIOEntropy(seed: configuration.seed)
+        return devices.enumerated().map { index, device in
+            let base = Layout.virtio.base + UInt64(index) * Layout.virtio.size
+            return VirtIOMMIO(
+                name: "virtio_mmio@" + String(base, radix: 16), device: device, space: space, clock: clock,
+                interrupt: InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + index),
+                report: configuration.report)
         }
     }
 

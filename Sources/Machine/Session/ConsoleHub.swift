@@ -1,0 +1,48 @@
+/// The console of a session: what the guest prints goes to every listener, and is cut into lines for whoever waits for
+/// certain words.
+public final class ConsoleHub: ConsoleBackend {
+    public let input = ConsoleInput()
+    /// Told of everything the guest prints, at once.
+    public var listeners: [([UInt8]) -> Void] = []
+    /// Whole lines since the last call of ``takeLines()``, without their ends.
+    private var lines: [String] = []
+    private var partial: [UInt8] = []
+    private var partialIsNew = false
+    /// A line longer than this is cut: a guest may print without end.
+    private static let longestLine = 4096
+
+    public init() {}
+
+    public func write(_ bytes: [UInt8]) {
+        for listener in listeners { listener(bytes) }
+        for byte in bytes {
+            switch byte {
+            case 0x0a: endLine()
+            case 0x0d: break
+            default:
+                partial.append(byte)
+                partialIsNew = true
+                if partial.count >= Self.longestLine { endLine() }
+            }
+        }
+    }
+
+    private func endLine() {
+        lines.append(String(decoding: partial, as: UTF8.self))
+        partial.removeAll(keepingCapacity: true)
+        partialIsNew = false
+        // Nobody may be taking them.
+        if lines.count > 10_000 { lines.removeFirst(5_000) }
+    }
+
+    /// The lines printed since the last call, and the unfinished one if it has grown.
+    public func takeLines() -> [String] {
+        var result = lines
+        lines.removeAll(keepingCapacity: true)
+        if partialIsNew {
+            result.append(String(decoding: partial, as: UTF8.self))
+            partialIsNew = false
+        }
+        return result
+    }
+}
