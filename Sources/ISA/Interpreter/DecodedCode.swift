@@ -17,10 +17,11 @@ public struct DecodedSlot {
     public var rd: UInt8
     public var rs1: UInt8
     public var rs2: UInt8
-    /// Length in slots: 1 or 2.
-    public var length: UInt8
+    /// How far the next slot is, in bytes: the instruction's length in slots (1 or 2) times the size of a slot.
+    var advance: UInt8
     public var immediate: Int32
 
+    /// - Parameter length: in slots of 2 bytes.
     public init(
         handler: UInt, rd: UInt8 = 0, rs1: UInt8 = 0, rs2: UInt8 = 0, length: UInt8 = 1, immediate: Int32 = 0
     ) {
@@ -28,7 +29,7 @@ public struct DecodedSlot {
         self.rd = rd
         self.rs1 = rs1
         self.rs2 = rs2
-        self.length = length
+        advance = length &* UInt8(Self.bytes)
         self.immediate = immediate
     }
 

@@ -19,6 +19,11 @@ public protocol GuestArchitecture {
     static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> UnsafeMutableRawPointer?
+    /// A handler like any other: runs the instruction at `slot`, whichever it is, in its slow form.
+    static func runSlow(
+        _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer)
+
     static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64

@@ -8,6 +8,10 @@
 /// Swift has no guaranteed tail call, but the optimiser makes one of a call in last position when nothing of the caller
 /// is needed any more. A test disassembles the release build and fails if a handler calls where it should jump. Debug
 /// builds have no such optimiser: there a handler leaves its successor in the state and returns to a loop.
+///
+/// A handler has a fast and a slow form. The fast one is a leaf: where memory is not in the TLB, or the instruction faults,
+/// it gives up, which is always possible since nothing was set before the last operation that can fail, and jumps to
+/// the one slow form of all instructions, which begins the instruction again. So the fast form saves no registers.
 struct Interpreter<Guest: GuestArchitecture> {
     /// How the instruction ended.
     enum Flow {
@@ -26,12 +30,15 @@ struct Interpreter<Guest: GuestArchitecture> {
     var budget: UInt64
     let tlb: UnsafeMutablePointer<TranslationContext.DataEntry>
     var flow = Flow.next
+    /// Whether to give up where a slow path would be called. Known when compiling.
+    let isFast: Bool
 
     @inline(__always)
     init(
         _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
-        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer, isFast: Bool = false
     ) {
+        self.isFast = isFast
         self.state = state
         self.slot = slot
         self.page = page
@@ -79,9 +86,26 @@ struct Interpreter<Guest: GuestArchitecture> {
     }
 }
 
-/// Runs one instruction's meaning and goes on to the next: the body of every handler.
+/// Runs one instruction's meaning and goes on to the next: the body of every handler whose instruction calls no helper.
 @inline(__always)
 func run<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
+    _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
+) {
+    var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb, isFast: true)
+    let operands = Operands(slot)
+    do throws(Fault) {
+        try meaning(&interpreter, operands)
+    } catch {
+        return Guest.runSlow(state, slot, page, slots, budget, tlb)
+    }
+    finish(interpreter, operands)
+}
+
+/// The same in the slow form.
+@inline(__always)
+func runWhole<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
@@ -94,11 +118,18 @@ func run<Guest: GuestArchitecture>(
         leaveByException(Guest.self, state, interpreter.address, interpreter.budget)
         return
     }
+    finish(interpreter, operands)
+}
+
+/// What follows an instruction: it is counted, and the next one's handler is jumped to.
+@inline(__always)
+func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>, _ operands: Operands) {
+    var interpreter = ended
     switch interpreter.flow {
-    case .next: interpreter.slot += Int(operands.length) &<< 4
+    case .next: interpreter.slot += operands.advance
     case .jumped: break
     case .leave:
-        let next = interpreter.address &+ UInt64(operands.length) &<< 1
+        let next = interpreter.address &+ UInt64(operands.length)
         interpreter.core.pointee.programCounter = next
         interpreter.core.pointee.budget = interpreter.budget &- 1
         return
@@ -112,7 +143,9 @@ func run<Guest: GuestArchitecture>(
         interpreter.core.pointee.budget = 0
         return
     }
-    proceed(state, interpreter.slot, interpreter.page, interpreter.slots, interpreter.budget, tlb)
+    proceed(
+        interpreter.state, interpreter.slot, interpreter.page, interpreter.slots, interpreter.budget,
+        UnsafeMutableRawPointer(interpreter.tlb))
 }
 
 /// Jumps to the handler of `slot`.

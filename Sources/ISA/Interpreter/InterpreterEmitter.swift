@@ -108,6 +108,7 @@ extension Interpreter: Emitter {
             let host = UnsafeRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return host.read(width)
         }
+        if isFast { throw Fault() }
         synchronise()
         let value = try Guest.load(state, address, width, attributes)
         reload()
@@ -126,6 +127,7 @@ extension Interpreter: Emitter {
             host.write(value, width)
             return
         }
+        if isFast { throw Fault() }
         synchronise()
         try Guest.store(state, address, value, width, attributes)
         reload()
@@ -143,6 +145,7 @@ extension Interpreter: Emitter {
             let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return HeldMemory(host: host, address: address, attributes: attributes)
         }
+        if isFast { throw Fault() }
         synchronise()
         let host = try Guest.probe(state, address, bytes: bytes, write: write, attributes)
         reload()
@@ -287,6 +290,8 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+        // Helpers have effects, so they must not be begun twice.
+        if isFast { throw Fault() }
         synchronise()
         let value = try Guest.call(helper, state, a, b)
         reload()
@@ -312,12 +317,12 @@ extension Interpreter: Emitter {
         }
     }
 
-    @inline(__always) func undefined() throws(Fault) { throw Guest.undefined(state) }
+    @inline(__always) func undefined() throws(Fault) { throw isFast ? Fault() : Guest.undefined(state) }
 
     @inline(__always) func require(_ unit: Unit) throws(Fault) {
         switch unit {
-        case .floatingPoint: if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
-        case .dynamicRounding: if core.pointee.floatRounding > 4 { throw Guest.undefined(state) }
+        case .floatingPoint: if core.pointee.floatEnabled == 0 { try undefined() }
+        case .dynamicRounding: if core.pointee.floatRounding > 4 { try undefined() }
         }
     }
 

@@ -71,6 +71,17 @@ extension RISCV: GuestArchitecture {
         return 0
     }
 
+    @inline(never)
+    public static func runSlow(
+        _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+    ) {
+        let operation = Hart.of(state).operation(of: slot.load(as: UInt.self))
+        runWhole(RISCV.self, state, slot, page, slots, budget, tlb) { e, i throws(Fault) in
+            try execute(operation, &e, i)
+        }
+    }
+
     // MARK: Handlers that are no instruction
 
     /// The slot was not decoded yet: decodes it and runs it.

@@ -17,7 +17,7 @@ extension RISCV {
         state.assumingMemoryBound(to: CoreState.self).pointee.floatFlags |= context.flags.rawValue
     }
 
-    @inline(never)
+    @inline(__always)
     public static func float(
         _ operation: FloatOperation, _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64,
         _ c: UInt64, _ rounding: RoundingControl
@@ -59,7 +59,7 @@ extension RISCV {
         }
     }
 
-    @inline(never)
+    @inline(__always)
     public static func floatToInteger(
         _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
         _ rounding: RoundingControl
@@ -76,7 +76,7 @@ extension RISCV {
         return result
     }
 
-    @inline(never)
+    @inline(__always)
     public static func integerToFloat(
         _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
         _ rounding: RoundingControl
@@ -93,7 +93,7 @@ extension RISCV {
         return result
     }
 
-    @inline(never)
+    @inline(__always)
     public static func convertFloat(
         _ state: UnsafeMutableRawPointer, _ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
     ) -> UInt64 {

@@ -4,7 +4,7 @@
 /// a handler must contain its instruction alone: one that switched over all would have to inline them all.
 extension RISCV {
     static let handlers: [Handler] = [
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try illegal(&e, i) } },  // illegal
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try illegal(&e, i) } },  // illegal
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in loadUpperImmediate(&e, i) } },  // lui
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in addUpperImmediateToProgramCounter(&e, i) } },  // auipc
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in jumpAndLink(&e, i) } },  // jal
@@ -61,9 +61,11 @@ extension RISCV {
         },  // sraw
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in nothing(&e, i) } },  // fence
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in nothing(&e, i) } },  // fence.i
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try always(&e, .environmentCall) } },  // ecall
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try always(&e, .breakpoint) } },  // ebreak
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try writeCSR(&e, i, immediate: false) } },  // csrrw
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try always(&e, .environmentCall) } },  // ecall
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try always(&e, .breakpoint) } },  // ebreak
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try writeCSR(&e, i, immediate: false) }
+        },  // csrrw
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
                 try changeCSR(&e, i, .setCSR, immediate: false)
@@ -74,7 +76,7 @@ extension RISCV {
                 try changeCSR(&e, i, .clearCSR, immediate: false)
             }
         },  // csrrc
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try writeCSR(&e, i, immediate: true) } },  // csrrwi
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try writeCSR(&e, i, immediate: true) } },  // csrrwi
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
                 try changeCSR(&e, i, .setCSR, immediate: true)
@@ -158,8 +160,8 @@ extension RISCV {
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try compareAndSwap(&e, i, .word) } },  // amocas.w
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try compareAndSwap(&e, i, .double) } },  // amocas.d
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try compareAndSwapPair(&e, i) } },  // amocas.q
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitOnReservation, 0) } },  // wrs.nto
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitOnReservation, 1) } },  // wrs.sto
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitOnReservation, 0) } },  // wrs.nto
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitOnReservation, 1) } },  // wrs.sto
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in shiftAdd(&e, i, 0, unsignedWord: true) } },  // add.uw
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in shiftAdd(&e, i, 1, unsignedWord: false) } },  // sh1add
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in shiftAdd(&e, i, 2, unsignedWord: false) } },  // sh2add
@@ -215,32 +217,39 @@ extension RISCV {
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in singleBit(&e, i, .or, immediate: true) } },  // bseti
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in conditionalZero(&e, i, .equal) } },  // czero.eqz
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in conditionalZero(&e, i, .notEqual) } },  // czero.nez
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 0) } },  // cbo.inval
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 1) } },  // cbo.clean
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 2) } },  // cbo.flush
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 4) } },  // cbo.zero
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 0) } },  // cbo.inval
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 1) } },  // cbo.clean
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 2) } },  // cbo.flush
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 4) } },  // cbo.zero
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try exceptionReturn(&e, .supervisorReturn) }
         },  // sret
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try exceptionReturn(&e, .machineReturn) } },  // mret
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitForInterrupt, 0) } },  // wfi
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .supervisorFence) } },  // sfence.vma
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .supervisorFence) } },  // sinval.vma
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fenceOrder(&e, i) } },  // sfence.w.inval
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fenceOrder(&e, i) } },  // sfence.inval.ir
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .virtualFence) } },  // hfence.vvma
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .guestFence) } },  // hfence.gvma
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .virtualFence) } },  // hinval.vvma
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .guestFence) } },  // hinval.gvma
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try exceptionReturn(&e, .machineReturn)
+            }
+        },  // mret
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try wait(&e, .waitForInterrupt, 0) } },  // wfi
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .supervisorFence) } },  // sfence.vma
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .supervisorFence) } },  // sinval.vma
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fenceOrder(&e, i) } },  // sfence.w.inval
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fenceOrder(&e, i) } },  // sfence.inval.ir
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .virtualFence) } },  // hfence.vvma
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .guestFence) } },  // hfence.gvma
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .virtualFence) } },  // hinval.vvma
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try fence(&e, i, .guestFence) } },  // hinval.gvma
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, .signed8) }
         },  // hlv.b
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, nil) } },  // hlv.bu
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, nil) }
+        },  // hlv.bu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, .signed16)
             }
         },  // hlv.h
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, nil) } },  // hlv.hu
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, nil) }
+        },  // hlv.hu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
                 try hypervisorLoad(&e, i, .half, nil, execute: true)
@@ -250,17 +259,22 @@ extension RISCV {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .word, .signed32)
             }
         },  // hlv.w
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .word, nil) } },  // hlv.wu
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .word, nil) }
+        },  // hlv.wu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
                 try hypervisorLoad(&e, i, .word, nil, execute: true)
             }
         },  // hlvx.wu
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .double, nil) } },  // hlv.d
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .byte) } },  // hsv.b
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .half) } },  // hsv.h
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .word) } },  // hsv.w
-        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .double) } },  // hsv.d
+        {
+            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .double, nil)
+            }
+        },  // hlv.d
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .byte) } },  // hsv.b
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .half) } },  // hsv.h
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .word) } },  // hsv.w
+        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .double) } },  // hsv.d
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .half) } },  // flh
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .single) } },  // flw
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .double) } },  // fld

@@ -110,6 +110,9 @@ extension RISCV {
             privilegeChanged()
         }
 
+        /// The operation that `handler` carries out.
+        func operation(of handler: UInt) -> Operation { cluster.operation(of: handler) }
+
         static func of(_ state: UnsafeMutableRawPointer) -> Hart {
             let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
             // SAFETY: the hart wrote its own address into the state block that it owns, and outlives every handler.
@@ -157,6 +160,10 @@ extension RISCV {
         let code: CodeCache
         let decoder: Decoder
         let handlers: UnsafePointer<UInt>
+        /// From a handler back to its operation: an open hash table of operation numbers.
+        private let operations: UnsafeMutablePointer<UInt16>
+        private static let operationSlots = 1024
+        private static let noOperation: UInt16 = .max
 
         public init(features: Features, memory: PhysicalMemory) {
             self.features = features
@@ -167,6 +174,13 @@ extension RISCV {
                 table[index] = unsafeBitCast(handler, to: UInt.self)
             }
             handlers = UnsafePointer(table)
+            operations = .allocate(capacity: Self.operationSlots)
+            operations.initialize(repeating: Self.noOperation, count: Self.operationSlots)
+            for index in 0..<Operation.allCases.count {
+                var place = Self.place(table[index])
+                while operations[place] != Self.noOperation { place = (place + 1) % Self.operationSlots }
+                operations[place] = UInt16(index)
+            }
             code = CodeCache(
                 memory: memory, decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
@@ -174,6 +188,20 @@ extension RISCV {
 
         deinit {
             handlers.deallocate()
+            operations.deallocate()
+        }
+
+        /// Handlers are aligned to 16 bytes.
+        private static func place(_ handler: UInt) -> Int { Int(handler >> 4) % operationSlots }
+
+        func operation(of handler: UInt) -> Operation {
+            var place = Self.place(handler)
+            while operations[place] != Self.noOperation {
+                let index = operations[place]
+                if handlers[Int(index)] == handler { return unsafeBitCast(UInt16(index), to: Operation.self) }
+                place = (place + 1) % Self.operationSlots
+            }
+            return .illegal
         }
     }
 }

@@ -72,7 +72,7 @@ extension RISCV {
 
     @inline(__always)
     static func jumpAndLink<E: Emitter>(_ e: inout E, _ i: Operands) {
-        let link = e.programCounter(plus: Int64(i.length) &* 2)
+        let link = e.programCounter(plus: i.length)
         e.setRegister(i.rd, link)
         e.jump(offset: i.immediate)
     }
@@ -84,7 +84,7 @@ extension RISCV {
         let sum = e.binary(.add, .double, base, offset)
         let even = e.constant(~1)
         let target = e.binary(.and, .double, sum, even)
-        let link = e.programCounter(plus: Int64(i.length) &* 2)
+        let link = e.programCounter(plus: i.length)
         e.setRegister(i.rd, link)
         // The return-address stack hints of volume I, table "Return-address stack prediction hints".
         let isLink = i.rd == 1 || i.rd == 5
