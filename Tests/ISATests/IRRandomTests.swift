@@ -9,9 +9,9 @@ import Testing
 @Suite("Random meanings mean the same on both executors")
 struct IRRandomTests {
     #if DEBUG
-    static let programs = 300
+    static let programs = 1500
     #else
-    static let programs = 20_000
+    static let programs = 8000
     #endif
 
     @Test("Programs of random meanings leave the same state, memory, device accesses and faults")
@@ -72,6 +72,7 @@ struct RandomMeaning: Meaning {
         draw.begin(&e)
         try draw.faulting(&e)
         try draw.effects(&e, depth: 0)
+        draw.observe(&e)
         try draw.control(&e)
     }
 }
@@ -105,6 +106,7 @@ private struct Draw<E: Emitter> {
         values.append(e.register(register()))
         conditions = [e.condition(random.pick(ConditionCode.allCases))]
         vectors = [e.vectorRegister(UInt8(random.below(32)))]
+        for index in 0..<6 as Range<UInt8> where random.below(3) == 0 { values.append(e.register(index)) }
         for _ in 0..<random.below(6) { pure(&e) }
     }
 
@@ -117,7 +119,12 @@ private struct Draw<E: Emitter> {
         case 4:
             let offset = random.pick([0, 8, 12, 640, MemoryLayout<ToyGuest.State>.offset(of: \.scratch)!])
             values.append(e.state(offset, width()))
-        case 5, 6, 7: values.append(e.binary(random.pick(BinaryOperation.allCases), width(), value(), value()))
+        case 5, 6: values.append(e.binary(random.pick(BinaryOperation.allCases), width(), value(), value()))
+        case 7:
+            // Neutral operands, at every width.
+            let (zero, isFirst, a) = (e.constant(0), random.bool(), value())
+            let operation = random.pick(BinaryOperation.allCases)
+            values.append(e.binary(operation, width(), isFirst ? zero : a, isFirst ? a : zero))
         case 8: values.append(e.unary(random.pick(UnaryOperation.allCases), width(), value()))
         case 9: values.append(e.extend(random.pick(Extension.allCases), value()))
         case 10:
@@ -235,8 +242,7 @@ private struct Draw<E: Emitter> {
             let old = e.load(held.handle, offset: 0, width)
             let expected = random.bool() ? old : value()
             values.append(e.compareAndSwap(held.handle, expected: expected, new: value(), width))
-        case 6:
-            guard held.bytes == 16 else { return }
+        case 6 where held.bytes == 16:
             let (low, high) = (e.load(held.handle, offset: 0, .double), e.load(held.handle, offset: 8, .double))
             let expected = random.bool() ? (low, high) : (low, value())
             let old = e.compareAndSwapPair(held.handle, expected: expected, new: (value(), value()))
@@ -260,6 +266,17 @@ private struct Draw<E: Emitter> {
                     format(), value(), random.pick([.word, .double]), signed: random.bool(), rounding()))
         default: values.append(e.convertFloat(value(), from: format(), to: format(), rounding()))
         }
+    }
+
+    /// Reads what the operations before may have changed, so that wrong knowledge of it shows.
+    mutating func observe(_ e: inout E) {
+        guard random.bool() else { return }
+        var mixed = e.flags()
+        for index in 0..<6 as Range<UInt8> {
+            let rotated = e.binary(.rotateLeft, .double, mixed, e.constant(7))
+            mixed = e.binary(.add, .double, rotated, e.register(index))
+        }
+        e.setRegister(7, mixed)
     }
 
     mutating func control(_ e: inout E) throws(E.Failure) {
