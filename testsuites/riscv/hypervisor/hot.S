@@ -1,5 +1,5 @@
-// Worlds switched thousands of times: two guests, VS and VU, HS and VS, first-stage and second-stage changes under running
-// loops. What one world may see must not depend on which ran last.
+// Worlds switched thousands of times: two guests, VS and VU, HS and VS, first-stage and second-stage changes under
+// running loops. What one world may see must not depend on which ran last.
 #include "harness.h"
 PROGRAM "hot"
 #define VA 0x10000
@@ -88,7 +88,8 @@ PROGRAM "hot"
     END
     addi s0, s0, -1
     bnez s0, 2b
-    EXPECT "19.2.10: two guests, their users and HS-mode in turn, 1000 times: the sum", a3, (1 + 10 + 100 + 1000 + 20000) * ROUNDS
+    EXPECT "19.2.10: two guests, their users and HS-mode in turn, 1000 times: the sum", \
+        a3, (1 + 10 + 100 + 1000 + 20000) * ROUNDS
 
     // VU may not see VS's page: 1000 faults between as many loads
     li   s0, ROUNDS
@@ -129,7 +130,8 @@ PROGRAM "hot"
     EXPECT_NO_TRAP "19.3.1: HLV.D and LD of one address, 1000 times"
     EXPECT "19.3.1: HLV.D and LD of one address, 1000 times: the sum", a3, 10001 * ROUNDS
 
-    // A VS-stage PTE changed by VS-mode under its own loop, then a G-stage PTE changed by HS-mode between two loads of HLV
+    // A VS-stage PTE changed by VS-mode under its own loop, then a G-stage PTE changed by HS-mode between two loads of
+    // HLV
     MAP_G G_ROOT, 3, GPA + 0x2000, PAGE(4), PTE_U_ALL
     hfence.gvma
     li   a0, VA

@@ -1,12 +1,13 @@
-// What other programs check once, here thousands of times in loops: a translator that has grown to like a piece of code or
-// an address must still see permissions, address spaces, code and interrupts change under it, at the right instruction.
+// What other programs check once, here thousands of times in loops: a translator that has grown to like a piece of code
+// or an address must still see permissions, address spaces, code and interrupts change under it, at the right
+// instruction.
 #include "harness.h"
 PROGRAM "hot"
 #define VA 0x10000
 #define ROUNDS 1000
 
-    // Interrupts are precise: the timer strikes a loop at ever other places; at its first instruction a0 = a1 = a2, then
-    // a0 is one ahead, then a1 too, then a2. The loop adds, jumps, and stores a0.
+    // Interrupts are precise: the timer strikes a loop at ever other places; at its first instruction a0 = a1 = a2,
+    // then a0 is one ahead, then a1 too, then a2. The loop adds, jumps, and stores a0.
     li   a3, PAGE(0)
     li   s0, CLINT_MTIMECMP
     li   s1, CLINT_MTIME
