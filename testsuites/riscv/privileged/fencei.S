@@ -114,7 +114,7 @@ patched:
     // An instruction across two pages
     HALF PAGE(1) - 2, ADDI_A0(9) & 0xffff
     HALF PAGE(1), ADDI_A0(9) >> 16
-    WORD PAGE(1) + 2, RET
+    HALF PAGE(1) + 2, C_RET
     fence.i
     li   a1, PAGE(1) - 2
     li   a0, 0
