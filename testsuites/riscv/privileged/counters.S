@@ -170,7 +170,8 @@ PROGRAM "counters"
     EXPECT_EQUAL "3.1.12: mcycle stands still while CY is set", a1, a0
     csrwi mcountinhibit, 0
 2:
-    // time is mtime (3.1.10, 3.2.1)
+    // Zicntr: time is mtime (3.1.10, 3.2.1)
+    NEED_CSR cycle, done
     li   a2, CLINT_MTIME
     BEGIN M
     rdtime a0
@@ -270,4 +271,5 @@ PROGRAM "counters"
     csrr t0, mcycle
     END
     EXPECT_TRAP "2.1: S-mode may not read mcycle", M, CAUSE_ILLEGAL_INSTRUCTION
+done:
     DONE

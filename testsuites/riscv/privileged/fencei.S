@@ -77,10 +77,11 @@ patched:
     la   a1, 1f
     li   t1, ADDI_A0(7)
     li   a0, 0
-    sw   t1, (a1)
-    fence.i
+    .balign 4
     .option push
     .option norvc
+    sw   t1, (a1)
+    fence.i
 1:  addi a0, a0, 1
     .option pop
     EXPECT "Unpriv. 6: the instruction behind the fence is the one just written", a0, 7
@@ -114,7 +115,7 @@ patched:
     // An instruction across two pages
     HALF PAGE(1) - 2, ADDI_A0(9) & 0xffff
     HALF PAGE(1), ADDI_A0(9) >> 16
-    WORD PAGE(1) + 2, RET
+    HALF PAGE(1) + 2, C_RET
     fence.i
     li   a1, PAGE(1) - 2
     li   a0, 0

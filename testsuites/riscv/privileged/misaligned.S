@@ -1,5 +1,6 @@
 // Misaligned loads and stores, where the implementation does them: across two pages, each half goes its own way; when
-// one faults, the trap value is the address of that half (3.1.16), and neither registers nor memory have changed.
+// one faults, the trap value is the address of that half (3.1.16), and neither registers nor memory have changed. (The
+// manual lets a part of such a store become visible, 3.7.1.3; the checks that say "in part" ask for more than it does.)
 #include "harness.h"
 PROGRAM "misaligned"
 #define VA 0x10000
@@ -109,7 +110,7 @@ PROGRAM "misaligned"
     EXPECT "3.1.14: \name at \offset: rd or rs2 is as it was", a1, 0x5a5a
     li   t0, PAGE(0) + 0xff8
     ld   a2, (t0)
-    EXPECT "3.1.14: \name at \offset: the first page is as it was", a2, 0x1122334455667788
+    EXPECT "\name at \offset: the first page is as it was, nothing is stored in part", a2, 0x1122334455667788
     .endm
     SECOND_ABSENT "LH", 7, CAUSE_LOAD_PAGE_FAULT, lh a1, (a0)
     SECOND_ABSENT "LW", 5, CAUSE_LOAD_PAGE_FAULT, lw a1, (a0)
@@ -135,7 +136,7 @@ PROGRAM "misaligned"
     EXPECT "3.1.14: \name at \offset: rd or rs2 is as it was", a1, 0x5a5a
     li   t0, PAGE(1)
     ld   a2, (t0)
-    EXPECT "3.1.14: \name at \offset: the second page is as it was", a2, 0x99aabbccddeeff00
+    EXPECT "\name at \offset: the second page is as it was, nothing is stored in part", a2, 0x99aabbccddeeff00
     .endm
     FIRST_ABSENT "LD", 1, CAUSE_LOAD_PAGE_FAULT, ld a1, (a0)
     FIRST_ABSENT "LW", 6, CAUSE_LOAD_PAGE_FAULT, lw a1, (a0)
@@ -156,7 +157,7 @@ PROGRAM "misaligned"
     EXPECT_TRAP "3.1.16: a store into a read-only second page faults there", M, CAUSE_STORE_PAGE_FAULT, VA + 0x4000
     li   t0, PAGE(1) + 0xff8
     ld   a2, (t0)
-    EXPECT "3.1.14: nothing was stored into the first page", a2, 0x0123456789abcdef
+    EXPECT "the first page is as it was, nothing is stored in part", a2, 0x0123456789abcdef
     li   a0, VA + 0x5ffe
     BEGIN S
     lw   a2, (a0)

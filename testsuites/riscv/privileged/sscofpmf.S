@@ -56,6 +56,13 @@ PROGRAM "sscofpmf"
 
     // An overflow, if an event counts: from -100 through zero
     csrw mideleg, zero
+    csrw mhpmevent3, zero
+    li   t0, -100
+    csrw mhpmcounter3, t0
+    csrr t1, mhpmcounter3
+    beq  t0, t1, 1f
+    SKIP "mhpmcounter3 is read-only zero", lcofi
+1:
     .irp event, 1, 2
     csrw mip, zero
     li   t0, \event

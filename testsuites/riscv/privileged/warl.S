@@ -120,6 +120,7 @@ PROGRAM "warl"
     EXPECT_CSR "10.1.11: satp can be set to Bare", satp, 0
 
     // Counters' enables (3.1.11, 3.1.12, 10.1.5)
+    NEED_CSR cycle, 8f
     EXPECT_WRITE "3.1.11: mcounteren holds CY, TM and IR", mcounteren, -1, 7, 7
     EXPECT_CSR_BITS "3.1.11: mcounteren has 32 bits", mcounteren, 0xffffffff00000000, 0
     EXPECT_WRITE "3.1.11: mcounteren can be cleared", mcounteren, 0, -1, 0
@@ -129,6 +130,7 @@ PROGRAM "warl"
     EXPECT_WRITE "3.1.12: mcountinhibit[1] is read-only zero", mcountinhibit, -1, 2, 0
     EXPECT_WRITE "3.1.12: mcountinhibit can be cleared", mcountinhibit, 0, -1, 0
 
+8:
     // Environment configuration (3.1.18, 10.1.10)
     NEED_CSR menvcfg, 9f
     EXPECT_WRITE "3.1.18: menvcfg.FIOM can be set", menvcfg, ENVCFG_FIOM, ENVCFG_FIOM, ENVCFG_FIOM
