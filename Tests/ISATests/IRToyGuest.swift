@@ -206,6 +206,12 @@ enum ToyGuest: GuestArchitecture {
 
     /// Helper 0 stores in the scratch field, 1 changes register 5 and the flags, 2 faults where a is odd, 3 cuts the
     /// budget, 4 sets the program counter.
+    /// No handler of its own: the tests drive the executors themselves.
+    static func runSlow(
+        _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+    ) {}
+
     static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64 {

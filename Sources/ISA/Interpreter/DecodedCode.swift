@@ -19,6 +19,11 @@ public struct DecodedSlot {
     public var rs2: UInt8
     /// How far the next slot is, in bytes: the instruction's length in slots (1 or 2) times the size of a slot.
     var advance: UInt8
+    /// Length in slots: 1 or 2.
+    public var length: UInt8 {
+        get { advance / UInt8(Self.bytes) }
+        set { advance = newValue &* UInt8(Self.bytes) }
+    }
     public var immediate: Int32
 
     /// - Parameter length: in slots of 2 bytes.
