@@ -37,7 +37,7 @@ struct Run: ParsableCommand {
             return try LoadableImage(InputFile.read(path), machine: .riscv, limit: 1 << 30)
         }
         var plan = try LoadPlan(
-            memory: LoadPlan.Memory(base: 0x8000_0000, size: configuration.memorySize), firmware: image(firmware),
+            memory: LoadPlan.Memory(base: 0x8000_0000, size: configuration.memorySize), firmware: image(firmware == "none" ? nil : firmware),
             kernel: image(kernel), initrd: initrd.map { try InputFile.read($0) })
         var tree = board.deviceTree
         tree.bootArguments = append
@@ -51,7 +51,7 @@ struct Run: ParsableCommand {
             case .progress: break
             case .idle, .stuck:
                 print("stuck at", String(board.harts[0].state.pointee.core.programCounter, radix: 16)); break loop
-            case .stopped: print("request", board.request as Any); break loop
+            case .stopped: print("request", board.request as Any); if case .powerOff(0)? = board.request { break loop }; throw ExitCode(1)
             }
             left -= min(left, board.harts[0].executed - before)
         }
