@@ -1,6 +1,5 @@
 import ArgumentParser
 import Glibc
-import ISA
 import Machine
 
 @main
@@ -10,62 +9,47 @@ struct Orrery: ParsableCommand {
         subcommands: [Run.self])
 }
 
-final class StandardConsole: ConsoleBackend {
-    let input = ConsoleInput()
-    func write(_ bytes: [UInt8]) {
-        _ = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
-    }
-}
-
 struct Run: ParsableCommand {
-    @Option var kernel: String?
-    @Option var firmware: String?
-    @Option var initrd: String?
-    @Option var append: String?
-    @Option var harts = 1
-    @Option var memory = 512
-    @Option var instructions: UInt64 = .max
-    @Flag var stats = false
+    static let configuration = CommandConfiguration(abstract: "Runs a machine.")
+
+    @Option(help: "The program or kernel to run.") var kernel: String?
+    @Option(help: "The machine-mode firmware, or none.") var firmware: String?
+    @Option(help: "The initial RAM disk.") var initrd: String?
+    @Option(help: "The kernel's command line.") var append: String?
+    @Option(help: "How many harts.") var harts = 1
+    @Option(help: "How much memory, such as 512M.") var memory = "128M"
+    @Option(help: "The most instructions to execute.") var maxInstructions: String?
+    @Flag(help: "Print what happened.") var stats = false
 
     func run() throws {
-        var configuration = RISCVVirt.Configuration(console: StandardConsole())
-        configuration.harts = harts
-        configuration.memorySize = UInt64(memory) << 20
-        let board = try RISCVVirt(configuration)
-        func image(_ path: String?) throws -> LoadableImage? {
-            guard let path else { return nil }
-            return try LoadableImage(InputFile.read(path), machine: .riscv, limit: 1 << 30)
+        var description = MachineDescription()
+        if let kernel { try description.set(.kernel, [kernel]) }
+        if let firmware { try description.set(.firmware, [firmware]) }
+        if let initrd { try description.set(.initrd, [initrd]) }
+        if let append { try description.set(.append, [append]) }
+        try description.set(.harts, [String(harts)])
+        try description.set(.memory, [memory])
+        if let maxInstructions { try description.set(.maxInstructions, [maxInstructions]) }
+        let console = ConsoleHub()
+        console.listeners.append { bytes in
+            _ = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
         }
-        var plan = try LoadPlan(
-            memory: LoadPlan.Memory(base: 0x8000_0000, size: configuration.memorySize), firmware: image(firmware == "none" ? nil : firmware),
-            kernel: image(kernel), initrd: initrd.map { try InputFile.read($0) })
-        var tree = board.deviceTree
-        tree.bootArguments = append
-        tree.initrd = plan.initrd
-        try plan.placeDeviceTree(tree.tree.blob())
-        try board.powerOn(plan)
-        var left = instructions
-        loop: while left > 0 {
-            let before = board.harts[0].executed
-            switch board.scheduler.round(instructions: left) {
-            case .progress: break
-            case .idle, .stuck:
-                print("stuck at", String(board.harts[0].state.pointee.core.programCounter, radix: 16)); break loop
-            case .stopped: print("request", board.request as Any); if case .powerOff(0)? = board.request { break loop }; throw ExitCode(1)
-            }
-            left -= min(left, board.harts[0].executed - before)
+        let session: Session
+        do {
+            session = try Session(description, console: console)
+        } catch {
+            print("orrery: \(error)")
+            throw ExitCode(65)
         }
+        let conclusion = session.run()
         if stats {
-            for hart in board.harts {
-                print(
-                    "hart", hart.identifier, "pc", String(hart.state.pointee.core.programCounter, radix: 16),
-                    hart.state.pointee.privilege, hart.state.pointee.virtual, "executed", hart.executed, hart.statistics
-                )
-                for t in hart.recentTraps {
-                    print(
-                        RISCV.Cause.describe(t.cause), String(t.programCounter, radix: 16), String(t.value, radix: 16))
-                }
-            }
+            print("instructions  \(session.board.executed)")
+            print("virtual time  \(session.board.scheduler.time) ns")
+            print("state hash    \(String(session.board.stateHash, radix: 16))")
+        }
+        guard conclusion == .exited(status: 0) else {
+            print("orrery: \(conclusion)")
+            throw ExitCode(1)
         }
     }
 }
