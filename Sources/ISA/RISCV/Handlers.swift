@@ -1,3 +1,4 @@
+// swift-format-ignore-file: a table, one line an operation, however long.
 /// The interpreter's handlers, one an operation, in the order of `Operation`.
 ///
 /// Each names the same meaning as its line in `Dispatch.swift`; a test holds the two lists together. They are two because
