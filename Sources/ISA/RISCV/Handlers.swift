@@ -1,4 +1,5 @@
-// swift-format-ignore-file: a table, one line an operation, however long.
+// swift-format-ignore-file
+// A table, one line an operation, however long.
 /// The interpreter's handlers, one an operation, in the order of `Operation`.
 ///
 /// Each names the same meaning as its line in `Dispatch.swift`; a test holds the two lists together. They are two because
