@@ -13,7 +13,7 @@ struct LauncherTests {
         init(_ directory: String, swiftVersion: String = "6.3.1", build: String = "") throws {
             root = directory + "/check out"
             let bin = directory + "/bin"
-            for path in [root + "/Sources", bin] {
+            for path in [root + "/Sources", root + "/firmware", bin] {
                 try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             }
             let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -24,6 +24,8 @@ struct LauncherTests {
             environment["PATH"] = bin + ":" + (environment["PATH"] ?? "")
             environment["CI"] = "true"
             environment["ORRERY_VERBOSE"] = nil
+            // Before a run the launcher has the firmware images made.
+            try script(root + "/firmware/build", "exit 0")
             try script(
                 bin + "/swift",
                 """
