@@ -12,6 +12,8 @@
 /// A handler has a fast and a slow form. The fast one is a leaf: where memory is not in the TLB, or the instruction faults,
 /// it gives up, which is always possible since nothing was set before the last operation that can fail, and jumps to
 /// the one slow form of all instructions, which begins the instruction again. So the fast form saves no registers.
+/// Giving up is a flag and not an error, since throwing calls into the runtime: operations with an effect do nothing
+/// once it is set, and as it is set in one place and looked at in the next, the optimiser makes a jump of it.
 struct Interpreter<Guest: GuestArchitecture> {
     /// How the instruction ended.
     enum Flow {
@@ -32,13 +34,20 @@ struct Interpreter<Guest: GuestArchitecture> {
     var flow = Flow.next
     /// Whether to give up where a slow path would be called. Known when compiling.
     let isFast: Bool
+    /// Set when a fast form cannot finish.
+    var gaveUp = false
+    /// How far the next slot is. In a fast handler it is a constant: were it loaded from the slot, each instruction would
+    /// have to wait for the one before to know where it is.
+    let advance: Int
 
     @inline(__always)
     init(
         _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
-        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer, isFast: Bool = false
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer, isFast: Bool = false,
+        advance: Int? = nil
     ) {
         self.isFast = isFast
+        self.advance = advance ?? Operands(slot).advance
         self.state = state
         self.slot = slot
         self.page = page
@@ -67,6 +76,7 @@ struct Interpreter<Guest: GuestArchitecture> {
     /// Goes to `target`, within the page, through the fetch TLB, or by way of the run loop.
     @inline(__always)
     mutating func go(to target: UInt64) {
+        if gaveUp { return }
         let offset = target &- page
         if offset < 4096 {
             slot = slots + Int(truncatingIfNeeded: offset &<< 3)
@@ -87,20 +97,20 @@ struct Interpreter<Guest: GuestArchitecture> {
 }
 
 /// Runs one instruction's meaning and goes on to the next: the body of every handler whose instruction calls no helper.
+/// - Parameter length: of the instruction, in bytes.
 @inline(__always)
 func run<Guest: GuestArchitecture>(
-    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _: Guest.Type, length: Int = 4, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
 ) {
-    var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb, isFast: true)
-    let operands = Operands(slot)
+    var interpreter = Interpreter<Guest>(
+        state, slot, page, slots, budget, tlb, isFast: true, advance: length &* DecodedSlot.bytes / 2)
     do throws(Fault) {
-        try meaning(&interpreter, operands)
-    } catch {
-        return Guest.runSlow(state, slot, page, slots, budget, tlb)
-    }
-    finish(interpreter, operands)
+        try meaning(&interpreter, Operands(slot))
+    } catch {}  // A fast form never throws.
+    if interpreter.gaveUp { return Guest.runSlow(state, slot, page, slots, budget, tlb) }
+    finish(interpreter)
 }
 
 /// The same in the slow form.
@@ -111,25 +121,24 @@ func runWhole<Guest: GuestArchitecture>(
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
 ) {
     var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb)
-    let operands = Operands(slot)
     do throws(Fault) {
-        try meaning(&interpreter, operands)
+        try meaning(&interpreter, Operands(slot))
     } catch {
         leaveByException(Guest.self, state, interpreter.address, interpreter.budget)
         return
     }
-    finish(interpreter, operands)
+    finish(interpreter)
 }
 
 /// What follows an instruction: it is counted, and the next one's handler is jumped to.
 @inline(__always)
-func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>, _ operands: Operands) {
+func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
     var interpreter = ended
     switch interpreter.flow {
-    case .next: interpreter.slot += operands.advance
+    case .next: interpreter.slot += interpreter.advance
     case .jumped: break
     case .leave:
-        let next = interpreter.address &+ UInt64(operands.length)
+        let next = interpreter.address &+ UInt64(interpreter.advance) &>> 3
         interpreter.core.pointee.programCounter = next
         interpreter.core.pointee.budget = interpreter.budget &- 1
         return

@@ -6,6 +6,11 @@ extension Interpreter: Emitter {
     typealias Vector = SIMD2<UInt64>
     typealias Failure = Fault
 
+    @inline(__always) mutating func giveUp() -> UInt64 {
+        gaveUp = true
+        return 0
+    }
+
     // MARK: Constants and registers
 
     @inline(__always) func constant(_ value: UInt64) -> UInt64 { value }
@@ -17,6 +22,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always) func setRegister(_ index: UInt8, _ value: UInt64) {
+        if gaveUp { return }
         state.assumingMemoryBound(to: UInt64.self)[Int(index)] = value
     }
 
@@ -28,6 +34,7 @@ extension Interpreter: Emitter {
     @inline(__always) func state(_ offset: Int, _ width: Width) -> UInt64 { (state + offset).read(width) }
 
     @inline(__always) func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
+        if gaveUp { return }
         (state + offset).write(value, width)
     }
 
@@ -68,6 +75,7 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
+        if gaveUp { return }
         core.pointee.flags.kind = kind
         core.pointee.flags.width = width
         core.pointee.flags.result = result
@@ -100,6 +108,7 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault) -> UInt64 {
+        if gaveUp { return 0 }
         let entry = tlb + TranslationContext.index(address)
         // The page of the last byte against the tag found by the first: an access that crosses pages never matches.
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
@@ -108,7 +117,7 @@ extension Interpreter: Emitter {
             let host = UnsafeRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return host.read(width)
         }
-        if isFast { throw Fault() }
+        if isFast { return giveUp() }
         synchronise()
         let value = try Guest.load(state, address, width, attributes)
         reload()
@@ -119,6 +128,7 @@ extension Interpreter: Emitter {
     mutating func store(
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
+        if gaveUp { return }
         let entry = tlb + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
         if entry.pointee.writeTag == (address &+ (width.bytes &- 1)) & ~4095 && !misaligned {
@@ -127,7 +137,7 @@ extension Interpreter: Emitter {
             host.write(value, width)
             return
         }
-        if isFast { throw Fault() }
+        if isFast { return gaveUp = true }
         synchronise()
         try Guest.store(state, address, value, width, attributes)
         reload()
@@ -145,7 +155,10 @@ extension Interpreter: Emitter {
             let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return HeldMemory(host: host, address: address, attributes: attributes)
         }
-        if isFast { throw Fault() }
+        if isFast {
+            gaveUp = true
+            return HeldMemory(host: nil, address: address, attributes: attributes)
+        }
         synchronise()
         let host = try Guest.probe(state, address, bytes: bytes, write: write, attributes)
         reload()
@@ -154,6 +167,7 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
+        if gaveUp { return 0 }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).read(width) }
         synchronise()
         let value = Guest.loadHeld(state, handle.address &+ UInt64(offset), width, handle.attributes)
@@ -163,6 +177,7 @@ extension Interpreter: Emitter {
 
     @inline(__always)
     mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
+        if gaveUp { return }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).write(value, width) }
         synchronise()
         Guest.storeHeld(state, handle.address &+ UInt64(offset), value, width, handle.attributes)
@@ -200,10 +215,12 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always) func reserve(_ handle: HeldMemory) {
+        if gaveUp { return }
         core.pointee.reservation = handle.reservation
     }
 
     @inline(__always) func consumeReservation(_ handle: HeldMemory) -> Bool {
+        if gaveUp { return false }
         let held = handle.reservation != 0 && core.pointee.reservation == handle.reservation
         core.pointee.reservation = 0
         return held
@@ -223,26 +240,30 @@ extension Interpreter: Emitter {
         _ operation: FloatOperation, _ format: FloatSize, _ a: UInt64, _ b: UInt64, _ c: UInt64,
         _ rounding: RoundingControl
     ) -> UInt64 {
-        Guest.float(operation, format, state, a, b, c, rounding)
+        if gaveUp { return 0 }
+        return Guest.float(operation, format, state, a, b, c, rounding)
     }
 
     @inline(__always)
     func floatToInteger(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
-        Guest.floatToInteger(format, state, a, width, signed: signed, rounding)
+        if gaveUp { return 0 }
+        return Guest.floatToInteger(format, state, a, width, signed: signed, rounding)
     }
 
     @inline(__always)
     func integerToFloat(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
-        Guest.integerToFloat(format, state, a, width, signed: signed, rounding)
+        if gaveUp { return 0 }
+        return Guest.integerToFloat(format, state, a, width, signed: signed, rounding)
     }
 
     @inline(__always)
     func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
-        Guest.convertFloat(state, a, from: from, to: to, rounding)
+        if gaveUp { return 0 }
+        return Guest.convertFloat(state, a, from: from, to: to, rounding)
     }
 
     // MARK: Vectors
@@ -253,6 +274,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always) func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
+        if gaveUp { return }
         let base = 2 &* Int(index)
         core.pointee.vectors[base] = value.x
         core.pointee.vectors[base &+ 1] = value.y
@@ -274,7 +296,8 @@ extension Interpreter: Emitter {
         _ operation: VectorFloatOperation, _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
         _ rounding: RoundingControl
     ) -> SIMD2<UInt64> {
-        operation.evaluate(format, a, b) { lane, x, y in
+        if gaveUp { return a }
+        return operation.evaluate(format, a, b) { lane, x, y in
             switch operation {
             case .add: return Guest.float(.add, format, state, x, y, 0, rounding)
             case .subtract: return Guest.float(.subtract, format, state, x, y, 0, rounding)
@@ -291,7 +314,7 @@ extension Interpreter: Emitter {
     @inline(__always)
     mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
         // Helpers have effects, so they must not be begun twice.
-        if isFast { throw Fault() }
+        if isFast { return giveUp() }
         synchronise()
         let value = try Guest.call(helper, state, a, b)
         reload()
@@ -310,16 +333,20 @@ extension Interpreter: Emitter {
     @inline(__always) mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
 
     @inline(__always)
-    func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
+    mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
         if condition {
+            if isFast { return gaveUp = true }
             core.pointee.fault = FaultRecord(cause: cause, value: value)
             throw Fault()
         }
     }
 
-    @inline(__always) func undefined() throws(Fault) { throw isFast ? Fault() : Guest.undefined(state) }
+    @inline(__always) mutating func undefined() throws(Fault) {
+        if isFast { return gaveUp = true }
+        throw Guest.undefined(state)
+    }
 
-    @inline(__always) func require(_ unit: Unit) throws(Fault) {
+    @inline(__always) mutating func require(_ unit: Unit) throws(Fault) {
         switch unit {
         case .floatingPoint: if core.pointee.floatEnabled == 0 { try undefined() }
         case .dynamicRounding: if core.pointee.floatRounding > 4 { try undefined() }

@@ -210,7 +210,8 @@ extension RISCV.Hart {
 
     private func handled(_ decoded: (operation: RISCV.Operation, slot: DecodedSlot)) -> DecodedSlot {
         var slot = decoded.slot
-        slot.handler = handlers[Int(decoded.operation.rawValue)]
+        let compressed = slot.length == 1 ? RISCV.Operation.count : 0
+        slot.handler = handlers[Int(decoded.operation.rawValue) + compressed]
         return slot
     }
 

@@ -587,4 +587,32 @@ extension RISCV {
             }
         },  // fcvt.h.d
     ]
+
+    /// Those of operations that have compressed encodings, for these.
+    static let compressedHandlers: [(operation: Operation, handler: Handler)] = [
+        (.lui, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in loadUpperImmediate(&e, i) } }),
+        (.jal, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in jumpAndLink(&e, i) } }),
+        (.jalr, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in jumpAndLinkRegister(&e, i) } }),
+        (.beq, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in branch(&e, i, .equal) } }),
+        (.bne, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in branch(&e, i, .notEqual) } }),
+        (.lw, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try load(&e, i, .word, .signed32) } }),
+        (.ld, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try load(&e, i, .double, nil) } }),
+        (.sw, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try store(&e, i, .word) } }),
+        (.sd, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try store(&e, i, .double) } }),
+        (.addi, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediate(&e, i, .add) } }),
+        (.andi, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediate(&e, i, .and) } }),
+        (.slli, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediate(&e, i, .shiftLeft) } }),
+        (.srli, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediate(&e, i, .shiftRightLogical) } }),
+        (.srai, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediate(&e, i, .shiftRightArithmetic) } }),
+        (.add, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in register(&e, i, .add) } }),
+        (.sub, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in register(&e, i, .subtract) } }),
+        (.xor, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in register(&e, i, .xor) } }),
+        (.or, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in register(&e, i, .or) } }),
+        (.and, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in register(&e, i, .and) } }),
+        (.addiw, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in immediateWord(&e, i, .add) } }),
+        (.addw, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in registerWord(&e, i, .add) } }),
+        (.subw, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in registerWord(&e, i, .subtract) } }),
+        (.fld, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .double) } }),
+        (.fsd, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try storeFloat(&e, i, .double) } }),
+    ]
 }

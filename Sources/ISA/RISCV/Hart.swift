@@ -20,7 +20,7 @@ extension RISCV {
         unowned let environment: any RISCVEnvironment
         let code: CodeCache
         let decoder: Decoder
-        /// The handler of each operation.
+        /// The handler of each operation, then those of compressed forms.
         let handlers: UnsafePointer<UInt>
         var pool = ContextPool()
         var protection = Protection()
@@ -159,24 +159,32 @@ extension RISCV {
         public let memory: PhysicalMemory
         let code: CodeCache
         let decoder: Decoder
+        /// One for each operation, and again for its compressed form.
         let handlers: UnsafePointer<UInt>
         /// From a handler back to its operation: an open hash table of operation numbers.
         private let operations: UnsafeMutablePointer<UInt16>
-        private static let operationSlots = 1024
+        private static let operationSlots = 2048
         private static let noOperation: UInt16 = .max
 
         public init(features: Features, memory: PhysicalMemory) {
             self.features = features
             self.memory = memory
             decoder = Decoder(features)
-            let table = UnsafeMutablePointer<UInt>.allocate(capacity: Operation.allCases.count)
+            let count = Operation.count
+            precondition(RISCV.handlers.count == count, "the handler table does not follow the operations")
+            let table = UnsafeMutablePointer<UInt>.allocate(capacity: 2 * count)
             for (index, handler) in RISCV.handlers.enumerated() {
                 table[index] = unsafeBitCast(handler, to: UInt.self)
+                // An operation that does not end with a constant advance has one handler for both lengths.
+                table[count + index] = table[index]
+            }
+            for (operation, handler) in RISCV.compressedHandlers {
+                table[count + Int(operation.rawValue)] = unsafeBitCast(handler, to: UInt.self)
             }
             handlers = UnsafePointer(table)
             operations = .allocate(capacity: Self.operationSlots)
             operations.initialize(repeating: Self.noOperation, count: Self.operationSlots)
-            for index in 0..<Operation.allCases.count {
+            for index in 0..<2 * count {
                 var place = Self.place(table[index])
                 while operations[place] != Self.noOperation { place = (place + 1) % Self.operationSlots }
                 operations[place] = UInt16(index)
@@ -198,7 +206,9 @@ extension RISCV {
             var place = Self.place(handler)
             while operations[place] != Self.noOperation {
                 let index = operations[place]
-                if handlers[Int(index)] == handler { return unsafeBitCast(UInt16(index), to: Operation.self) }
+                if handlers[Int(index)] == handler {
+                    return Operation(rawValue: index % UInt16(Operation.count)) ?? .illegal
+                }
                 place = (place + 1) % Self.operationSlots
             }
             return .illegal

@@ -29,6 +29,9 @@ extension RISCV {
             fclass_h, fcvt_w_h, fcvt_wu_h, fcvt_l_h, fcvt_lu_h, fcvt_h_w, fcvt_h_wu, fcvt_h_l, fcvt_h_lu,
             fmv_x_h, fmv_h_x, fcvt_s_d, fcvt_d_s, fcvt_s_h, fcvt_h_s, fcvt_d_h, fcvt_h_d
 
+        /// How many there are.
+        static var count: Int { Int(fcvt_h_d.rawValue) + 1 }
+
         /// As assemblers write it.
         var mnemonic: String { String(describing: self).split(separator: "_").joined(separator: ".") }
     }
