@@ -1,71 +1,56 @@
 import ArgumentParser
 import Glibc
-import ISA
 import Machine
 
+/// The `orrery` command. Each subcommand is a file of its own.
 @main
 struct Orrery: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "orrery", abstract: "Runs hypervisor images without the hardware, deterministically.",
-        subcommands: [Run.self])
-}
+        commandName: "orrery",
+        abstract: "Runs hypervisors and their guests without the hardware, the same way every time.",
+        discussion: """
+            Examples:
+              orrery run vmm.elf                   run a program; quit with Ctrl-A x
+              orrery run boot.yaml --harts 4       run what a file describes, with one word of it changed
+              orrery run vmm.elf --until 'login: $' --timeout 60s
+                                                   a test: the exit status tells how it ended
+              orrery help run                      all flags and exit statuses
 
-final class StandardConsole: ConsoleBackend {
-    let input = ConsoleInput()
-    func write(_ bytes: [UInt8]) {
-        _ = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
+            Shell completion: orrery --generate-completion-script bash (or zsh, fish).
+            """,
+        subcommands: [
+            Run.self
+        ])
+
+    /// Errors are one line that begins with `orrery:`, whoever found them.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as InputError {
+            ExitStatus.badInput.leave(error.description)
+        } catch let error as UsageError {
+            ExitStatus.badUsage.leave(error.description)
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
+        } catch {
+            // Help and completion scripts are "errors" that succeed.
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            let usage = fullMessage(for: error).split(separator: "\n").first { $0.hasPrefix("Usage:") }
+            let text = message(for: error).split(separator: "\n").joined(separator: " ")
+            let sentence = text.hasSuffix(".") || text.hasSuffix("?") ? text : text + "."
+            ExitStatus.badUsage.leave(sentence + (usage.map { " \($0)" } ?? ""))
+        }
     }
 }
 
-struct Run: ParsableCommand {
-    @Option var kernel: String?
-    @Option var firmware: String?
-    @Option var initrd: String?
-    @Option var append: String?
-    @Option var harts = 1
-    @Option var memory = 512
-    @Option var instructions: UInt64 = .max
-    @Flag var stats = false
+/// A flag that cannot be obeyed.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
 
-    func run() throws {
-        var configuration = RISCVVirt.Configuration(console: StandardConsole())
-        configuration.harts = harts
-        configuration.memorySize = UInt64(memory) << 20
-        let board = try RISCVVirt(configuration)
-        func image(_ path: String?) throws -> LoadableImage? {
-            guard let path else { return nil }
-            return try LoadableImage(InputFile.read(path), machine: .riscv, limit: 1 << 30)
-        }
-        var plan = try LoadPlan(
-            memory: LoadPlan.Memory(base: 0x8000_0000, size: configuration.memorySize), firmware: image(firmware),
-            kernel: image(kernel), initrd: initrd.map { try InputFile.read($0) })
-        var tree = board.deviceTree
-        tree.bootArguments = append
-        tree.initrd = plan.initrd
-        try plan.placeDeviceTree(tree.tree.blob())
-        try board.powerOn(plan)
-        var left = instructions
-        loop: while left > 0 {
-            let before = board.harts[0].executed
-            switch board.scheduler.round(instructions: left) {
-            case .progress: break
-            case .idle, .stuck:
-                print("stuck at", String(board.harts[0].state.pointee.core.programCounter, radix: 16)); break loop
-            case .stopped: print("request", board.request as Any); break loop
-            }
-            left -= min(left, board.harts[0].executed - before)
-        }
-        if stats {
-            for hart in board.harts {
-                print(
-                    "hart", hart.identifier, "pc", String(hart.state.pointee.core.programCounter, radix: 16),
-                    hart.state.pointee.privilege, hart.state.pointee.virtual, "executed", hart.executed, hart.statistics
-                )
-                for t in hart.recentTraps {
-                    print(
-                        RISCV.Cause.describe(t.cause), String(t.programCounter, radix: 16), String(t.value, radix: 16))
-                }
-            }
-        }
+    init(_ description: String) { self.description = description }
+
+    init(flag: String, _ error: ValueError) {
+        description = "--\(flag): \(error.description)"
     }
 }
