@@ -16,6 +16,7 @@ enum ExitStatus: Int32, CaseIterable {
     case instructionLimit = 73
     case hung = 74
     case untilNotMatched = 75
+    case scriptFailed = 76
 
     /// The table of `orrery help run`.
     static let table = """
@@ -30,6 +31,7 @@ enum ExitStatus: Int32, CaseIterable {
           73       --max-instructions were executed
           74       the guest hangs: all harts wait, and no event is to come
           75       the guest ended well, but --until had not matched
+          76       the script of --input expected what did not come
         """
 
     /// The status of a guest that failed with `code`: never 0.
@@ -46,6 +48,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .failureMatched: failureMatched.rawValue
         case .timedOut: timedOut.rawValue
         case .instructionLimit: instructionLimit.rawValue
+        case .expectationFailed: scriptFailed.rawValue
         case .hung: hung.rawValue
         }
     }

@@ -51,6 +51,11 @@ struct MachineOptions: ParsableArguments {
         completion: .file())
     var flash: [String] = []
 
+    @Option(
+        help: ArgumentHelp("A script that types at the console, in place of standard input.", valueName: "file"),
+        completion: .file())
+    var input: String?
+
     @Option(help: ArgumentHelp("End the run well when a line of the console matches.", valueName: "regex"))
     var until: String?
 
@@ -74,7 +79,7 @@ struct MachineOptions: ParsableArguments {
             (.harts, [harts].compactMap(\.self)), (.memory, [memory].compactMap(\.self)),
             (.firmware, [firmware].compactMap(\.self)), (.kernel, [kernel].compactMap(\.self)),
             (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)),
-            (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.flash, flash),
+            (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.flash, flash), (.input, [input].compactMap(\.self)),
             (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
             (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),
         ]

@@ -19,7 +19,9 @@ struct Orrery: ParsableCommand {
             Shell completion: orrery --generate-completion-script bash (or zsh, fish).
             """,
         subcommands: [
-            Run.self
+            Run.self,
+            Machines.self,
+            DTS.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

@@ -11,7 +11,11 @@ struct Run: ParsableCommand {
             description file, and override it.
 
             At a terminal, Ctrl-A x quits and Ctrl-A h lists the other keys. Otherwise all of standard input is read \
-            first and then typed as fast as the guest takes it.
+            first and then typed as fast as the guest takes it; or --input names a script that types:
+              wait login:
+              send "root\\n"
+              expect '# $' within 5s
+              pause 100ms
 
             Examples:
               orrery run vmm.elf
@@ -51,7 +55,7 @@ struct Run: ParsableCommand {
         if Terminal.isInteractive {
             Terminal.enterRawMode()
             host.attachKeyboard()
-        } else {
+        } else if description.input == nil {
             try host.feedStandardInput()
         }
         let start = HostTime.now

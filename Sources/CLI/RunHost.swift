@@ -125,8 +125,11 @@ final class RunHost {
         case .failed(let code): "the guest failed with code \(code)"
         case .matched, .quit: nil
         case .failureMatched(let pattern, let line): "the console matched --fail-on '\(pattern)': \(line)"
-        case .timedOut: "\(description.timeout?.description ?? "the time") of the machine's time passed"
-        case .instructionLimit: "\(description.maxInstructions?.description ?? "all") instructions were executed"
+        case .timedOut: "timed out: \(description.timeout?.description ?? "the limit") of the machine's time passed"
+        case .instructionLimit:
+            "stopped: \(description.maxInstructions?.description ?? "all") instructions were executed"
+        case .expectationFailed(let file, let line, let pattern):
+            "\(file):\(line): the console did not match '\(pattern)' in time"
         case .hung: "the guest hangs: all harts wait (wfi) and no event is to come"
         }
     }
@@ -152,6 +155,11 @@ final class RunHost {
             add("line", .string(line))
         case .timedOut: add("conclusion", .string("timed-out"))
         case .instructionLimit: add("conclusion", .string("instruction-limit"))
+        case .expectationFailed(let file, let line, let pattern):
+            add("conclusion", .string("expectation-failed"))
+            add("file", .string(file))
+            add("line", .number(UInt64(line)))
+            add("pattern", .string(pattern))
         case .hung: add("conclusion", .string("hung"))
         case .quit: add("conclusion", .string("quit"))
         }

@@ -9,6 +9,7 @@ public final class Session {
     /// Of the kernel and of the firmware, for traces and post-mortems.
     public let symbols: [SymbolTable]
     private var hostTargetInterface: HostTargetInterface?
+    private var script: InputScriptPlayer?
     private let until: Regex<AnyRegexOutput>?
     private let failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)]
     /// Called between turns, with the virtual time: the place for whatever looks at the host. True ends the run.
@@ -30,6 +31,8 @@ public final class Session {
         case timedOut
         /// As many instructions as were allowed have been executed.
         case instructionLimit
+        /// The script of ``MachineDescription/input`` expected what did not come in time.
+        case expectationFailed(file: String, line: Int, pattern: String)
         /// Every hart waits and no event is to come.
         case hung
         /// The user ended it.
@@ -97,6 +100,9 @@ public final class Session {
             board.scheduler.quantum = min(board.scheduler.quantum, HostTargetInterface.quantum)
         }
         try board.powerOn(plan)
+        if let path = description.input {
+            script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
+        }
     }
 
     private static func regex(_ text: String, _ option: String) throws(InputError) -> Regex<AnyRegexOutput> {
@@ -167,7 +173,7 @@ public final class Session {
             }
             if let until, line.contains(until) { return .matched(line: line) }
         }
-        return nil
+        return script?.advance()
     }
 
     private func serveRequest() -> Conclusion? {
