@@ -22,6 +22,7 @@ struct Orrery: ParsableCommand {
             Run.self,
             Machines.self,
             DTS.self,
+            Disassemble.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

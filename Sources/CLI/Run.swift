@@ -28,6 +28,8 @@ struct Run: ParsableCommand {
 
     @OptionGroup var machine: MachineOptions
 
+    @OptionGroup(title: "Tracing") var tracing: TraceFlags
+
     @Flag(help: "At the end, print what the run cost, and a hash of the machine's state.")
     var stats = false
 
@@ -45,12 +47,15 @@ struct Run: ParsableCommand {
         guard description.kernel != nil || description.firmware.map({ $0 != "none" }) ?? false else {
             throw UsageError("there is nothing to run. Name a program: orrery run vmm.elf")
         }
+        let traceOptions = try tracing.options()
         let console = ConsoleHub()
         let output = ConsoleOutput()
         console.listeners.append { output.write($0) }
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
             report: { StandardStreams.error("orrery: \($0)\n") })
+        let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
+        defer { withExtendedLifetime(tracer) {} }
         let host = RunHost(session, output)
         if Terminal.isInteractive {
             Terminal.enterRawMode()
@@ -74,6 +79,7 @@ struct Run: ParsableCommand {
         if status != 0, let text {
             output.endLine()
             StandardStreams.error("orrery: \(text)\n")
+            for line in PostMortem(session).lines { StandardStreams.error(line + "\n") }
         }
         if stats || json {
             let statistics = RunStatistics(session.board, hostSeconds: Double(nanoseconds) / 1e9)
