@@ -2,54 +2,58 @@ import ArgumentParser
 import Glibc
 import Machine
 
+/// The `orrery` command. Each subcommand is a file of its own.
 @main
 struct Orrery: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "orrery", abstract: "Runs hypervisor images without the hardware, deterministically.",
-        subcommands: [Run.self])
+        commandName: "orrery",
+        abstract: "Runs hypervisors and their guests without the hardware, the same way every time.",
+        discussion: """
+            Examples:
+              orrery run vmm.elf                   run a program; quit with Ctrl-A x
+              orrery run boot.yaml --harts 4       run what a file describes, with one word of it changed
+              orrery run vmm.elf --until 'login: $' --timeout 60s
+                                                   a test: the exit status tells how it ended
+              orrery help run                      all flags and exit statuses
+
+            Shell completion: orrery --generate-completion-script bash (or zsh, fish).
+            """,
+        subcommands: [
+            Run.self,
+            Machines.self,
+            DTS.self,
+            Disassemble.self,
+        ])
+
+    /// Errors are one line that begins with `orrery:`, whoever found them.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as InputError {
+            ExitStatus.badInput.leave(error.description)
+        } catch let error as UsageError {
+            ExitStatus.badUsage.leave(error.description)
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
+        } catch {
+            // Help and completion scripts are "errors" that succeed.
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            let usage = fullMessage(for: error).split(separator: "\n").first { $0.hasPrefix("Usage:") }
+            let text = message(for: error).split(separator: "\n").joined(separator: " ")
+            let sentence = text.hasSuffix(".") || text.hasSuffix("?") ? text : text + "."
+            ExitStatus.badUsage.leave(sentence + (usage.map { " \($0)" } ?? ""))
+        }
+    }
 }
 
-struct Run: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Runs a machine.")
+/// A flag that cannot be obeyed.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
 
-    @Option(help: "The program or kernel to run.") var kernel: String?
-    @Option(help: "The machine-mode firmware, or none.") var firmware: String?
-    @Option(help: "The initial RAM disk.") var initrd: String?
-    @Option(help: "The kernel's command line.") var append: String?
-    @Option(help: "How many harts.") var harts = 1
-    @Option(help: "How much memory, such as 512M.") var memory = "128M"
-    @Option(help: "The most instructions to execute.") var maxInstructions: String?
-    @Flag(help: "Print what happened.") var stats = false
+    init(_ description: String) { self.description = description }
 
-    func run() throws {
-        var description = MachineDescription()
-        if let kernel { try description.set(.kernel, [kernel]) }
-        if let firmware { try description.set(.firmware, [firmware]) }
-        if let initrd { try description.set(.initrd, [initrd]) }
-        if let append { try description.set(.append, [append]) }
-        try description.set(.harts, [String(harts)])
-        try description.set(.memory, [memory])
-        if let maxInstructions { try description.set(.maxInstructions, [maxInstructions]) }
-        let console = ConsoleHub()
-        console.listeners.append { bytes in
-            _ = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
-        }
-        let session: Session
-        do {
-            session = try Session(description, console: console)
-        } catch {
-            print("orrery: \(error)")
-            throw ExitCode(65)
-        }
-        let conclusion = session.run()
-        if stats {
-            print("instructions  \(session.board.executed)")
-            print("virtual time  \(session.board.scheduler.time) ns")
-            print("state hash    \(String(session.board.stateHash, radix: 16))")
-        }
-        guard conclusion == .exited(status: 0) else {
-            print("orrery: \(conclusion)")
-            throw ExitCode(1)
-        }
+    init(flag: String, _ error: ValueError) {
+        description = "--\(flag): \(error.description)"
     }
 }

@@ -5,41 +5,50 @@
 public struct MachineDescription: Equatable, Sendable {
     /// The words, in the order that a saved file has them.
     public enum Key: String, CaseIterable, Sendable {
-        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, input, until
+        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, flash, input, until
         case failOn = "fail-on"
         case timeout
         case maxInstructions = "max-instructions"
         case seed
 
         /// May be given several times.
-        public var isList: Bool { self == .drive || self == .failOn }
+        public var isList: Bool { self == .drive || self == .flash || self == .failOn }
     }
 
-    /// A disk: `disk.img` or `disk.img,read-only`.
+    /// A disk or flash image: `disk.img`, `disk.img,read-only` or `disk.img,snapshot`.
     public struct Drive: Hashable, Sendable, CustomStringConvertible {
         public var path: String
         public var isReadOnly: Bool
+        /// What the guest writes stays in memory, and the file as it is.
+        public var isSnapshot: Bool
 
-        public init(path: String, isReadOnly: Bool = false) {
+        public init(path: String, isReadOnly: Bool = false, isSnapshot: Bool = false) {
             self.path = path
             self.isReadOnly = isReadOnly
+            self.isSnapshot = isSnapshot
         }
 
         public init(_ text: String) throws(ValueError) {
             let parts = text.split(separator: ",", omittingEmptySubsequences: false)
             path = String(parts[0])
-            isReadOnly = parts.count > 1
-            for option in parts.dropFirst() where option != "read-only" {
+            isReadOnly = parts.dropFirst().contains("read-only")
+            isSnapshot = parts.dropFirst().contains("snapshot")
+            for option in parts.dropFirst() where option != "read-only" && option != "snapshot" {
                 throw ValueError(
                     problem: "\"\(option.prefix(40))\" is not an option of a drive",
-                    mend: "Write the path alone, or the path and \",read-only\"; a path has no comma.")
+                    mend: "Write the path alone, or the path and \",read-only\" or \",snapshot\"; a path has no comma.")
+            }
+            guard !(isReadOnly && isSnapshot) else {
+                throw ValueError(
+                    problem: "a drive is either read-only or a snapshot",
+                    mend: "With \",snapshot\" the guest may write, and the file stays as it is.")
             }
             guard !path.isEmpty else {
                 throw ValueError(problem: "a drive has no path", mend: "Write the path of a disk image.")
             }
         }
 
-        public var description: String { path + (isReadOnly ? ",read-only" : "") }
+        public var description: String { path + (isReadOnly ? ",read-only" : isSnapshot ? ",snapshot" : "") }
     }
 
     /// The board: `virt`.
@@ -56,13 +65,15 @@ public struct MachineDescription: Equatable, Sendable {
     public var initrd: String?
     public var dtb: String?
     public var drives: [Drive] = []
+    /// What the flash banks hold, the first one first.
+    public var flash: [Drive] = []
     /// The path of a script of what is typed.
     public var input: String?
     /// The run succeeds when the console matches this regular expression.
     public var until: String?
     /// The run fails when the console matches one of these.
     public var failOn: [String] = []
-    /// Of wall-clock time.
+    /// Of virtual time, so that it strikes at the same instruction in every run.
     public var timeout: TimeSpan?
     public var maxInstructions: Count?
     /// What everything random in the machine is made from.
@@ -101,6 +112,10 @@ public struct MachineDescription: Equatable, Sendable {
             var new: [Drive] = []
             for text in texts { new.append(try Drive(text)) }
             drives = new
+        case .flash:
+            var new: [Drive] = []
+            for text in texts { new.append(try Drive(text)) }
+            flash = new
         case .input: input = text
         case .until: until = text
         case .failOn: failOn = texts
@@ -124,6 +139,7 @@ public struct MachineDescription: Equatable, Sendable {
         case .initrd: list(initrd)
         case .dtb: list(dtb)
         case .drive: drives.map(\.description)
+        case .flash: flash.map(\.description)
         case .input: list(input)
         case .until: list(until)
         case .failOn: failOn
@@ -167,6 +183,7 @@ public struct MachineDescription: Equatable, Sendable {
         result.initrd = other.initrd ?? initrd
         result.dtb = other.dtb ?? dtb
         result.drives = other.drives.isEmpty ? drives : other.drives
+        result.flash = other.flash.isEmpty ? flash : other.flash
         result.input = other.input ?? input
         result.until = other.until ?? until
         result.failOn = other.failOn.isEmpty ? failOn : other.failOn
@@ -183,7 +200,11 @@ public struct MachineDescription: Equatable, Sendable {
         result.kernel = kernel.map(transform)
         result.initrd = initrd.map(transform)
         result.dtb = dtb.map(transform)
-        result.drives = drives.map { Drive(path: transform($0.path), isReadOnly: $0.isReadOnly) }
+        func image(_ drive: Drive) -> Drive {
+            Drive(path: transform(drive.path), isReadOnly: drive.isReadOnly, isSnapshot: drive.isSnapshot)
+        }
+        result.drives = drives.map(image)
+        result.flash = flash.map(image)
         result.input = input.map(transform)
         return result
     }

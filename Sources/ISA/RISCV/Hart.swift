@@ -48,6 +48,12 @@ extension RISCV {
             public let fromVirtual: Bool
             public let toPrivilege: Privilege
             public let toVirtual: Bool
+            /// How often the same trap came again at once.
+            public var repeats: UInt64 = 0
+
+            func isSame(as other: TrapRecord) -> Bool {
+                cause == other.cause && programCounter == other.programCounter && value == other.value
+            }
         }
 
         public struct Statistics: Sendable {
@@ -147,8 +153,13 @@ extension RISCV {
         /// Keeps the last traps, and counts them.
         func record(_ trap: TrapRecord) {
             if trap.cause >> 63 == 1 { statistics.interrupts += 1 } else { statistics.traps += 1 }
-            if recentTraps.count == 16 { recentTraps.removeFirst() }
-            recentTraps.append(trap)
+            if let last = recentTraps.last, last.isSame(as: trap) {
+                // A loop must not push out what led to it.
+                recentTraps[recentTraps.count - 1].repeats += 1
+            } else {
+                if recentTraps.count == 16 { recentTraps.removeFirst() }
+                recentTraps.append(trap)
+            }
             trapObserver?(trap)
         }
     }

@@ -105,7 +105,7 @@ extension RISCV.Hart {
     }
 
     /// Whether this hart has the register at all.
-    private func exists(_ number: UInt16) -> Bool {
+    func exists(_ number: UInt16) -> Bool {
         switch number {
         case 0x001...0x003, 0xc00...0xc1f, 0x100, 0x104...0x106, 0x10a, 0x140...0x144, 0x180, 0x300...0x306,
             0x30a, 0x320, 0x323...0x33f, 0x340...0x344, 0x3a0, 0x3a2, 0x3b0...0x3bf, 0x7a0...0x7a4, 0xb00,
@@ -125,7 +125,7 @@ extension RISCV.Hart {
 
     // MARK: Reading
 
-    private func readCSR(_ number: UInt16) throws(Fault) -> UInt64 {
+    func readCSR(_ number: UInt16) throws(Fault) -> UInt64 {
         let s = state
         switch number {
         case 0x001:

@@ -32,6 +32,8 @@ public final class RISCVVirt {
         public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
         /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
         public var drives: [MachineDescription.Drive] = []
+        /// What the flash banks hold, the first one first.
+        public var flash: [MachineDescription.Drive] = []
         /// What the entropy source is seeded with.
         public var seed: UInt64 = 0
         /// Told in a sentence of trouble with the host or with a driver.
@@ -117,19 +119,7 @@ public final class RISCVVirt {
             powerOnTime: configuration.powerOnTime)
         var ask: (MachineRequest) -> Void = { _ in }
         test = SiFiveTest(name: "test@100000") { ask($0) }
-        do throws(FlashError) {
-            var banks: [CFIFlash] = []
-            for bank in 0..<2 {
-                let base = Layout.flash.base + UInt64(bank) * Layout.flash.size
-                banks.append(
-                    try CFIFlash(
-                        name: "flash@" + String(base, radix: 16), memory: memory, base: base,
-                        size: Layout.flash.size, report: configuration.report))
-            }
-            flash = banks
-        } catch {
-            throw InputError(file: "flash", problem: "\(error)")
-        }
+        flash = try Self.flashBanks(configuration, memory: memory)
         firmwareConfiguration = FirmwareConfiguration(
             name: "fw-cfg@10100000", space: space, cpuCount: configuration.harts)
         virtio = try Self.virtioSlots(configuration, space: space, clock: clock, plic: plic)
@@ -166,6 +156,37 @@ public final class RISCVVirt {
         }
     }
 
+    private static func flashBanks(
+        _ configuration: Configuration, memory: PhysicalMemory
+    ) throws(InputError) -> [CFIFlash] {
+        let count = 2
+        guard configuration.flash.count <= count else {
+            throw InputError(
+                file: "--flash", problem: "\(configuration.flash.count) images, and the machine has \(count) banks",
+                mend: "Give at most \(count).")
+        }
+        var banks: [CFIFlash] = []
+        for index in 0..<count {
+            let image = index < configuration.flash.count ? configuration.flash[index] : nil
+            let base = Layout.flash.base + UInt64(index) * Layout.flash.size
+            do {
+                let contents = try image.map { (image) throws(BlockError) in
+                    try FileDisk(path: image.path, isReadOnly: image.isReadOnly || image.isSnapshot)
+                }
+                let access: CFIFlash.Access =
+                    image.map { $0.isReadOnly ? .readOnly : $0.isSnapshot ? .copyOnWrite : .writeThrough }
+                    ?? .copyOnWrite
+                banks.append(
+                    try CFIFlash(
+                        name: "flash@" + String(base, radix: 16), memory: memory, base: base,
+                        size: Layout.flash.size, contents: contents, access: access, report: configuration.report))
+            } catch {
+                throw InputError(file: image?.path ?? "flash", problem: "\(error)")
+            }
+        }
+        return banks
+    }
+
     private static func virtioSlots(
         _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
     ) throws(InputError) -> [VirtIOMMIO] {
@@ -178,8 +199,9 @@ public final class RISCVVirt {
         var devices: [(any VirtIODevice)?] = Array(repeating: nil, count: Layout.virtioCount)
         for (index, drive) in configuration.drives.enumerated() {
             do throws(BlockError) {
+                let file = try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly || drive.isSnapshot)
                 devices[index] = VirtIOBlock(
-                    backend: try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly), serial: "disk\(index)",
+                    backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
                     report: configuration.report)
             } catch {
                 throw InputError(file: drive.path, problem: "\(error)", mend: "Check the path and its permissions.")

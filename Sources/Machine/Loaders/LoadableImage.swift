@@ -39,6 +39,12 @@ public struct LoadableImage: Sendable {
         if case .elf(let elf) = contents { elf.symbols } else { SymbolTable() }
     }
 
+    /// Whether the file says that it is loaded at `address`.
+    func occupies(_ address: UInt64) -> Bool {
+        guard case .elf(let elf) = contents else { return false }
+        return elf.segments.contains { $0.physicalAddress <= address && address - $0.physicalAddress < $0.memorySize }
+    }
+
     /// Compressed kernels would otherwise be run as raw bytes, and die of an illegal instruction.
     private static func refuseOtherFormats(_ input: InputFile) throws(InputError) {
         let formats: [(magic: [UInt8], name: String, tool: String)] = [

@@ -9,6 +9,7 @@ public final class Session {
     /// Of the kernel and of the firmware, for traces and post-mortems.
     public let symbols: [SymbolTable]
     private var hostTargetInterface: HostTargetInterface?
+    private var script: InputScriptPlayer?
     private let until: Regex<AnyRegexOutput>?
     private let failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)]
     /// Called between turns, with the virtual time: the place for whatever looks at the host. True ends the run.
@@ -30,6 +31,8 @@ public final class Session {
         case timedOut
         /// As many instructions as were allowed have been executed.
         case instructionLimit
+        /// The script of ``MachineDescription/input`` expected what did not come in time.
+        case expectationFailed(file: String, line: Int, pattern: String)
         /// Every hart waits and no event is to come.
         case hung
         /// The user ended it.
@@ -37,14 +40,22 @@ public final class Session {
     }
 
     /// - Parameters:
-    ///   - builtInFirmware: what runs when the description names no firmware; nil where there is none.
+    ///   - builtInFirmware: what runs when the description names no firmware; nil where there is none. Asked for only
+    ///     when it is needed: a program linked at the start of RAM stands where firmware would, and runs without.
     ///   - report: told in a sentence of trouble that the user should know of.
     public init(
-        _ description: MachineDescription, builtInFirmware: InputFile? = nil, console: ConsoleHub = ConsoleHub(),
+        _ description: MachineDescription, builtInFirmware: @autoclosure () throws(InputError) -> InputFile? = nil,
+        console: ConsoleHub = ConsoleHub(),
         report: @escaping (String) -> Void = { _ in }
     ) throws(InputError) {
         self.description = description
         self.console = console
+        if let machine = description.machine, machine != "virt" {
+            throw InputError(
+                file: "--machine", problem: "there is no machine \"\(machine)\"",
+                mend: nearestWord(to: machine, among: ["virt"]).map { "Did you mean \($0)?" }
+                    ?? "`orrery machines` lists them.")
+        }
         until = try description.until.map { text throws(InputError) in try Self.regex(text, "--until") }
         var failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)] = []
         for text in description.failOn { failOn.append((text, try Self.regex(text, "--fail-on"))) }
@@ -55,6 +66,7 @@ public final class Session {
         configuration.memorySize = description.memory?.bytes ?? 128 << 20
         configuration.features = try RISCV.Features(cpu: description.cpu)
         configuration.drives = description.drives
+        configuration.flash = description.flash
         configuration.seed = description.seed ?? 0
         configuration.report = report
         board = try RISCVVirt(configuration)
@@ -64,16 +76,16 @@ public final class Session {
             guard let path else { return nil }
             return try LoadableImage(try InputFile.read(path), machine: .riscv, limit: limit)
         }
+        let kernel = try image(description.kernel)
         var firmware: LoadableImage?
         switch description.firmware {
         case "none": break
         case let path?: firmware = try image(path)
         case nil:
-            if let builtInFirmware {
-                firmware = try LoadableImage(builtInFirmware, machine: .riscv, limit: limit)
+            if !(kernel?.occupies(RISCVVirtLayout.ramBase) ?? false), let builtIn = try builtInFirmware() {
+                firmware = try LoadableImage(builtIn, machine: .riscv, limit: limit)
             }
         }
-        let kernel = try image(description.kernel)
         let initrd = try description.initrd.map { path throws(InputError) in try InputFile.read(path) }
         var plan = try LoadPlan(
             memory: LoadPlan.Memory(base: RISCVVirtLayout.ramBase, size: configuration.memorySize),
@@ -88,6 +100,9 @@ public final class Session {
             board.scheduler.quantum = min(board.scheduler.quantum, HostTargetInterface.quantum)
         }
         try board.powerOn(plan)
+        if let path = description.input {
+            script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
+        }
     }
 
     private static func regex(_ text: String, _ option: String) throws(InputError) -> Regex<AnyRegexOutput> {
@@ -158,7 +173,7 @@ public final class Session {
             }
             if let until, line.contains(until) { return .matched(line: line) }
         }
-        return nil
+        return script?.advance()
     }
 
     private func serveRequest() -> Conclusion? {

@@ -39,6 +39,11 @@ public final class Scheduler {
         if processors.count > 1 { quantum = min(quantum, Self.sharedQuantum) }
     }
 
+    /// Puts another processor in the place of each, which passes on to it: so that a tracer sees every turn.
+    public func substitute(_ other: (any Processor) -> any Processor) {
+        processors = processors.map(other)
+    }
+
     /// Makes ``run(until:)`` return after the instruction in progress.
     public func stop() {
         stopRequested = true

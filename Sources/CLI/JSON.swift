@@ -1,0 +1,34 @@
+/// Just enough JSON to write one object.
+enum JSON {
+    case string(String)
+    case number(UInt64)
+    case decimal(String)
+    case object([(String, JSON)])
+    case null
+
+    var text: String {
+        switch self {
+        case .string(let string): Self.quoted(string)
+        case .number(let number): String(number)
+        case .decimal(let text): text
+        case .object(let members):
+            "{" + members.map { Self.quoted($0.0) + ":" + $0.1.text }.joined(separator: ",") + "}"
+        case .null: "null"
+        }
+    }
+
+    private static func quoted(_ string: String) -> String {
+        var result = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Machine
+
+/// The words of a machine description as flags. Their values are read where a file's are, by ``MachineDescription``.
+struct MachineOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "A machine description (.yaml), or the program to run: an ELF file, a kernel image or raw bytes.",
+            valueName: "file"),
+        completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("The board: `orrery machines` lists them.", valueName: "name"))
+    var machine: String?
+
+    @Option(help: ArgumentHelp("The CPU: max, or rv64 and features: rv64,h,zba=off.", valueName: "features"))
+    var cpu: String?
+
+    @Option(help: ArgumentHelp("How many harts (1).", valueName: "count"))
+    var harts: String?
+
+    @Option(name: [.long, .customShort("m")], help: ArgumentHelp("Size of RAM (128M).", valueName: "size"))
+    var memory: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What runs first, in M-mode: a file, or none. Without it orrery's own firmware, except for a program linked "
+                + "at the start of RAM.", valueName: "file|none"), completion: .file())
+    var firmware: String?
+
+    @Option(help: ArgumentHelp("The program that the firmware starts.", valueName: "file"), completion: .file())
+    var kernel: String?
+
+    @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
+    var append: String?
+
+    @Option(help: ArgumentHelp("A RAM disk for the kernel.", valueName: "file"), completion: .file())
+    var initrd: String?
+
+    @Option(help: ArgumentHelp("A device tree in place of the board's own.", valueName: "file"), completion: .file())
+    var dtb: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A disk image; again for the next disk. With ,snapshot the guest's writes stay in memory.",
+            valueName: "file[,read-only|,snapshot]"), completion: .file())
+    var drive: [String] = []
+
+    @Option(
+        help: ArgumentHelp("What a flash bank holds; again for the second.", valueName: "file[,read-only|,snapshot]"),
+        completion: .file())
+    var flash: [String] = []
+
+    @Option(
+        help: ArgumentHelp("A script that types at the console, in place of standard input.", valueName: "file"),
+        completion: .file())
+    var input: String?
+
+    @Option(help: ArgumentHelp("End the run well when a line of the console matches.", valueName: "regex"))
+    var until: String?
+
+    @Option(help: ArgumentHelp("End the run badly when a line matches; may be given again.", valueName: "regex"))
+    var failOn: [String] = []
+
+    @Option(help: ArgumentHelp("End the run after so much of the machine's own time: 10s, 250ms.", valueName: "time"))
+    var timeout: String?
+
+    @Option(help: ArgumentHelp("End the run after so many instructions: 2000000, 5M.", valueName: "count"))
+    var maxInstructions: String?
+
+    @Option(help: ArgumentHelp("What everything random in the machine is made from (0).", valueName: "number"))
+    var seed: String?
+
+    /// The flags over the file, if one was given.
+    func description() throws -> MachineDescription {
+        var flags = MachineDescription()
+        let values: [(MachineDescription.Key, [String])] = [
+            (.machine, [machine].compactMap(\.self)), (.cpu, [cpu].compactMap(\.self)),
+            (.harts, [harts].compactMap(\.self)), (.memory, [memory].compactMap(\.self)),
+            (.firmware, [firmware].compactMap(\.self)), (.kernel, [kernel].compactMap(\.self)),
+            (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)),
+            (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.flash, flash), (.input, [input].compactMap(\.self)),
+            (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
+            (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),
+        ]
+        for (key, texts) in values where !texts.isEmpty {
+            do throws(ValueError) { try flags.set(key, texts) } catch {
+                throw UsageError(flag: key.rawValue, error)
+            }
+        }
+        guard let file else { return flags }
+        if file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
+            return try DescriptionFile.read(file).overridden(by: flags)
+        }
+        guard flags.kernel == nil else {
+            throw UsageError("\(file) and --kernel \(flags.kernel ?? "") both name a program. Leave one out.")
+        }
+        flags.kernel = file
+        return flags
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Machine
+
+/// `orrery machines`.
+struct Machines: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the machines and what their CPUs may have.",
+        discussion: """
+            Example:
+              orrery machines
+            """)
+
+    func run() throws {
+        StandardStreams.output(Self.text)
+    }
+
+    static var text: String {
+        var text = ""
+        for board in MachineCatalog.boards {
+            text += "\(board.name)  \(board.summary)\n"
+            text += "  harts    1 to \(board.maximumHarts)\n"
+            text += "  memory   \(board.memory)\n"
+            text += "  devices\n"
+            for line in board.devices { text += "    \(line)\n" }
+            text += "  --cpu    max (all of these), or rv64 and a choice:\n"
+            text += Self.wrapped(board.features, indentation: 11)
+        }
+        return text
+    }
+
+    private static func wrapped(_ words: [String], indentation: Int) -> String {
+        var lines: [String] = []
+        var line = ""
+        for word in words {
+            if !line.isEmpty && line.count + word.count + 1 > 80 - indentation {
+                lines.append(line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        lines.append(line)
+        return lines.map { String(repeating: " ", count: indentation) + $0 + "\n" }.joined()
+    }
+}

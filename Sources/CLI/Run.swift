@@ -1,0 +1,97 @@
+import ArgumentParser
+import Glibc
+import Machine
+
+/// `orrery run`.
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a program or a described machine.",
+        discussion: """
+            The same images, flags and input give the same run, instruction for instruction. Flags have the words of a \
+            description file, and override it.
+
+            At a terminal, Ctrl-A x quits and Ctrl-A h lists the other keys. Otherwise all of standard input is read \
+            first and then typed as fast as the guest takes it; or --input names a script that types:
+              wait login:
+              send "root\\n"
+              expect '# $' within 5s
+              pause 100ms
+
+            Examples:
+              orrery run vmm.elf
+              orrery run --kernel Image --initrd initrd.gz --append console=ttyS0 --memory 512M --harts 2
+              orrery run vmm.elf --until 'all tests passed' --fail-on panic --timeout 10s
+              orrery run vmm.elf --drive disk.img,snapshot --save vmm.yaml
+
+            \(ExitStatus.table)
+            """)
+
+    @OptionGroup var machine: MachineOptions
+
+    @OptionGroup(title: "Tracing") var tracing: TraceFlags
+
+    @Flag(help: "At the end, print what the run cost, and a hash of the machine's state.")
+    var stats = false
+
+    @Flag(help: "At the end, print the result as one line of JSON, the last of standard output.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp("Write the description of this machine to a file, and do not run it.", valueName: "file"),
+        completion: .file())
+    var save: String?
+
+    func run() throws {
+        let description = try machine.description()
+        if let save { return try DescriptionFile.write(description, to: save) }
+        guard description.kernel != nil || description.firmware.map({ $0 != "none" }) ?? false else {
+            throw UsageError("there is nothing to run. Name a program: orrery run vmm.elf")
+        }
+        let traceOptions = try tracing.options()
+        let console = ConsoleHub()
+        let output = ConsoleOutput()
+        console.listeners.append { output.write($0) }
+        let session = try Session(
+            description, builtInFirmware: try BuiltInFirmware.read(), console: console,
+            report: { StandardStreams.error("orrery: \($0)\n") })
+        let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
+        defer { withExtendedLifetime(tracer) {} }
+        let host = RunHost(session, output)
+        if Terminal.isInteractive {
+            Terminal.enterRawMode()
+            host.attachKeyboard()
+        } else if description.input == nil {
+            try host.feedStandardInput()
+        }
+        let start = HostTime.now
+        let conclusion = session.run()
+        let elapsed = HostTime.now - start
+        output.flush()
+        Terminal.restore()
+        try report(conclusion, session, output, elapsed)
+    }
+
+    private func report(
+        _ conclusion: Session.Conclusion, _ session: Session, _ output: ConsoleOutput, _ nanoseconds: UInt64
+    ) throws {
+        let status = ExitStatus.of(conclusion, expectsMatch: session.description.until != nil)
+        let text = RunHost.describe(conclusion, session.description)
+        if status != 0, let text {
+            output.endLine()
+            StandardStreams.error("orrery: \(text)\n")
+            for line in PostMortem(session).lines { StandardStreams.error(line + "\n") }
+        }
+        if stats || json {
+            let statistics = RunStatistics(session.board, hostSeconds: Double(nanoseconds) / 1e9)
+            if stats {
+                output.endLine()
+                StandardStreams.error(statistics.table)
+            }
+            if json {
+                output.endLine()
+                StandardStreams.output(RunHost.json(conclusion, status, text, statistics).text + "\n")
+            }
+        }
+        throw ExitCode(status)
+    }
+}

@@ -1,0 +1,180 @@
+import Glibc
+import Machine
+
+/// Time of the host, for pacing and for speed. Nothing of it reaches the machine.
+enum HostTime {
+    /// Nanoseconds since some moment.
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// What the guest prints, on its way to standard output: gathered into lines, for a system call a character is slow.
+final class ConsoleOutput {
+    private var bytes: [UInt8] = []
+    private var isAtLineStart = true
+
+    func write(_ new: [UInt8]) {
+        bytes += new
+        if bytes.count >= 4096 || new.contains(0x0a) { flush() }
+    }
+
+    func flush() {
+        guard let last = bytes.last else { return }
+        StandardStreams.output(bytes)
+        isAtLineStart = last == 0x0a
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    /// Makes what follows begin a line of its own.
+    func endLine() {
+        flush()
+        if !isAtLineStart { StandardStreams.output("\n") }
+        isAtLineStart = true
+    }
+}
+
+/// The host's side of a run: keys, standard input, and the passing of time.
+final class RunHost {
+    private let session: Session
+    private let output: ConsoleOutput
+    private let keyboard: Keyboard
+    /// Where virtual and wall-clock time met last.
+    private var anchor: (virtual: UInt64, host: UInt64) = (0, 0)
+    /// A machine that was slower than the clock may catch up by this much, and no more.
+    private static let slack: UInt64 = 50_000_000
+    private var nextLook: UInt64 = 0
+    private static let lookInterval: UInt64 = 500_000
+
+    init(_ session: Session, _ output: ConsoleOutput) {
+        self.session = session
+        self.output = output
+        let uart = session.board.uart
+        keyboard = Keyboard(session.console) { uart.receiveBreak() }
+        session.betweenTurns = { [unowned output] _ in
+            output.flush()
+            return false
+        }
+    }
+
+    /// Types all of standard input now: so the run depends on what was given, and not on when.
+    func feedStandardInput() throws {
+        var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        if poll(&wait, 1, 2000) == 0 {
+            StandardStreams.error(
+                "orrery: waiting for the end of standard input, which is typed as a whole; </dev/null gives none\n")
+        }
+        // A closed standard input is an empty one.
+        guard fcntl(STDIN_FILENO, F_GETFD) >= 0 else { return }
+        session.console.receive(
+            try InputFile.read("/dev/stdin", name: "standard input", limit: 64 << 20).bytes)
+    }
+
+    /// Lets a person type, and paces the machine to the clock on the wall.
+    func attachKeyboard() {
+        anchor = (session.board.scheduler.time, HostTime.now)
+        session.betweenTurns = { [unowned self] time in
+            guard time >= nextLook else { return false }
+            nextLook = time + Self.lookInterval
+            output.flush()
+            return obey(keyboard.serve(waiting: 0).command)
+        }
+        session.waitsForHost = { [unowned self] deadline in
+            output.flush()
+            return waitForHost(until: deadline)
+        }
+    }
+
+    /// An idle machine waits until the wall clock has come to its next event, or a key is pressed.
+    /// - Returns: false to end the run.
+    private func waitForHost(until deadline: UInt64?) -> Bool {
+        let scheduler = session.board.scheduler
+        var now = HostTime.now
+        let virtual = scheduler.time - anchor.virtual
+        let real = now - anchor.host
+        if real > virtual + Self.slack { anchor = (scheduler.time, now - Self.slack) }
+        let due = deadline.map { anchor.host + ($0 - anchor.virtual) }
+        // Poll counts in milliseconds; what is left over is not worth waiting for.
+        let wait = due.map { $0 > now ? min(($0 - now) / 1_000_000, 3_600_000) : 0 }
+        let (command, _) = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1)
+        now = HostTime.now
+        let passed = anchor.virtual + (now - anchor.host)
+        scheduler.advance(to: max(scheduler.time, min(passed, deadline ?? passed)))
+        if let deadline, let due, due < now + 1_000_000 { scheduler.advance(to: deadline) }
+        return !obey(command)
+    }
+
+    /// - Returns: whether the run is to end.
+    private func obey(_ command: Keyboard.Command?) -> Bool {
+        switch command {
+        case nil: false
+        case .quit: true
+        case .monitor:
+            false
+        }
+    }
+
+    // MARK: How it ended
+
+    static func describe(_ conclusion: Session.Conclusion, _ description: MachineDescription) -> String? {
+        switch conclusion {
+        case .exited(0): description.until.map { "the guest ended, and nothing had matched --until '\($0)'" }
+        case .exited(let status): "the guest ended with status \(status)"
+        case .failed(let code): "the guest failed with code \(code)"
+        case .matched, .quit: nil
+        case .failureMatched(let pattern, let line): "the console matched --fail-on '\(pattern)': \(line)"
+        case .timedOut: "timed out: \(description.timeout?.description ?? "the limit") of the machine's time passed"
+        case .instructionLimit:
+            "stopped: \(description.maxInstructions?.description ?? "all") instructions were executed"
+        case .expectationFailed(let file, let line, let pattern):
+            "\(file):\(line): the console did not match '\(pattern)' in time"
+        case .hung: "the guest hangs: all harts wait (wfi) and no event is to come"
+        }
+    }
+
+    static func json(
+        _ conclusion: Session.Conclusion, _ status: Int32, _ text: String?, _ statistics: RunStatistics
+    ) -> JSON {
+        var members: [(String, JSON)] = []
+        func add(_ name: String, _ value: JSON) { members.append((name, value)) }
+        switch conclusion {
+        case .exited(let status):
+            add("conclusion", .string("exited"))
+            add("guestStatus", .number(status))
+        case .failed(let code):
+            add("conclusion", .string("failed"))
+            add("guestStatus", .number(code))
+        case .matched(let line):
+            add("conclusion", .string("matched"))
+            add("line", .string(line))
+        case .failureMatched(let pattern, let line):
+            add("conclusion", .string("failure-matched"))
+            add("pattern", .string(pattern))
+            add("line", .string(line))
+        case .timedOut: add("conclusion", .string("timed-out"))
+        case .instructionLimit: add("conclusion", .string("instruction-limit"))
+        case .expectationFailed(let file, let line, let pattern):
+            add("conclusion", .string("expectation-failed"))
+            add("file", .string(file))
+            add("line", .number(UInt64(line)))
+            add("pattern", .string(pattern))
+        case .hung: add("conclusion", .string("hung"))
+        case .quit: add("conclusion", .string("quit"))
+        }
+        add("status", .number(UInt64(max(status, 0))))
+        add("message", text.map(JSON.string) ?? .null)
+        add("instructions", .number(statistics.instructions))
+        add("virtualNanoseconds", .number(statistics.virtualNanoseconds))
+        add("hostSeconds", .decimal(RunStatistics.decimal(statistics.hostSeconds, places: 6)))
+        add("mips", .decimal(RunStatistics.decimal(statistics.mips, places: 1)))
+        add("traps", .number(statistics.traps))
+        add("interrupts", .number(statistics.interrupts))
+        add("tlbMisses", .number(statistics.tlbMisses))
+        add("deviceAccesses", .number(statistics.deviceAccesses))
+        add("decodedPages", .number(statistics.decodedPages))
+        add("stateHash", .string(statistics.stateHashText))
+        return .object(members)
+    }
+}

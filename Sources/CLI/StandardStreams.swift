@@ -1,0 +1,39 @@
+import Glibc
+
+/// Standard output and error, written whole.
+enum StandardStreams {
+    static func output(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+
+    static func output(_ text: String) { output(Array(text.utf8)) }
+
+    /// On a raw terminal a newline alone would not return to the left edge.
+    static func error(_ text: String) {
+        write(Array((Terminal.isRaw ? text.replacing("\n", with: "\r\n") : text).utf8), to: STDERR_FILENO)
+    }
+
+    /// Whether text on `descriptor` may be coloured (https://no-color.org).
+    static func isColoured(_ descriptor: Int32) -> Bool {
+        guard isatty(descriptor) == 1 else { return false }
+        if let value = getenv("NO_COLOR"), value.pointee != 0 { return false }
+        return getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var done = 0
+        while done < bytes.count {
+            // SAFETY: the range from `done` to `count` lies in `bytes`.
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                // A terminal shared with a program that made it non-blocking.
+                if errno == EAGAIN {
+                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&wait, 1, 100)
+                    continue
+                }
+                return
+            }
+            done += count
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ISA
+
+/// Instructions as text, with the names of the addresses they mention.
+///
+/// The text is made from the decoder's own encoding tables (`ISA/RISCV/Debug.swift`): Debian 12's capstone, 4.0.2, knows
+/// no RISC-V at all.
+public struct Disassembler {
+    public let symbols: SymbolFinder
+
+    public init(symbols: SymbolFinder) {
+        self.symbols = symbols
+    }
+
+    /// One instruction.
+    public struct Line {
+        public let address: UInt64
+        /// The instruction's bits.
+        public let word: UInt32
+        /// In bytes.
+        public let length: Int
+        /// `jal 0x80200134 <vcpu_run>`.
+        public let text: String
+
+        /// `0x0000000080200134: 0ff0000f  fence`.
+        public var description: String {
+            let digits = String(word, radix: 16)
+            let bits = String(repeating: "0", count: max(length * 2 - digits.count, 0)) + digits
+            return "0x\(RunStatistics.digits(address)):  \(padded(bits, 8))  \(text)"
+        }
+    }
+
+    /// The instruction `word`, of which the low half counts when it is compressed.
+    public func line(_ word: UInt32, at address: UInt64, virtual: Bool = false) -> Line {
+        let instruction = RISCV.disassemble(word, at: address)
+        var text = instruction.mnemonic
+        if !instruction.operands.isEmpty { text += " " + instruction.operands }
+        if let target = instruction.target, !virtual, let name = symbols.name(target) { text += " <\(name)>" }
+        return Line(
+            address: address, word: instruction.length == 2 ? word & 0xffff : word, length: instruction.length,
+            text: text
+        )
+    }
+
+    /// Instructions from `address` on, as long as `halfword` gives their bits and `count` is not reached. A label line
+    /// stands where a symbol begins.
+    public func listing(
+        from address: UInt64, count: Int, virtual: Bool = false, halfword: (UInt64) -> UInt16?
+    ) -> [String] {
+        var lines: [String] = []
+        var address = address
+        for index in 0..<count {
+            guard let low = halfword(address) else { break }
+            var word = UInt32(low)
+            if low & 3 == 3 {
+                guard let high = halfword(address &+ 2) else { break }
+                word |= UInt32(high) << 16
+            }
+            if !virtual, let name = symbols.name(address), index == 0 || !name.contains("+0x") {
+                lines.append("\(name):")
+            }
+            let line = line(word, at: address, virtual: virtual)
+            lines.append("  " + line.description)
+            address &+= UInt64(line.length)
+        }
+        return lines
+    }
+}

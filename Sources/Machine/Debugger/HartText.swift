@@ -1,0 +1,99 @@
+import ISA
+
+/// How harts are written in traces, post-mortems and the monitor.
+extension RISCV {
+    /// A privilege mode as the manual abbreviates it: M, HS, U, VS, VU; S where there is no H extension.
+    public enum Mode: String, CaseIterable, Sendable {
+        case machine = "M"
+        case hypervisor = "HS"
+        case supervisor = "S"
+        case user = "U"
+        case virtualSupervisor = "VS"
+        case virtualUser = "VU"
+
+        public init(_ privilege: Privilege, virtual: Bool, features: Features) {
+            self =
+                switch (privilege, virtual) {
+                case (.machine, _): .machine
+                case (.supervisor, true): .virtualSupervisor
+                case (.user, true): .virtualUser
+                case (.supervisor, false): features.contains(.h) ? .hypervisor : .supervisor
+                case (.user, false): .user
+                }
+        }
+
+        public var isVirtual: Bool { self == .virtualSupervisor || self == .virtualUser }
+
+        public var privilege: Privilege {
+            switch self {
+            case .machine: .machine
+            case .hypervisor, .supervisor, .virtualSupervisor: .supervisor
+            case .user, .virtualUser: .user
+            }
+        }
+    }
+}
+
+extension RISCV.Hart {
+    public var mode: RISCV.Mode {
+        RISCV.Mode(state.pointee.privilege, virtual: state.pointee.virtual, features: features)
+    }
+
+    /// The guest that hgatp names.
+    public var guest: UInt64 { state.pointee.hgatp >> 44 & 0x3fff }
+
+    /// `HS`, or `VS vmid 2`.
+    public var modeText: String { mode.rawValue + (mode.isVirtual ? " vmid \(guest)" : "") }
+}
+
+/// The names of a session's addresses.
+public struct SymbolFinder {
+    private let tables: [SymbolTable]
+
+    /// - Parameter tables: the kernel's before the firmware's.
+    public init(_ tables: [SymbolTable]) {
+        self.tables = tables
+    }
+
+    public var isEmpty: Bool { tables.allSatisfy(\.isEmpty) }
+
+    /// `vcpu_run+0x1c`, where some program says so.
+    public func name(_ address: UInt64) -> String? {
+        for table in tables { if let location = table.location(of: address) { return location.description } }
+        return nil
+    }
+
+    public func address(of name: String) -> UInt64? {
+        for table in tables { if let address = table.address(of: name) { return address } }
+        return nil
+    }
+
+    /// The name, or the address where there is none. A guest's addresses are its own, and no program's here.
+    public func text(_ address: UInt64, virtual: Bool = false) -> String {
+        (virtual ? nil : name(address)) ?? hexadecimal(address)
+    }
+}
+
+extension RISCV.Interrupt {
+    /// All that are defined, the most urgent first (volume II, "Machine Interrupt Registers").
+    static let all: [UInt64] = [
+        machineExternal, machineSoftware, machineTimer, supervisorExternal, supervisorSoftware, supervisorTimer,
+        supervisorGuestExternal, virtualSupervisorExternal, virtualSupervisorSoftware, virtualSupervisorTimer,
+        localCounterOverflow,
+    ]
+
+    static func names(_ bits: UInt64) -> [String] {
+        all.filter { bits & 1 << $0 != 0 }.map { RISCV.Cause.describe(1 << 63 | $0) }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+func enumeration(_ words: [String]) -> String {
+    guard words.count > 1, let last = words.last else { return words.first ?? "" }
+    return words.dropLast().joined(separator: ", ") + " and " + last
+}
+
+/// `text` with blanks up to `width`.
+func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(width - text.count, 0))
+}
