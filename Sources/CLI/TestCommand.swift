@@ -36,7 +36,7 @@ struct TestCommand: ParsableCommand {
     var memory: String?
 
     @Option(help: ArgumentHelp("Virtual time that a program may take.", valueName: "time"))
-    var timeout = "10s"
+    var timeout = "5s"
 
     @Option(help: ArgumentHelp("Time on the wall after which a program is killed.", valueName: "time"))
     var wallTimeout = "120s"
@@ -123,7 +123,7 @@ struct TestCommand: ParsableCommand {
         if let cpu { words += ["--cpu", cpu] }
         if let harts { words += ["--harts", "\(harts)"] }
         if let memory { words += ["--memory", memory] }
-        if timeout != "10s" { words += ["--timeout", timeout] }
+        if timeout != "5s" { words += ["--timeout", timeout] }
         if let reference = reference(for: program) {
             words += [
                 "--signature-reference",

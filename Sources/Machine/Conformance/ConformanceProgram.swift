@@ -1,4 +1,5 @@
 import Glibc
+import ISA
 
 /// A bare-metal program that tests the machine it runs on and says itself how that went: by `tohost` or by the test
 /// device.
@@ -18,8 +19,8 @@ public struct ConformanceProgram: Equatable, Sendable {
         return String(name[..<slash])
     }
 
-    /// The programs at `paths`: files, and what directories hold at any depth. Files that are no RISC-V executables are
-    /// passed over in directories (listings, object files, the host's own programs) and refused when they are named.
+    /// The programs at `paths`: files, and what directories hold at any depth. Files that are no RISC-V executables
+    /// (listings, object files, the host's own programs) are passed over.
     public static func find(_ paths: [String]) throws(InputError) -> [ConformanceProgram] {
         var programs: [ConformanceProgram] = []
         for path in paths {
@@ -30,12 +31,7 @@ public struct ConformanceProgram: Equatable, Sendable {
             }
             if status.st_mode & S_IFMT == S_IFDIR {
                 search(path, below: "", depth: 0, &programs)
-            } else {
-                guard isExecutable(path) else {
-                    throw InputError(
-                        file: path, problem: "is no RISC-V executable (64-bit ELF, little-endian)",
-                        mend: "Give a program or a directory of programs.")
-                }
+            } else if isExecutable(path) {
                 programs.append(ConformanceProgram(path: path, name: name(lastPart(path))))
             }
         }
@@ -121,18 +117,38 @@ public struct ConformanceProgram: Equatable, Sendable {
         return nil
     }
 
-    /// A single-letter extension that `architecture` has and the machine lacks.
-    public static func missingExtension(_ architecture: String, features: String = "imafdcbhsu") -> Character? {
-        // rv64i2p1_m2p0_..._zicsr2p0: each part's first letter, with z, s and x the start of longer names; older
-        // compilers write the letters in a row.
-        let body = architecture.dropFirst("rv64".count)
-        for (index, part) in body.split(separator: "_").enumerated() {
-            if index > 0, let first = part.first, "zsx".contains(first) { continue }
-            for letter in part where letter.isLetter && letter != "p" && letter != "g" && !features.contains(letter) {
-                return letter
+    /// An unprivileged extension of `architecture` that a hart with `features` lacks.
+    ///
+    /// `rv64i2p1_m2p0_zicsr2p0`: names with their versions; older compilers write the letters in a row, `rv64imac`.
+    public static func missingExtension(_ architecture: String, features: RISCV.Features) -> String? {
+        let known = Set(RISCV.Features.names.filter { features.contains($0.feature) }.map(\.name)).union(implied)
+        for part in architecture.dropFirst("rv64".count).split(separator: "_") {
+            if part.first == "z" {
+                let name = withoutVersion(part)
+                if !known.contains(name) { return name }
+            } else if part.first != "s", part.first != "x" {
+                for letter in part where letter.isLetter && letter != "p" {
+                    let isThere = letter == "h" ? features.contains(.h) : "imafdcbg".contains(letter)
+                    if !isThere { return letter.uppercased() }
+                }
             }
         }
         return nil
+    }
+
+    /// What RV64GC comes with under names of their own.
+    private static let implied: Set<String> = [
+        "zicsr", "zifencei", "zicntr", "zihpm", "zmmul", "zaamo", "zalrsc", "zca", "zcd",
+    ]
+
+    /// `zfh1p0` without its version.
+    private static func withoutVersion(_ name: Substring) -> String {
+        guard let p = name.lastIndex(of: "p"), name[name.index(after: p)...].allSatisfy(\.isNumber) else {
+            return String(name)
+        }
+        var end = p
+        while end > name.startIndex, name[name.index(before: end)].isNumber { end = name.index(before: end) }
+        return String(name[..<end])
     }
 }
 
