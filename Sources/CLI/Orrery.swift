@@ -23,6 +23,7 @@ struct Orrery: ParsableCommand {
             Machines.self,
             DTS.self,
             Disassemble.self,
+            TestCommand.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

@@ -164,6 +164,14 @@ extension RISCV.Encoding {
         // Zicond
         .init("0000111            rs2 rs1 101     rd 0110011", .czero_eqz, .zicond),
         .init("0000111            rs2 rs1 111     rd 0110011", .czero_nez, .zicond),
+        // Zbkb, beside what it shares with Zbb. PACKW with rs2 = x0 is ZEXT.H.
+        .init("0000100            rs2 rs1 100     rd 0110011", .pack, .zbkb),
+        .init("0000100            rs2 rs1 111     rd 0110011", .packh, .zbkb),
+        .init("0000100            rs2 rs1 100     rd 0111011", .packw, .zbkb),
+        .init("011010000111           rs1 101     rd 0010011", .brev8, .zbkb),
+        // Zbkx
+        .init("0010100            rs2 rs1 010     rd 0110011", .xperm4, .zbkx),
+        .init("0010100            rs2 rs1 100     rd 0110011", .xperm8, .zbkx),
     ]
 
     /// Cache-block management (Zicbom, Zicboz). Prefetches (Zicbop) are hints: `ori x0` does nothing as it is.

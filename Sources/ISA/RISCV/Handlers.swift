@@ -219,6 +219,12 @@ extension RISCV {
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in singleBit(&e, i, .or, immediate: true) } },  // bseti
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in conditionalZero(&e, i, .equal) } },  // czero.eqz
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in conditionalZero(&e, i, .notEqual) } },  // czero.nez
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in pack(&e, i, .word) } },  // pack
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in pack(&e, i, .byte) } },  // packh
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in pack(&e, i, .half) } },  // packw
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in unary(&e, i, .reverseBitsInBytes, .double) } },  // brev8
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in permute(&e, i, bits: 4) } },  // xperm4
+        { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in permute(&e, i, bits: 8) } },  // xperm8
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 0) } },  // cbo.inval
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 1) } },  // cbo.clean
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 2) } },  // cbo.flush

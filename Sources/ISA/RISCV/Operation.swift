@@ -14,7 +14,7 @@ extension RISCV {
         case add_uw, sh1add, sh2add, sh3add, sh1add_uw, sh2add_uw, sh3add_uw, slli_uw, andn, orn, xnor, clz,
             clzw, ctz, ctzw, cpop, cpopw, max, maxu, min, minu, sext_b, sext_h, zext_h, rol, rolw, ror, rorw,
             rori, roriw, orc_b, rev8, clmul, clmulh, clmulr, bclr, bext, binv, bset, bclri, bexti, binvi, bseti,
-            czero_eqz, czero_nez
+            czero_eqz, czero_nez, pack, packh, packw, brev8, xperm4, xperm8
         case cbo_inval, cbo_clean, cbo_flush, cbo_zero
         case sret, mret, wfi, sfence_vma, sinval_vma, sfence_w_inval, sfence_inval_ir, hfence_vvma, hfence_gvma,
             hinval_vvma, hinval_gvma, hlv_b, hlv_bu, hlv_h, hlv_hu, hlvx_hu, hlv_w, hlv_wu, hlvx_wu, hlv_d,

@@ -198,4 +198,46 @@ extension RISCV {
         let result = e.select(condition, zero, a)
         e.setRegister(i.rd, result)
     }
+
+    /// PACK, PACKH, PACKW: the low parts of rs1 and rs2 side by side, rs2's above; PACKW's pair is sign-extended
+    /// (volume I, "Bit-manipulation for Cryptography").
+    @inline(__always)
+    static func pack<E: Emitter>(_ e: inout E, _ i: Operands, _ part: Width) {
+        let a = e.register(i.rs1)
+        let b = e.register(i.rs2)
+        let mask = e.constant(part.mask)
+        let low = e.binary(.and, .double, a, mask)
+        let other = e.binary(.and, .double, b, mask)
+        let count = e.constant(part.bits)
+        let high = e.binary(.shiftLeft, .double, other, count)
+        let result = e.binary(.or, .double, high, low)
+        let extended = part == .half ? e.extend(.signed32, result) : result
+        e.setRegister(i.rd, extended)
+    }
+
+    /// XPERM4, XPERM8: each element of rs2 is the index of an element of rs1, and 0 comes of an index past the last
+    /// (volume I, "Crossbar permutations").
+    @inline(__always)
+    static func permute<E: Emitter>(_ e: inout E, _ i: Operands, bits: UInt64) {
+        let a = e.register(i.rs1)
+        let b = e.register(i.rs2)
+        let mask = e.constant(1 << bits - 1)
+        let size = e.constant(bits)
+        let count = e.constant(64 / bits)
+        let zero = e.constant(0)
+        var result = zero
+        for position in 0..<64 / bits {
+            let place = e.constant(position * bits)
+            let shifted = e.binary(.shiftRightLogical, .double, b, place)
+            let index = e.binary(.and, .double, shifted, mask)
+            let distance = e.binary(.multiply, .double, index, size)
+            let moved = e.binary(.shiftRightLogical, .double, a, distance)
+            let element = e.binary(.and, .double, moved, mask)
+            let exists = e.compare(.lessUnsigned, .double, index, count)
+            let chosen = e.select(exists, element, zero)
+            let placed = e.binary(.shiftLeft, .double, chosen, place)
+            result = e.binary(.or, .double, result, placed)
+        }
+        e.setRegister(i.rd, result)
+    }
 }

@@ -126,14 +126,18 @@ public enum RISCV {
         /// Misaligned loads and stores work; without it they trap.
         public static let misaligned = Features(rawValue: 1 << 23)
 
-        public static let all = Features(rawValue: 1 << 24 - 1)
+        public static let zbkb = Features(rawValue: 1 << 24)
+        public static let zbkx = Features(rawValue: 1 << 25)
+
+        public static let all = Features(rawValue: 1 << 26 - 1)
 
         /// Names as users and ISA strings write them, in the canonical order of an ISA string.
         public static let names: [(name: String, feature: Features)] = [
             ("h", .h), ("zicbom", .zicbom), ("zicbop", .zicbop), ("zicboz", .zicboz), ("zicond", .zicond),
             ("zihintpause", .zihintpause), ("zawrs", .zawrs), ("zacas", .zacas), ("zfh", .zfh), ("zfhmin", .zfhmin),
-            ("zba", .zba), ("zbb", .zbb), ("zbc", .zbc), ("zbs", .zbs), ("smstateen", .smstateen),
-            ("sscofpmf", .sscofpmf), ("sstc", .sstc), ("svadu", .svadu), ("svinval", .svinval),
+            ("zba", .zba), ("zbb", .zbb), ("zbc", .zbc), ("zbkb", .zbkb), ("zbkx", .zbkx), ("zbs", .zbs),
+            ("smstateen", .smstateen), ("sscofpmf", .sscofpmf), ("sstc", .sstc), ("svadu", .svadu),
+            ("svinval", .svinval),
             ("svnapot", .svnapot), ("svpbmt", .svpbmt), ("sv48", .sv48), ("sv57", .sv57),
             ("misaligned", .misaligned),
         ]

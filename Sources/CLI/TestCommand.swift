@@ -1,0 +1,147 @@
+import ArgumentParser
+import Foundation
+import Machine
+
+/// `orrery test`: conformance programs, each on a machine of its own, as many at a time as the host has processors.
+///
+/// Each program is run by a child of this process (`--one`), so that none can take the others with it.
+struct TestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Runs conformance programs and says which fail.",
+        discussion: """
+            Runs every RISC-V ELF program among the given files and directories, without firmware, until it ends by
+            tohost or by the test device.
+
+            Examples:
+              orrery test build/riscv-tests                    all programs below a directory
+              orrery test build/arch-test --signature-reference build/arch-test
+                                                               compare signatures with NAME.ref
+              orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
+              orrery test build/privileged --against qemu      the same on QEMU, and what differs
+
+            Exit status: 0 when none failed, 1 when any did.
+            """)
+
+    @Argument(help: ArgumentHelp("Programs, or directories that hold them at any depth.", valueName: "path"))
+    var paths: [String] = []
+
+    @Option(help: ArgumentHelp("CPU model and features, as for orrery run.", valueName: "cpu"))
+    var cpu: String?
+
+    @Option(help: ArgumentHelp("Harts of each machine.", valueName: "n"))
+    var harts: Int?
+
+    @Option(help: ArgumentHelp("Memory of each machine.", valueName: "size"))
+    var memory: String?
+
+    @Option(help: ArgumentHelp("Virtual time that a program may take.", valueName: "time"))
+    var timeout = "5s"
+
+    @Option(help: ArgumentHelp("Time on the wall after which a program is killed.", valueName: "time"))
+    var wallTimeout = "120s"
+
+    @Option(help: ArgumentHelp("Programs that run at once; as many as there are processors.", valueName: "n"))
+    var jobs: Int?
+
+    @Option(help: ArgumentHelp("Run part i of n equal parts.", valueName: "i/n"))
+    var shard: String?
+
+    @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"))
+    var junit: String?
+
+    @Option(help: ArgumentHelp("Compare signatures with NAME.ref in this directory.", valueName: "dir"))
+    var signatureReference: String?
+
+    @Flag(help: "Show each program's console, harts and last traps.")
+    var verbose = false
+
+    /// In a child: the name of the one program to run, whose result goes to standard output as JSON.
+    @Option(help: .hidden)
+    var one: String?
+
+    func run() throws {
+        if let one { return try runOne(name: one) }
+        guard !paths.isEmpty else {
+            throw InputError(
+                file: "orrery test", problem: "no program is given", mend: "Give programs, or directories of them.")
+        }
+        var programs = try ConformanceProgram.find(paths)
+        if let shard {
+            programs = try value("shard") { () throws(ValueError) in try Shard(shard) }.part(of: programs)
+        }
+        let report = try TestRun(self, programs).run()
+        if let junit { try TestOutput.write(report.junit, to: junit) }
+        guard report.count(.failed) == 0 else { throw ExitCode(1) }
+    }
+
+    private func value<T>(_ flag: String, _ parse: () throws(ValueError) -> T) throws(InputError) -> T {
+        do throws(ValueError) {
+            return try parse()
+        } catch {
+            throw InputError(file: "--\(flag)", problem: error.problem, mend: error.mend)
+        }
+    }
+
+    /// Seconds after which a child is killed.
+    var wallLimit: Double {
+        get throws {
+            let span = try value("wall-timeout") { () throws(ValueError) in try TimeSpan(wallTimeout) }
+            return Double(span.nanoseconds) / 1e9
+        }
+    }
+
+    /// The file that `program`'s signature is compared with, or nil when there is none.
+    func reference(for program: ConformanceProgram) -> String? {
+        guard let directory = signatureReference else { return nil }
+        let last = program.name.split(separator: "/").last.map(String.init) ?? program.name
+        for name in [program.name, last] {
+            for ending in ["ref", "reference_output"] {
+                let path = "\(directory)/\(name).\(ending)"
+                if access(path, R_OK) == 0 { return path }
+            }
+        }
+        return nil
+    }
+
+    private func runOne(name: String) throws {
+        let span = try value("timeout") { () throws(ValueError) in try TimeSpan(timeout) }
+        var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), timeout: span)
+        run.cpu = cpu
+        run.harts = harts
+        run.memory = try memory.map { text in
+            try value("memory") { () throws(ValueError) in try ByteCount(text) }
+        }
+        run.reference = signatureReference
+        run.verbose = verbose
+        FileHandle.standardOutput.write(try JSONEncoder().encode(run.run()))
+    }
+
+    /// The command that runs `program` alone.
+    func rerun(_ program: ConformanceProgram) -> String {
+        var words = ["orrery", "test", program.path, "--verbose"]
+        if let cpu { words += ["--cpu", cpu] }
+        if let harts { words += ["--harts", "\(harts)"] }
+        if let memory { words += ["--memory", memory] }
+        if timeout != "5s" { words += ["--timeout", timeout] }
+        if let reference = reference(for: program) {
+            words += [
+                "--signature-reference",
+                reference.split(separator: "/", omittingEmptySubsequences: false)
+                    .dropLast().joined(separator: "/"),
+            ]
+        }
+        return words.map(TestOutput.quoted).joined(separator: " ")
+    }
+
+    /// The arguments of the child that runs `program`.
+    func childArguments(_ program: ConformanceProgram, reference: String?) -> [String] {
+        var arguments = ["test", "--one", program.name, "--timeout", timeout]
+        if let cpu { arguments += ["--cpu", cpu] }
+        if let harts { arguments += ["--harts", "\(harts)"] }
+        if let memory { arguments += ["--memory", memory] }
+        if let reference { arguments += ["--signature-reference", reference] }
+        if verbose { arguments.append("--verbose") }
+        return arguments + ["--", program.path]
+    }
+}

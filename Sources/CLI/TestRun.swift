@@ -1,0 +1,157 @@
+import Foundation
+import Machine
+
+/// One run of `orrery test`: children are started, their results gathered in the programs' order, and told.
+struct TestRun {
+    private let command: TestCommand
+    private let programs: [ConformanceProgram]
+
+    init(_ command: TestCommand, _ programs: [ConformanceProgram]) {
+        self.command = command
+        self.programs = programs
+    }
+
+    func run() throws -> ConformanceReport {
+        var results = [ConformanceResult?](repeating: nil, count: programs.count)
+        var places: [Int] = []
+        var children: [HostProcess] = []
+        let limit = try command.wallLimit
+        for (index, program) in programs.enumerated() {
+            let reference = command.reference(for: program)
+            if let directory = command.signatureReference, reference == nil {
+                results[index] = ConformanceResult(
+                    name: program.name, verdict: .skipped, reason: "has no reference in \(directory)")
+                continue
+            }
+            places.append(index)
+            children.append(
+                HostProcess(
+                    HostProcess.own, command.childArguments(program, reference: reference), limit: limit))
+        }
+        var output = TestOutput(total: programs.count, verbose: command.verbose)
+        var told = 0
+        func tellFinished() {
+            while told < results.count, let result = results[told] {
+                let program = programs[told]
+                told += 1
+                output.tell(result, done: told) { command.rerun(program) }
+            }
+        }
+        tellFinished()
+        let jobs = command.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        try HostProcess.run(children, atOnce: jobs) { child, ended in
+            let index = places[child]
+            results[index] = Self.result(of: programs[index], ended, limit: limit)
+            tellFinished()
+        }
+        let report = ConformanceReport(results.compactMap { $0 })
+        output.finish(report)
+        return report
+    }
+
+    /// What a child said, or how it died.
+    private static func result(
+        of program: ConformanceProgram, _ ended: HostProcess.Ended, limit: Double
+    ) -> ConformanceResult {
+        var result = ConformanceResult(name: program.name, verdict: .failed)
+        switch ended.end {
+        case .exited(0):
+            if let said = try? JSONDecoder().decode(ConformanceResult.self, from: Data(ended.output)) { return said }
+            result.reason = "the child that ran it said nothing intelligible"
+        case .exited(let status): result.reason = "the child that ran it ended with status \(status)"
+        case .signalled(let signal):
+            result.reason = "the emulator died of signal \(signal) (\(String(cString: strsignal(signal))))"
+        case .outOfTime: result.reason = "did not end within \(decimal(limit, places: 0)) s on the wall"
+        }
+        result.console = String(decoding: ended.errors.suffix(4096), as: UTF8.self).split(separator: "\n").suffix(12)
+            .map(String.init)
+        result.wallTime = ended.wallTime
+        return result
+    }
+}
+
+/// What `orrery test` says while it runs, and at the end.
+struct TestOutput {
+    private let total: Int
+    private let verbose: Bool
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private var failed = 0
+    private var explanations: [[String]] = []
+
+    init(total: Int, verbose: Bool) {
+        self.total = total
+        self.verbose = verbose
+    }
+
+    /// Tells one result. On a terminal one line shows how far the run is, and failures stay above it.
+    mutating func tell(_ result: ConformanceResult, done: Int, rerun: () -> String) {
+        if result.verdict == .failed {
+            failed += 1
+            explanations.append(ConformanceReport.explanation(result, rerun: rerun()))
+        }
+        let lines = Self.lines(result, verbose: verbose)
+        if isTerminal {
+            var text = "\r\u{1b}[K"
+            if result.verdict != .passed || verbose { text += lines.joined(separator: "\n") + "\n" }
+            if done < total {
+                let name = result.name.suffix(48)
+                text += "[\(done)/\(total)] " + (failed > 0 ? "\(failed) failed  " : "") + name
+            }
+            Self.print(text)
+        } else {
+            Self.print(lines.joined(separator: "\n") + "\n")
+        }
+    }
+
+    private static func lines(_ result: ConformanceResult, verbose: Bool) -> [String] {
+        let word =
+            switch result.verdict {
+            case .passed: "pass"
+            case .failed: "FAIL"
+            case .skipped: "skip"
+            }
+        var line = "\(word)  \(result.name)"
+        if !result.reason.isEmpty { line += ": \(result.reason)" }
+        guard verbose else { return [line] }
+        line += "  (\(grouped(result.instructions)) instructions, \(decimal(result.wallTime, places: 2)) s)"
+        return [line] + result.console.map { "    | " + $0 } + result.post.map { "    " + $0 }
+    }
+
+    /// Failures once more, with what is known of each, then the table and the closing line.
+    func finish(_ report: ConformanceReport) {
+        var text = ""
+        if !explanations.isEmpty {
+            text += "\nFailures:\n\n" + explanations.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
+        }
+        text += "\n" + report.table.joined(separator: "\n") + "\n\n" + report.closingLine + "\n"
+        Self.print(text)
+    }
+
+    static func print(_ text: String) {
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    static func write(_ text: String, to path: String) throws(InputError) {
+        guard let file = fopen(path, "we") else {
+            throw InputError(file: path, problem: "cannot be written: " + String(cString: strerror(errno)))
+        }
+        let count = text.utf8.count
+        let written = fwrite(text, 1, count, file)
+        guard fclose(file) == 0, written == count else {
+            throw InputError(file: path, problem: "cannot be written: " + String(cString: strerror(errno)))
+        }
+    }
+
+    /// `word` as a shell reads it back.
+    static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "-_./=,:+@%".utf8.contains($0)
+            }
+        }
+        return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+}
