@@ -3,7 +3,7 @@
 /// Only integers and raw pointers travel in its arguments, all six in host registers: the state block, the slot, the
 /// virtual address of the slot's page, the page's slots, the budget, and the data TLB.
 public typealias Handler =
-    @convention(c) (
+    @convention(thin) (
         UnsafeMutableRawPointer, UnsafeMutableRawPointer, UInt64, UnsafeMutableRawPointer, UInt64,
         UnsafeMutableRawPointer
     ) -> Void
