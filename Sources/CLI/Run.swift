@@ -22,11 +22,19 @@ struct Run: ParsableCommand {
               orrery run --kernel Image --initrd initrd.gz --append console=ttyS0 --memory 512M --harts 2
               orrery run vmm.elf --until 'all tests passed' --fail-on panic --timeout 10s
               orrery run vmm.elf --drive disk.img,snapshot --save vmm.yaml
+              orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
+              orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
             """)
 
     @OptionGroup var machine: MachineOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "When the run has ended, a command for the monitor, as after Ctrl-A c; may be given again. help lists them.",
+            valueName: "command"))
+    var monitorCommand: [String] = []
 
     @OptionGroup(title: "Tracing") var tracing: TraceFlags
 
@@ -64,10 +72,22 @@ struct Run: ParsableCommand {
             try host.feedStandardInput()
         }
         let start = HostTime.now
-        let conclusion = session.run()
+        let monitor = Monitor(session)
+        var conclusion = session.run()
+        while conclusion == .quit, host.wantsMonitor, host.converse(monitor) { conclusion = session.run() }
         let elapsed = HostTime.now - start
         output.flush()
         Terminal.restore()
+        commands: for line in monitorCommand {
+            let (text, action) = monitor.execute(line)
+            output.endLine()
+            StandardStreams.output(text)
+            switch action {
+            case .stay: break
+            case .resume: conclusion = session.run()
+            case .quit: break commands
+            }
+        }
         try report(conclusion, session, output, elapsed)
     }
 

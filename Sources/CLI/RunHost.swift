@@ -46,6 +46,8 @@ final class RunHost {
     /// A machine that was slower than the clock may catch up by this much, and no more.
     private static let slack: UInt64 = 50_000_000
     private var nextLook: UInt64 = 0
+    /// The run ended because the user asked for the monitor.
+    private(set) var wantsMonitor = false
     private static let lookInterval: UInt64 = 500_000
 
     init(_ session: Session, _ output: ConsoleOutput) {
@@ -108,11 +110,37 @@ final class RunHost {
 
     /// - Returns: whether the run is to end.
     private func obey(_ command: Keyboard.Command?) -> Bool {
-        switch command {
-        case nil: false
-        case .quit: true
-        case .monitor:
-            false
+        wantsMonitor = command == .monitor
+        return command != nil
+    }
+
+    // MARK: Monitor
+
+    /// Reads commands from the terminal while the machine stands still.
+    /// - Returns: false to end the run.
+    func converse(_ monitor: Monitor) -> Bool {
+        wantsMonitor = false
+        output.endLine()
+        Terminal.restore()
+        let before = HostTime.now
+        defer {
+            // The machine's time stood still meanwhile.
+            anchor.host += HostTime.now - before
+            Terminal.enterRawMode()
+        }
+        while true {
+            StandardStreams.error("(orrery) ")
+            guard let line = readLine() else {
+                StandardStreams.error("\n")
+                return true
+            }
+            let (text, action) = monitor.execute(line)
+            StandardStreams.output(text)
+            switch action {
+            case .stay: break
+            case .resume: return true
+            case .quit: return false
+            }
         }
     }
 
