@@ -48,7 +48,8 @@ final class RunHost {
     private var nextLook: UInt64 = 0
     /// The run ended because the user asked for the monitor.
     private(set) var wantsMonitor = false
-    private static let lookInterval: UInt64 = 500_000
+    private static let lookInterval: UInt64 = 100_000
+    private static let interactiveQuantum: UInt64 = 100_000
 
     init(_ session: Session, _ output: ConsoleOutput) {
         self.session = session
@@ -77,6 +78,8 @@ final class RunHost {
     /// Lets a person type, and paces the machine to the clock on the wall.
     func attachKeyboard() {
         anchor = (session.board.scheduler.time, HostTime.now)
+        // A key should not wait for a long turn, even where the guest polls a slow device.
+        session.board.scheduler.quantum = min(session.board.scheduler.quantum, Self.interactiveQuantum)
         session.betweenTurns = { [unowned self] time in
             guard time >= nextLook else { return false }
             nextLook = time + Self.lookInterval

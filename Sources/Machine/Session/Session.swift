@@ -102,6 +102,7 @@ public final class Session {
         try board.powerOn(plan)
         if let path = description.input {
             script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
+            board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum)
         }
     }
 
