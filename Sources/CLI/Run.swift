@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
         console.listeners.append { output.write($0) }
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
-            report: { StandardStreams.error("orrery: \($0)\n") })
+            report: { StandardStreams.complain($0) })
         let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
         defer { withExtendedLifetime(tracer) {} }
         let host = RunHost(session, output)
@@ -98,7 +98,7 @@ struct Run: ParsableCommand {
         let text = RunHost.describe(conclusion, session.description)
         if status != 0, let text {
             output.endLine()
-            StandardStreams.error("orrery: \(text)\n")
+            StandardStreams.complain(text)
             for line in PostMortem(session).lines { StandardStreams.error(line + "\n") }
         }
         if stats || json {

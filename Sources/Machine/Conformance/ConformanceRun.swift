@@ -87,7 +87,7 @@ public struct ConformanceRun {
                 : "test \(code) failed (tohost = \(toHost))"
         case .timedOut: result.reason = "did not end within \(timeout) of virtual time"
         case .hung: result.reason = "hangs: every hart waits and no event is to come"
-        case .instructionLimit, .quit, .matched, .failureMatched: result.reason = "was ended"
+        case .instructionLimit, .quit, .matched, .failureMatched, .expectationFailed: result.reason = "was ended"
         }
         if result.verdict == .failed || verbose { result.post = postMortem(session) }
         return result
