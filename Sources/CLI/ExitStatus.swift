@@ -55,7 +55,7 @@ enum ExitStatus: Int32, CaseIterable {
 
     /// Ends the process with one line on standard error.
     func leave(_ message: String) -> Never {
-        StandardStreams.error("orrery: \(message)\n")
+        StandardStreams.complain(message)
         exit(rawValue)
     }
 }

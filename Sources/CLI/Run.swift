@@ -22,11 +22,19 @@ struct Run: ParsableCommand {
               orrery run --kernel Image --initrd initrd.gz --append console=ttyS0 --memory 512M --harts 2
               orrery run vmm.elf --until 'all tests passed' --fail-on panic --timeout 10s
               orrery run vmm.elf --drive disk.img,snapshot --save vmm.yaml
+              orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
+              orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
             """)
 
     @OptionGroup var machine: MachineOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "When the run has ended, a command for the monitor, as after Ctrl-A c; may be given again. help lists them.",
+            valueName: "command"))
+    var monitorCommand: [String] = []
 
     @OptionGroup(title: "Tracing") var tracing: TraceFlags
 
@@ -53,7 +61,7 @@ struct Run: ParsableCommand {
         console.listeners.append { output.write($0) }
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
-            report: { StandardStreams.error("orrery: \($0)\n") })
+            report: { StandardStreams.complain($0) })
         let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
         defer { withExtendedLifetime(tracer) {} }
         let host = RunHost(session, output)
@@ -64,10 +72,22 @@ struct Run: ParsableCommand {
             try host.feedStandardInput()
         }
         let start = HostTime.now
-        let conclusion = session.run()
+        let monitor = Monitor(session)
+        var conclusion = session.run()
+        while conclusion == .quit, host.wantsMonitor, host.converse(monitor) { conclusion = session.run() }
         let elapsed = HostTime.now - start
         output.flush()
         Terminal.restore()
+        commands: for line in monitorCommand {
+            let (text, action) = monitor.execute(line)
+            output.endLine()
+            StandardStreams.output(text)
+            switch action {
+            case .stay: break
+            case .resume: conclusion = session.run()
+            case .quit: break commands
+            }
+        }
         try report(conclusion, session, output, elapsed)
     }
 
@@ -78,7 +98,7 @@ struct Run: ParsableCommand {
         let text = RunHost.describe(conclusion, session.description)
         if status != 0, let text {
             output.endLine()
-            StandardStreams.error("orrery: \(text)\n")
+            StandardStreams.complain(text)
             for line in PostMortem(session).lines { StandardStreams.error(line + "\n") }
         }
         if stats || json {

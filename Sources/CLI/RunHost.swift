@@ -46,7 +46,10 @@ final class RunHost {
     /// A machine that was slower than the clock may catch up by this much, and no more.
     private static let slack: UInt64 = 50_000_000
     private var nextLook: UInt64 = 0
-    private static let lookInterval: UInt64 = 500_000
+    /// The run ended because the user asked for the monitor.
+    private(set) var wantsMonitor = false
+    private static let lookInterval: UInt64 = 100_000
+    private static let interactiveQuantum: UInt64 = 100_000
 
     init(_ session: Session, _ output: ConsoleOutput) {
         self.session = session
@@ -75,6 +78,8 @@ final class RunHost {
     /// Lets a person type, and paces the machine to the clock on the wall.
     func attachKeyboard() {
         anchor = (session.board.scheduler.time, HostTime.now)
+        // A key should not wait for a long turn, even where the guest polls a slow device.
+        session.board.scheduler.quantum = min(session.board.scheduler.quantum, Self.interactiveQuantum)
         session.betweenTurns = { [unowned self] time in
             guard time >= nextLook else { return false }
             nextLook = time + Self.lookInterval
@@ -108,11 +113,37 @@ final class RunHost {
 
     /// - Returns: whether the run is to end.
     private func obey(_ command: Keyboard.Command?) -> Bool {
-        switch command {
-        case nil: false
-        case .quit: true
-        case .monitor:
-            false
+        wantsMonitor = command == .monitor
+        return command != nil
+    }
+
+    // MARK: Monitor
+
+    /// Reads commands from the terminal while the machine stands still.
+    /// - Returns: false to end the run.
+    func converse(_ monitor: Monitor) -> Bool {
+        wantsMonitor = false
+        output.endLine()
+        Terminal.restore()
+        let before = HostTime.now
+        defer {
+            // The machine's time stood still meanwhile.
+            anchor.host += HostTime.now - before
+            Terminal.enterRawMode()
+        }
+        while true {
+            StandardStreams.error("(orrery) ")
+            guard let line = readLine() else {
+                StandardStreams.error("\n")
+                return true
+            }
+            let (text, action) = monitor.execute(line)
+            StandardStreams.output(text)
+            switch action {
+            case .stay: break
+            case .resume: return true
+            case .quit: return false
+            }
         }
     }
 

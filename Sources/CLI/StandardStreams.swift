@@ -6,13 +6,16 @@ enum StandardStreams {
 
     static func output(_ text: String) { output(Array(text.utf8)) }
 
-    /// On a raw terminal a newline alone would not return to the left edge.
-    static func error(_ text: String) {
-        write(Array((Terminal.isRaw ? text.replacing("\n", with: "\r\n") : text).utf8), to: STDERR_FILENO)
+    static func error(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+
+    /// One line of orrery's own, told apart from what the guest prints.
+    static func complain(_ text: String) {
+        let name = isColoured(STDERR_FILENO) ? "\u{1b}[1;31morrery:\u{1b}[0m" : "orrery:"
+        error("\(name) \(text)\n")
     }
 
     /// Whether text on `descriptor` may be coloured (https://no-color.org).
-    static func isColoured(_ descriptor: Int32) -> Bool {
+    private static func isColoured(_ descriptor: Int32) -> Bool {
         guard isatty(descriptor) == 1 else { return false }
         if let value = getenv("NO_COLOR"), value.pointee != 0 { return false }
         return getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false

@@ -28,6 +28,8 @@ enum Terminal {
             let before = UnsafeMutablePointer<termios>.allocate(capacity: 1)
             before.initialize(to: settings)
             cfmakeraw(&settings)
+            // Guests without a terminal driver print a newline alone.
+            settings.c_oflag |= tcflag_t(OPOST | ONLCR)
             let after = UnsafeMutablePointer<termios>.allocate(capacity: 1)
             after.initialize(to: settings)
             saved = before

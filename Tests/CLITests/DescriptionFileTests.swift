@@ -21,6 +21,7 @@ struct DescriptionFileTests {
         drive:
           - disk.img
           - tools.img,read-only
+        flash: code.fd,snapshot
         input: "keys.txt"
         until: 'login: $'
         fail-on: [Oops, "panic: .*"]
@@ -56,6 +57,7 @@ struct DescriptionFileTests {
         #expect(description.initrd == "/srv/initrd.cpio")
         #expect(description.dtb == "board.dtb")
         #expect(description.drives == [.init(path: "disk.img"), .init(path: "tools.img", isReadOnly: true)])
+        #expect(description.flash == [.init(path: "code.fd", isSnapshot: true)])
         #expect(description.input == "keys.txt")
         #expect(description.until == "login: $")
         #expect(description.failOn == ["Oops", "panic: .*"])

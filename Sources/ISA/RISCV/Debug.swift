@@ -117,6 +117,13 @@ extension RISCV.Hart {
         do throws(Fault) { return try fetchWord(state.pointee.core.programCounter) } catch { return nil }
     }
 
+    /// Whether physical memory protection lets a mode below machine mode do this.
+    public func protectionAllows(_ address: UInt64, _ size: UInt64, _ access: RISCV.Access, machine: Bool = false)
+        -> Bool
+    {
+        protection.allows(address, size, access, machine: machine)
+    }
+
     /// Interrupts that are pending, as mip reads.
     public var pendingInterrupts: UInt64 { pending }
 }

@@ -87,7 +87,7 @@ struct DisassemblyWriter {
         case .slt where rs2 == 0: set("sltz", d, a)
         case .slt where rs1 == 0: set("sgtz", d, b)
         case .add_uw where rs2 == 0: set("zext.w", d, a)
-        case .clz, .clzw, .ctz, .ctzw, .cpop, .cpopw, .sext_b, .sext_h, .zext_h, .orc_b, .rev8: form(d, a)
+        case .clz, .clzw, .ctz, .ctzw, .cpop, .cpopw, .sext_b, .sext_h, .zext_h, .orc_b, .rev8, .brev8: form(d, a)
         case .fence: fence(&result)
         case .fence_i, .ecall, .ebreak, .sret, .mret, .wfi, .sfence_w_inval, .sfence_inval_ir, .wrs_nto, .wrs_sto: break
         case .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci: registerAccess(&result)

@@ -156,6 +156,9 @@ public struct InputScript: Sendable {
 
 /// Types what a script says while a machine runs.
 final class InputScriptPlayer {
+    /// How long a turn may be, so that an answer comes soon after what it answers.
+    static let quantum: UInt64 = 20_000
+
     private let script: InputScript
     private let console: ConsoleHub
     private let clock: Clock

@@ -137,12 +137,11 @@ public struct PostMortem {
         guard !exceptions.isEmpty else { return [] }
         var lines: [String] = []
         if let loop = Self.loop(in: traps) {
-            lines.append(
-                "  hart \(hart.identifier) goes round in a loop: the last \(traps.count) traps are "
-                    + enumeration(
-                        loop.map { trap in
-                            "\(RISCV.Cause.describe(trap.cause)) at \(location(trap))"
-                        }) + (loop.count > 1 ? " in turn" : ""))
+            let words = loop.map { "\(RISCV.Cause.describe($0.cause)) at \(location($0))" }
+            var text = "  hart \(hart.identifier) goes round in a loop: \(enumeration(words))"
+            text += loop.count == 1 ? ", \(RunStatistics.grouped(loop[0].repeats + 1)) times in a row" : " in turn"
+            if loop.contains(where: { isInHandler($0, hart) }) { text += "; that is the trap handler itself" }
+            lines.append(text)
         }
         lines.append("  last exceptions of hart \(hart.identifier)")
         return lines + exceptions.suffix(Self.shownTraps).map { "    " + describe($0) }
@@ -198,7 +197,8 @@ public struct PostMortem {
         case RISCV.Cause.userCall...RISCV.Cause.machineCall: break
         case RISCV.Cause.instructionGuestPage, RISCV.Cause.loadGuestPage, RISCV.Cause.storeGuestPage:
             text += ", address \(hexadecimal(trap.value)), guest-physical \(hexadecimal(trap.guestPhysical))"
-            text += "; " + neighbourhood(trap.guestPhysical)
+            // A guest's RAM is where its hypervisor says; its devices tend to lie where the board's do.
+            if trap.guestPhysical < RISCVVirtLayout.ramBase { text += "; " + neighbourhood(trap.guestPhysical) }
         default: text += ", address \(hexadecimal(trap.value))"
         }
         if trap.repeats > 0 { text += " (\(RunStatistics.grouped(trap.repeats + 1)) times)" }

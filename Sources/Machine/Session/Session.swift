@@ -102,6 +102,7 @@ public final class Session {
         try board.powerOn(plan)
         if let path = description.input {
             script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
+            board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum)
         }
     }
 
@@ -137,12 +138,14 @@ public final class Session {
         }
     }
 
-    /// Runs until something ends the run.
+    /// Runs until something ends the run. May be called again, to go on.
     public func run() -> Conclusion {
         let scheduler = board.scheduler
         let timeLimit = description.timeout?.nanoseconds ?? .max
-        var instructions = description.maxInstructions?.value ?? .max
+        let allowed = description.maxInstructions?.value ?? .max
         var executed = board.executed
+        var instructions = allowed - min(allowed, executed)
+        if instructions == 0 { return .instructionLimit }
         while true {
             let outcome = scheduler.round(
                 limit: timeLimit, instructions: instructions, skips: waitsForHost == nil)

@@ -1,0 +1,292 @@
+import ISA
+
+/// Commands that look into a machine that stands still. Nothing they do but `step` changes it.
+public final class Monitor {
+    /// What the caller is to do next.
+    public enum Action: Equatable, Sendable {
+        case stay, resume, quit
+    }
+
+    private let session: Session
+    private let board: RISCVVirt
+    private let symbols: SymbolFinder
+    private let disassembler: Disassembler
+    /// Where the next `disassemble` and `memory` go on.
+    private var hart = 0
+
+    public init(_ session: Session) {
+        self.session = session
+        board = session.board
+        symbols = SymbolFinder(session.symbols)
+        disassembler = Disassembler(symbols: symbols)
+    }
+
+    public static let help = """
+        registers [HART]                            integer, float, control and status registers
+        harts                                       where each hart is
+        traps [HART]                                the last traps, oldest first
+        translate ADDRESS [HART] [for read|write|execute] [as M|HS|U|VS|VU]
+                                                    each step of an address translation
+        memory ADDRESS [COUNT] [physical|virtual]   bytes of memory
+        disassemble [ADDRESS] [COUNT]               instructions, from the program counter on
+        devices, device NAME                        the devices, and the state of one
+        symbols TEXT                                the address of a symbol, or the symbol of an address
+        step [COUNT]                                run so many instructions
+        stats                                       what the run has cost so far
+        continue, quit
+        Addresses may be symbols and registers (pc, sp, sepc). Words may be cut short: reg, trans, mem.
+
+        """
+
+    private struct Refusal: Error {
+        let text: String
+        init(_ text: String) { self.text = text }
+    }
+
+    private static let commands = [
+        "registers", "harts", "traps", "translate", "memory", "disassemble", "devices", "device", "symbols", "step",
+        "stats", "continue", "quit", "help",
+    ]
+
+    /// Carries out one line.
+    /// - Returns: what it has to say, with line ends, and what comes next.
+    public func execute(_ line: String) -> (text: String, action: Action) {
+        let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+        guard let first = words.first else { return ("", .stay) }
+        let arguments = Array(words.dropFirst())
+        do throws(Refusal) {
+            let command = try command(first)
+            switch command {
+            case "continue": return ("", .resume)
+            case "quit": return ("", .quit)
+            default: return (try lines(command, arguments).map { $0 + "\n" }.joined(), .stay)
+            }
+        } catch {
+            return (printable(error.text) + "\n", .stay)
+        }
+    }
+
+    private func command(_ word: String) throws(Refusal) -> String {
+        if Self.commands.contains(word) { return word }
+        let matches = Self.commands.filter { $0.hasPrefix(word) }
+        if let match = matches.first, matches.count == 1 { return match }
+        let near = matches.isEmpty ? nearestWord(to: word, among: Self.commands).map { [$0] } ?? [] : matches
+        throw Refusal(
+            "\"\(word)\" is not a command. " + (near.isEmpty ? "Try help." : "Did you mean \(enumeration(near))?"))
+    }
+
+    private func lines(_ command: String, _ arguments: [String]) throws(Refusal) -> [String] {
+        switch command {
+        case "registers": return RegisterListing(try hart(arguments.first), symbols).lines
+        case "harts":
+            return board.harts.map { hart in
+                "hart \(hart.identifier)  \(padded(hart.modeText, 10))  \(padded(place(hart), 32))  "
+                    + PostMortem.activity(of: hart, board)
+            }
+        case "traps":
+            let report = PostMortem(session)
+            let lines = try hart(arguments.first).recentTraps.map { report.describe($0) }
+            return lines.isEmpty ? ["no trap was taken"] : lines
+        case "translate": return try translate(arguments)
+        case "memory": return try memory(arguments)
+        case "disassemble": return try disassemble(arguments)
+        case "devices":
+            return board.space.mappings.map {
+                "\(hexadecimal($0.base))-\(hexadecimal($0.end - 1))  \($0.device.name)"
+            }
+        case "device": return try device(arguments)
+        case "symbols": return try symbol(arguments)
+        case "step": return try step(arguments)
+        case "stats":
+            return RunStatistics(board, hostSeconds: 0).table.split(separator: "\n").map(String.init)
+                .filter { !$0.hasPrefix("host time") && !$0.hasPrefix("speed") }
+        default: return Self.help.split(separator: "\n").map(String.init)
+        }
+    }
+
+    // MARK: Words
+
+    private func hart(_ text: String?) throws(Refusal) -> RISCV.Hart {
+        guard let text else { return board.harts[hart] }
+        guard let number = Int(text), board.harts.indices.contains(number) else {
+            throw Refusal("\"\(text)\" is no hart: there are 0 to \(board.harts.count - 1).")
+        }
+        hart = number
+        return board.harts[number]
+    }
+
+    private func place(_ hart: RISCV.Hart) -> String {
+        symbols.text(hart.state.pointee.core.programCounter, virtual: hart.state.pointee.virtual)
+    }
+
+    private func address(_ text: String) throws(Refusal) -> UInt64 {
+        let hart = board.harts[hart]
+        if text == "pc" { return hart.state.pointee.core.programCounter }
+        if let number = (0..<32).first(where: { RISCV.integerRegisterName($0) == text }) {
+            return hart.state.pointee.core.registers[number]
+        }
+        if let number = RISCV.registerNames.first(where: { $0.name == text })?.number,
+            let value = hart.register(number)
+        {
+            return value
+        }
+        if let address = symbols.address(of: text) { return address }
+        if text.hasPrefix("0x") || text.first?.isNumber ?? false {
+            do throws(ValueError) { return try Count(text).value } catch { throw Refusal(error.description) }
+        }
+        throw Refusal("\"\(text)\" is no number, register or symbol.")
+    }
+
+    private func count(_ text: String?, _ standard: Int, limit: Int) throws(Refusal) -> Int {
+        guard let text else { return standard }
+        do throws(ValueError) {
+            return Int(min(try Count(text).value, UInt64(limit)))
+        } catch {
+            throw Refusal(error.description)
+        }
+    }
+
+    // MARK: Commands
+
+    private func translate(_ arguments: [String]) throws(Refusal) -> [String] {
+        var words = arguments[...]
+        guard let first = words.popFirst() else { throw Refusal("translate what? translate 0x80200000") }
+        var chosen: RISCV.Hart?
+        var access = RISCV.Access.read
+        var mode: RISCV.Mode?
+        while let word = words.popFirst() {
+            switch (word, words.first) {
+            case ("as", let name?):
+                guard let named = RISCV.Mode(rawValue: name.uppercased()) else {
+                    throw Refusal(
+                        "\"\(name)\" is no mode: there are \(enumeration(RISCV.Mode.allCases.map(\.rawValue))).")
+                }
+                mode = named
+                words.removeFirst()
+            case ("for", let name?):
+                let accesses: [String: RISCV.Access] = ["read": .read, "write": .write, "execute": .execute]
+                guard let named = accesses[name] else { throw Refusal("\"\(name)\" is not read, write or execute.") }
+                access = named
+                words.removeFirst()
+            default: chosen = try hart(word)
+            }
+        }
+        let subject = if let chosen { chosen } else { try hart(nil) }
+        let walk = TranslationWalk(
+            try address(first), hart: subject, memory: board.memory, access: access, mode: mode ?? subject.mode)
+        return walk.lines
+    }
+
+    /// A byte as the hart would read it, without effect: nil where there is no memory.
+    private func byte(_ address: UInt64, physical: Bool) -> UInt8? {
+        var place = address
+        if !physical {
+            let hart = board.harts[hart]
+            let walk = TranslationWalk(address, hart: hart, memory: board.memory, access: .read, mode: hart.mode)
+            let execute = TranslationWalk(address, hart: hart, memory: board.memory, access: .execute, mode: hart.mode)
+            guard let found = (try? walk.result.get()) ?? (try? execute.result.get()) else { return nil }
+            place = found
+        }
+        var byte: UInt8 = 0
+        return board.memory.read(place, into: &byte, count: 1) ? byte : nil
+    }
+
+    private func memory(_ arguments: [String]) throws(Refusal) -> [String] {
+        guard let first = arguments.first else { throw Refusal("memory where? memory 0x80200000 64") }
+        let rest = arguments.dropFirst()
+        let isPhysical = rest.contains("physical")
+        let start = try address(first)
+        let count = try count(rest.first { $0 != "physical" && $0 != "virtual" }, 64, limit: 4096)
+        var lines: [String] = []
+        for offset in stride(from: 0, to: count, by: 16) {
+            let base = start &+ UInt64(offset)
+            let bytes = (0..<min(16, count - offset)).map { byte(base &+ UInt64($0), physical: isPhysical) }
+            let hex = bytes.map { byte in byte.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) } ?? "??" }
+            let text = bytes.map { byte in
+                byte.flatMap { (0x20..<0x7f).contains($0) ? String(UnicodeScalar($0)) : nil } ?? "."
+            }
+            lines.append(
+                "0x\(RunStatistics.digits(base)):  \(padded(hex.joined(separator: " "), 47))  \(text.joined())")
+        }
+        if lines.allSatisfy({ $0.contains("?? ??") }) { lines.append("?? is no memory that can be read here") }
+        return lines
+    }
+
+    private func disassemble(_ arguments: [String]) throws(Refusal) -> [String] {
+        let start = try address(arguments.first ?? "pc")
+        let count = try count(arguments.dropFirst().first, 10, limit: 1000)
+        let lines = disassembler.listing(from: start, count: count, virtual: board.harts[hart].state.pointee.virtual) {
+            guard let low = byte($0, physical: false), let high = byte($0 &+ 1, physical: false) else { return nil }
+            return UInt16(low) | UInt16(high) << 8
+        }
+        return lines.isEmpty ? ["there is no code at \(hexadecimal(start))"] : lines
+    }
+
+    private func device(_ arguments: [String]) throws(Refusal) -> [String] {
+        guard let name = arguments.first else { throw Refusal("device what? `devices` lists them.") }
+        let names = board.devices.map(\.name)
+        guard let device = board.devices.first(where: { $0.name == name || $0.name.hasPrefix(name + "@") }) else {
+            let near = nearestWord(to: name, among: names)
+            throw Refusal(
+                "there is no device \"\(name)\". " + (near.map { "Did you mean \($0)?" } ?? "`devices` lists them."))
+        }
+        var printer = StatePrinter()
+        device.describeState(&printer)
+        return printer.lines.isEmpty ? ["\(device.name) has no state"] : printer.lines
+    }
+
+    private func symbol(_ arguments: [String]) throws(Refusal) -> [String] {
+        guard let text = arguments.first else { throw Refusal("symbols of what? symbols main, symbols 0x80200000") }
+        if let address = symbols.address(of: text) { return ["\(text) is at \(hexadecimal(address))"] }
+        let address = try address(text)
+        return ["\(hexadecimal(address)) is \(symbols.name(address) ?? "in no symbol")"]
+    }
+
+    /// Rounds of one instruction a hart.
+    private func step(_ arguments: [String]) throws(Refusal) -> [String] {
+        let count = try count(arguments.first, 1, limit: 1_000_000)
+        var isStuck = false
+        for _ in 0..<count where !isStuck {
+            let outcome = board.scheduler.round(instructions: 1)
+            isStuck = outcome == .stuck || outcome == .stopped
+        }
+        var lines = board.harts.map { hart in
+            var text = "hart \(hart.identifier)  \(padded(hart.modeText, 10))  \(padded(place(hart), 24))  "
+            let counter = hart.state.pointee.core.programCounter
+            if hart.isWaiting {
+                text += "waits (wfi)"
+            } else if let word = hart.instructionWord() {
+                text += disassembler.line(word, at: counter, virtual: hart.state.pointee.virtual).text
+            }
+            return text
+        }
+        if isStuck { lines.append("the machine stands: all harts wait, or the guest asked for its end") }
+        return lines
+    }
+}
+
+/// Prints a device's state field by field.
+private struct StatePrinter: StateVisitor {
+    var lines: [String] = []
+    private var last: (name: String, count: Int) = ("", 0)
+
+    mutating func field(_ name: StaticString, _ value: inout UInt64) {
+        add("\(name)", hexadecimal(value))
+    }
+
+    mutating func field(_ name: StaticString, _ bytes: inout [UInt8]) {
+        let shown = bytes.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        add("\(name)", "\(bytes.count) bytes\(bytes.isEmpty ? "" : ": ")\(shown)\(bytes.count > 16 ? " ..." : "")")
+    }
+
+    /// Fields of one name in a row are an array: they share lines.
+    private mutating func add(_ name: String, _ value: String) {
+        if name == last.name, last.count % 8 != 0, !lines.isEmpty {
+            lines[lines.count - 1] += " \(value)"
+            last.count += 1
+        } else {
+            lines.append("\(padded(name, 20)) \(value)")
+            last = name == last.name ? (name, last.count + 1) : (name, 1)
+        }
+    }
+}

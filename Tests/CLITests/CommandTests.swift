@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The built program, as a user runs it.
+@Suite("orrery")
+struct CommandTests {
+    /// Beside the test bundle, whose path is among the arguments of whoever runs it.
+    private static let program: String? = {
+        let candidates =
+            CommandLine.arguments.filter { $0.contains(".xctest") }.map { ($0 as NSString).deletingLastPathComponent }
+            + [Bundle.main.bundlePath]
+        for folder in candidates {
+            var folder = folder
+            while folder.count > 1 {
+                if FileManager.default.isExecutableFile(atPath: folder + "/orrery"),
+                    FileManager.default.fileExists(atPath: folder + "/CLI.build")
+                {
+                    return folder + "/orrery"
+                }
+                folder = (folder as NSString).deletingLastPathComponent
+            }
+        }
+        return nil
+    }()
+
+    /// A program that stores `value` to the test device.
+    private func finisher(_ value: UInt32) -> [UInt8] {
+        let words: [UInt32] = [
+            0x0010_02b7,  // lui  t0, 0x100
+            0x0000_0317,  // auipc t1, 0
+            0x0103_2303,  // lw   t1, 16(t1)
+            0x0062_a023,  // sw   t1, 0(t0)
+            0x0000_006f,  // j    .
+            value,
+        ]
+        return words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    }
+
+    private func run(_ image: [UInt8], _ arguments: String...) throws -> ExternalTool.Result? {
+        guard let program = Self.program else { return nil }
+        return try ExternalTool.withTemporaryDirectory { directory in
+            try Data(image).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
+            return try ExternalTool.run(
+                program: program, ["run", "--firmware", "none", "guest.bin"] + arguments, in: directory)
+        }
+    }
+
+    @Test("The guest's status becomes the program's", arguments: [(0x5555, 0), (0x7_3333, 7), (0x3333, 1)])
+    func status(value: UInt32, status: Int32) throws {
+        guard let result = try run(finisher(value)) else { return }
+        #expect(result.status == status, "\(result.errorText)")
+    }
+
+    @Test("The last line of --json is an object with the result and the state's hash, the same twice")
+    func json() throws {
+        guard let first = try run(finisher(0x5555), "--json"), let second = try run(finisher(0x5555), "--json") else {
+            return
+        }
+        func object(_ result: ExternalTool.Result) throws -> [String: Any] {
+            try #require(JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any])
+        }
+        let (a, b) = (try object(first), try object(second))
+        #expect(a["conclusion"] as? String == "exited")
+        #expect(a["status"] as? Int == 0)
+        #expect((a["stateHash"] as? String)?.count == 16)
+        #expect(a["stateHash"] as? String == b["stateHash"] as? String)
+    }
+
+    @Test("Time-out, instruction limit and hang have their statuses, and a hang is explained")
+    func badEndings() throws {
+        let loop: [UInt8] = [0x6f, 0, 0, 0]
+        guard let timedOut = try run(loop, "--timeout", "1us") else { return }
+        #expect(timedOut.status == 72)
+        #expect(try run(loop, "--max-instructions", "100")?.status == 73)
+        // csrw mie, zero; wfi; j -4
+        let hang = try run([0x73, 0x10, 0x40, 0x30, 0x73, 0, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff])
+        #expect(hang?.status == 74)
+        #expect(hang?.errorText.contains("waits (wfi), and no interrupt is enabled") ?? false)
+    }
+
+    @Test("Bad usage is 64 and bad input 65, in one line that begins with orrery:")
+    func refusals() throws {
+        guard let program = Self.program else { return }
+        let cases: [([String], Int32)] = [
+            (["run"], 64), (["run", "--frobnicate"], 64), (["run", "x", "--memory", "lots"], 64),
+            (["run", "x", "--trace", "all", "--trace-range", "5"], 64), (["run", "/nonexistent"], 65),
+            (["run", "--machine", "sun", "--firmware", "none", "/dev/null"], 65),
+            (["disassemble", "/nonexistent"], 65),
+        ]
+        for (arguments, status) in cases {
+            let result = try ExternalTool.run(program: program, arguments, in: "/")
+            #expect(result.status == status, "\(arguments)")
+            #expect(result.errorText.hasPrefix("orrery: "), "\(arguments)")
+            #expect(result.errorText.split(separator: "\n").count == 1, "\(arguments): \(result.errorText)")
+        }
+    }
+
+    @Test("A trace shows each instruction with its place, and the run stays the same")
+    func trace() throws {
+        guard let plain = try run(finisher(0x5555), "--json"),
+            let traced = try run(
+                finisher(0x5555), "--json", "--trace", "instructions,mmio", "--trace-range", "0x80000000-0x80001000")
+        else { return }
+        func hash(_ result: ExternalTool.Result) -> Substring? {
+            result.outputText.split(separator: "\"stateHash\"").last
+        }
+        #expect(hash(plain) == hash(traced))
+        let lines = traced.errorText.split(separator: "\n")
+        #expect(lines.count == 5)
+        #expect(lines.first?.hasSuffix("lui t0, 0x100") ?? false, "\(traced.errorText)")
+        #expect(
+            lines.last?.hasSuffix("mmio   store 4 at 0x100000 test@100000+0x0: 0x5555") ?? false, "\(traced.errorText)")
+    }
+
+    @Test("The monitor's commands run at the end")
+    func monitor() throws {
+        guard let result = try run(finisher(0x5555), "--monitor-command", "translate 0x80000000") else { return }
+        #expect(result.outputText == "machine mode does not translate\nphysical 0x80000000\n")
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Machine
+
+/// Machines that run a few words of machine code, from the start of RAM and in M-mode.
+enum TinyGuest {
+    /// Runs `words` until the description says, and hands over what is left.
+    static func run<T>(
+        _ words: [UInt32], script: String? = nil, _ configure: (inout MachineDescription) -> Void = { _ in },
+        _ body: (Session, Session.Conclusion) throws -> T
+    ) throws -> T {
+        try ExternalTool.withTemporaryDirectory { directory in
+            var description = MachineDescription()
+            description.firmware = "none"
+            description.kernel = directory + "/guest.bin"
+            description.memory = ByteCount(1 << 20)
+            description.maxInstructions = Count(100_000)
+            let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            try Data(bytes).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
+            if let script {
+                description.input = directory + "/keys"
+                try Data(script.utf8).write(to: URL(fileURLWithPath: directory + "/keys"))
+            }
+            configure(&description)
+            let session = try Session(description)
+            let conclusion = session.run()
+            return try body(session, conclusion)
+        }
+    }
+
+    /// Sends back each character of the serial port, and powers off with status 0 after a newline.
+    static let echo: [UInt32] = [
+        0x1000_0437,  // lui  s0, 0x10000
+        0x0010_04b7,  // lui  s1, 0x100
+        0x0000_5937,  // lui  s2, 0x5
+        0x5559_0913,  // addi s2, s2, 0x555
+        0x00a0_0993,  // li   s3, 10
+        0x0054_4283,  // lbu  t0, 5(s0)
+        0x0012_f293,  // andi t0, t0, 1
+        0xfe02_8ce3,  // beqz t0, -8
+        0x0004_4503,  // lbu  a0, 0(s0)
+        0x00a4_0023,  // sb   a0, 0(s0)
+        0xff35_16e3,  // bne  a0, s3, -20
+        0x0124_a023,  // sw   s2, 0(s1)
+        0x0000_006f,  // j    .
+    ]
+}
