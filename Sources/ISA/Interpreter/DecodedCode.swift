@@ -77,12 +77,15 @@ final class DecodedPage {
     }
 
     /// Forgets the slots decoded from the granules, among them one that begins before a granule and ends in it.
+    ///
+    /// Operands stay: the instruction that writes may be in a granule itself, and goes on to its successor by its own
+    /// length.
     func invalidate(granules changed: UInt64, decode: UInt) {
         let stale = changed & granules
         guard stale != 0 else { return }
         for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
             let first = granule * 32
-            for slot in max(0, first - 1)..<(first + 32) { slots[slot] = DecodedSlot(handler: decode) }
+            for slot in max(0, first - 1)..<(first + 32) { slots[slot].handler = decode }
         }
         granules &= ~changed
     }
