@@ -7,7 +7,7 @@ import Machine
 struct Orrery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "orrery", abstract: "Runs hypervisor images without the hardware, deterministically.",
-        subcommands: [Run.self, TestCommand.self])
+        subcommands: [Run.self, TestCommand.self, BenchCommand.self])
 }
 
 final class StandardConsole: ConsoleBackend {
