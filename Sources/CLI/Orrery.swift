@@ -24,6 +24,7 @@ struct Orrery: ParsableCommand {
             DTS.self,
             Disassemble.self,
             TestCommand.self,
+            BenchCommand.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

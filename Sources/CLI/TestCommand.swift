@@ -19,6 +19,7 @@ struct TestCommand: ParsableCommand {
                                                                compare signatures with NAME.ref
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
               orrery test build/privileged --against qemu      the same on QEMU, and what differs
+              orrery test --random 10M --seed 7 --against qemu random instructions on both
 
             Exit status: 0 when none failed, 1 when any did.
             """)
@@ -60,7 +61,23 @@ struct TestCommand: ParsableCommand {
     @Option(help: .hidden)
     var one: String?
 
+    /// In a child: the console goes to standard output as it is, instead of the result.
+    @Flag(help: .hidden)
+    var rawConsole = false
+
+    @Option(help: ArgumentHelp("Compare about so many random instructions with QEMU.", valueName: "n"))
+    var random: String?
+
+    @Option(help: ArgumentHelp("What the random instructions are made from.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Also run on another emulator and tell what differs: qemu, or the path of one.", valueName: "emulator"))
+    var against: String?
+
     func run() throws {
+        if let random { return try runRandom(random) }
         if let one { return try runOne(name: one) }
         guard !paths.isEmpty else {
             throw InputError(
@@ -104,6 +121,25 @@ struct TestCommand: ParsableCommand {
         return nil
     }
 
+    private func runRandom(_ text: String) throws {
+        let count = try value("random") { () throws(ValueError) in try Count(text).value }
+        let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        let different = try TestRandom(instructions: count, seed: seed, qemu: try emulator(), jobs: jobs).run()
+        TestOutput.print(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
+        guard different == 0 else { throw ExitCode(1) }
+    }
+
+    /// The other emulator's path.
+    func emulator() throws(InputError) -> String {
+        let name = against == nil || against == "qemu" ? "qemu-system-riscv64" : against ?? ""
+        guard let path = HostProcess.find(name) else {
+            throw InputError(
+                file: "--against", problem: "\(name) is not installed",
+                mend: "Install it (Debian: qemu-system-misc), or give its path.")
+        }
+        return path
+    }
+
     private func runOne(name: String) throws {
         let span = try value("timeout") { () throws(ValueError) in try TimeSpan(timeout) }
         var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), timeout: span)
@@ -114,6 +150,11 @@ struct TestCommand: ParsableCommand {
         }
         run.reference = signatureReference
         run.verbose = verbose
+        if rawConsole {
+            run.listener = { FileHandle.standardOutput.write(Data($0)) }
+            guard run.run().verdict == .passed else { throw ExitCode(1) }
+            return
+        }
         FileHandle.standardOutput.write(try JSONEncoder().encode(run.run()))
     }
 

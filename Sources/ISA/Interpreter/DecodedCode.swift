@@ -2,11 +2,22 @@
 ///
 /// Only integers and raw pointers travel in its arguments, all six in host registers: the state block, the slot, the
 /// virtual address of the slot's page, the page's slots, the budget, and the data TLB.
+///
+/// The thin convention is the plain one of Swift functions without a context; C's goes through a thunk, one more jump an
+/// instruction. It is not an official part of the language, and the compiler of debug builds crashes on it.
+#if DEBUG
+public typealias Handler =
+    @convention(c) (
+        UnsafeMutableRawPointer, UnsafeMutableRawPointer, UInt64, UnsafeMutableRawPointer, UInt64,
+        UnsafeMutableRawPointer
+    ) -> Void
+#else
 public typealias Handler =
     @convention(thin) (
         UnsafeMutableRawPointer, UnsafeMutableRawPointer, UInt64, UnsafeMutableRawPointer, UInt64,
         UnsafeMutableRawPointer
     ) -> Void
+#endif
 
 /// One decoded instruction: its handler and operands.
 ///
@@ -77,12 +88,15 @@ final class DecodedPage {
     }
 
     /// Forgets the slots decoded from the granules, among them one that begins before a granule and ends in it.
+    ///
+    /// Operands stay: the instruction that writes may be in a granule itself, and goes on to its successor by its own
+    /// length.
     func invalidate(granules changed: UInt64, decode: UInt) {
         let stale = changed & granules
         guard stale != 0 else { return }
         for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
             let first = granule * 32
-            for slot in max(0, first - 1)..<(first + 32) { slots[slot] = DecodedSlot(handler: decode) }
+            for slot in max(0, first - 1)..<(first + 32) { slots[slot].handler = decode }
         }
         granules &= ~changed
     }

@@ -13,6 +13,8 @@ public struct ConformanceRun {
     public var reference: String?
     /// Keep the whole console and more traps.
     public var verbose = false
+    /// Told of what the program prints, as it does.
+    public var listener: (([UInt8]) -> Void)?
 
     public init(_ program: ConformanceProgram, timeout: TimeSpan) {
         self.program = program
@@ -53,6 +55,7 @@ public struct ConformanceRun {
         let console = ConsoleLines(last: verbose ? 10_000 : Self.consoleLines)
         let hub = ConsoleHub()
         hub.listeners.append { console.write($0) }
+        if let listener { hub.listeners.append(listener) }
         let session = try Session(description, console: hub)
         // Whoever asked may have been killed; then nobody waits for the answer.
         let parent = getppid()
@@ -129,6 +132,15 @@ public struct ConformanceRun {
             if state.waiting { line += "  waits (wfi)" }
             line += "  gp \(hexadecimal(state.core.registers[3]))  after \(grouped(hart.executed)) instructions"
             lines.append(line)
+            if verbose {
+                for row in 0..<8 {
+                    let cells = (0..<4).map { column in
+                        let number = row * 4 + column
+                        return ["x\(number)", hexadecimal(state.core.registers[number])]
+                    }
+                    lines.append("  " + aligned([cells.flatMap { $0 }], left: [0, 2, 4, 6])[0])
+                }
+            }
             for trap in hart.recentTraps.suffix(verbose ? 16 : 2) {
                 lines.append(
                     "  trap \(RISCV.Cause.describe(trap.cause)), \(level(trap.fromPrivilege, trap.fromVirtual)) to "

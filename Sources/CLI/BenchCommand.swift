@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Machine
+
+/// `orrery bench`: how fast guest programs run here, and on QEMU.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures how fast guest programs run, here and on QEMU.",
+        discussion: """
+            Runs the programs of testsuites/bench, in turn on each emulator, and takes the best of several rounds of the
+            processor time that the whole process used. The programs are built when that is needed.
+
+            Examples:
+              orrery bench                            every program, here alone
+              orrery bench --against qemu --svg b.svg with QEMU, and as a picture
+              orrery bench sieve vmexit --rounds 5    two programs, the best of five rounds
+            """)
+
+    @Argument(help: ArgumentHelp("Programs or groups; all when none is given.", valueName: "name"))
+    var names: [String] = []
+
+    @Option(help: ArgumentHelp("Also measure another emulator: qemu, or the path of one.", valueName: "emulator"))
+    var against: String?
+
+    @Option(help: ArgumentHelp("Rounds, of which the fastest counts.", valueName: "n"))
+    var rounds = 3
+
+    @Option(help: ArgumentHelp("Multiply the work of each program.", valueName: "factor"))
+    var scale = 1.0
+
+    @Option(help: ArgumentHelp("Write the figures as JSON.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Write the figures as a bar chart.", valueName: "file"))
+    var svg: String?
+
+    func run() throws {
+        guard rounds >= 1, scale > 0, scale <= 1000 else {
+            throw InputError(
+                file: "orrery bench", problem: "--rounds is at least 1, and --scale between 0 and 1000",
+                mend: "Correct them.")
+        }
+        let programs = try BenchProgram.load(names: names)
+        let qemu = try against.map { name in
+            let program = name == "qemu" ? "qemu-system-riscv64" : name
+            guard let path = HostProcess.find(program) else {
+                throw InputError(
+                    file: "--against", problem: "\(program) is not installed",
+                    mend: "Install it (Debian: qemu-system-misc), or give its path.")
+            }
+            return path
+        }
+        let isTerminal = isatty(STDERR_FILENO) == 1
+        var figures: [BenchFigure] = []
+        for (index, program) in programs.enumerated() {
+            if isTerminal {
+                Self.show("[\(index + 1)/\(programs.count)] \(program.name)")
+            }
+            figures.append(try program.measure(rounds: rounds, scale: scale, qemu: qemu))
+        }
+        if isTerminal { Self.show("") }
+        let report = BenchReport(figures: figures, rounds: rounds)
+        TestOutput.print(report.table.joined(separator: "\n") + "\n")
+        if let json { try TestOutput.write(try report.json(), to: json) }
+        if let svg { try TestOutput.write(report.svg, to: svg) }
+    }
+
+    /// A line that the next one replaces.
+    private static func show(_ text: String) {
+        FileHandle.standardError.write(Data(("\r\u{1b}[K" + text).utf8))
+    }
+}

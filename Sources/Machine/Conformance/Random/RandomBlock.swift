@@ -1,0 +1,183 @@
+import ISA
+
+/// One random experiment: a state, and the instructions that are run on it.
+public struct RandomBlock: Equatable, Sendable {
+    public enum Mode: Int, CaseIterable, Sendable {
+        case machine, supervisor, user, guestSupervisor, guestUser
+
+        public var name: String { ["M", "S", "U", "VS", "VU"][rawValue] }
+        var isUser: Bool { self == .user || self == .guestUser }
+        var isGuest: Bool { self == .guestSupervisor || self == .guestUser }
+        /// mstatus.MPP and MPV of a return into it.
+        var returnBits: UInt64 {
+            let privilege: UInt64 = self == .machine ? 3 : isUser ? 0 : 1
+            return privilege << 11 | (isGuest ? 1 << 39 : 0)
+        }
+    }
+
+    /// What stays together when a block is made smaller.
+    public enum Item: Equatable, Sendable {
+        /// Instructions as they are, wherever they stand; those with two low bits other than 11 are 2 bytes.
+        case words([UInt32])
+        /// A branch or jump over as many of the items that follow.
+        case branch(UInt32, over: Int)
+        /// A return to another mode, at the item that follows. Changes x29 and x30.
+        case goTo(Mode, from: Mode)
+    }
+
+    public var mode: Mode
+    public var items: [Item]
+    /// x1 to x31 at their places; the first is not used.
+    public var registers: [UInt64]
+    public var floatRegisters: [UInt64]
+    public var fcsr: UInt64 = 0
+    public var seed: UInt64 = 0
+    public var medeleg: UInt64 = 0
+    public var hedeleg: UInt64 = 0
+    public var translates = true
+    public var guestTranslates = true
+    public var secondStageTranslates = true
+    /// SUM and MXR, of mstatus and vsstatus.
+    public var statusBits: UInt64 = 0
+    public var guestStatusBits: UInt64 = 0
+
+    /// The code at `address`, with the ECALL that ends it.
+    func code(at address: UInt64) -> [UInt8] {
+        var places = [address]
+        for item in items { places.append(places[places.count - 1] + UInt64(length(item))) }
+        var bytes: [UInt8] = []
+        func put(_ word: UInt32) {
+            for byte in 0..<(word & 3 == 3 ? 4 : 2) { bytes.append(UInt8(truncatingIfNeeded: word >> (8 * byte))) }
+        }
+        for (index, item) in items.enumerated() {
+            switch item {
+            case .words(let words): words.forEach(put)
+            case .branch(let word, let over):
+                let target = places[min(index + 1 + over, items.count)]
+                put(Self.aimed(word, Int64(target) - Int64(places[index])))
+            case .goTo(let mode, let from): switching(to: mode, from: from).forEach(put)
+            }
+        }
+        put(Assembler.word("ecall"))
+        return bytes
+    }
+
+    func length(_ item: Item) -> Int {
+        switch item {
+        case .words(let words): words.reduce(0) { $0 + ($1 & 3 == 3 ? 4 : 2) }
+        case .branch(let word, _): word & 3 == 3 ? 4 : 2
+        case .goTo(let mode, let from): switching(to: mode, from: from).count * 4
+        }
+    }
+
+    /// `word`, a branch or jump, with `distance` as its offset; one that reaches not so far does nothing instead.
+    private static func aimed(_ word: UInt32, _ distance: Int64) -> UInt32 {
+        let nothing: UInt32 = word & 3 == 3 ? 0x13 : 1
+        guard let template = RISCV.Template.decoding(word, decoder) else { return nothing }
+        let aimed = template.settingImmediate(of: word, to: distance)
+        return template.immediate(of: aimed) == distance ? aimed : nothing
+    }
+
+    private static let decoder = RISCV.TemplateDecoder(.all)
+
+    /// How much higher than its physical address the mode's code is.
+    func alias(_ mode: Mode) -> UInt64 {
+        switch mode {
+        case .user: translates ? RandomLayout.userAlias : 0
+        case .guestUser: guestTranslates ? RandomLayout.userAlias : 0
+        default: 0
+        }
+    }
+
+    /// MRET from M-mode, SRET from others, to the instruction after it in `mode`.
+    private func switching(to mode: Mode, from: Mode) -> [UInt32] {
+        var words: [UInt32] = []
+        let isMachine = from == .machine
+        func csr(_ name: String, _ number: Int64, _ register: Int) {
+            words.append(Assembler.word(name, rs1: register, number))
+        }
+        func load(_ register: Int, _ value: UInt64) { words += Assembler.loading(register, value) }
+        let difference = alias(mode) &- alias(from)
+        load(29, difference)
+        let place = words.count
+        words.append(Assembler.word("auipc", rd: 30))
+        words.append(0)
+        words.append(Assembler.word("add", rd: 30, rs1: 30, rs2: 29))
+        csr("csrrw", isMachine ? 0x341 : 0x141, 30)
+        if isMachine {
+            let all: UInt64 = 3 << 11 | 1 << 39
+            load(29, all)
+            csr("csrrc", 0x300, 29)
+            load(29, mode.returnBits)
+            csr("csrrs", 0x300, 29)
+        } else {
+            load(29, 1 << 8)
+            csr(mode.isUser ? "csrrc" : "csrrs", 0x100, 29)
+            if from == .supervisor {
+                // hstatus.SPV.
+                load(29, 1 << 7)
+                csr(mode.isGuest ? "csrrs" : "csrrc", 0x600, 29)
+            }
+        }
+        words.append(Assembler.word(isMachine ? "mret" : "sret"))
+        words[place + 1] = Assembler.word("addi", rd: 30, rs1: 30, Int64(words.count - place) * 4)
+        return words
+    }
+
+    /// The block's descriptor: see ``RandomLayout/Field``.
+    func descriptor(code: UInt64, end: UInt64, next: UInt64) -> [UInt64] {
+        let sv39: UInt64 = 8 << 60
+        // UXL, SXL and VSXL as they are; FS dirty.
+        let status: UInt64 = 3 << 13 | 2 << 32
+        var fields = [UInt64](repeating: 0, count: RandomLayout.Field.length)
+        func set(_ field: RandomLayout.Field, _ value: UInt64) { fields[field.rawValue] = value }
+        set(.next, next)
+        set(.programCounter, code + alias(mode))
+        set(.start, code)
+        set(.end, end)
+        set(.mstatus, status | 2 << 34 | mode.returnBits | statusBits)
+        set(.vsstatus, status | guestStatusBits)
+        set(.medeleg, medeleg)
+        set(.hedeleg, hedeleg)
+        set(.satp, translates ? sv39 | RandomLayout.supervisorRoot >> 12 : 0)
+        set(.vsatp, guestTranslates ? sv39 | RandomLayout.guestRoot >> 12 : 0)
+        set(.hgatp, secondStageTranslates ? sv39 | RandomLayout.secondStageRoot >> 12 : 0)
+        set(.fcsr, fcsr)
+        set(.seed, seed)
+        for number in 0..<32 {
+            fields[RandomLayout.Field.registers + number] = registers[number]
+            fields[RandomLayout.Field.registers + 32 + number] = floatRegisters[number]
+        }
+        return fields
+    }
+
+    // MARK: Text
+
+    /// The code as a listing, without addresses.
+    public var listing: [String] {
+        items.enumerated().flatMap { index, item -> [String] in
+            switch item {
+            case .words(let words): return words.map(Self.text)
+            case .branch(let word, let over): return [Self.text(word) + "    (over \(over) items)"]
+            case .goTo(let mode, let from):
+                return ["(\(from == .machine ? "mret" : "sret") to \(mode.name)-mode; x29 and x30 change)"]
+            }
+        }
+    }
+
+    private static func text(_ word: UInt32) -> String {
+        let template = RISCV.Template.decoding(word, decoder)
+        return template?.text(of: word) ?? (word & 3 == 3 ? ".word " : ".half ") + hexadecimal(word)
+    }
+
+    /// The instructions in it.
+    public var count: Int {
+        items.reduce(0) { sum, item in
+            switch item {
+            case .words(let words): sum + words.count
+            case .branch: sum + 1
+            case .goTo(let mode, let from): sum + switching(to: mode, from: from).count
+            }
+        }
+    }
+}

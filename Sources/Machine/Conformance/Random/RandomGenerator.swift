@@ -1,0 +1,319 @@
+import ISA
+
+/// Makes random blocks. One number decides each of them.
+public struct RandomGenerator {
+    /// What both emulators implement; see ``RandomGenerator/cpu`` and ``RandomGenerator/qemuCPU``.
+    public static let features: RISCV.Features = [
+        .h, .zba, .zbb, .zbc, .zbs, .zbkb, .zbkx, .zfhmin, .zfh, .svinval, .svadu, .misaligned, .sv48, .sv57,
+    ]
+
+    /// The CPU of ``features``, as `--cpu` takes it.
+    public static let cpu =
+        "rv64,h=on,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkx=on,zfhmin=on,zfh=on,svinval=on,svadu=on"
+
+    /// The same for QEMU.
+    public static let qemuCPU =
+        "rv64,h=true,zba=true,zbb=true,zbc=true,zbs=true,zbkb=true,zbkx=true,Zfh=true,svinval=true"
+
+    /// Instructions of a block, roughly.
+    public var length = 128
+    private var random: RandomSource
+    private var mode = RandomBlock.Mode.machine
+    /// Registers that point to windows; no instruction writes them.
+    private static let pointers = [2, 3, 4]
+
+    public init(seed: UInt64) {
+        random = RandomSource(seed: seed)
+    }
+
+    /// The program number `index` of a run.
+    public static func program(seed: UInt64, index: Int, blocks: Int) -> RandomProgram {
+        var generator = RandomGenerator(seed: seed &+ UInt64(index) &* 0x1_0000_0001)
+        let tableSeed = generator.random.next()
+        return RandomProgram(blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: tableSeed)
+    }
+
+    // MARK: Blocks
+
+    public mutating func block() -> RandomBlock {
+        let modes: [RandomBlock.Mode] = [
+            .machine, .supervisor, .supervisor, .user, .user, .guestSupervisor, .guestSupervisor, .guestUser,
+        ]
+        let mode = random.pick(modes)
+        var block = RandomBlock(mode: mode, items: [], registers: [], floatRegisters: [])
+        block.registers = (0..<32).map { _ in integer() }
+        block.floatRegisters = (0..<32).map { _ in float() }
+        block.fcsr = UInt64(random.below(5)) << 5 | UInt64(random.below(32))
+        block.seed = random.next()
+        block.translates = random.chance(90)
+        block.guestTranslates = random.chance(90)
+        block.secondStageTranslates = random.chance(90)
+        for bit in [1, 2, 3, 4, 5, 6, 7, 12, 13, 15, 20, 21, 22, 23] where random.chance(50) {
+            block.medeleg |= 1 << UInt64(bit)
+        }
+        for bit in [1, 3, 4, 5, 7, 12, 13, 15] where random.chance(50) { block.hedeleg |= 1 << UInt64(bit) }
+        for bit in [18, 19] {
+            if random.chance(50) { block.statusBits |= 1 << UInt64(bit) }
+            if random.chance(50) { block.guestStatusBits |= 1 << UInt64(bit) }
+        }
+        let translated = mode.isGuest ? block.guestTranslates : block.translates
+        let safe = mode == .machine || !translated ? RandomLayout.scratch : RandomLayout.windows
+        // The border of two good pages; then borders of any.
+        block.registers[2] = safe + (mode.isUser ? 3 : 1) * 0x1000
+        for pointer in [3, 4] {
+            let isWindow = mode != .machine && random.chance(90)
+            let base = isWindow ? RandomLayout.windows : RandomLayout.scratch
+            block.registers[pointer] = base + UInt64(random.below(isWindow ? 16 : 7) + 1) * 0x1000
+        }
+        self.mode = mode
+        var count = 0
+        while count < length {
+            let item = self.item()
+            block.items.append(item)
+            count += max(1, block.length(item) / 4)
+        }
+        return block
+    }
+
+    /// A value of the kinds that find mistakes: small, at the ends of a width, of one bit, or any.
+    private mutating func integer() -> UInt64 {
+        switch random.below(8) {
+        case 0: return random.below(16 as UInt64)
+        case 1: return 0 &- random.below(16 as UInt64)
+        case 2:
+            return random.pick([0x7f, 0x80, 0x7fff, 0x8000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 63, .max >> 1])
+        case 3: return 1 << random.below(64 as UInt64)
+        case 4: return UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: random.next())))
+        case 5: return random.next() & random.next() & random.next()
+        default: return random.next()
+        }
+    }
+
+    /// A bit pattern of one of the formats: special values, subnormal numbers, numbers near one another; NaN-boxed or not.
+    private mutating func float() -> UInt64 {
+        let doubles: [UInt64] = [
+            0, 1 << 63, 0x3ff0_0000_0000_0000, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000, 0x7ff8_0000_0000_0000,
+            0x7ff0_0000_0000_0001, 1, 0x000f_ffff_ffff_ffff, 0x7fef_ffff_ffff_ffff, 0x43e0_0000_0000_0000,
+        ]
+        let singles: [UInt64] = [
+            0, 0x8000_0000, 0x3f80_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7f80_0001, 1, 0x007f_ffff,
+            0x7f7f_ffff, 0x4f00_0000, 0x5f00_0000,
+        ]
+        let halves: [UInt64] = [0, 0x8000, 0x3c00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 1, 0x03ff, 0x7bff]
+        switch random.below(10) {
+        case 0: return random.pick(doubles)
+        case 1: return 0xffff_ffff_0000_0000 | random.pick(singles)
+        case 2: return 0xffff_ffff_ffff_0000 | random.pick(halves)
+        case 3: return 0xffff_ffff_0000_0000 | (0x3f00_0000 &+ random.below(0x0100_0000 as UInt64))
+        case 4: return 0xffff_ffff_ffff_0000 | random.below(0x1_0000 as UInt64)
+        case 5: return 0xffff_ffff_0000_0000 | random.next() & 0xffff_ffff
+        case 6, 7: return 0x3fe0_0000_0000_0000 &+ random.next() & 0x003f_ffff_ffff_ffff
+        default: return random.next()
+        }
+    }
+
+    // MARK: Items
+
+    private mutating func item() -> RandomBlock.Item {
+        switch random.below(1000) {
+        case ..<620: return .words([general()])
+        case ..<800: return .words([memory()])
+        case ..<830: return .words(atomic())
+        case ..<840: return .words(reservation())
+        case ..<890: return branch()
+        case ..<935: return .words(csr())
+        case ..<955: return .words([system()])
+        case ..<970: return .words([random.pick([Assembler.word("ecall"), Assembler.word("ebreak"), 0x9002])])
+        case ..<980: return .words([undefined()])
+        case ..<990: return wild()
+        default: return change()
+        }
+    }
+
+    private mutating func destination() -> Int {
+        while true {
+            let number = random.below(32)
+            if !Self.pointers.contains(number) { return number }
+        }
+    }
+
+    private static let excluded = Set(RandomExclusion.instructions.map(\.what))
+
+    /// Lines of the tables by what becomes of them here.
+    private static let known = RISCV.Template.all.filter {
+        features.isSuperset(of: $0.requires) && !excluded.contains($0.mnemonic)
+    }
+    private static let branches = known.filter {
+        ["beq", "bne", "blt", "bge", "bltu", "bgeu", "jal"].contains($0.mnemonic)
+    }
+    private static let accesses = known.filter { template in
+        let names = [
+            "lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh", "sw", "sd", "flh", "flw", "fld", "fsh", "fsw",
+            "fsd",
+        ]
+        return names.contains(template.mnemonic)
+    }
+    private static let atomics = known.filter { $0.mnemonic.hasPrefix("amo") }
+    private static let generals = known.filter { template in
+        let name = template.mnemonic
+        let others = ["jalr", "ecall", "ebreak", "fence.i", "lr.w", "lr.d", "sc.w", "sc.d"]
+        return !others.contains(name) && !name.hasPrefix("csrr") && !name.hasPrefix("amo") && !name.hasPrefix("h")
+            && !name.hasPrefix("s.") && !systemNames.contains(name)
+            && !branches.contains { $0.mnemonic == name } && !accesses.contains { $0.mnemonic == name }
+    }
+    private static let systemNames = ["sfence.vma", "sinval.vma", "sfence.w.inval", "sfence.inval.ir"]
+    private static let decoder = RISCV.TemplateDecoder(features)
+    private static let fullDecoder = RISCV.TemplateDecoder(.all)
+
+    /// Any computation: integers, bits, floating point, in all encodings.
+    private mutating func general() -> UInt32 {
+        while true {
+            let template = random.pick(Self.generals)
+            var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
+            if let field = template.register(.rd), !field.isFloat, field.width == 5 {
+                word = template.setting(.rd, of: word, to: destination())
+            }
+            // A special case of the line may be another instruction, or none.
+            guard let decoded = RISCV.Template.decoding(word, Self.decoder) else {
+                if template.hasRounding, random.chance(10) { return word }
+                continue
+            }
+            let writesPointer = (decoded.number(.rd, of: word) ?? decoded.impliedRegister(.rd)).map {
+                Self.pointers.contains($0) && !(decoded.register(.rd)?.isFloat ?? false)
+            }
+            if decoded.mnemonic == template.mnemonic, writesPointer != true { return word }
+        }
+    }
+
+    /// A load or store through one of the pointers, near the border that it points to.
+    private mutating func memory() -> UInt32 {
+        while true {
+            let template = random.pick(Self.accesses)
+            var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
+            if let field = template.register(.rs1) {
+                // Registers 8 to 15 are no pointers.
+                guard field.width == 5 else { continue }
+                word = template.setting(.rs1, of: word, to: random.chance(60) ? 2 : random.pick(Self.pointers))
+            } else if template.impliedRegister(.rs1) != 2 {
+                continue
+            }
+            if let field = template.register(.rd), !field.isFloat {
+                word = template.setting(.rd, of: word, to: destination())
+            }
+            var offset = Int64(random.below(480)) - 240
+            if random.chance(60) { offset &= ~7 }
+            if !template.hasSignedImmediate { offset = offset.magnitude > 0 ? Int64(offset.magnitude) : 8 }
+            word = template.settingImmediate(of: word, to: offset)
+            if RISCV.Template.decoding(word, Self.decoder)?.mnemonic == template.mnemonic { return word }
+        }
+    }
+
+    /// An address near the border of good pages, aligned to 8 bytes, in a register.
+    private mutating func address(in register: Int) -> UInt32 {
+        Assembler.word("addi", rd: register, rs1: 2, Int64(random.below(60)) * 8 - 240)
+    }
+
+    private mutating func atomic() -> [UInt32] {
+        let register = random.pick([5, 9, 14, 23, 28])
+        let template = random.pick(Self.atomics)
+        var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
+        word = template.setting(.rd, of: word, to: destination())
+        word = template.setting(.rs1, of: word, to: register)
+        return [address(in: register), word]
+    }
+
+    /// LR and SC with nothing between them that could end the reservation.
+    private mutating func reservation() -> [UInt32] {
+        let width = random.pick(["w", "d"])
+        var words = [address(in: 28), Assembler.word("lr." + width, rd: destination28(), rs1: 28)]
+        for _ in 0..<random.below(3) {
+            words.append(Assembler.word("add", rd: destination28(), rs1: random.below(32), rs2: random.below(32)))
+        }
+        words.append(Assembler.word("sc." + width, rd: destination(), rs1: 28, rs2: random.below(32)))
+        return words
+    }
+
+    private mutating func destination28() -> Int {
+        while true {
+            let number = destination()
+            if number != 28 { return number }
+        }
+    }
+
+    private mutating func branch() -> RandomBlock.Item {
+        let template = random.pick(Self.branches)
+        var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
+        if template.register(.rd) != nil { word = template.setting(.rd, of: word, to: destination()) }
+        // Some offset that is none of the special cases; the real one comes when the block is laid out.
+        word = template.settingImmediate(of: word, to: 16)
+        return .branch(word, over: random.below(5))
+    }
+
+    private mutating func csr() -> [UInt32] {
+        let floating: [Int64] = [0x001, 0x002, 0x003]
+        var numbers = floating
+        switch mode {
+        case .machine: numbers += [0x342, 0x343, 0x143, 0x243, 0x643]
+        case .supervisor: numbers += [0x143, 0x243, 0x643, 0x343]
+        case .guestSupervisor: numbers += [0x143, 0x243]
+        case .user: numbers += [0x143]
+        case .guestUser: break
+        }
+        if mode != .guestUser, random.chance(20) {
+            // SUM and MXR.
+            let bits = UInt64(random.below(3) + 1) << 18
+            return Assembler.loading(30, bits) + [Assembler.word(random.pick(["csrrs", "csrrc"]), rs1: 30, 0x100)]
+        }
+        let number = random.chance(60) ? random.pick(floating) : random.pick(numbers)
+        // mcause: WLRL, so it is only read.
+        if number == 0x342 { return [Assembler.word("csrrs", rd: destination(), number)] }
+        if number == 0x002, random.chance(80) {
+            return [Assembler.word("csrrwi", rd: destination(), rs1: random.below(5), number)]
+        }
+        let name = random.pick(["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"])
+        // A rounding mode that is reserved makes much of what follows illegal.
+        let source =
+            floating.contains(number) && number != 1 && !name.hasSuffix("i") && random.chance(80)
+            ? 0 : random.below(32)
+        return [Assembler.word(name, rd: destination(), rs1: source, number)]
+    }
+
+    private mutating func system() -> UInt32 {
+        if mode == .guestUser || random.chance(40) { return Assembler.word("fence.i") }
+        let name = random.pick(["sfence.vma", "sinval.vma", "hfence.vvma", "hfence.gvma", "sfence.vma"])
+        return Assembler.word(name, rs1: random.pick([0, 2, 3, 4]), rs2: random.pick([0, 0, random.below(32)]))
+    }
+
+    /// A word that is no instruction, of 4 bytes.
+    private mutating func undefined() -> UInt32 {
+        while true {
+            let word = UInt32(truncatingIfNeeded: random.next()) | 3
+            // Opcodes of extensions that QEMU may have and this machine has not: vectors, custom and cache operations.
+            let opcode = word & 0x7f
+            guard ![0x57, 0x0b, 0x2b, 0x5b, 0x7b, 0x0f, 0x73, 0x07, 0x27, 0x1f, 0x3f, 0x5f, 0x7f].contains(opcode)
+            else {
+                continue
+            }
+            if RISCV.Template.decoding(word, Self.fullDecoder) == nil { return word }
+        }
+    }
+
+    /// A load from anywhere, in the modes where nothing answers at an address that is not mapped.
+    private mutating func wild() -> RandomBlock.Item {
+        guard mode != .machine else { return .words([general()]) }
+        let word = Assembler.word(
+            random.pick(["lb", "lw", "ld", "lhu"]), rd: destination(), rs1: random.below(32), Int64(random.below(16)))
+        return .words([word])
+    }
+
+    private mutating func change() -> RandomBlock.Item {
+        let from = mode
+        switch from {
+        case .machine: mode = random.pick([.machine, .supervisor, .user, .guestSupervisor, .guestUser])
+        case .supervisor: mode = random.pick([.supervisor, .user, .guestSupervisor, .guestUser])
+        case .guestSupervisor: mode = random.pick([.guestSupervisor, .guestUser])
+        case .user, .guestUser: return .words([general()])
+        }
+        return .goTo(mode, from: from)
+    }
+}

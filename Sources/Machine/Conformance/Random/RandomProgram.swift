@@ -1,0 +1,152 @@
+/// A program of many random blocks, as an ELF file: it runs them one after another and prints a line for each.
+public struct RandomProgram {
+    public var blocks: [RandomBlock]
+    /// What the windows' page tables are made from.
+    public var tableSeed: UInt64
+    /// Print registers, traps and memory of each block, not a hash of them.
+    public var full = false
+
+    public init(blocks: [RandomBlock], tableSeed: UInt64) {
+        self.blocks = blocks
+        self.tableSeed = tableSeed
+    }
+
+    /// Lines that one block prints in full.
+    public static let fullLines = RandomLayout.recordLength
+
+    private typealias Layout = RandomLayout
+
+    public var elf: [UInt8] {
+        var image = [UInt8](repeating: 0, count: Int(Layout.blocks - Layout.code))
+        func put(_ bytes: [UInt8], at address: UInt64) {
+            let offset = Int(address - Layout.code)
+            image.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        }
+        func put(_ words: [UInt64], at address: UInt64) {
+            put(words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }, at: address)
+        }
+        put(RandomDriver.assemble(first: Layout.blocks, full: full), at: Layout.code)
+        for (address, words) in tables() { put(words, at: address) }
+        for (index, block) in blocks.enumerated() {
+            let address = Layout.code + UInt64(image.count)
+            let code = address + UInt64(Layout.Field.length * 8)
+            let bytes = block.code(at: code)
+            let padding = (16 - bytes.count % 16) % 16
+            let next = index + 1 < blocks.count ? code + UInt64(bytes.count + padding) : 0
+            let descriptor = block.descriptor(code: code, end: code + UInt64(bytes.count) - 4, next: next)
+            image += descriptor.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            image += bytes
+            image += [UInt8](repeating: 0, count: padding)
+        }
+        return Self.elf(image, at: Layout.code)
+    }
+
+    /// An executable of one segment (System V ABI, chapters 4 and 5).
+    private static func elf(_ image: [UInt8], at address: UInt64) -> [UInt8] {
+        var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
+        func add<T: FixedWidthInteger>(_ value: T) {
+            withUnsafeBytes(of: value.littleEndian) { file += Array($0) }
+        }
+        // Executable, RISC-V, version 1; entry; program headers at 64; no sections; flags; sizes and numbers of headers.
+        add(2 as UInt16)
+        add(243 as UInt16)
+        add(1 as UInt32)
+        add(address)
+        add(64 as UInt64)
+        add(0 as UInt64)
+        add(5 as UInt32)
+        for value: UInt16 in [64, 56, 1, 64, 0, 0] { add(value) }
+        // PT_LOAD, readable, writable and executable.
+        add(1 as UInt32)
+        add(7 as UInt32)
+        for value in [0x1000, address, address, UInt64(image.count), UInt64(image.count), 0x1000] { add(value) }
+        file += [UInt8](repeating: 0, count: 0x1000 - file.count)
+        return file + image
+    }
+
+    // MARK: Page tables
+
+    private enum Bit {
+        static let v: UInt64 = 1, r: UInt64 = 2, w: UInt64 = 4, x: UInt64 = 8, u: UInt64 = 16, g: UInt64 = 32
+        static let a: UInt64 = 64, d: UInt64 = 128
+        static let leaf = v | r | w | x | a | d
+    }
+
+    private static func entry(_ address: UInt64, _ bits: UInt64) -> UInt64 { (address >> 12) << 10 | bits }
+
+    /// Both first stages map memory to itself for S-mode and once more, higher, for U-mode, and have 16 windows of a page
+    /// with all kinds of rights. The first four are good for use: two of S-mode's, two of U-mode's. The second stage
+    /// maps memory to itself, and has 16 windows too.
+    private func tables() -> [(UInt64, [UInt64])] {
+        var random = RandomSource(seed: tableSeed)
+        func root(_ middle: UInt64, _ window: UInt64, user: UInt64) -> [UInt64] {
+            var entries = [UInt64](repeating: 0, count: 8)
+            entries[2] = Self.entry(Layout.code, Bit.leaf | user)
+            entries[3] = Self.entry(Layout.code, Bit.leaf | Bit.u)
+            entries[Int(window >> 30)] = Self.entry(middle, Bit.v)
+            return entries
+        }
+        func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * 0x1000 }
+        func bits(_ index: UInt64, user: UInt64) -> UInt64 {
+            let good = Bit.v | Bit.r | Bit.w | Bit.a | Bit.d
+            if index < 4 { return good | user }
+            let rights = [
+                Bit.r, Bit.r | Bit.w, Bit.r | Bit.w, Bit.r | Bit.x, Bit.r | Bit.w | Bit.x, Bit.x, Bit.w, Bit.w | Bit.x,
+            ]
+            var bits = random.pick(rights) | user
+            if random.chance(95) { bits |= Bit.v }
+            if random.chance(70) { bits |= Bit.a }
+            if random.chance(60) { bits |= Bit.d }
+            if random.chance(10) { bits |= Bit.g }
+            return bits
+        }
+        var supervisor: [UInt64] = []
+        var guest: [UInt64] = []
+        var second: [UInt64] = []
+        for index in 0..<Layout.windowCount {
+            let user = index < 4 ? (index < 2 ? 0 : Bit.u) : random.chance(50) ? Bit.u : 0
+            supervisor.append(Self.entry(page(index), bits(index, user: user)))
+            let physical =
+                random.chance(40)
+                ? page(index) : Layout.secondStageWindow + (index < 4 ? index : random.below(16)) * 0x1000
+            guest.append(Self.entry(physical, bits(index, user: user)))
+            second.append(Self.entry(page(index), bits(index, user: index < 4 || random.chance(90) ? Bit.u : 0)))
+        }
+        let middles = [Layout.supervisorMiddle, Layout.guestMiddle, Layout.secondStageMiddle]
+        let windows = [Layout.supervisorWindows, Layout.guestWindows, Layout.secondStageWindows]
+        return [
+            (Layout.supervisorRoot, root(Layout.supervisorMiddle, Layout.windows, user: 0)),
+            (Layout.guestRoot, root(Layout.guestMiddle, Layout.windows, user: 0)),
+            (Layout.secondStageRoot, root(Layout.secondStageMiddle, Layout.secondStageWindow, user: Bit.u)),
+            (Layout.pristine, supervisor + guest + second),
+        ] + zip(middles, windows).map { ($0, [Self.entry($1, Bit.v)]) }
+    }
+}
+
+/// A source of random choices that one number decides.
+///
+/// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+public struct RandomSource: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+
+    /// 0 to `bound` - 1.
+    mutating func below(_ bound: UInt64) -> UInt64 { next() % max(bound, 1) }
+
+    mutating func below(_ bound: Int) -> Int { Int(below(UInt64(bound))) }
+
+    mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
+
+    mutating func chance(_ percent: UInt64) -> Bool { below(100 as UInt64) < percent }
+}
