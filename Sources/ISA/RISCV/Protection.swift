@@ -67,13 +67,14 @@ extension RISCV {
             return machine
         }
 
-        /// Whether the answer for the 4 KiB page at `address` is the same for all of its bytes.
+        /// Whether the answer is the same for all bytes of the 4 KiB page that `address` lies in.
         func isUniform(page address: UInt64) -> Bool {
+            let first = address & ~4095
             let last = address | 4095
             for index in 0..<count {
                 let range = ranges[index]
-                guard range.isOn, address <= range.last, last >= range.start else { continue }
-                return address >= range.start && last <= range.last
+                guard range.isOn, first <= range.last, last >= range.start else { continue }
+                return first >= range.start && last <= range.last
             }
             return true
         }
