@@ -204,7 +204,7 @@ final class RunHost {
         add("interrupts", .number(statistics.interrupts))
         add("tlbMisses", .number(statistics.tlbMisses))
         add("deviceAccesses", .number(statistics.deviceAccesses))
-        add("decodedPages", .number(statistics.decodedPages))
+        add("fetchMisses", .number(statistics.fetchMisses))
         add("stateHash", .string(statistics.stateHashText))
         return .object(members)
     }

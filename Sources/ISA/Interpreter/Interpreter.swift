@@ -83,7 +83,7 @@ struct Interpreter<Guest: GuestArchitecture> {
             flow = .jumped
             return
         }
-        let entry = core.pointee.context.pointee.fetch[TranslationContext.index(target)]
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(target)]
         if entry.tag == target & ~4095 {
             page = entry.tag
             slots = entry.slots

@@ -39,7 +39,10 @@ public struct TranslationContext {
         public var slots: UnsafeMutableRawPointer
     }
 
-    public static let entries = 256
+    public static let dataEntries = 1024
+    public static let fetchEntries = 256
+    /// A flush visits what was entered, as long as that is no more than this.
+    private static let logCapacity = 192
     /// No page has this address: its low bits are set.
     public static let invalidTag: UInt64 = ~0
 
@@ -51,38 +54,57 @@ public struct TranslationContext {
     /// Bounds of all superpages entered: a fence within them drops the whole context.
     var superpageStart: UInt64 = ~0
     var superpageEnd: UInt64 = 0
-    var isEmpty = true
+    /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
+    /// counted.
+    private let log: UnsafeMutablePointer<UInt16>
+    private var entered = 0
 
     init(key: Key) {
         self.key = key
-        data = .allocate(capacity: Self.entries)
-        fetch = .allocate(capacity: Self.entries)
+        data = .allocate(capacity: Self.dataEntries)
+        fetch = .allocate(capacity: Self.fetchEntries)
+        log = .allocate(capacity: Self.logCapacity)
         data.initialize(
-            repeating: DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: 0), count: Self.entries)
+            repeating: DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: 0),
+            count: Self.dataEntries)
         fetch.initialize(
-            repeating: FetchEntry(tag: Self.invalidTag, slots: UnsafeMutableRawPointer(data)), count: Self.entries)
+            repeating: FetchEntry(tag: Self.invalidTag, slots: UnsafeMutableRawPointer(data)),
+            count: Self.fetchEntries)
     }
 
     func deallocate() {
         data.deallocate()
         fetch.deallocate()
+        log.deallocate()
     }
 
     @inline(__always) static func index(_ address: UInt64) -> Int {
-        Int(truncatingIfNeeded: (address &>> 12) & UInt64(entries &- 1))
+        Int(truncatingIfNeeded: (address &>> 12) & UInt64(dataEntries &- 1))
     }
+
+    @inline(__always) static func fetchIndex(_ address: UInt64) -> Int {
+        Int(truncatingIfNeeded: (address &>> 12) & UInt64(fetchEntries &- 1))
+    }
+
+    private var isEmpty: Bool { entered == 0 }
 
     /// Drops everything.
     mutating func flush() {
         guard !isEmpty else { return }
-        for index in 0..<Self.entries {
-            data[index].readTag = Self.invalidTag
-            data[index].writeTag = Self.invalidTag
-            fetch[index].tag = Self.invalidTag
+        if entered <= Self.logCapacity {
+            for index in 0..<entered { drop(Int(log[index])) }
+        } else {
+            for index in 0..<Self.dataEntries { drop(index) }
         }
         superpageStart = ~0
         superpageEnd = 0
-        isEmpty = true
+        entered = 0
+    }
+
+    private func drop(_ page: Int) {
+        data[page].readTag = Self.invalidTag
+        data[page].writeTag = Self.invalidTag
+        fetch[page & (Self.fetchEntries - 1)].tag = Self.invalidTag
     }
 
     /// Drops what translates `address`.
@@ -93,7 +115,7 @@ public struct TranslationContext {
         let index = Self.index(address)
         if data[index].readTag == page { data[index].readTag = Self.invalidTag }
         if data[index].writeTag == page { data[index].writeTag = Self.invalidTag }
-        if fetch[index].tag == page { fetch[index].tag = Self.invalidTag }
+        if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = Self.invalidTag }
     }
 
     /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
@@ -109,12 +131,13 @@ public struct TranslationContext {
     }
 
     mutating func enterFetch(_ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64) {
-        fetch[Self.index(address)] = FetchEntry(tag: address & ~4095, slots: slots)
+        fetch[Self.fetchIndex(address)] = FetchEntry(tag: address & ~4095, slots: slots)
         note(address, superpage)
     }
 
     private mutating func note(_ address: UInt64, _ superpage: UInt64) {
-        isEmpty = false
+        if entered < Self.logCapacity { log[entered] = UInt16(truncatingIfNeeded: Self.index(address)) }
+        if entered <= Self.logCapacity { entered += 1 }
         if superpage > 4096 {
             let start = address & ~(superpage &- 1)
             superpageStart = min(superpageStart, start)
@@ -125,7 +148,7 @@ public struct TranslationContext {
     /// Drops entries that write to the host page at `host`: it holds decoded code now, and writes must be seen.
     func dropWrites(host: UInt64) {
         guard !isEmpty else { return }
-        for index in 0..<Self.entries where data[index].writeTag != Self.invalidTag {
+        for index in 0..<Self.dataEntries where data[index].writeTag != Self.invalidTag {
             if data[index].writeTag &+ data[index].addend == host { data[index].writeTag = Self.invalidTag }
         }
     }

@@ -167,7 +167,7 @@ extension RISCV.Hart {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let address = core.pointee.programCounter
         let context = core.pointee.context
-        let entry = context.pointee.fetch[TranslationContext.index(address)]
+        let entry = context.pointee.fetch[TranslationContext.fetchIndex(address)]
         var slots: UnsafeMutableRawPointer? = entry.tag == address & ~4095 ? entry.slots : nil
         do throws(Fault) {
             if slots == nil { slots = try fetchPage(address) }

@@ -61,7 +61,7 @@ extension RISCV {
             public var interrupts: UInt64 = 0
             public var tlbMisses: UInt64 = 0
             public var deviceAccesses: UInt64 = 0
-            public var decodedPages: UInt64 = 0
+            public var fetchMisses: UInt64 = 0
         }
 
         /// - Parameter cluster: what the harts of one machine share.
@@ -93,6 +93,7 @@ extension RISCV {
 
         deinit {
             pool.deallocate()
+            protection.deallocate()
             scratch.deallocate()
             state.deallocate()
         }
@@ -107,6 +108,9 @@ extension RISCV {
             state.pointee.core.turnEnd = executed
             protection.update(state)
             counterIsActive = false
+            // Images that know nothing of menvcfg expect A and D bits to be set for them where the hart can do it: they
+            // run before any firmware that would choose. (The manual leaves the reset value open.)
+            if features.contains(.svadu) { state.pointee.menvcfg = State.EnvironmentConfiguration.adue }
             if !features.contains(.h) {
                 state.pointee.hstatus = 0
                 state.pointee.vsstatus = 0

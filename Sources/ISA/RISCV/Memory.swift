@@ -135,7 +135,7 @@ extension RISCV.Hart {
             let page = code.page(at: physical)
         else { throw accessFault(.execute, mode, address) }
         let slots = UnsafeMutableRawPointer(page.slots)
-        statistics.decodedPages += 1
+        statistics.fetchMisses += 1
         state.pointee.core.context.pointee.enterFetch(address, slots: slots, superpage: translation.leafSize)
         return slots
     }

@@ -8,9 +8,19 @@ extension RISCV {
             var isOn = false
             var configuration: UInt8 = 0
         }
-        private var ranges = InlineArray<16, Range>(repeating: Range())
+        /// In memory of their own: a copy of this structure, as a call may make, copies no ranges.
+        private let ranges: UnsafeMutablePointer<Range>
         /// How many entries, from the first, are worth looking at.
         private var count = 0
+
+        init() {
+            ranges = .allocate(capacity: 16)
+            ranges.initialize(repeating: Range(), count: 16)
+        }
+
+        func deallocate() {
+            ranges.deallocate()
+        }
 
         static let lock: UInt8 = 1 << 7
         private static let readBit: UInt8 = 1

@@ -10,7 +10,7 @@ public struct RunStatistics: Sendable {
     public let interrupts: UInt64
     public let tlbMisses: UInt64
     public let deviceAccesses: UInt64
-    public let decodedPages: UInt64
+    public let fetchMisses: UInt64
     /// Two runs that end alike have the same.
     public let stateHash: UInt64
 
@@ -25,7 +25,7 @@ public struct RunStatistics: Sendable {
         interrupts = sum(\.interrupts)
         tlbMisses = sum(\.tlbMisses)
         deviceAccesses = sum(\.deviceAccesses)
-        decodedPages = sum(\.decodedPages)
+        fetchMisses = sum(\.fetchMisses)
         stateHash = board.stateHash
     }
 
@@ -47,7 +47,7 @@ public struct RunStatistics: Sendable {
             ("host time", Self.decimal(hostSeconds, places: 3) + " s"),
             ("speed", Self.decimal(mips, places: 1) + " MIPS"), ("traps", Self.grouped(traps)),
             ("interrupts", Self.grouped(interrupts)), ("TLB misses", Self.grouped(tlbMisses)),
-            ("device accesses", Self.grouped(deviceAccesses)), ("decoded pages", Self.grouped(decodedPages)),
+            ("device accesses", Self.grouped(deviceAccesses)), ("fetch misses", Self.grouped(fetchMisses)),
             ("state hash", stateHashText),
         ]
         let width = rows.map(\.0.count).max() ?? 0

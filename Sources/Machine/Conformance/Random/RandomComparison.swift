@@ -51,7 +51,7 @@ public enum RandomShrinker {
         return best
     }
 
-    /// With every register zero that does not matter.
+    /// With every register zero that does not matter, except those that point to memory.
     private static func clearing(
         _ block: RandomBlock, _ differ: ([RandomBlock]) throws -> [Bool]
     ) rethrows -> RandomBlock {
@@ -60,7 +60,7 @@ public enum RandomShrinker {
             if number < 32 { result.registers[number] = 0 } else { result.floatRegisters[number - 32] = 0 }
             return result
         }
-        let numbers = Array(0..<64)
+        let numbers = Array(0..<64).filter { !(2...4).contains($0) }
         let answers = try differ(numbers.map { cleared(block, $0) })
         let spared = zip(numbers, answers).filter(\.1).map(\.0)
         let together = spared.reduce(block, cleared)

@@ -37,6 +37,21 @@ public struct RandomExclusion: Sendable {
         .init(what: "bits 63:54 of a PTE", reason: "7.2 ignores bits 58:54. 10.4.1: a page fault."),
         .init(what: "mepc, sepc, vsepc as CSRs", reason: "7.2 stores bit 0. 3.1.14: it is always zero."),
         .init(what: "mtinst and htinst", reason: "7.2 ignores writes of htinst and transforms other instructions."),
+        .init(what: "the value of a breakpoint", reason: "7.2 leaves zero. 3.1.16: zero or the address."),
+        .init(
+            what: "the last three bits of an access fault's address",
+            reason: "7.2 cuts misaligned accesses outside memory into aligned ones. 3.1.16."),
+        .init(
+            what: "SINVAL.VMA in U-mode",
+            reason: "7.2 leaves zero as the value, where it has the instruction for others. 3.1.16 allows both."),
+        .init(
+            what: "LR and SC on pages that may not be written",
+            reason:
+                "7.2 looks at the page after the reservation. Unpriv. 14.2 leaves the order open; here the fault comes."
+        ),
+        .init(
+            what: "loads from any address without translation",
+            reason: "QEMU's board has other devices, such as PCIe at 0x40000000."),
         .init(what: "GVA", reason: "7.2 sets it for every trap from V = 1. 19.4.1: for addresses alone."),
         .init(what: "cycle, instret, time", reason: "Under QEMU they follow the host's clock."),
     ]
