@@ -52,6 +52,9 @@ public struct RandomExclusion: Sendable {
         .init(
             what: "loads from any address without translation",
             reason: "QEMU's board has other devices, such as PCIe at 0x40000000."),
+        .init(
+            what: "pages of the second stage that may only be executed",
+            reason: "7.2 takes MXR from vsstatus for both stages. 19.5: vsstatus.MXR concerns the VS stage alone."),
         .init(what: "GVA", reason: "7.2 sets it for every trap from V = 1. 19.4.1: for addresses alone."),
         .init(what: "cycle, instret, time", reason: "Under QEMU they follow the host's clock."),
     ]

@@ -87,12 +87,14 @@ public struct RandomProgram {
             return entries
         }
         func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * 0x1000 }
-        func bits(_ index: UInt64, user: UInt64) -> UInt64 {
+        func bits(_ index: UInt64, user: UInt64, second: Bool = false) -> UInt64 {
             let good = Bit.v | Bit.r | Bit.w | Bit.a | Bit.d
             if index < 4 { return good | user }
-            let rights = [
-                Bit.r, Bit.r | Bit.w, Bit.r | Bit.w, Bit.r | Bit.x, Bit.r | Bit.w | Bit.x, Bit.x, Bit.w, Bit.w | Bit.x,
+            var rights = [
+                Bit.r, Bit.r | Bit.w, Bit.r | Bit.w, Bit.r | Bit.x, Bit.r | Bit.w | Bit.x, Bit.w, Bit.w | Bit.x,
             ]
+            // See RandomExclusion on MXR.
+            if !second { rights.append(Bit.x) }
             var bits = random.pick(rights) | user
             if random.chance(95) { bits |= Bit.v }
             if random.chance(70) { bits |= Bit.a }
@@ -110,7 +112,8 @@ public struct RandomProgram {
                 random.chance(40)
                 ? page(index) : Layout.secondStageWindow + (index < 4 ? index : random.below(16)) * 0x1000
             guest.append(Self.entry(physical, bits(index, user: user)))
-            second.append(Self.entry(page(index), bits(index, user: index < 4 || random.chance(90) ? Bit.u : 0)))
+            let secondUser = index < 4 || random.chance(90) ? Bit.u : 0
+            second.append(Self.entry(page(index), bits(index, user: secondUser, second: true)))
         }
         let middles = [Layout.supervisorMiddle, Layout.guestMiddle, Layout.secondStageMiddle]
         let windows = [Layout.supervisorWindows, Layout.guestWindows, Layout.secondStageWindows]
