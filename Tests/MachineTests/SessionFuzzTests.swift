@@ -15,15 +15,17 @@ struct SessionFuzzTests {
             "expect \"a\\x41\\u{42}\\t\" within 1.5ms\r\n\n  wait ^[a-z]+(b|c)*$\n", "send 'x'\npause 0\nwait \"\"\n",
         ].map { Array($0.utf8) }
         fuzz("input script", cases: 10_000, corpus: corpus) { bytes, _ in
+            let script: InputScript
             do throws(InputError) {
-                let script = try InputScript(InputFile(name: "file", bytes: bytes))
-                let lines = bytes.split(separator: 10, omittingEmptySubsequences: false).count
-                try require(script.steps.count <= lines, "more steps than lines")
-                try require(script.steps.allSatisfy { 1...lines ~= $0.line }, "a step on no line")
-            } catch let error as InputError {
+                script = try InputScript(InputFile(name: "file", bytes: bytes))
+            } catch {
                 let text = error.description
                 try require(text.hasPrefix("file") && text.utf8.count < 2000, "bad error: \(text)")
+                return
             }
+            let lines = bytes.split(separator: 10, omittingEmptySubsequences: false).count
+            try require(script.steps.count <= lines, "more steps than lines")
+            try require(script.steps.allSatisfy { 1...lines ~= $0.line }, "a step on no line")
         }
     }
 
