@@ -86,7 +86,7 @@ public struct RandomExclusion: Sendable {
             what: "stores of which a part is outside memory",
             reason: "7.2 does the other part before the fault. Here nothing is stored; Unpriv. 2.6 leaves it open."),
         .init(
-            what: "GVA of traps whose value is zero or no address, and of HLV and HSV",
+            what: "GVA of traps whose value is zero or no address, and of HLV and HSV; mstatus after these",
             reason: "7.2 sets it by V and whether the value is zero. 19.4.1: where a guest virtual address is written."),
         .init(what: "cycle, instret, time", reason: "Under QEMU they follow the host's clock."),
     ]

@@ -64,6 +64,7 @@ extension RandomGenerator {
             // For each of these see RandomExclusion.
             if mode == .guestUser, number >> 8 & 3 != 3 { continue }
             if mode == .machine || mode == .supervisor, mayBeGuest, number == 0x200 { continue }
+            if mode == .machine, accessesGuest, number == 0x300 { continue }
             if mode == .supervisor, trapsVirtualMemory, number == 0x680 { continue }
             return number
         }
@@ -125,7 +126,11 @@ extension RandomGenerator {
             case .user: [0x143, 0x141]
             case .guestUser: []
             }
-        if mode == .machine, random.chance(10) { return [Assembler.word("csrrs", rd: destination(), 0x342)] }
+        if mode == .machine, random.chance(10) {
+            // With bit 1 set, an AMO's fault reads as a store's: see RandomExclusion.
+            let rd = destination()
+            return [Assembler.word("csrrs", rd: rd, 0x342), Assembler.word("ori", rd: rd, rs1: rd, 2)]
+        }
         guard !numbers.isEmpty else { return floatingCSR() }
         let number = random.pick(numbers)
         // Bit 0 of sepc: see RandomExclusion.
