@@ -6,7 +6,7 @@ import Machine
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures how fast guest programs run, here and on QEMU.",
+        abstract: "Measure how fast guest programs run, here and on QEMU.",
         discussion: """
             Runs the programs of testsuites/bench, in turn on each emulator, and takes the best of several rounds of the
             processor time that the whole process used. The programs are built when that is needed.

@@ -7,7 +7,7 @@ import Machine
 struct Orrery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "orrery",
-        abstract: "Runs hypervisors and their guests without the hardware, the same way every time.",
+        abstract: "Run hypervisors and their guests without the hardware, the same way every time.",
         discussion: """
             Examples:
               orrery run vmm.elf                   run a program; quit with Ctrl-A x

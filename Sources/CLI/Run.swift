@@ -11,7 +11,8 @@ struct Run: ParsableCommand {
             description file, and override it.
 
             At a terminal, Ctrl-A x quits and Ctrl-A h lists the other keys. Otherwise all of standard input is read \
-            first and then typed as fast as the guest takes it; or --input names a script that types:
+            first and then typed as fast as the guest takes it; or --interactive types it as it comes, which no other \
+            run repeats; or --input names a script that types:
               wait login:
               send "root\\n"
               expect '# $' within 5s
@@ -37,6 +38,13 @@ struct Run: ParsableCommand {
     var monitorCommand: [String] = []
 
     @OptionGroup(title: "Tracing") var tracing: TraceFlags
+
+    @Flag(
+        help: """
+            Type what comes from standard input when it comes, paced to the clock on the wall, as at a terminal: for a \
+            program that talks to the guest through pipes.
+            """)
+    var interactive = false
 
     @Flag(help: "At the end, print what the run cost, and a hash of the machine's state.")
     var stats = false
@@ -65,7 +73,7 @@ struct Run: ParsableCommand {
         let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
         defer { withExtendedLifetime(tracer) {} }
         let host = RunHost(session, output)
-        if Terminal.isInteractive {
+        if Terminal.isInteractive || interactive {
             Terminal.enterRawMode()
             host.attachKeyboard()
         } else if description.input == nil {

@@ -8,7 +8,7 @@ import Machine
 struct TestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Runs conformance programs and says which fail.",
+        abstract: "Run conformance programs and say which fail.",
         discussion: """
             Runs every RISC-V ELF program among the given files and directories, without firmware, until it ends by
             tohost or by the test device.

@@ -76,7 +76,7 @@ struct CommandTests {
         // csrw mie, zero; wfi; j -4
         let hang = try run([0x73, 0x10, 0x40, 0x30, 0x73, 0, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff])
         #expect(hang?.status == 74)
-        #expect(hang?.errorText.contains("waits (wfi), and no interrupt is enabled") ?? false)
+        #expect(hang?.errorText.contains(", and no interrupt is enabled") ?? false)
     }
 
     @Test("Bad usage is 64 and bad input 65, in one line that begins with orrery:")

@@ -88,6 +88,26 @@ struct LauncherTests {
         }
     }
 
+    @Test("A checkout that was moved is built again, without the precompiled modules of its old path")
+    func moved() throws {
+        try ExternalTool.withTemporaryDirectory { directory in
+            let checkout = try Checkout(directory)
+            _ = try checkout.run("run")
+            let modules = "/.build/x86_64/release/ModuleCache"
+            try FileManager.default.createDirectory(
+                atPath: checkout.root + modules, withIntermediateDirectories: true)
+            _ = try checkout.run("run")
+            #expect(FileManager.default.fileExists(atPath: checkout.root + modules), "it has not moved yet")
+
+            let root = directory + "/moved"
+            try FileManager.default.moveItem(atPath: checkout.root, toPath: root)
+            _ = try checkout.run("run", through: root + "/orrery", in: directory)
+            #expect(!FileManager.default.fileExists(atPath: root + modules))
+            let calls = try String(contentsOfFile: directory + "/calls", encoding: .utf8)
+            #expect(calls.hasSuffix("swift build --package-path \(root) -c release --product orrery\n"))
+        }
+    }
+
     @Test("It works through a symbolic link")
     func symbolicLink() throws {
         try ExternalTool.withTemporaryDirectory { directory in

@@ -122,16 +122,15 @@ extension RISCV.Hart {
         }
         let mode = dataMode
         if kind == 4 {
-            let block = address & ~(Self.cacheBlockSize - 1)
             // Faults are reported for the address that software gave.
             let physical = try translate(address, .write, mode).physical & ~(Self.cacheBlockSize - 1)
             guard
                 protection.allows(physical, Self.cacheBlockSize, .write, machine: mode.privilege == .machine),
-                memory.region(containing: physical, count: Self.cacheBlockSize).map({ !$0.isReadOnly }) ?? false
+                let region = memory.region(containing: physical, count: Self.cacheBlockSize), !region.isReadOnly
             else { throw accessFault(.write, mode, address) }
-            for offset in stride(from: 0 as UInt64, to: Self.cacheBlockSize, by: 8) {
-                try store(block + offset, 0, .double, mode)
-            }
+            (region.host + Int(physical - region.base)).initializeMemory(
+                as: UInt8.self, repeating: 0, count: Int(Self.cacheBlockSize))
+            memory.noteWrite(physical, count: Self.cacheBlockSize)
             return
         }
         // There is no cache, so nothing to do; but the access must be permitted: as a load or as a store, and a fault is

@@ -93,9 +93,17 @@ public struct InputScript: Sendable {
         }
     }
 
-    /// The rest of the line, or what stands in quotes, and then perhaps `within` a time.
+    /// The expression, in quotes or bare, and then perhaps `within` a time.
     private static func pattern(_ text: Substring) throws(ValueError) -> (pattern: String, limit: UInt64?) {
-        guard let quote = text.first, quote == "'" || quote == "\"" else { return (String(text), nil) }
+        guard let quote = text.first, quote == "'" || quote == "\"" else {
+            // Quotes around all of it keep a bare "within 5s" from being taken for the limit.
+            if let word = text.ranges(of: " within ").last,
+                let limit = try? TimeSpan(String(trimmed(text[word.upperBound...])))
+            {
+                return (String(trimmed(text[..<word.lowerBound])), limit.nanoseconds)
+            }
+            return (String(text), nil)
+        }
         guard let end = text.lastIndex(of: quote), end > text.startIndex else {
             throw ValueError(problem: "the quote \(quote) is not closed", mend: "Close it, or leave it out.")
         }

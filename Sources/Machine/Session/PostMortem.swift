@@ -2,8 +2,8 @@ import ISA
 
 /// Why a machine stands where it stands: what is printed when a run ends badly.
 ///
-///     hart 0  HS         idle_loop+0x1c      waits (wfi) for the supervisor timer interrupt
-///     hart 1  VS vmid 2  0xffffffff80001008  waits (wfi), and no interrupt is enabled
+///     hart 0  HS         idle_loop+0x1c      waits (wfi) since 1.204 s for the supervisor timer interrupt
+///     hart 1  VS vmid 2  0xffffffff80001008  waits (wfi) since 0.98 s, and no interrupt is enabled
 ///     last exceptions of hart 1
 ///       1.204 s  VS -> HS  store guest-page fault at 0x80001234, address 0x10002004; nearest device serial@10000000, ...
 public struct PostMortem {
@@ -60,10 +60,11 @@ public struct PostMortem {
         var clauses: [String] = []
         if state.pointee.waiting {
             let awaited = RISCV.Interrupt.names(enabled)
+            let since = board.scheduler.waitingSince[hart.identifier].map { " since \(seconds($0))" } ?? ""
             if awaited.isEmpty {
-                clauses.append("waits (wfi), and no interrupt is enabled: mie is 0")
+                clauses.append("waits (wfi)\(since), and no interrupt is enabled: mie is 0")
             } else {
-                clauses.append("waits (wfi) for the " + enumeration(awaited))
+                clauses.append("waits (wfi)\(since) for the " + enumeration(awaited))
             }
             clauses += timers(hart, board)
         } else {

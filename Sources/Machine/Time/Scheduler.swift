@@ -7,6 +7,8 @@
 public final class Scheduler {
     public let clock: Clock
     public private(set) var processors: [any Processor] = []
+    /// When each processor, by its place in ``processors``, began to wait; nil while it does not.
+    public private(set) var waitingSince: [UInt64?] = []
     /// Virtual time between rounds.
     public private(set) var time: UInt64 = 0
     /// The CPU whose turn it is, and where its turn began.
@@ -36,6 +38,7 @@ public final class Scheduler {
 
     public func add(_ processor: any Processor) {
         processors.append(processor)
+        waitingSince.append(nil)
         if processors.count > 1 { quantum = min(quantum, Self.sharedQuantum) }
     }
 
@@ -73,7 +76,7 @@ public final class Scheduler {
             return .stopped
         }
         clock.runEvents(through: time)
-        let runnable = processors.filter { !$0.isWaiting }
+        let runnable = processors.indices.filter { !processors[$0].isWaiting }
         let deadline = clock.deadline
         guard !runnable.isEmpty else {
             guard let deadline else { return .stuck }
@@ -84,10 +87,13 @@ public final class Scheduler {
         var length = min(quantum, instructions, limit > time ? limit - time : 1)
         if let deadline { length = min(length, max(deadline - time, 1)) }
         var longest: UInt64 = 0
-        for processor in runnable {
+        for index in runnable {
+            let processor = processors[index]
             current = processor
             turnStart = processor.executed
-            longest = max(longest, processor.run(length))
+            let executed = processor.run(length)
+            longest = max(longest, executed)
+            waitingSince[index] = processor.isWaiting ? time + executed : nil
             if processors.count > 1 { processor.loseReservation() }
             if stopRequested { break }
         }

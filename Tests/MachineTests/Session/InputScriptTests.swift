@@ -26,13 +26,15 @@ struct InputScriptTests {
             send "root\n\x1b\"\\"
               expect '# $' within 250ms
             expect "a"b"
+            expect done, within reason within 2s
             pause 1.5s
             """#
         #expect(
             try steps(text) == [
                 .wait(pattern: "login:", limit: nil), .send([0x72, 0x6f, 0x6f, 0x74, 10, 27, 0x22, 0x5c]),
                 .wait(pattern: "# $", limit: 250_000_000),
-                .wait(pattern: "a\"b", limit: InputScript.defaultLimit), .pause(nanoseconds: 1_500_000_000),
+                .wait(pattern: "a\"b", limit: InputScript.defaultLimit),
+                .wait(pattern: "done, within reason", limit: 2_000_000_000), .pause(nanoseconds: 1_500_000_000),
             ])
     }
 

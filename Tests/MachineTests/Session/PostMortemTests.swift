@@ -13,10 +13,11 @@ struct PostMortemTests {
             0xffdf_f06f,  // j    -4
         ]
         try TinyGuest.run(words) { session, conclusion in
+            // Six instructions of the reset vector and two of the program.
             #expect(conclusion == .hung)
             #expect(
                 PostMortem(session).lines == [
-                    "  hart 0  M  0x80000008  waits (wfi), and no interrupt is enabled: mie is 0"
+                    "  hart 0  M  0x80000008  waits (wfi) since 0.000000008 s, and no interrupt is enabled: mie is 0"
                 ])
         }
     }

@@ -41,9 +41,9 @@ public final class VirtIOMMIO: Device {
         static let configurationChange: UInt32 = 2
     }
 
-    /// "virt", and "orry" for the vendor, whom no driver asks for.
+    /// "virt"; and "QEMU", since drivers written for its board (xv6) ask for the vendor.
     private static let magic: UInt32 = 0x7472_6976
-    private static let vendor: UInt32 = 0x7972_726f
+    private static let vendor: UInt32 = 0x554d_4551
     private static let configuration: UInt64 = 0x100
 
     public let name: String

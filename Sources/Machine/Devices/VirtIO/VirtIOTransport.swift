@@ -81,12 +81,9 @@ public final class VirtIOTransport {
     func setStatus(_ value: UInt8) {
         guard value != 0 else { return reset() }
         var added = Status(rawValue: value).intersection(.ofDriver).subtracting(status)
-        // A set of features that the device does not offer, or without VERSION_1, is refused by not taking the bit.
-        if added.contains(.featuresOK),
-            !driverFeatures.isSubset(of: deviceFeatures) || !driverFeatures.contains(.version1)
-        {
-            added.remove(.featuresOK)
-        }
+        // A set of features that the device does not offer is refused by not taking the bit. Without VERSION_1 it may be
+        // (6.1), but xv6 reads and writes the low half alone, and means this version all the same.
+        if added.contains(.featuresOK), !driverFeatures.isSubset(of: deviceFeatures) { added.remove(.featuresOK) }
         if added.contains(.driverOK), !status.union(added).contains(.featuresOK) { added.remove(.driverOK) }
         status.formUnion(added)
         if added.contains(.driverOK) {
