@@ -62,6 +62,9 @@ public struct RandomExclusion: Sendable {
             what: "MPRV with MPV set",
             reason: "7.2 reports faults by satp, as access faults and page faults. 19.4.1."),
         .init(what: "vsip, vsie, and interrupts", reason: "7.2 shows VSTIP and VSEIP not in vsip. 19.2.12."),
+        .init(
+            what: "mideleg[13]",
+            reason: "7.2 has the bit of LCOFI without Sscofpmf. 3.1.9, 18.1: the interrupt is that extension's."),
         .init(what: "mtinst and htinst", reason: "7.2 ignores writes of htinst and transforms other instructions."),
         .init(what: "the value of a breakpoint", reason: "7.2 leaves zero. 3.1.16: zero or the address."),
         .init(

@@ -115,7 +115,7 @@ public struct RandomGenerator {
     }
 
     /// A value of the kinds that find mistakes: small, at the ends of a width, of one bit, or any.
-    private mutating func integer() -> UInt64 {
+    mutating func integer() -> UInt64 {
         switch random.below(8) {
         case 0: return random.below(16 as UInt64)
         case 1: return 0 &- random.below(16 as UInt64)

@@ -166,6 +166,11 @@ extension RandomGenerator {
             return [Assembler.word(name, rd: rd, rs1: random.below(31) + 1, number)]
         case 4:
             let number: Int64 = random.pick([0x605, 0x607, 0x303])
+            if number == 0x303 {
+                // Bit 13: see RandomExclusion.
+                let value = integer() & ~(1 << 13)
+                return Assembler.loading(30, value) + [Assembler.word("csrrw", rd: rd, rs1: 30, number)]
+            }
             return [Assembler.word("csrrw", rd: rd, rs1: random.below(32), number)]
         case 5:
             // All bits but IR, by which handlers count.
