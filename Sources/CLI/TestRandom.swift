@@ -26,7 +26,7 @@ struct TestRandom {
     func run() throws -> Int {
         let directory = try Self.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        TestOutput.print("seed \(seed): about \(grouped(instructions)) random instructions on \(qemu) and here\n")
+        StandardStreams.output("seed \(seed): about \(grouped(instructions)) random instructions on \(qemu) and here\n")
         var compared: UInt64 = 0
         var blocks = 0
         var different = 0
@@ -42,7 +42,7 @@ struct TestRandom {
             }
             let runs = try compare(programs, directory)
             for (program, run) in zip(programs, runs) {
-                if let complaint = run.complaint { TestOutput.print(complaint + "\n") }
+                if let complaint = run.complaint { StandardStreams.output(complaint + "\n") }
                 for (number, block) in program.blocks.enumerated() {
                     let mine = number < run.ours.count ? run.ours[number] : nil
                     let other = number < run.theirs.count ? run.theirs[number] : nil
@@ -56,7 +56,7 @@ struct TestRandom {
                 }
                 if run.ours.isEmpty || run.theirs.isEmpty { return max(different, 1) }
             }
-            TestOutput.print(
+            StandardStreams.output(
                 "\(grouped(compared)) instructions in \(blocks) blocks compared, \(different) differ\n")
         }
         return different
@@ -80,7 +80,7 @@ struct TestRandom {
         let difference = RandomDifference(ours: runs.ours, theirs: runs.theirs, names: ("orrery", "qemu"))
         var text = "\nblock \(number) of the program with tables \(program.tableSeed), seed \(seed):\n"
         text += (small.report + [""] + difference.lines).map { "  " + $0 }.joined(separator: "\n") + "\n\n"
-        TestOutput.print(text)
+        StandardStreams.output(text)
     }
 
     // MARK: Running
