@@ -20,6 +20,7 @@ struct TestCommand: ParsableCommand {
                                                                compare signatures with NAME.ref
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
               orrery test --random 10M --seed 7 --against qemu random instructions on both
+              orrery test --hostile 1M --seed 7                guests that do their worst
 
             Exit status: 0 when none failed, 1 when any did.
             """)
@@ -68,8 +69,19 @@ struct TestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run about so many random instructions here and on QEMU, and compare.", valueName: "n"))
     var random: String?
 
-    @Option(help: ArgumentHelp("What the random instructions are made from.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Let guests make so many hostile accesses, and see that they hurt only themselves.", valueName: "n"))
+    var hostile: String?
+
+    @Option(help: ArgumentHelp("What the random instructions or hostile accesses are made from.", valueName: "n"))
     var seed: UInt64 = 1
+
+    @Option(help: ArgumentHelp("Random differences to make small and show.", valueName: "n"))
+    var examine = 3
+
+    @Flag(help: "Tell how often random programs do what.")
+    var coverage = false
 
     @Option(
         help: ArgumentHelp(
@@ -78,6 +90,7 @@ struct TestCommand: ParsableCommand {
 
     func run() throws {
         if let random { return try runRandom(random) }
+        if let hostile { return try runHostile(hostile) }
         guard against == nil else { throw UsageError("--against does nothing without --random. Add --random 1M.") }
         if let one { return try runOne(name: one) }
         guard !paths.isEmpty else {
@@ -131,10 +144,20 @@ struct TestCommand: ParsableCommand {
     private func runRandom(_ text: String) throws {
         let count = try value("random") { () throws(ValueError) in try Count(text).value }
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-        let qemu = try OtherEmulator.find(against ?? "qemu")
-        let different = try TestRandom(instructions: count, seed: seed, qemu: qemu, jobs: jobs).run()
+        let test = TestRandom(
+            instructions: count, seed: seed, qemu: try OtherEmulator.find(against ?? "qemu"), jobs: jobs,
+            examined: examine)
+        let different = try test.run()
+        if coverage { try test.tellCoverage() }
         StandardStreams.output(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
         guard different == 0 else { throw ExitCode(1) }
+    }
+
+    private func runHostile(_ text: String) throws {
+        let count = try value("hostile") { () throws(ValueError) in try Count(text).value }
+        guard let trouble = try TestHostile(accesses: count, seed: seed).run() else { return }
+        StandardStreams.output(trouble + "\n")
+        throw ExitCode(1)
     }
 
     private func runOne(name: String) throws {

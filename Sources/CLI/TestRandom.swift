@@ -9,17 +9,20 @@ struct TestRandom {
     let qemu: String
     let jobs: Int
     /// Differences that are examined; each costs some dozens of runs.
-    let examined = 3
+    let examined: Int
 
     /// Blocks of one program: a second or so of QEMU's time.
     private static let blocksOfProgram = 4000
 
     /// One program's two runs.
     private struct Runs {
-        var ours: [String]
-        var theirs: [String]
+        var ours: [RandomLine]
+        var theirs: [RandomLine]
         /// How a run ended that did not end well.
         var complaint: String?
+        /// Blocks that both told of.
+        var known: Int { min(ours.count, theirs.count) }
+        var isWhole: Bool { complaint == nil }
     }
 
     /// - Returns: how many blocks differ.
@@ -43,18 +46,18 @@ struct TestRandom {
             let runs = try compare(programs, directory)
             for (program, run) in zip(programs, runs) {
                 if let complaint = run.complaint { StandardStreams.output(complaint + "\n") }
-                for (number, block) in program.blocks.enumerated() {
+                // Where a run was cut short, the block that it ended in differs, and no more is known of those after.
+                let known = run.isWhole ? program.blocks.count : min(run.known + 1, program.blocks.count)
+                for (number, block) in program.blocks.prefix(known).enumerated() {
                     let mine = number < run.ours.count ? run.ours[number] : nil
                     let other = number < run.theirs.count ? run.theirs[number] : nil
-                    if mine != nil || other != nil {
-                        blocks += 1
-                        compared += UInt64(block.count)
-                    }
-                    guard mine != other else { continue }
+                    blocks += 1
+                    compared += UInt64(mine?.executed ?? 0)
+                    guard mine == nil || mine?.hash != other?.hash else { continue }
                     different += 1
                     if different <= examined { try explain(block, program, number, directory) }
                 }
-                if run.ours.isEmpty || run.theirs.isEmpty { return max(different, 1) }
+                if run.known == 0 { return max(different, 1) }
             }
             StandardStreams.output(
                 "\(grouped(compared)) instructions in \(blocks) blocks compared, \(different) differ\n")
@@ -67,23 +70,50 @@ struct TestRandom {
         _ block: RandomBlock, _ program: RandomProgram, _ number: Int, _ directory: String
     ) throws {
         let small = try RandomShrinker.shrink(block) { candidates in
-            let runs = try compare([RandomProgram(blocks: candidates, tableSeed: program.tableSeed)], directory)[0]
-            return candidates.indices.map { index in
-                let mine = index < runs.ours.count ? runs.ours[index] : nil
-                let other = index < runs.theirs.count ? runs.theirs[index] : nil
-                return mine != other
+            var answers: [Bool] = []
+            // A candidate that ends a run hides those after it, which get another.
+            while answers.count < candidates.count {
+                let rest = Array(candidates.dropFirst(answers.count))
+                let run = try compare([RandomProgram(blocks: rest, tableSeed: program.tableSeed)], directory)[0]
+                answers += (0..<run.known).map { run.ours[$0].hash != run.theirs[$0].hash }
+                if run.known < rest.count { answers.append(true) }
             }
+            return answers
         }
         var alone = RandomProgram(blocks: [small], tableSeed: program.tableSeed)
         alone.full = true
         let runs = try compare([alone], directory)[0]
-        let difference = RandomDifference(ours: runs.ours, theirs: runs.theirs, names: ("orrery", "qemu"))
+        let difference = RandomDifference(
+            ours: runs.ours.map(\.hash), theirs: runs.theirs.map(\.hash), names: ("orrery", "qemu"))
         var text = "\nblock \(number) of the program with tables \(program.tableSeed), seed \(seed):\n"
         text += (small.report + [""] + difference.lines).map { "  " + $0 }.joined(separator: "\n") + "\n\n"
         StandardStreams.output(text)
     }
 
+    /// Runs the first program once more, here alone, with everything printed, and counts.
+    func tellCoverage() throws {
+        var program = RandomGenerator.program(seed: seed, index: 0, blocks: Self.blocksOfProgram)
+        program.full = true
+        let directory = try Self.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = "\(directory)/0.elf"
+        try Data(program.elf).write(to: URL(fileURLWithPath: path))
+        var lines: [String] = []
+        try HostProcess.run([ours(path)], atOnce: 1) { _, ended in
+            lines = String(decoding: ended.output, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+        }
+        let coverage = RandomCoverage(program, lines: lines)
+        StandardStreams.output("\nThe first program:\n\n" + coverage.table.joined(separator: "\n") + "\n\n")
+    }
+
     // MARK: Running
+
+    private func ours(_ path: String) -> HostProcess {
+        HostProcess(
+            HostProcess.own,
+            ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", RandomGenerator.cpu, path],
+            limit: 60)
+    }
 
     /// Runs each program on both emulators, some at once.
     private func compare(_ programs: [RandomProgram], _ directory: String) throws -> [Runs] {
@@ -91,27 +121,19 @@ struct TestRandom {
         for (index, program) in programs.enumerated() {
             let path = "\(directory)/\(index).elf"
             try Data(program.elf).write(to: URL(fileURLWithPath: path))
-            processes.append(
-                HostProcess(
-                    HostProcess.own,
-                    [
-                        "test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", RandomGenerator.cpu,
-                        path,
-                    ],
-                    limit: 300))
+            processes.append(ours(path))
             processes.append(
                 HostProcess(
                     qemu,
                     [
                         "-M", "virt", "-cpu", RandomGenerator.qemuCPU, "-m", "128", "-bios", "none", "-display", "none",
                         "-serial", "stdio", "-monitor", "none", "-kernel", path,
-                    ], limit: 300))
+                    ], limit: 60))
         }
         var runs = programs.map { _ in Runs(ours: [], theirs: []) }
         try HostProcess.run(processes, atOnce: jobs) { index, ended in
-            let lines = String(decoding: ended.output, as: UTF8.self).split(separator: "\n").map {
-                $0.trimmingCharacters(in: .whitespaces)
-            }
+            let lines = String(decoding: ended.output, as: UTF8.self).split(whereSeparator: \.isNewline)
+                .map(RandomLine.init)
             let isOurs = index % 2 == 0
             if isOurs { runs[index / 2].ours = lines } else { runs[index / 2].theirs = lines }
             if ended.end != .exited(0) {

@@ -23,7 +23,7 @@ struct RandomProgramTests {
                 let words: [UInt32] =
                     switch item {
                     case .words(let words): words
-                    case .branch(let word, _): [word]
+                    case .branch(let word, _), .jump(let word, _): [word]
                     case .goTo: []
                     }
                 for word in words {
@@ -62,6 +62,22 @@ struct RandomProgramTests {
             }
         }
         #expect(register == value)
+    }
+
+    @Test("No branch leads past a change of mode")
+    func changesOfMode() {
+        for block in RandomGenerator.program(seed: 3, index: 0, blocks: 300).blocks {
+            for (index, item) in block.items.enumerated() {
+                let over: Int
+                switch item {
+                case .branch(_, let items), .jump(_, let items): over = items
+                default: continue
+                }
+                let passed = block.items.dropFirst(index + 1).prefix(over)
+                let change = passed.first { if case .goTo = $0 { true } else { false } }
+                #expect(change == nil, "item \(index) leads over \(over)")
+            }
+        }
     }
 
     @Test("A branch that is too far for its encoding does nothing, and never goes back")
@@ -124,6 +140,11 @@ struct RandomProgramTests {
         #expect(board.request == .powerOff(status: 0))
         #expect(console.lines.count == 12)
         #expect(Set(console.lines).count == 12, "blocks have their own outcomes")
+        for (line, block) in zip(console.lines, program.blocks) {
+            // Every instruction is executed once at most, as branches lead forward alone.
+            let executed = RandomLine(Substring(line)).executed
+            #expect(executed > block.count / 2 && executed <= block.count, "\(executed) of \(block.count) executed")
+        }
     }
 
     private final class Console: ConsoleBackend {

@@ -47,8 +47,12 @@ extension RISCV.Hart {
         if privilege == .machine { return }
         if needed == 3 { throw illegalInstruction() }
         if s.pointee.virtual {
-            // Level 2 is the hypervisor's; VU may not touch level 1 either. HS could have: a virtual instruction.
-            if needed == 2 || (needed == 1 && privilege == .user) { throw virtualInstruction() }
+            // Level 2 is the hypervisor's; VU may not touch level 1 either. It is a virtual instruction where HS-mode
+            // could have made the same access, TVM aside, and illegal where the machine level withholds it from HS-mode
+            // too (section "Trap Cause Codes" of the hypervisor extension).
+            if needed == 2 || (needed == 1 && privilege == .user) {
+                throw isWithheldByMachine(number) ? illegalInstruction() : virtualInstruction()
+            }
         } else if privilege == .user && needed != 0 {
             throw illegalInstruction()
         }
@@ -59,6 +63,7 @@ extension RISCV.Hart {
     private func checkGates(_ number: UInt16) throws(Fault) {
         let s = state
         let virtual = s.pointee.virtual
+        if isWithheldByMachine(number) { throw illegalInstruction() }
         switch number {
         case 0x180:
             if virtual {
@@ -68,40 +73,52 @@ extension RISCV.Hart {
             }
         case 0x680: if s.pointee.mstatus & Status.tvm != 0 { throw illegalInstruction() }
         case 0x14d, 0x24d:
+            guard virtual else { break }
             let timer: UInt64 = 2
-            let stce = RISCV.State.EnvironmentConfiguration.stce
-            guard s.pointee.mcounteren & timer != 0, s.pointee.menvcfg & stce != 0 else {
-                throw illegalInstruction()
-            }
-            if virtual {
-                guard s.pointee.hcounteren & timer != 0, s.pointee.henvcfg & stce != 0 else {
-                    throw virtualInstruction()
-                }
+            guard s.pointee.hcounteren & timer != 0,
+                s.pointee.henvcfg & RISCV.State.EnvironmentConfiguration.stce != 0
+            else {
+                throw virtualInstruction()
             }
         case 0xc00...0xc1f:
             let bit: UInt64 = 1 << UInt64(number & 31)
-            if s.pointee.mcounteren & bit == 0 { throw illegalInstruction() }
             if virtual {
                 if s.pointee.hcounteren & bit == 0 { throw virtualInstruction() }
                 if s.pointee.privilege == .user && s.pointee.scounteren & bit == 0 { throw virtualInstruction() }
             } else if s.pointee.privilege == .user && s.pointee.scounteren & bit == 0 {
                 throw illegalInstruction()
             }
-        case 0x10a, 0x60a:
-            try checkStateEnable(0, RISCV.StateEnable.environment)
-        case 0x10c...0x10f:
-            try checkStateEnable(Int(number - 0x10c), RISCV.StateEnable.lower)
-        case 0x60c...0x60f:
-            try checkStateEnable(Int(number - 0x60c), RISCV.StateEnable.lower)
-        default: break
+        default:
+            // Smstateen: for V=1 the bit in hstateen must be set too.
+            guard virtual, let enable = stateEnable(number) else { break }
+            if s.pointee.hstateen[enable.index] & enable.bit == 0 { throw virtualInstruction() }
         }
     }
 
-    /// Smstateen: the bit in mstateen, and for V=1 in hstateen, must be set.
-    private func checkStateEnable(_ index: Int, _ bit: UInt64) throws(Fault) {
-        guard features.contains(.smstateen) else { return }
-        if state.pointee.mstateen[index] & bit == 0 { throw illegalInstruction() }
-        if state.pointee.virtual && state.pointee.hstateen[index] & bit == 0 { throw virtualInstruction() }
+    /// Whether a register of the machine level keeps this one from every mode below M, whatever V is.
+    private func isWithheldByMachine(_ number: UInt16) -> Bool {
+        let s = state
+        switch number {
+        case 0x14d, 0x24d:
+            let timer: UInt64 = 2
+            return s.pointee.mcounteren & timer == 0
+                || s.pointee.menvcfg & RISCV.State.EnvironmentConfiguration.stce == 0
+        case 0xc00...0xc1f: return s.pointee.mcounteren & 1 << UInt64(number & 31) == 0
+        default:
+            guard let enable = stateEnable(number) else { return false }
+            return s.pointee.mstateen[enable.index] & enable.bit == 0
+        }
+    }
+
+    /// The bit of which mstateen, and hstateen, that governs the register, if one does (Smstateen).
+    private func stateEnable(_ number: UInt16) -> (index: Int, bit: UInt64)? {
+        guard features.contains(.smstateen) else { return nil }
+        switch number {
+        case 0x10a, 0x60a: return (0, RISCV.StateEnable.environment)
+        case 0x10c...0x10f: return (Int(number - 0x10c), RISCV.StateEnable.lower)
+        case 0x60c...0x60f: return (Int(number - 0x60c), RISCV.StateEnable.lower)
+        default: return nil
+        }
     }
 
     /// Whether this hart has the register at all.

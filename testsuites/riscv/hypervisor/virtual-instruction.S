@@ -257,11 +257,20 @@ PROGRAM "virtual-instruction"
     VIRTUAL "stimecmp in VU-mode", VU, csrr t0, stimecmp
     csrw mcounteren, zero
     ILLEGAL "vstimecmp in HS-mode, mcounteren.TM = 0", HS, csrr t0, vstimecmp
+    // What HS-mode may not reach is illegal in a guest too, not virtual
+    .irp mode, VS, VU
+    ILLEGAL "reading vstimecmp in \mode-mode, mcounteren.TM = 0", \mode, csrr t0, vstimecmp
+    ILLEGAL "writing vstimecmp in \mode-mode, mcounteren.TM = 0", \mode, csrw vstimecmp, zero
+    .endr
+    ILLEGAL "stimecmp in VU-mode, mcounteren.TM = 0", VU, csrr t0, stimecmp
     csrwi mcounteren, COUNTEREN_TM
     li   t0, ENVCFG_STCE
     csrc menvcfg, t0
     ILLEGAL "stimecmp in VS-mode, menvcfg.STCE = 0", VS, csrr t0, stimecmp
     ILLEGAL "vstimecmp in HS-mode, menvcfg.STCE = 0", HS, csrr t0, vstimecmp
+    ILLEGAL "vstimecmp in VS-mode, menvcfg.STCE = 0", VS, csrr t0, vstimecmp
+    ILLEGAL "vstimecmp in VU-mode, menvcfg.STCE = 0", VU, csrr t0, vstimecmp
+    ILLEGAL "stimecmp in VU-mode, menvcfg.STCE = 0", VU, csrr t0, stimecmp
 
 svinval:
     BEGIN HS
@@ -358,12 +367,22 @@ stateen:
     LEGAL "4.2: senvcfg in VS-mode, hstateen0.ENVCFG = 1", VS, csrr t0, senvcfg
     LEGAL "4.1: hstateen0 does not bind HS-mode", HS, csrr t0, sstateen0
     VIRTUAL "hstateen0 in VS-mode", VS, csrr t0, hstateen0
+    VIRTUAL "hstateen0 in VU-mode", VU, csrr t0, hstateen0
+    VIRTUAL "henvcfg in VS-mode", VS, csrr t0, henvcfg
+    VIRTUAL "sstateen0 in VU-mode, hstateen0.SE0 = 0", VU, csrr t0, sstateen0
     csrw mstateen0, zero
     EXPECT_CSR "4.1: hstateen0 reads as zero where mstateen0 is", hstateen0, 0
     ILLEGAL "senvcfg in VS-mode, mstateen0.ENVCFG = 0", VS, csrr t0, senvcfg
     ILLEGAL "henvcfg in HS-mode, mstateen0.ENVCFG = 0", HS, csrr t0, henvcfg
     ILLEGAL "hstateen0 in HS-mode, mstateen0.SE0 = 0", HS, csrr t0, hstateen0
     ILLEGAL "sstateen0 in VS-mode, mstateen0.SE0 = 0", VS, csrr t0, sstateen0
+    ILLEGAL "sstateen0 in VU-mode, mstateen0.SE0 = 0", VU, csrr t0, sstateen0
+    ILLEGAL "senvcfg in VU-mode, mstateen0.ENVCFG = 0", VU, csrr t0, senvcfg
+    .irp mode, VS, VU
+    ILLEGAL "hstateen0 in \mode-mode, mstateen0.SE0 = 0", \mode, csrr t0, hstateen0
+    ILLEGAL "writing hstateen0 in \mode-mode, mstateen0.SE0 = 0", \mode, csrw hstateen0, zero
+    ILLEGAL "henvcfg in \mode-mode, mstateen0.ENVCFG = 0", \mode, csrr t0, henvcfg
+    .endr
     li   t0, -1
     csrw mstateen0, t0
     csrw hstateen0, t0

@@ -83,7 +83,7 @@ PROGRAM "interrupts"
 1:  nop
     END
     EXPECT_TRAP "3.1.9: among those left, \name goes first", M, INTERRUPT(\irq), 0
-    EXPECT_EPC "3.1.9: setting MIE is looked at before the next instruction", 1b
+    EXPECT_EPC "3.1.9: setting MIE is looked at before the next instruction: \name", 1b
     li   t0, 1 << \irq
     csrc mie, t0
     .endm

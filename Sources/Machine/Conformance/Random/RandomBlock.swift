@@ -21,6 +21,8 @@ public struct RandomBlock: Equatable, Sendable {
         case words([UInt32])
         /// A branch or jump over as many of the items that follow.
         case branch(UInt32, over: Int)
+        /// JALR, C.JR or C.JALR through x30, over as many of the items that follow. Changes x30.
+        case jump(UInt32, over: Int)
         /// A return to another mode, at the item that follows. Changes x29 and x30.
         case goTo(Mode, from: Mode)
     }
@@ -34,12 +36,19 @@ public struct RandomBlock: Equatable, Sendable {
     public var seed: UInt64 = 0
     public var medeleg: UInt64 = 0
     public var hedeleg: UInt64 = 0
-    public var translates = true
-    public var guestTranslates = true
-    public var secondStageTranslates = true
-    /// SUM and MXR, of mstatus and vsstatus.
+    /// MODE of satp, vsatp and hgatp: 0, or 8, 9 and 10 for Sv39, Sv48 and Sv57.
+    public var satpMode: UInt64 = 8
+    public var vsatpMode: UInt64 = 8
+    public var hgatpMode: UInt64 = 8
+    /// SUM and MXR, of mstatus and vsstatus; TVM and TW of mstatus.
     public var statusBits: UInt64 = 0
     public var guestStatusBits: UInt64 = 0
+    /// HU, SPVP and VTW of hstatus.
+    public var hypervisorStatusBits: UInt64 = 0
+
+    var translates: Bool { satpMode != 0 }
+    var guestTranslates: Bool { vsatpMode != 0 }
+    var secondStageTranslates: Bool { hgatpMode != 0 }
 
     /// The code at `address`, with the ECALL that ends it.
     func code(at address: UInt64) -> [UInt8] {
@@ -55,6 +64,9 @@ public struct RandomBlock: Equatable, Sendable {
             case .branch(let word, let over):
                 let target = places[min(index + 1 + over, items.count)]
                 put(Self.aimed(word, Int64(target) - Int64(places[index])))
+            case .jump(let word, let over):
+                let target = places[min(index + 1 + over, items.count)]
+                Self.jumping(word, Int64(target) - Int64(places[index])).forEach(put)
             case .goTo(let mode, let from): switching(to: mode, from: from).forEach(put)
             }
         }
@@ -66,6 +78,7 @@ public struct RandomBlock: Equatable, Sendable {
         switch item {
         case .words(let words): words.reduce(0) { $0 + ($1 & 3 == 3 ? 4 : 2) }
         case .branch(let word, _): word & 3 == 3 ? 4 : 2
+        case .jump(let word, _): word & 3 == 3 ? 12 : 10
         case .goTo(let mode, let from): switching(to: mode, from: from).count * 4
         }
     }
@@ -76,6 +89,16 @@ public struct RandomBlock: Equatable, Sendable {
         guard let template = RISCV.Template.decoding(word, decoder) else { return nothing }
         let aimed = template.settingImmediate(of: word, to: distance)
         return template.immediate(of: aimed) == distance ? aimed : nothing
+    }
+
+    /// x30 is made to lead to `distance` from here, less the jump's own offset.
+    private static func jumping(_ word: UInt32, _ distance: Int64) -> [UInt32] {
+        let offset = RISCV.Template.decoding(word, decoder).map { $0.immediateBits == 0 ? 0 : $0.immediate(of: word) }
+        return [
+            Assembler.word("auipc", rd: 30),
+            Assembler.word("addi", rd: 30, rs1: 30, distance - (offset ?? 0)),
+            word,
+        ]
     }
 
     private static let decoder = RISCV.TemplateDecoder(.all)
@@ -126,7 +149,6 @@ public struct RandomBlock: Equatable, Sendable {
 
     /// The block's descriptor: see ``RandomLayout/Field``.
     func descriptor(code: UInt64, end: UInt64, next: UInt64) -> [UInt64] {
-        let sv39: UInt64 = 8 << 60
         // UXL, SXL and VSXL as they are; FS dirty.
         let status: UInt64 = 3 << 13 | 2 << 32
         var fields = [UInt64](repeating: 0, count: RandomLayout.Field.length)
@@ -136,12 +158,14 @@ public struct RandomBlock: Equatable, Sendable {
         set(.start, code)
         set(.end, end)
         set(.mstatus, status | 2 << 34 | mode.returnBits | statusBits)
-        set(.vsstatus, status | guestStatusBits)
+        // SD too, as FS is dirty: QEMU keeps what is written.
+        set(.vsstatus, 1 << 63 | status | guestStatusBits)
         set(.medeleg, medeleg)
         set(.hedeleg, hedeleg)
-        set(.satp, translates ? sv39 | RandomLayout.supervisorRoot >> 12 : 0)
-        set(.vsatp, guestTranslates ? sv39 | RandomLayout.guestRoot >> 12 : 0)
-        set(.hgatp, secondStageTranslates ? sv39 | RandomLayout.secondStageRoot >> 12 : 0)
+        set(.hstatus, status & 2 << 32 | hypervisorStatusBits)
+        set(.satp, Self.translation(satpMode, RandomLayout.supervisorRoots))
+        set(.vsatp, Self.translation(vsatpMode, RandomLayout.guestRoots))
+        set(.hgatp, Self.translation(hgatpMode, RandomLayout.secondStageRoots))
         set(.fcsr, fcsr)
         set(.seed, seed)
         for number in 0..<32 {
@@ -149,6 +173,11 @@ public struct RandomBlock: Equatable, Sendable {
             fields[RandomLayout.Field.registers + 32 + number] = floatRegisters[number]
         }
         return fields
+    }
+
+    /// satp, vsatp or hgatp of MODE `mode`.
+    static func translation(_ mode: UInt64, _ roots: [UInt64]) -> UInt64 {
+        mode == 0 ? 0 : mode << 60 | roots[Int(mode - 8)] >> 12
     }
 
     // MARK: Text
@@ -159,6 +188,8 @@ public struct RandomBlock: Equatable, Sendable {
             switch item {
             case .words(let words): return words.map(Self.text)
             case .branch(let word, let over): return [Self.text(word) + "    (over \(over) items)"]
+            case .jump(let word, let over):
+                return [Self.text(word) + "    (x30 leads over \(over) items)"]
             case .goTo(let mode, let from):
                 return ["(\(from == .machine ? "mret" : "sret") to \(mode.name)-mode; x29 and x30 change)"]
             }
@@ -176,6 +207,7 @@ public struct RandomBlock: Equatable, Sendable {
             switch item {
             case .words(let words): sum + words.count
             case .branch: sum + 1
+            case .jump: sum + 3
             case .goTo(let mode, let from): sum + switching(to: mode, from: from).count
             }
         }

@@ -1,5 +1,19 @@
 import ISA
 
+/// What a program printed of one block: see ``RandomProgram/full``.
+public struct RandomLine: Sendable {
+    /// Of all that is compared; or in full, one value.
+    public let hash: String
+    /// Instructions that the block executed, traps among them, as the guest counted by instret: only here is that right.
+    public let executed: Int
+
+    public init(_ line: Substring) {
+        let words = line.split { $0 == " " || $0 == "\r" }
+        hash = words.first.map(String.init) ?? ""
+        executed = words.count > 1 ? Int(words[1], radix: 16) ?? 0 : 0
+    }
+}
+
 /// Makes a block that fails smaller, and tells what differs.
 public enum RandomShrinker {
     /// The smallest block found that still differs.
@@ -113,13 +127,23 @@ public struct RandomDifference: Sendable {
 }
 
 extension RandomBlock {
+    private static func name(_ mode: UInt64) -> String {
+        switch mode {
+        case 0: "Bare"
+        case 8: "Sv39"
+        case 9: "Sv48"
+        default: "Sv57"
+        }
+    }
+
     /// The block as a person reads it: its state where that is not zero, and its code.
     public var report: [String] {
         var lines = [
-            "mode \(mode.name), satp \(translates ? "on" : "off"), vsatp \(guestTranslates ? "on" : "off"), hgatp "
-                + "\(secondStageTranslates ? "on" : "off"), fcsr \(hexadecimal(fcsr)), medeleg \(hexadecimal(medeleg)), "
-                + "hedeleg \(hexadecimal(hedeleg)), sum and mxr \(hexadecimal(statusBits)), "
-                + "\(hexadecimal(guestStatusBits))"
+            "\(mode.name)-mode, satp \(Self.name(satpMode)), vsatp \(Self.name(vsatpMode)), "
+                + "hgatp \(Self.name(hgatpMode)), fcsr \(hexadecimal(fcsr)), medeleg \(hexadecimal(medeleg)), "
+                + "hedeleg \(hexadecimal(hedeleg))",
+            "set in mstatus: \(hexadecimal(statusBits)), vsstatus: \(hexadecimal(guestStatusBits)), "
+                + "hstatus: \(hexadecimal(hypervisorStatusBits))",
         ]
         var values: [String] = []
         for number in 1..<32 where registers[number] != 0 {

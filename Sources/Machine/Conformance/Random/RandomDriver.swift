@@ -42,6 +42,8 @@ struct RandomDriver {
     private static let mtvec: Int64 = 0x305
     private static let mscratch: Int64 = 0x340
     private static let mepc: Int64 = 0x341
+    private static let minstret: Int64 = 0xb02
+    private static let instret: Int64 = 0xc02
     private static let stvec: Int64 = 0x105
     private static let vstvec: Int64 = 0x205
 
@@ -49,7 +51,7 @@ struct RandomDriver {
         a.loadAddress(31, of: "boot_skip")
         a.csr("csrrw", Self.mtvec, 31)
         // All of memory, for everyone.
-        a.load(1, .max)
+        a.load(1, .max >> 10)
         a.csr("csrrw", 0x3b0, 1)
         a.load(1, 0x1f)
         a.csr("csrrw", 0x3a0, 1)
@@ -132,17 +134,23 @@ struct RandomDriver {
             a.emit("bne", rs1: 2, rs2: 4, to: "copy\(index)")
         }
         let registers: [(Layout.Field, Int64)] = [
-            (.mstatus, Self.mstatus), (.vsstatus, 0x200), (.medeleg, Self.medeleg), (.hedeleg, 0x602), (.satp, 0x180),
+            (.mstatus, Self.mstatus), (.vsstatus, 0x200), (.hstatus, 0x600), (.medeleg, Self.medeleg),
+            (.hedeleg, 0x602), (.satp, 0x180),
             (.vsatp, 0x280), (.hgatp, 0x680), (.fcsr, 0x003), (.programCounter, Self.mepc),
         ]
         for (field, number) in registers {
             a.emit("ld", rd: 1, rs1: 31, Int64(field.rawValue * 8))
             a.csr("csrrw", number, 1)
         }
-        // hstatus, then what traps have left: mcause, mtval, sepc, scause, stval, vsepc, vscause, vstval, htval.
-        for number: Int64 in [0x600, 0x342, 0x343, 0x141, 0x142, 0x143, 0x241, 0x242, 0x243, 0x643] {
+        // What traps have left: mcause, mtval, sepc, scause, stval, vsepc, vscause, vstval, htval. What blocks may have:
+        // mideleg, hideleg, hvip, htimedelta, hgeie, senvcfg.
+        for number: Int64 in [
+            0x342, 0x343, 0x141, 0x142, 0x143, 0x241, 0x242, 0x243, 0x643, 0x303, 0x603, 0x645, 0x605, 0x607, 0x10a,
+        ] {
             a.csr("csrrw", number, 0)
         }
+        // mcounteren, hcounteren, scounteren: handlers read instret.
+        for number: Int64 in [0x306, 0x606, 0x106] { a.csr("csrrwi", number, 4) }
         for number: Int64 in [Self.mscratch, 0x140, 0x240] { a.csr("csrrw", number, 30) }
         a.emit("sfence.vma")
         a.emit("hfence.vvma")
@@ -150,6 +158,10 @@ struct RandomDriver {
         a.emit("fence.i")
         // A reservation that the last block left.
         a.emit("sc.d", rs1: 30)
+        // instret is 0 when the block begins.
+        a.emit("sd", rs1: 30, rs2: 0, Int64(Layout.handlerCount * 8))
+        a.emit("addi", rd: 1, rs1: 0, -64)
+        a.csr("csrrw", Self.minstret, 1)
         for number in 0..<32 {
             a.emit("fld", rd: number, rs1: 31, Int64((Layout.Field.registers + 32 + number) * 8))
         }
@@ -158,6 +170,10 @@ struct RandomDriver {
         }
         a.emit("mret")
     }
+
+    /// Instructions of a handler before it reads instret, and from where it reads it again to its end.
+    private static let countedBefore: Int64 = 5
+    private static let countedAfter: Int64 = 13
 
     private mutating func handler(_ level: Level) {
         let (scratch, epc, cause, value): (Int64, Int64, Int64, Int64) =
@@ -172,6 +188,8 @@ struct RandomDriver {
         a.label("trap_" + name)
         a.csr("csrrw", rd: 31, scratch, 31)
         for register in 27...30 { a.emit("sd", rs1: 31, rs2: register, Int64((save + register - 27) * 8)) }
+        a.csr("csrrs", rd: 30, level == .machine ? Self.minstret : Self.instret, 0)
+        a.emit("sd", rs1: 31, rs2: 30, Int64(Layout.handlerStart * 8))
         a.csr("csrrs", rd: 30, scratch, 0)
         a.emit("sd", rs1: 31, rs2: 30, Int64((save + 4) * 8))
         a.csr("csrrw", scratch, 31)
@@ -188,6 +206,7 @@ struct RandomDriver {
         a.emit("bltu", rs1: 30, rs2: 27, to: "lost_" + name)
         // The next instruction: 4 bytes on where the two low bits are set, else 2.
         a.emit("lhu", rd: 27, rs1: 30)
+        a.emit("sd", rs1: 31, rs2: 27, Int64(Layout.instruction * 8))
         a.emit("andi", rd: 30, rs1: 27, 3)
         a.emit("sltiu", rd: 30, rs1: 30, 3)
         a.emit("xori", rd: 30, rs1: 30, 1)
@@ -219,6 +238,19 @@ struct RandomDriver {
         a.emit("addi", rd: 28, rs1: 28, -3)
         a.emit("beq", rs1: 28, rs2: 0, to: "value_" + name)
         a.emit("addi", rd: 28, rs1: 28, 3)
+        // The value of a SYSTEM instruction that is not allowed, other than those on CSRs: see RandomExclusion.
+        a.emit("ld", rd: 30, rs1: 31, Int64(Layout.instruction * 8))
+        a.load(29, 0x307f)
+        a.emit("and", rd: 30, rs1: 30, rs2: 29)
+        a.emit("xori", rd: 30, rs1: 30, 0x73)
+        // Causes 2 and 22.
+        a.emit("andi", rd: 29, rs1: 28, ~0x14)
+        a.emit("xori", rd: 29, rs1: 29, 2)
+        a.emit("or", rd: 30, rs1: 30, rs2: 29)
+        a.emit("bne", rs1: 30, rs2: 0, to: "known_" + name)
+        a.load(28, 0)
+        a.emit("jal", to: "value_" + name)
+        a.label("known_" + name)
         a.emit("ori", rd: 28, rs1: 28, 2)
         a.emit("addi", rd: 28, rs1: 28, -7)
         a.emit("sltiu", rd: 29, rs1: 28, 1)
@@ -229,11 +261,7 @@ struct RandomDriver {
         a.emit("and", rd: 28, rs1: 28, rs2: 29)
         a.label("value_" + name)
         log(2, 28)
-        // Guest-physical address; then the level that took the trap, and the one that it came from.
-        if level != .guest {
-            a.csr("csrrs", rd: 28, level == .machine ? 0x34b : 0x643, 0)
-            log(3, 28)
-        }
+        // The level that took the trap, and the one that it came from.
         func bits(_ csr: Int64, _ shift: Int64, _ mask: Int64, to place: Int64) {
             a.csr("csrrs", rd: 28, csr, 0)
             a.emit("srli", rd: 28, rs1: 28, shift)
@@ -251,11 +279,50 @@ struct RandomDriver {
             bits(0x600, 7, 1, to: 4)
         case .guest: bits(0x100, 8, 1, to: 0)
         }
+        // GVA, where the trap's value is an address other than zero and the trap came from V = 1: see RandomExclusion.
+        if level != .guest {
+            a.emit("ld", rd: 28, rs1: 27, Int64(Layout.log * 8))
+            // Access faults, page faults and guest-page faults.
+            a.load(30, 0xb0_b0a2)
+            a.emit("srl", rd: 30, rs1: 30, rs2: 28)
+            a.emit("srli", rd: 28, rs1: 29, 4)
+            a.emit("and", rd: 30, rs1: 30, rs2: 28)
+            a.csr("csrrs", rd: 28, level == .machine ? Self.mstatus : 0x600, 0)
+            a.emit("srli", rd: 28, rs1: 28, level == .machine ? 38 : 6)
+            a.emit("and", rd: 30, rs1: 28, rs2: 30)
+            a.csr("csrrs", rd: 28, value, 0)
+            a.emit("sltu", rd: 28, rs1: 0, rs2: 28)
+            a.emit("and", rd: 28, rs1: 28, rs2: 30)
+            a.emit("slli", rd: 28, rs1: 28, 5)
+            a.emit("or", rd: 29, rs1: 29, rs2: 28)
+        }
+        // The guest-physical address of guest-page faults, and of all traps from V = 1: see RandomExclusion.
+        if level != .guest {
+            a.emit("ld", rd: 28, rs1: 27, Int64(Layout.log * 8))
+            a.load(30, 0xb0_0000)
+            a.emit("srl", rd: 30, rs1: 30, rs2: 28)
+            a.emit("srli", rd: 28, rs1: 29, 4)
+            a.emit("or", rd: 30, rs1: 30, rs2: 28)
+            a.emit("andi", rd: 30, rs1: 30, 1)
+            a.emit("sub", rd: 30, rs1: 0, rs2: 30)
+            a.csr("csrrs", rd: 28, level == .machine ? 0x34b : 0x643, 0)
+            a.emit("and", rd: 28, rs1: 28, rs2: 30)
+            log(3, 28)
+        }
         log(5, 29)
         a.label("full_" + name)
+        let last = a.bytes.count
+        a.csr("csrrs", rd: 30, level == .machine ? Self.minstret : Self.instret, 0)
+        a.emit("ld", rd: 27, rs1: 31, Int64(Layout.handlerStart * 8))
+        a.emit("sub", rd: 30, rs1: 30, rs2: 27)
+        a.emit("ld", rd: 27, rs1: 31, Int64(Layout.handlerCount * 8))
+        a.emit("add", rd: 27, rs1: 27, rs2: 30)
+        a.emit("addi", rd: 27, rs1: 27, Self.countedBefore + Self.countedAfter)
+        a.emit("sd", rs1: 31, rs2: 27, Int64(Layout.handlerCount * 8))
         for register in 27...30 { a.emit("ld", rd: register, rs1: 31, Int64((save + register - 27) * 8)) }
         a.emit("ld", rd: 31, rs1: 31, Int64((save + 4) * 8))
         a.emit(level == .machine ? "mret" : "sret")
+        precondition(Int64(a.bytes.count - last) == 4 * Self.countedAfter)
         a.label("lost_" + name)
         if level == .machine {
             a.load(27, 1)
@@ -308,6 +375,8 @@ struct RandomDriver {
         a.label("record")
         if full {
             a.emit("ld", rd: 10, rs1: 1)
+            a.load(12, 16)
+            a.load(17, 10)
             a.emit("jal", rd: 20, to: "print")
         } else {
             mix(&a)
@@ -316,6 +385,19 @@ struct RandomDriver {
         a.emit("bne", rs1: 1, rs2: 5, to: "record")
         if !full {
             a.emit("addi", rd: 10, rs1: 2, 0)
+            a.load(12, 16)
+            a.load(17, 0x20)
+            a.emit("jal", rd: 20, to: "print")
+            // Instructions that the block executed: those that retired outside handlers, and those that trapped.
+            a.emit("ld", rd: 10, rs1: 31, Int64(Layout.handlerStart * 8))
+            a.emit("ld", rd: 11, rs1: 31, Int64(Layout.handlerCount * 8))
+            a.emit("sub", rd: 10, rs1: 10, rs2: 11)
+            a.emit("addi", rd: 10, rs1: 10, -Self.countedBefore)
+            a.emit("ld", rd: 11, rs1: 31, Int64(Layout.trapCount * 8))
+            a.emit("add", rd: 10, rs1: 10, rs2: 11)
+            a.emit("slli", rd: 10, rs1: 10, 48)
+            a.load(12, 4)
+            a.load(17, 10)
             a.emit("jal", rd: 20, to: "print")
         }
         a.emit("ld", rd: 31, rs1: 31, Int64(Layout.current * 8))
@@ -330,11 +412,10 @@ struct RandomDriver {
         a.emit("jal", to: "off")
     }
 
-    /// x10 as 16 hexadecimal digits and a newline; returns to x20. Changes x10 to x16.
+    /// The x12 topmost hexadecimal digits of x10, and the character in x17; returns to x20. Changes x10 to x16.
     private mutating func printNumber() {
         a.label("print")
         a.load(11, 0x1000_0000)
-        a.load(12, 16)
         a.load(15, 10)
         a.label("digit")
         a.emit("srli", rd: 13, rs1: 10, 60)
@@ -349,7 +430,7 @@ struct RandomDriver {
         a.emit("sb", rs1: 11, rs2: 14)
         a.emit("addi", rd: 12, rs1: 12, -1)
         a.emit("blt", rs1: 0, rs2: 12, to: "digit")
-        a.load(14, 10)
+        a.emit("addi", rd: 14, rs1: 17, 0)
         a.emit("beq", rs1: 12, rs2: 0, to: "put")
         a.emit("jalr", rs1: 20)
     }

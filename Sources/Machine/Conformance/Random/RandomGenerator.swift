@@ -17,14 +17,24 @@ public struct RandomGenerator {
 
     /// Instructions of a block, roughly.
     public var length = 128
-    private var random: RandomSource
-    private var mode = RandomBlock.Mode.machine
+    var random: RandomSource
+    var mode = RandomBlock.Mode.machine
+    /// The block so far.
+    var present = RandomBlock(mode: .machine, items: [], registers: [], floatRegisters: [])
+    /// The block may be in VS-mode or VU-mode somewhere.
+    var mayBeGuest = false
+    /// The block has HLV, HLVX and HSV.
+    var accessesGuest = false
+    /// sstatus.MXR may be written in the present mode.
+    var changesMXR = true
     /// x2 points to pages that the present mode may read and write.
     private var isGood = false
     /// The block's mode and those it can change to run with translation on.
     private var isTranslated = false
+    /// What the program's tables are made from.
+    var tableSeed: UInt64 = 0
     /// Registers that point to windows; no instruction writes them.
-    private static let pointers = [2, 3, 4]
+    static let pointers = [2, 3, 4]
 
     public init(seed: UInt64) {
         random = RandomSource(seed: seed)
@@ -33,8 +43,8 @@ public struct RandomGenerator {
     /// The program number `index` of a run.
     public static func program(seed: UInt64, index: Int, blocks: Int) -> RandomProgram {
         var generator = RandomGenerator(seed: seed &+ UInt64(index) &* 0x1_0000_0001)
-        let tableSeed = generator.random.next()
-        return RandomProgram(blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: tableSeed)
+        generator.tableSeed = generator.random.next()
+        return RandomProgram(blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed)
     }
 
     // MARK: Blocks
@@ -49,9 +59,14 @@ public struct RandomGenerator {
         block.floatRegisters = (0..<32).map { _ in float() }
         block.fcsr = UInt64(random.below(5)) << 5 | UInt64(random.below(32))
         block.seed = random.next()
-        block.translates = random.chance(90)
-        block.guestTranslates = random.chance(90)
-        block.secondStageTranslates = random.chance(90)
+        block.satpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
+        block.vsatpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
+        block.hgatpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
+        let isDirect = RandomProgram.isDirect(tableSeed)
+        if isDirect, random.chance(40) { block.hgatpMode = 0 }
+        // Else windows onto the second stage's would lead to no memory: see RandomExclusion.
+        if !isDirect, !block.secondStageTranslates { block.vsatpMode = 0 }
+        mayBeGuest = mode.isGuest || !mode.isUser && random.chance(50)
         // A load's cause and a store's go together: see RandomExclusion on AMOs.
         for bits: UInt64 in [
             1 << 1, 1 << 2, 1 << 3, 1 << 4 | 1 << 6, 1 << 5 | 1 << 7, 1 << 12, 1 << 13 | 1 << 15, 1 << 20,
@@ -60,29 +75,43 @@ public struct RandomGenerator {
         for bits: UInt64 in [1 << 1, 1 << 3, 1 << 5 | 1 << 7, 1 << 12, 1 << 13 | 1 << 15] where random.chance(50) {
             block.hedeleg |= bits
         }
-        for bit in [18, 19] {
-            if random.chance(50) { block.statusBits |= 1 << UInt64(bit) }
-            if random.chance(50) { block.guestStatusBits |= 1 << UInt64(bit) }
-        }
+        setStatus(of: &block)
         let translated = mode.isGuest ? block.guestTranslates : block.translates
         let safe = mode == .machine || !translated ? RandomLayout.scratch : RandomLayout.windows
         // The border of two good pages; then borders of any.
         block.registers[2] = safe + (mode.isUser ? 3 : 1) * 0x1000
         for pointer in [3, 4] {
             let isWindow = mode != .machine && translated && random.chance(90)
-            let base = isWindow ? RandomLayout.windows : RandomLayout.scratch
-            block.registers[pointer] = base + UInt64(random.below(isWindow ? 16 : 7) + 1) * 0x1000
+            let isSecond = mode.isGuest && !translated && block.secondStageTranslates && random.chance(70)
+            let base =
+                isWindow ? RandomLayout.windows : isSecond ? RandomLayout.secondStageWindow : RandomLayout.scratch
+            block.registers[pointer] = base + UInt64(random.below(isWindow || isSecond ? 16 : 7) + 1) * 0x1000
         }
         self.mode = mode
-        isTranslated = block.translates && block.guestTranslates && block.secondStageTranslates
+        present = block
+        isTranslated =
+            mode != .machine && block.translates && block.guestTranslates && block.secondStageTranslates
         isGood = !mode.isGuest || !block.guestTranslates || block.secondStageTranslates
         var count = 0
         while count < length {
             let item = self.item()
+            if case .goTo = item { Self.keepBranchesBefore(&block.items) }
             block.items.append(item)
             count += max(1, block.length(item) / 4)
         }
         return block
+    }
+
+    /// Nothing leads over the item that comes next, so that the mode is known wherever the block is.
+    private static func keepBranchesBefore(_ items: inout [RandomBlock.Item]) {
+        for index in items.indices.suffix(5) {
+            let most = items.count - index - 1
+            switch items[index] {
+            case .branch(let word, let over): items[index] = .branch(word, over: min(over, most))
+            case .jump(let word, let over): items[index] = .jump(word, over: min(over, most))
+            default: break
+            }
+        }
     }
 
     /// A value of the kinds that find mistakes: small, at the ends of a width, of one bit, or any.
@@ -130,9 +159,10 @@ public struct RandomGenerator {
         case ..<800: return .words([memory()])
         case ..<830: return .words(atomic())
         case ..<840: return .words(isGood ? reservation() : [general()])
-        case ..<890: return branch()
+        case ..<880: return branch()
+        case ..<890: return jump()
         case ..<935: return .words(csr())
-        case ..<955: return .words([system()])
+        case ..<955: return .words(system())
         case ..<970: return .words([random.pick([Assembler.word("ecall"), Assembler.word("ebreak"), 0x9002])])
         case ..<980: return .words([undefined()])
         case ..<990: return wild()
@@ -140,7 +170,7 @@ public struct RandomGenerator {
         }
     }
 
-    private mutating func destination() -> Int {
+    mutating func destination() -> Int {
         while true {
             let number = random.below(32)
             if !Self.pointers.contains(number) { return number }
@@ -150,11 +180,14 @@ public struct RandomGenerator {
     private static let excluded = Set(RandomExclusion.instructions.map(\.what))
 
     /// Lines of the tables by what becomes of them here.
-    private static let known = RISCV.Template.all.filter {
+    static let known = RISCV.Template.all.filter {
         features.isSuperset(of: $0.requires) && !excluded.contains($0.mnemonic)
     }
     private static let branches = known.filter {
         ["beq", "bne", "blt", "bge", "bltu", "bgeu", "jal"].contains($0.mnemonic)
+    }
+    private static let jumps = RISCV.Template.all.filter { template in
+        template.mnemonic == "jalr"
     }
     private static let accesses = known.filter { template in
         let names = [
@@ -166,7 +199,7 @@ public struct RandomGenerator {
     private static let atomics = known.filter { $0.mnemonic.hasPrefix("amo") }
     private static let generals = known.filter { template in
         let name = template.mnemonic
-        let others = ["jalr", "ecall", "ebreak", "fence.i", "lr.w", "lr.d", "sc.w", "sc.d"]
+        let others = ["jalr", "ecall", "ebreak", "fence.i", "lr.w", "lr.d", "sc.w", "sc.d", "wfi"]
         return !others.contains(name) && !name.hasPrefix("csrr") && !name.hasPrefix("amo") && !name.hasPrefix("h")
             && !name.hasPrefix("s.") && !systemNames.contains(name)
             && !branches.contains { $0.mnemonic == name } && !accesses.contains { $0.mnemonic == name }
@@ -176,7 +209,7 @@ public struct RandomGenerator {
     private static let fullDecoder = RISCV.TemplateDecoder(.all)
 
     /// Any computation: integers, bits, floating point, in all encodings.
-    private mutating func general() -> UInt32 {
+    mutating func general() -> UInt32 {
         while true {
             let template = random.pick(Self.generals)
             var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
@@ -211,16 +244,21 @@ public struct RandomGenerator {
                 word = template.setting(.rd, of: word, to: destination())
             }
             var offset = Int64(random.below(480)) - 240
-            if random.chance(60) { offset &= ~7 }
+            switch random.below(10) {
+            case ..<6: offset &= ~7
+            // Over the border.
+            case 6: offset = -1 - Int64(random.below(7))
+            default: break
+            }
             if !template.hasSignedImmediate { offset = offset.magnitude > 0 ? Int64(offset.magnitude) : 8 }
             word = template.settingImmediate(of: word, to: offset)
             if RISCV.Template.decoding(word, Self.decoder)?.mnemonic == template.mnemonic { return word }
         }
     }
 
-    /// An address near the border of good pages, aligned to 8 bytes, in a register.
-    private mutating func address(in register: Int) -> UInt32 {
-        Assembler.word("addi", rd: register, rs1: 2, Int64(random.below(60)) * 8 - 240)
+    /// An address near the border of good pages, aligned to `alignment` bytes, in a register.
+    private mutating func address(in register: Int, alignment: Int64) -> UInt32 {
+        Assembler.word("addi", rd: register, rs1: 2, (Int64(random.below(480)) - 240) & -alignment)
     }
 
     private mutating func atomic() -> [UInt32] {
@@ -229,13 +267,17 @@ public struct RandomGenerator {
         var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
         word = template.setting(.rd, of: word, to: destination())
         word = template.setting(.rs1, of: word, to: register)
-        return [address(in: register), word]
+        let alignment: Int64 = random.chance(10) ? 1 : template.mnemonic.contains(".d") ? 8 : 4
+        return [address(in: register, alignment: alignment), word]
     }
 
     /// LR and SC with nothing between them that could end the reservation.
     private mutating func reservation() -> [UInt32] {
         let width = random.pick(["w", "d"])
-        var words = [address(in: 28), Assembler.word("lr." + width, rd: destination28(), rs1: 28)]
+        var words = [
+            address(in: 28, alignment: width == "d" ? 8 : 4),
+            Assembler.word("lr." + width, rd: destination28(), rs1: 28),
+        ]
         for _ in 0..<random.below(3) {
             words.append(Assembler.word("add", rd: destination28(), rs1: random.below(32), rs2: random.below(32)))
         }
@@ -259,47 +301,15 @@ public struct RandomGenerator {
         return .branch(word, over: random.below(5))
     }
 
-    private mutating func csr() -> [UInt32] {
-        let floating: [Int64] = [0x001, 0x002, 0x003]
-        var numbers = floating
-        switch mode {
-        case .machine: numbers += [0x342, 0x343, 0x143, 0x243, 0x643]
-        case .supervisor: numbers += [0x143, 0x243, 0x643, 0x343]
-        case .guestSupervisor: numbers += [0x143, 0x243]
-        case .user: numbers += [0x143]
-        case .guestUser: break
+    private mutating func jump() -> RandomBlock.Item {
+        let template = random.pick(Self.jumps)
+        var word = template.setting(.rs1, of: template.word(free: UInt32(truncatingIfNeeded: random.next())), to: 30)
+        // As far as ADDI can take back with the distance.
+        if template.immediateBits != 0 {
+            word = template.settingImmediate(of: word, to: Int64(random.below(2000)) - 1000)
         }
-        if mode != .guestUser, random.chance(20) {
-            // SUM and MXR.
-            let bits = UInt64(random.below(3) + 1) << 18
-            return Assembler.loading(30, bits) + [Assembler.word(random.pick(["csrrs", "csrrc"]), rs1: 30, 0x100)]
-        }
-        let number = random.chance(60) ? random.pick(floating) : random.pick(numbers)
-        // mcause: WLRL, so it is only read.
-        if number == 0x342 { return [Assembler.word("csrrs", rd: destination(), number)] }
-        if number == 0x002, random.chance(80) {
-            return [Assembler.word("csrrwi", rd: destination(), rs1: random.below(5), number)]
-        }
-        // What traps leave in the value registers differs in what is not compared, so each is written before it is read.
-        if !floating.contains(number) {
-            return [
-                Assembler.word("csrrw", rs1: random.below(32), number),
-                Assembler.word(
-                    random.pick(["csrrw", "csrrs", "csrrc"]), rd: destination(), rs1: random.below(31) + 1, number),
-            ]
-        }
-        let name = random.pick(["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"])
-        // A rounding mode that is reserved makes much of what follows illegal.
-        let source =
-            floating.contains(number) && number != 1 && !name.hasSuffix("i") && random.chance(80)
-            ? 0 : random.below(32)
-        return [Assembler.word(name, rd: destination(), rs1: source, number)]
-    }
-
-    private mutating func system() -> UInt32 {
-        if mode == .guestUser || random.chance(40) { return Assembler.word("fence.i") }
-        let name = random.pick(["sfence.vma", mode.isUser ? "sfence.vma" : "sinval.vma", "hfence.vvma", "hfence.gvma"])
-        return Assembler.word(name, rs1: random.pick([0, 2, 3, 4]), rs2: random.pick([0, 0, random.below(32)]))
+        guard template.register(.rd) != nil else { return .jump(word, over: random.below(5)) }
+        return .jump(template.setting(.rd, of: word, to: destination()), over: random.below(5))
     }
 
     /// A word that is no instruction, of 4 bytes.
@@ -328,8 +338,10 @@ public struct RandomGenerator {
         let from = mode
         isGood = false
         switch from {
-        case .machine: mode = random.pick([.machine, .supervisor, .user, .guestSupervisor, .guestUser])
-        case .supervisor: mode = random.pick([.supervisor, .user, .guestSupervisor, .guestUser])
+        case .machine:
+            mode = random.pick([.machine, .supervisor, .user] + (mayBeGuest ? [.guestSupervisor, .guestUser] : []))
+        case .supervisor:
+            mode = random.pick([.supervisor, .user] + (mayBeGuest ? [.guestSupervisor, .guestUser] : []))
         case .guestSupervisor: mode = random.pick([.guestSupervisor, .guestUser])
         case .user, .guestUser: return .words([general()])
         }

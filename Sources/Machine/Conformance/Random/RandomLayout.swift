@@ -14,6 +14,10 @@ enum RandomLayout {
     static let secondStageRoot = tables + 0x8000
     /// What the three window tables are set to before each block, 16 entries each.
     static let pristine = tables + 0xc000
+    /// Roots of more levels, whose first entries lead to those above.
+    static let supervisorRoots = [supervisorRoot, tables + 0xd000, tables + 0xe000]
+    static let guestRoots = [guestRoot, tables + 0xf000, tables + 0x1_0000]
+    static let secondStageRoots = [secondStageRoot, tables + 0x1_4000, tables + 0x1_8000]
     static let state: UInt64 = 0x8003_0000
     /// Pages that blocks load from and store to.
     static let scratch: UInt64 = 0x8004_0000
@@ -48,11 +52,17 @@ enum RandomLayout {
     static let saveMachine = 180
     static let saveSupervisor = 190
     static let saveGuest = 200
+    /// What instret was when a handler began, and how many instructions were handlers' so far.
+    static let handlerStart = 206
+    static let handlerCount = 207
+    /// The first two bytes of the instruction that trapped.
+    static let instruction = 208
 
     // MARK: The descriptor of a block: doublewords
 
     enum Field: Int, CaseIterable {
-        case next, programCounter, start, end, mstatus, vsstatus, medeleg, hedeleg, satp, vsatp, hgatp, fcsr, seed
+        case next, programCounter, start, end, mstatus, vsstatus, hstatus, medeleg, hedeleg, satp, vsatp, hgatp, fcsr,
+            seed
         static let registers = Field.allCases.count
         static let length = registers + 32 + 32
     }

@@ -66,6 +66,16 @@ public struct RandomProgram {
 
     // MARK: Page tables
 
+    /// The windows of the guest lead to memory, none to windows of the second stage: the only programs in which the
+    /// second stage is Bare while the first is not. See RandomExclusion on stores that are partly outside memory.
+    static func isDirect(_ tableSeed: UInt64) -> Bool { tableSeed % 4 == 0 }
+
+    /// Stages of a guest's translation that have pages which may only be executed. See RandomExclusion on MXR. In the last
+    /// kind, pages of both stages may be executed if and only if they may be read: see there on HLVX.
+    enum ExecuteOnly: UInt64 { case none, first, both, executable }
+
+    static func executeOnly(_ tableSeed: UInt64) -> ExecuteOnly { ExecuteOnly(rawValue: tableSeed >> 2 & 3) ?? .none }
+
     private enum Bit {
         static let v: UInt64 = 1, r: UInt64 = 2, w: UInt64 = 4, x: UInt64 = 8, u: UInt64 = 16, g: UInt64 = 32
         static let a: UInt64 = 64, d: UInt64 = 128
@@ -87,15 +97,16 @@ public struct RandomProgram {
             return entries
         }
         func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * 0x1000 }
-        func bits(_ index: UInt64, user: UInt64, second: Bool = false) -> UInt64 {
-            let good = Bit.v | Bit.r | Bit.w | Bit.a | Bit.d
+        func bits(_ index: UInt64, user: UInt64, executeOnly: Bool, executable: Bool = false) -> UInt64 {
+            let good = Bit.v | Bit.r | Bit.w | Bit.a | Bit.d | (executable ? Bit.x : 0)
             if index < 4 { return good | user }
             var rights = [
                 Bit.r, Bit.r | Bit.w, Bit.r | Bit.w, Bit.r | Bit.x, Bit.r | Bit.w | Bit.x, Bit.w, Bit.w | Bit.x,
             ]
-            // See RandomExclusion on MXR.
-            if !second { rights.append(Bit.x) }
-            var bits = random.pick(rights) | user
+            if executeOnly { rights.append(Bit.x) }
+            var bits = random.pick(rights)
+            if executable, bits & Bit.r != 0 { bits |= Bit.x }
+            bits |= user
             if random.chance(95) { bits |= Bit.v }
             if random.chance(70) { bits |= Bit.a }
             if random.chance(60) { bits |= Bit.d }
@@ -105,15 +116,25 @@ public struct RandomProgram {
         var supervisor: [UInt64] = []
         var guest: [UInt64] = []
         var second: [UInt64] = []
+        let isDirect = Self.isDirect(tableSeed)
+        let executeOnly = Self.executeOnly(tableSeed)
+        let executable = executeOnly == .executable
         for index in 0..<Layout.windowCount {
             let user = index < 4 ? (index < 2 ? 0 : Bit.u) : random.chance(50) ? Bit.u : 0
-            supervisor.append(Self.entry(page(index), bits(index, user: user)))
+            supervisor.append(Self.entry(page(index), bits(index, user: user, executeOnly: true)))
             let physical =
-                random.chance(40)
+                isDirect || random.chance(40)
                 ? page(index) : Layout.secondStageWindow + (index < 4 ? index : random.below(16)) * 0x1000
-            guest.append(Self.entry(physical, bits(index, user: user)))
+            guest.append(
+                Self.entry(
+                    physical,
+                    bits(index, user: user, executeOnly: [.first, .both].contains(executeOnly), executable: executable))
+            )
             let secondUser = index < 4 || random.chance(90) ? Bit.u : 0
-            second.append(Self.entry(page(index), bits(index, user: secondUser, second: true)))
+            second.append(
+                Self.entry(
+                    page(index),
+                    bits(index, user: secondUser, executeOnly: executeOnly == .both, executable: executable)))
         }
         let middles = [Layout.supervisorMiddle, Layout.guestMiddle, Layout.secondStageMiddle]
         let windows = [Layout.supervisorWindows, Layout.guestWindows, Layout.secondStageWindows]
@@ -123,6 +144,9 @@ public struct RandomProgram {
             (Layout.secondStageRoot, root(Layout.secondStageMiddle, Layout.secondStageWindow, user: Bit.u)),
             (Layout.pristine, supervisor + guest + second),
         ] + zip(middles, windows).map { ($0, [Self.entry($1, Bit.v)]) }
+            + [Layout.supervisorRoots, Layout.guestRoots, Layout.secondStageRoots].flatMap { roots in
+                zip(roots, roots.dropFirst()).map { ($1, [Self.entry($0, Bit.v)]) }
+            }
     }
 }
 
