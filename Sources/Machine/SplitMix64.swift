@@ -22,5 +22,8 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 
     package mutating func below(_ bound: Int) -> Int { Int(below(UInt64(max(bound, 1)))) }
 
+    /// - Precondition: the list is not empty.
     package mutating func pick<Element>(_ list: [Element]) -> Element { list[below(list.count)] }
+
+    package mutating func chance(_ percent: UInt64) -> Bool { below(100 as UInt64) < percent }
 }
