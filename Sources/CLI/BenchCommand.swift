@@ -37,20 +37,10 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         guard rounds >= 1, scale > 0, scale <= 1000 else {
-            throw InputError(
-                file: "orrery bench", problem: "--rounds is at least 1, and --scale between 0 and 1000",
-                mend: "Correct them.")
+            throw UsageError("--rounds must be at least 1, and --scale more than 0 and at most 1000.")
         }
         let programs = try BenchProgram.load(names: names)
-        let qemu = try against.map { name in
-            let program = name == "qemu" ? "qemu-system-riscv64" : name
-            guard let path = HostProcess.find(program) else {
-                throw InputError(
-                    file: "--against", problem: "\(program) is not installed",
-                    mend: "Install it (Debian: qemu-system-misc), or give its path.")
-            }
-            return path
-        }
+        let qemu = try against.map { try OtherEmulator.find($0) }
         let isTerminal = isatty(STDERR_FILENO) == 1
         var figures: [BenchFigure] = []
         for (index, program) in programs.enumerated() {
@@ -61,13 +51,13 @@ struct BenchCommand: ParsableCommand {
         }
         if isTerminal { Self.show("") }
         let report = BenchReport(figures: figures, rounds: rounds)
-        TestOutput.print(report.table.joined(separator: "\n") + "\n")
-        if let json { try TestOutput.write(try report.json(), to: json) }
-        if let svg { try TestOutput.write(report.svg, to: svg) }
+        StandardStreams.output(report.table.joined(separator: "\n") + "\n")
+        if let json { try OutputFile.write(try report.json(), to: json) }
+        if let svg { try OutputFile.write(report.svg, to: svg) }
     }
 
     /// A line that the next one replaces.
     private static func show(_ text: String) {
-        FileHandle.standardError.write(Data(("\r\u{1b}[K" + text).utf8))
+        StandardStreams.error("\r\u{1b}[K" + text)
     }
 }

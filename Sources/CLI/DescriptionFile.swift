@@ -30,15 +30,7 @@ enum DescriptionFile {
             let full = absolute(path)
             return full.hasPrefix(base) ? String(full.dropFirst(base.count)) : full
         }
-        let text = try text(portable, file: path)
-        guard let file = fopen(path, "we") else { throw unwritable(path) }
-        let count = text.utf8.count
-        let written = fwrite(text, 1, count, file)
-        guard fclose(file) == 0, written == count else { throw unwritable(path) }
-    }
-
-    private static func unwritable(_ path: String) -> InputError {
-        InputError(file: path, problem: "cannot be written: " + String(cString: strerror(errno)))
+        try OutputFile.write(try text(portable, file: path), to: path)
     }
 
     // MARK: Reading

@@ -11,6 +11,7 @@ enum ExitStatus: Int32, CaseIterable {
     case guestOther = 63
     case badUsage = 64
     case badInput = 65
+    case outputLost = 66
     case failureMatched = 71
     case timedOut = 72
     case instructionLimit = 73
@@ -26,6 +27,7 @@ enum ExitStatus: Int32, CaseIterable {
           63       the same, of guests that give 63 or more
           64       a flag or its value is wrong
           65       a file is missing or wrong
+          66       all else was well, but standard output could not be written
           71       the console matched a pattern of --fail-on
           72       --timeout passed in the machine's time
           73       --max-instructions were executed
@@ -51,6 +53,15 @@ enum ExitStatus: Int32, CaseIterable {
         case .expectationFailed: scriptFailed.rawValue
         case .hung: hung.rawValue
         }
+    }
+
+    /// Ends the process with `status`, or tells that what it printed did not arrive.
+    static func end(_ status: Int32) -> Never {
+        if let failure = StandardStreams.outputFailure {
+            StandardStreams.complain("standard output cannot be written: " + String(cString: strerror(failure)))
+            exit(status == success.rawValue ? outputLost.rawValue : status)
+        }
+        exit(status)
     }
 
     /// Ends the process with one line on standard error.

@@ -11,7 +11,10 @@ final class Keyboard {
     /// Sends a break to the guest's serial line.
     private let sendBreak: () -> Void
     private var afterPrefix = false
-    private var isAtEnd = false
+    /// Nothing more will come.
+    private(set) var isAtEnd = false
+    /// What was read together with a command and comes after it: the monitor's, when it was asked for.
+    private var unread: [UInt8] = []
     /// The prefix, Ctrl-A.
     private static let prefix: UInt8 = 1
 
@@ -29,25 +32,21 @@ final class Keyboard {
     }
 
     /// Waits up to `milliseconds` (forever if negative) for a key, and deals with what was typed.
-    /// - Returns: what the user wants of orrery, and whether anything was typed.
-    func serve(waiting milliseconds: Int32) -> (command: Command?, wasTyped: Bool) {
-        guard !isAtEnd else {
-            if milliseconds > 0 { poll(nil, 0, milliseconds) }
-            return (milliseconds < 0 ? .quit : nil, false)
+    /// - Returns: what the user wants of orrery.
+    func serve(waiting milliseconds: Int32) -> Command? {
+        if unread.isEmpty {
+            guard !isAtEnd else {
+                if milliseconds > 0 { poll(nil, 0, milliseconds) }
+                return nil
+            }
+            var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            guard poll(&wait, 1, milliseconds) > 0 else { return nil }
+            read()
         }
-        var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&wait, 1, milliseconds) > 0 else { return (nil, false) }
-        var failure: Int32 = 0
-        // SAFETY: the closure writes at most `buffer.count` bytes and sets the count to what read(2) reported.
-        let bytes = [UInt8](unsafeUninitializedCapacity: 256) { buffer, initialized in
-            let count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
-            if count < 0 { failure = errno }
-            initialized = max(count, 0)
-        }
-        if bytes.isEmpty && failure != EINTR && failure != EAGAIN { isAtEnd = true }
         var command: Command?
         var typed: [UInt8] = []
-        for byte in bytes {
+        while command == nil, let byte = unread.first {
+            unread.removeFirst()
             guard afterPrefix else {
                 if byte == Self.prefix { afterPrefix = true } else { typed.append(byte) }
                 continue
@@ -62,6 +61,40 @@ final class Keyboard {
             }
         }
         console.receive(typed)
-        return (command, !typed.isEmpty)
+        return command
+    }
+
+    /// A line for the monitor, without its end; nil when nothing more comes.
+    func line() -> String? {
+        while true {
+            if let end = unread.firstIndex(where: { $0 == 0x0a || $0 == 0x0d }) {
+                defer { unread.removeSubrange(...end) }
+                return String(decoding: unread[..<end], as: UTF8.self)
+            }
+            guard !isAtEnd, unread.count < Self.longestLine else {
+                defer {
+                    unread = []
+                    // Ctrl-D at a terminal ends what is typed for this once.
+                    if Terminal.isInteractive { isAtEnd = false }
+                }
+                return unread.isEmpty ? nil : String(decoding: unread, as: UTF8.self)
+            }
+            read()
+        }
+    }
+
+    private static let longestLine = 1 << 16
+
+    /// Adds what there is to `unread`; waits for it.
+    private func read() {
+        var failure: Int32 = 0
+        // SAFETY: the closure writes at most `buffer.count` bytes and sets the count to what read(2) reported.
+        let bytes = [UInt8](unsafeUninitializedCapacity: 256) { buffer, initialized in
+            let count = Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+            if count < 0 { failure = errno }
+            initialized = max(count, 0)
+        }
+        if bytes.isEmpty && failure != EINTR && failure != EAGAIN { isAtEnd = true }
+        unread += bytes
     }
 }

@@ -83,11 +83,7 @@ struct MachineOptions: ParsableArguments {
             (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
             (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),
         ]
-        for (key, texts) in values where !texts.isEmpty {
-            do throws(ValueError) { try flags.set(key, texts) } catch {
-                throw UsageError(flag: key.rawValue, error)
-            }
-        }
+        for (key, texts) in values where !texts.isEmpty { try flags.set(flag: key, texts) }
         guard let file else { return flags }
         if file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
             return try DescriptionFile.read(file).overridden(by: flags)
@@ -97,5 +93,12 @@ struct MachineOptions: ParsableArguments {
         }
         flags.kernel = file
         return flags
+    }
+}
+
+extension MachineDescription {
+    /// Gives the word `key` what the user wrote after the flag of that name.
+    mutating func set(flag key: Key, _ texts: [String]) throws(UsageError) {
+        do throws(ValueError) { try set(key, texts) } catch { throw UsageError(flag: key.rawValue, error) }
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Machine
 
 /// The `orrery` command. Each subcommand is a file of its own.
@@ -32,12 +31,13 @@ struct Orrery: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
+            ExitStatus.end(ExitStatus.success.rawValue)
         } catch let error as InputError {
             ExitStatus.badInput.leave(error.description)
         } catch let error as UsageError {
             ExitStatus.badUsage.leave(error.description)
         } catch let code as ExitCode {
-            Glibc.exit(code.rawValue)
+            ExitStatus.end(code.rawValue)
         } catch {
             // Help and completion scripts are "errors" that succeed.
             guard exitCode(for: error) != .success else { exit(withError: error) }

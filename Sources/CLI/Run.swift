@@ -70,7 +70,9 @@ struct Run: ParsableCommand {
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
             report: { StandardStreams.complain($0) })
-        let tracer = try traceOptions.map { Tracer(session, $0, sink: try tracing.sink()) }
+        let traceFile = try tracing.file()
+        let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
+        let tracer = traceOptions.map { Tracer(session, $0, sink: sink) }
         defer { withExtendedLifetime(tracer) {} }
         let host = RunHost(session, output)
         if Terminal.isInteractive || interactive {
@@ -79,6 +81,7 @@ struct Run: ParsableCommand {
         } else if description.input == nil {
             try host.feedStandardInput()
         }
+        if !Terminal.isInteractive { Interruption.watch() }
         let start = HostTime.now
         let monitor = Monitor(session)
         var conclusion = session.run()
@@ -96,14 +99,20 @@ struct Run: ParsableCommand {
             case .quit: break commands
             }
         }
-        try report(conclusion, session, output, elapsed)
+        report(conclusion, session, output, elapsed)
+        try traceFile?.close()
+        Interruption.obey()
+        throw ExitCode(ExitStatus.of(conclusion, expectsMatch: session.description.until != nil))
     }
 
     private func report(
         _ conclusion: Session.Conclusion, _ session: Session, _ output: ConsoleOutput, _ nanoseconds: UInt64
-    ) throws {
-        let status = ExitStatus.of(conclusion, expectsMatch: session.description.until != nil)
-        let text = RunHost.describe(conclusion, session.description)
+    ) {
+        // A shell reports a signal so.
+        let status =
+            Interruption.signal != 0
+            ? 128 + Interruption.signal : ExitStatus.of(conclusion, expectsMatch: session.description.until != nil)
+        let text = Interruption.name.map { "ended by \($0)" } ?? RunHost.describe(conclusion, session.description)
         if status != 0, let text {
             output.endLine()
             StandardStreams.complain(text)
@@ -120,6 +129,5 @@ struct Run: ParsableCommand {
                 StandardStreams.output(RunHost.json(conclusion, status, text, statistics).text + "\n")
             }
         }
-        throw ExitCode(status)
     }
 }

@@ -58,7 +58,7 @@ final class RunHost {
         keyboard = Keyboard(session.console) { uart.receiveBreak() }
         session.betweenTurns = { [unowned output] _ in
             output.flush()
-            return false
+            return Interruption.signal != 0
         }
     }
 
@@ -66,8 +66,8 @@ final class RunHost {
     func feedStandardInput() throws {
         var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         if poll(&wait, 1, 2000) == 0 {
-            StandardStreams.error(
-                "orrery: waiting for the end of standard input, which is typed as a whole; </dev/null gives none\n")
+            StandardStreams.complain(
+                "waiting for the end of standard input, which is typed as a whole; </dev/null gives none")
         }
         // A closed standard input is an empty one.
         guard fcntl(STDIN_FILENO, F_GETFD) >= 0 else { return }
@@ -84,7 +84,7 @@ final class RunHost {
             guard time >= nextLook else { return false }
             nextLook = time + Self.lookInterval
             output.flush()
-            return obey(keyboard.serve(waiting: 0).command)
+            return obey(keyboard.serve(waiting: 0))
         }
         session.waitsForHost = { [unowned self] deadline in
             output.flush()
@@ -93,8 +93,10 @@ final class RunHost {
     }
 
     /// An idle machine waits until the wall clock has come to its next event, or a key is pressed.
-    /// - Returns: false to end the run.
-    private func waitForHost(until deadline: UInt64?) -> Bool {
+    /// - Returns: how the run ends, if it does.
+    private func waitForHost(until deadline: UInt64?) -> Session.Conclusion? {
+        // Nobody is left who could wake it.
+        if deadline == nil, keyboard.isAtEnd { return .hung }
         let scheduler = session.board.scheduler
         var now = HostTime.now
         let virtual = scheduler.time - anchor.virtual
@@ -103,18 +105,18 @@ final class RunHost {
         let due = deadline.map { anchor.host + ($0 - anchor.virtual) }
         // Poll counts in milliseconds; what is left over is not worth waiting for.
         let wait = due.map { $0 > now ? min(($0 - now) / 1_000_000, 3_600_000) : 0 }
-        let (command, _) = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1)
+        let command = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1)
         now = HostTime.now
         let passed = anchor.virtual + (now - anchor.host)
         scheduler.advance(to: max(scheduler.time, min(passed, deadline ?? passed)))
         if let deadline, let due, due < now + 1_000_000 { scheduler.advance(to: deadline) }
-        return !obey(command)
+        return obey(command) ? .quit : nil
     }
 
     /// - Returns: whether the run is to end.
     private func obey(_ command: Keyboard.Command?) -> Bool {
         wantsMonitor = command == .monitor
-        return command != nil
+        return command != nil || Interruption.signal != 0
     }
 
     // MARK: Monitor
@@ -133,7 +135,7 @@ final class RunHost {
         }
         while true {
             StandardStreams.error("(orrery) ")
-            guard let line = readLine() else {
+            guard let line = keyboard.line() else {
                 StandardStreams.error("\n")
                 return true
             }
@@ -198,8 +200,8 @@ final class RunHost {
         add("message", text.map(JSON.string) ?? .null)
         add("instructions", .number(statistics.instructions))
         add("virtualNanoseconds", .number(statistics.virtualNanoseconds))
-        add("hostSeconds", .decimal(RunStatistics.decimal(statistics.hostSeconds, places: 6)))
-        add("mips", .decimal(RunStatistics.decimal(statistics.mips, places: 1)))
+        add("hostSeconds", .decimal(decimal(statistics.hostSeconds ?? 0, places: 6)))
+        add("mips", .decimal(decimal(statistics.mips ?? 0, places: 1)))
         add("traps", .number(statistics.traps))
         add("interrupts", .number(statistics.interrupts))
         add("tlbMisses", .number(statistics.tlbMisses))

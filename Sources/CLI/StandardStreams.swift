@@ -2,11 +2,18 @@ import Glibc
 
 /// Standard output and error, written whole.
 enum StandardStreams {
-    static func output(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+    /// The error of the first write to standard output that failed: the disk is full, say. A run goes on, and tells at
+    /// its end.
+    nonisolated(unsafe) private(set) static var outputFailure: Int32?
+
+    static func output(_ bytes: [UInt8]) {
+        let failure = write(bytes, to: STDOUT_FILENO)
+        if outputFailure == nil { outputFailure = failure }
+    }
 
     static func output(_ text: String) { output(Array(text.utf8)) }
 
-    static func error(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+    static func error(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
     /// One line of orrery's own, told apart from what the guest prints.
     static func complain(_ text: String) {
@@ -21,7 +28,8 @@ enum StandardStreams {
         return getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
     }
 
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    /// - Returns: the error, if one came in between.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
         var done = 0
         while done < bytes.count {
             // SAFETY: the range from `done` to `count` lies in `bytes`.
@@ -34,9 +42,10 @@ enum StandardStreams {
                     poll(&wait, 1, 100)
                     continue
                 }
-                return
+                return errno
             }
             done += count
         }
+        return nil
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ISA
 import Machine
 
 /// `orrery test`: conformance programs, each on a machine of its own, as many at a time as the host has processors.
@@ -18,7 +19,6 @@ struct TestCommand: ParsableCommand {
               orrery test build/arch-test --signature-reference build/arch-test
                                                                compare signatures with NAME.ref
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
-              orrery test build/privileged --against qemu      the same on QEMU, and what differs
               orrery test --random 10M --seed 7 --against qemu random instructions on both
               orrery test --hostile 1M --seed 7                guests that do their worst
 
@@ -28,13 +28,13 @@ struct TestCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Programs, or directories that hold them at any depth.", valueName: "path"))
     var paths: [String] = []
 
-    @Option(help: ArgumentHelp("CPU model and features, as for orrery run.", valueName: "cpu"))
+    @Option(help: ArgumentHelp("The CPU, as for orrery run.", valueName: "features"))
     var cpu: String?
 
-    @Option(help: ArgumentHelp("Harts of each machine.", valueName: "n"))
-    var harts: Int?
+    @Option(help: ArgumentHelp("Harts of each machine (1).", valueName: "count"))
+    var harts: String?
 
-    @Option(help: ArgumentHelp("Memory of each machine.", valueName: "size"))
+    @Option(help: ArgumentHelp("Size of RAM of each machine (128M).", valueName: "size"))
     var memory: String?
 
     @Option(help: ArgumentHelp("Virtual time that a program may take.", valueName: "time"))
@@ -66,7 +66,7 @@ struct TestCommand: ParsableCommand {
     @Flag(help: .hidden)
     var rawConsole = false
 
-    @Option(help: ArgumentHelp("Compare about so many random instructions with QEMU.", valueName: "n"))
+    @Option(help: ArgumentHelp("Run about so many random instructions here and on QEMU, and compare.", valueName: "n"))
     var random: String?
 
     @Option(
@@ -85,32 +85,39 @@ struct TestCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Also run on another emulator and tell what differs: qemu, or the path of one.", valueName: "emulator"))
+            "What random instructions are compared with: qemu, or the path of one (qemu).", valueName: "emulator"))
     var against: String?
 
     func run() throws {
         if let random { return try runRandom(random) }
         if let hostile { return try runHostile(hostile) }
+        guard against == nil else { throw UsageError("--against does nothing without --random. Add --random 1M.") }
         if let one { return try runOne(name: one) }
         guard !paths.isEmpty else {
-            throw InputError(
-                file: "orrery test", problem: "no program is given", mend: "Give programs, or directories of them.")
+            throw UsageError("no program is given. Name programs, or directories of them: orrery test build")
         }
+        // A mistake in them is one mistake, and not one of each program.
+        _ = try RISCV.Features(cpu: try machine().cpu)
+        let shard = try shard.map { text in try value("shard") { () throws(ValueError) in try Shard(text) } }
         var programs = try ConformanceProgram.find(paths)
-        if let shard {
-            programs = try value("shard") { () throws(ValueError) in try Shard(shard) }.part(of: programs)
-        }
+        if let shard { programs = shard.part(of: programs) }
         let report = try TestRun(self, programs).run()
-        if let junit { try TestOutput.write(report.junit, to: junit) }
+        if let junit { try OutputFile.write(report.junit, to: junit) }
         guard report.count(.failed) == 0 else { throw ExitCode(1) }
     }
 
-    private func value<T>(_ flag: String, _ parse: () throws(ValueError) -> T) throws(InputError) -> T {
-        do throws(ValueError) {
-            return try parse()
-        } catch {
-            throw InputError(file: "--\(flag)", problem: error.problem, mend: error.mend)
-        }
+    private func value<T>(_ flag: String, _ parse: () throws(ValueError) -> T) throws(UsageError) -> T {
+        do throws(ValueError) { return try parse() } catch { throw UsageError(flag: flag, error) }
+    }
+
+    /// What the flags say of each machine.
+    private func machine() throws(UsageError) -> MachineDescription {
+        var machine = MachineDescription()
+        let flags: [(MachineDescription.Key, String?)] = [
+            (.cpu, cpu), (.harts, harts), (.memory, memory), (.timeout, timeout),
+        ]
+        for case (let key, let text?) in flags { try machine.set(flag: key, [text]) }
+        return machine
     }
 
     /// Seconds after which a child is killed.
@@ -138,54 +145,38 @@ struct TestCommand: ParsableCommand {
         let count = try value("random") { () throws(ValueError) in try Count(text).value }
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         let test = TestRandom(
-            instructions: count, seed: seed, qemu: try emulator(), jobs: jobs, examined: examine)
+            instructions: count, seed: seed, qemu: try OtherEmulator.find(against ?? "qemu"), jobs: jobs,
+            examined: examine)
         let different = try test.run()
         if coverage { try test.tellCoverage() }
-        TestOutput.print(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
+        StandardStreams.output(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
         guard different == 0 else { throw ExitCode(1) }
     }
 
     private func runHostile(_ text: String) throws {
         let count = try value("hostile") { () throws(ValueError) in try Count(text).value }
         guard let trouble = try TestHostile(accesses: count, seed: seed).run() else { return }
-        TestOutput.print(trouble + "\n")
+        StandardStreams.output(trouble + "\n")
         throw ExitCode(1)
     }
 
-    /// The other emulator's path.
-    func emulator() throws(InputError) -> String {
-        let name = against == nil || against == "qemu" ? "qemu-system-riscv64" : against ?? ""
-        guard let path = HostProcess.find(name) else {
-            throw InputError(
-                file: "--against", problem: "\(name) is not installed",
-                mend: "Install it (Debian: qemu-system-misc), or give its path.")
-        }
-        return path
-    }
-
     private func runOne(name: String) throws {
-        let span = try value("timeout") { () throws(ValueError) in try TimeSpan(timeout) }
-        var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), timeout: span)
-        run.cpu = cpu
-        run.harts = harts
-        run.memory = try memory.map { text in
-            try value("memory") { () throws(ValueError) in try ByteCount(text) }
-        }
+        var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), on: try machine())
         run.reference = signatureReference
         run.verbose = verbose
         if rawConsole {
-            run.listener = { FileHandle.standardOutput.write(Data($0)) }
+            run.listener = { StandardStreams.output($0) }
             guard run.run().verdict == .passed else { throw ExitCode(1) }
             return
         }
-        FileHandle.standardOutput.write(try JSONEncoder().encode(run.run()))
+        StandardStreams.output(Array(try JSONEncoder().encode(run.run())))
     }
 
     /// The command that runs `program` alone.
     func rerun(_ program: ConformanceProgram) -> String {
         var words = ["orrery", "test", program.path, "--verbose"]
         if let cpu { words += ["--cpu", cpu] }
-        if let harts { words += ["--harts", "\(harts)"] }
+        if let harts { words += ["--harts", harts] }
         if let memory { words += ["--memory", memory] }
         if timeout != "5s" { words += ["--timeout", timeout] }
         if let reference = reference(for: program) {
@@ -202,7 +193,7 @@ struct TestCommand: ParsableCommand {
     func childArguments(_ program: ConformanceProgram, reference: String?) -> [String] {
         var arguments = ["test", "--one", program.name, "--timeout", timeout]
         if let cpu { arguments += ["--cpu", cpu] }
-        if let harts { arguments += ["--harts", "\(harts)"] }
+        if let harts { arguments += ["--harts", harts] }
         if let memory { arguments += ["--memory", memory] }
         if let reference { arguments += ["--signature-reference", reference] }
         if verbose { arguments.append("--verbose") }

@@ -14,9 +14,9 @@ struct TestHostile {
         let drive = FileManager.default.temporaryDirectory.appendingPathComponent("orrery-\(getpid()).img")
         try Data(count: 1 << 16).write(to: drive)
         defer { try? FileManager.default.removeItem(at: drive) }
-        TestOutput.print("seed \(seed): \(grouped(accesses)) hostile accesses\n")
+        StandardStreams.output("seed \(seed): \(grouped(accesses)) hostile accesses\n")
         let first = try HostileRun(seed: seed, drive: drive.path).run(accesses: accesses)
-        TestOutput.print(
+        StandardStreams.output(
             "\(grouped(first.accesses)) accesses, \(grouped(first.deviceAccesses)) of them to devices, "
                 + "\(grouped(first.traps)) traps, \(grouped(first.instructions)) instructions\n")
         let new = try HostileRun(seed: seed, drive: drive.path).run(accesses: 0)
@@ -30,7 +30,7 @@ struct TestHostile {
         guard Self.residentBytes <= Self.memoryLimit else {
             return "the process took \(grouped(UInt64(Self.residentBytes))) bytes of memory"
         }
-        TestOutput.print("state \(hash(first)) twice; an ordinary program runs as on a new machine\n")
+        StandardStreams.output("state \(hash(first)) twice; an ordinary program runs as on a new machine\n")
         return nil
     }
 

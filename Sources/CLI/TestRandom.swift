@@ -29,7 +29,7 @@ struct TestRandom {
     func run() throws -> Int {
         let directory = try Self.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        TestOutput.print("seed \(seed): about \(grouped(instructions)) random instructions on \(qemu) and here\n")
+        StandardStreams.output("seed \(seed): about \(grouped(instructions)) random instructions on \(qemu) and here\n")
         var compared: UInt64 = 0
         var blocks = 0
         var different = 0
@@ -45,7 +45,7 @@ struct TestRandom {
             }
             let runs = try compare(programs, directory)
             for (program, run) in zip(programs, runs) {
-                if let complaint = run.complaint { TestOutput.print(complaint + "\n") }
+                if let complaint = run.complaint { StandardStreams.output(complaint + "\n") }
                 // Where a run was cut short, the block that it ended in differs, and no more is known of those after.
                 let known = run.isWhole ? program.blocks.count : min(run.known + 1, program.blocks.count)
                 for (number, block) in program.blocks.prefix(known).enumerated() {
@@ -59,7 +59,7 @@ struct TestRandom {
                 }
                 if run.known == 0 { return max(different, 1) }
             }
-            TestOutput.print(
+            StandardStreams.output(
                 "\(grouped(compared)) instructions in \(blocks) blocks compared, \(different) differ\n")
         }
         return different
@@ -87,7 +87,7 @@ struct TestRandom {
             ours: runs.ours.map(\.hash), theirs: runs.theirs.map(\.hash), names: ("orrery", "qemu"))
         var text = "\nblock \(number) of the program with tables \(program.tableSeed), seed \(seed):\n"
         text += (small.report + [""] + difference.lines).map { "  " + $0 }.joined(separator: "\n") + "\n\n"
-        TestOutput.print(text)
+        StandardStreams.output(text)
     }
 
     /// Runs the first program once more, here alone, with everything printed, and counts.
@@ -103,7 +103,7 @@ struct TestRandom {
             lines = String(decoding: ended.output, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
         }
         let coverage = RandomCoverage(program, lines: lines)
-        TestOutput.print("\nThe first program:\n\n" + coverage.table.joined(separator: "\n") + "\n\n")
+        StandardStreams.output("\nThe first program:\n\n" + coverage.table.joined(separator: "\n") + "\n\n")
     }
 
     // MARK: Running

@@ -97,9 +97,9 @@ struct TestOutput {
                 let name = result.name.suffix(48)
                 text += "[\(done)/\(total)] " + (failed > 0 ? "\(failed) failed  " : "") + name
             }
-            Self.print(text)
+            StandardStreams.output(text)
         } else {
-            Self.print(lines.joined(separator: "\n") + "\n")
+            StandardStreams.output(lines.joined(separator: "\n") + "\n")
         }
     }
 
@@ -124,22 +124,7 @@ struct TestOutput {
             text += "\nFailures:\n\n" + explanations.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
         }
         text += "\n" + report.table.joined(separator: "\n") + "\n\n" + report.closingLine + "\n"
-        Self.print(text)
-    }
-
-    static func print(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
-    }
-
-    static func write(_ text: String, to path: String) throws(InputError) {
-        guard let file = fopen(path, "we") else {
-            throw InputError(file: path, problem: "cannot be written: " + String(cString: strerror(errno)))
-        }
-        let count = text.utf8.count
-        let written = fwrite(text, 1, count, file)
-        guard fclose(file) == 0, written == count else {
-            throw InputError(file: path, problem: "cannot be written: " + String(cString: strerror(errno)))
-        }
+        StandardStreams.output(text)
     }
 
     /// `word` as a shell reads it back.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Machine
 
 /// The flags of tracing, which are no words of a description: what a machine is does not depend on who watches it.
@@ -48,12 +47,6 @@ struct TraceFlags: ParsableArguments {
         return options
     }
 
-    /// Where the lines go.
-    func sink() throws -> (String) -> Void {
-        guard let traceFile else { return { StandardStreams.error($0) } }
-        guard let file = fopen(traceFile, "we") else {
-            throw InputError(file: traceFile, problem: "cannot be written: " + String(cString: strerror(errno)))
-        }
-        return { fputs($0, file) }
-    }
+    /// Where the lines go, if that is not standard error.
+    func file() throws -> OutputFile? { try traceFile.map { try OutputFile($0) } }
 }

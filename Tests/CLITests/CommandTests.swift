@@ -67,16 +67,76 @@ struct CommandTests {
         #expect(a["stateHash"] as? String == b["stateHash"] as? String)
     }
 
+    /// Runs a line of shell in which `$run` runs `guest.bin`, which holds `image`.
+    private func shell(_ image: [UInt8], _ line: String) throws -> ExternalTool.Result? {
+        guard let program = Self.program else { return nil }
+        return try ExternalTool.withTemporaryDirectory { directory in
+            try Data(image).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
+            let run = "orrery='\(program)'; run=\"$orrery run --firmware none guest.bin\"; "
+            return try ExternalTool.run(program: "/bin/sh", ["-c", run + line], in: directory)
+        }
+    }
+
+    @Test("A full disk does not swallow what is printed: it is told, and has its own status")
+    func fullDisk() throws {
+        guard let output = try shell(finisher(0x5555), "$run --json > /dev/full") else { return }
+        #expect(output.status == 66)
+        #expect(output.errorText == "orrery: standard output cannot be written: No space left on device\n")
+        let trace = try shell(finisher(0x5555), "$run --trace instructions --trace-file /dev/full")
+        #expect(trace?.status == 65)
+        #expect(trace?.errorText == "orrery: /dev/full: cannot be written: No space left on device\n")
+        #expect(try shell([], "$orrery machines > /dev/full")?.status == 66)
+    }
+
+    @Test("A run that a signal ends tells what it was doing, writes its trace, and dies of the signal")
+    func interrupted() throws {
+        // lui t0, 0x10000; li t1, '\n'; sb t1, 0(t0); j .
+        let image: [UInt8] = [0xb7, 2, 0, 0x10, 0x13, 3, 0xa0, 0, 0x23, 0x80, 0x62, 0, 0x6f, 0, 0, 0]
+        let line = """
+            mkfifo console
+            $run --trace mmio --trace-file trace --stats > console &
+            read line < console
+            kill -TERM $!
+            wait $!
+            echo $?
+            cat trace
+            """
+        guard let result = try shell(image, line) else { return }
+        let lines = result.outputText.split(separator: "\n")
+        #expect(lines.first == "143", "128 and SIGTERM, which is 15")
+        #expect(lines.last?.hasSuffix("store 1 at 0x10000000 serial@10000000+0x0: 0xa") ?? false, "\(lines)")
+        #expect(result.errorText.hasPrefix("orrery: ended by SIGTERM\n  hart 0  M  0x8000000c  runs\n"))
+        #expect(result.errorText.contains("state hash"))
+    }
+
+    /// csrw mie, zero; wfi; j -4
+    private let hang: [UInt8] = [0x73, 0x10, 0x40, 0x30, 0x73, 0, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff]
+
+    @Test("A guest that hangs after the end of what is piped to it hangs")
+    func interactiveHang() throws {
+        guard let result = try run(hang, "--interactive") else { return }
+        #expect(result.status == 74, "\(result.errorText)")
+    }
+
+    @Test("What is piped after Ctrl-A c is the monitor's, and after continue the guest's")
+    func pipedMonitor() throws {
+        let keys = #"\001ctranslate 0x80000000\ncontinue\n\001cdisassemble 0x80000000 1\nquit\n"#
+        guard let result = try shell(hang, "printf '\(keys)' | $run --interactive") else { return }
+        #expect(result.status == 0, "quit is no failure: \(result.errorText)")
+        #expect(
+            result.outputText == "machine mode does not translate\nphysical 0x80000000\n"
+                + "  0x0000000080000000:  30401073  csrw mie, zero\n")
+    }
+
     @Test("Time-out, instruction limit and hang have their statuses, and a hang is explained")
     func badEndings() throws {
         let loop: [UInt8] = [0x6f, 0, 0, 0]
         guard let timedOut = try run(loop, "--timeout", "1us") else { return }
         #expect(timedOut.status == 72)
         #expect(try run(loop, "--max-instructions", "100")?.status == 73)
-        // csrw mie, zero; wfi; j -4
-        let hang = try run([0x73, 0x10, 0x40, 0x30, 0x73, 0, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff])
-        #expect(hang?.status == 74)
-        #expect(hang?.errorText.contains(", and no interrupt is enabled") ?? false)
+        let hung = try run(hang)
+        #expect(hung?.status == 74)
+        #expect(hung?.errorText.contains(", and no interrupt is enabled") ?? false)
     }
 
     @Test("Bad usage is 64 and bad input 65, in one line that begins with orrery:")
@@ -87,6 +147,10 @@ struct CommandTests {
             (["run", "x", "--trace", "all", "--trace-range", "5"], 64), (["run", "/nonexistent"], 65),
             (["run", "--machine", "sun", "--firmware", "none", "/dev/null"], 65),
             (["disassemble", "/nonexistent"], 65),
+            (["test"], 64), (["test", "--harts", "0", "/bin"], 64), (["test", "--memory", "3", "/bin"], 64),
+            (["test", "--timeout", "soon", "/bin"], 64), (["test", "--shard", "5/4", "/bin"], 64),
+            (["test", "--against", "qemu", "/bin"], 64), (["bench", "--rounds", "0"], 64),
+            (["run", "--firmware", "none", "--drive", "/", "/bin/sh"], 65),
         ]
         for (arguments, status) in cases {
             let result = try ExternalTool.run(program: program, arguments, in: "/")

@@ -1,3 +1,4 @@
+import Machine
 import Testing
 
 @testable import ISA
@@ -362,7 +363,7 @@ struct FlagsTests {
 
     @Test("Every kind leaves the flags that the host's CPU leaves, at all widths")
     func host() throws {
-        var random = SplitMix(seed: 0x0f1a_95)
+        var random = SplitMix64(seed: 0x0f1a_95)
         let hostile: [UInt64] = [
             0, 1, 2, 0x0f, 0x10, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
             0x7fff_ffff_ffff_ffff, 0x8000_0000_0000_0000, ~0, ~1,
@@ -441,21 +442,6 @@ struct FlagsTests {
     #endif
 }
 
-/// A small generator of random numbers (splitmix64), so that a seed is a whole test case.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-
-    /// A number below `bound`.
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-    mutating func pick<Element>(_ choices: [Element]) -> Element { choices[below(choices.count)] }
+extension SplitMix64 {
     mutating func bool() -> Bool { next() & 1 == 1 }
 }

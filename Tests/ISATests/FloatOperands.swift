@@ -1,4 +1,5 @@
 import ISA
+import Machine
 
 /// How many random cases a test runs for each combination of format, operation and mode.
 func floatCases(_ release: Int) -> Int {
@@ -12,20 +13,13 @@ func floatCases(_ release: Int) -> Int {
 /// Operands where floating point breaks: extreme exponents, runs of ones and zeros, single bits, and pairs that nearly
 /// cancel. A seed names the whole sequence, and failures print their operands, so any case can be run alone.
 struct FloatOperands {
-    private var state: UInt64
+    private var random: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 
-    mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
+    mutating func below(_ bound: UInt64) -> UInt64 { random.below(bound) }
 
     /// A run of ones somewhere in 64 bits, sometimes inverted, sometimes with one bit wrong.
     mutating func run() -> UInt64 {

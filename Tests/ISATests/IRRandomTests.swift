@@ -1,3 +1,4 @@
+import Machine
 import Testing
 
 @testable import ISA
@@ -25,7 +26,7 @@ struct IRRandomTests {
     }
 
     static func difference(_ seed: UInt64) -> String? {
-        var random = SplitMix(seed: seed &* 0x1_0001)
+        var random = SplitMix64(seed: seed &* 0x1_0001)
         let meanings: [any Meaning] = (0..<1 + random.below(4)).map { _ in
             RandomMeaning(seed: random.next(), length: random.bool() ? 4 : 2)
         }
@@ -35,7 +36,7 @@ struct IRRandomTests {
     }
 
     private static func prepare(_ machine: ToyGuest.Machine, seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let core = UnsafeMutableRawPointer(machine.state).assumingMemoryBound(to: CoreState.self)
         for index in 0..<80 {
             let places: [UInt64] = [
@@ -68,7 +69,7 @@ struct RandomMeaning: Meaning {
     var length: UInt8
 
     func emit<E: Emitter>(_ e: inout E) throws(E.Failure) {
-        var draw = Draw<E>(random: SplitMix(seed: seed))
+        var draw = Draw<E>(random: SplitMix64(seed: seed))
         draw.begin(&e)
         try draw.faulting(&e)
         try draw.effects(&e, depth: 0)
@@ -79,7 +80,7 @@ struct RandomMeaning: Meaning {
 
 /// What was emitted so far, to draw operands from.
 private struct Draw<E: Emitter> {
-    var random: SplitMix
+    var random: SplitMix64
     var values: [E.Value] = []
     var conditions: [E.Condition] = []
     var vectors: [E.Vector] = []
@@ -91,7 +92,7 @@ private struct Draw<E: Emitter> {
         let isForWriting: Bool
     }
 
-    init(random: SplitMix) { self.random = random }
+    init(random: SplitMix64) { self.random = random }
 
     mutating func value() -> E.Value { random.pick(values) }
     mutating func condition() -> E.Condition { random.pick(conditions) }
@@ -218,7 +219,7 @@ private struct Draw<E: Emitter> {
             var inner = self
             let condition = condition()
             try e.whenever(condition) { e throws(E.Failure) in try inner.effects(&e, depth: depth + 1) }
-            random = SplitMix(seed: random.next())
+            random = SplitMix64(seed: random.next())
         }
     }
 

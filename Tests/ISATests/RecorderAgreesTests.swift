@@ -1,3 +1,4 @@
+import Machine
 import Testing
 
 @testable import ISA
@@ -41,7 +42,7 @@ struct RecorderAgreesTests {
     @Test("For blocks of several RISC-V instructions")
     func blocks() {
         let agreement = RecorderAgreement()
-        var random = SplitMix(seed: 0xb10c)
+        var random = SplitMix64(seed: 0xb10c)
         let indices = Array(RISCV.Encoding.all.indices)
         var failures = 0
         for _ in 0..<Self.blocks {
@@ -56,7 +57,7 @@ struct RecorderAgreesTests {
 
     @Test("Every recorded encoding keeps the emitter's rules: what can fault comes first, control last")
     func wellFormed() {
-        var random = SplitMix(seed: 0xf0f0)
+        var random = SplitMix64(seed: 0xf0f0)
         let decoder = RISCV.Decoder(.all)
         for encoding in RISCV.Encoding.all {
             for _ in 0..<16 {
@@ -124,7 +125,7 @@ final class RecorderAgreement {
         let strict = RISCV.Features.all.subtracting([.misaligned, .svadu])
         sides = [(Side(.all), Side(.all)), (Side(strict), Side(strict))]
         pristine = .allocate(byteCount: Int(Self.ramSize), alignment: 16)
-        var random = SplitMix(seed: 0x3e3)
+        var random = SplitMix64(seed: 0x3e3)
         for offset in stride(from: 0, to: Int(Self.ramSize), by: 8) {
             pristine.storeBytes(of: random.next(), toByteOffset: offset, as: UInt64.self)
         }
@@ -142,7 +143,7 @@ final class RecorderAgreement {
     ]
 
     /// Places in memory: mapped and not, at the end of pages and of RAM, the device, read-only memory, and virtual ones.
-    private static func address(_ random: inout SplitMix) -> UInt64 {
+    private static func address(_ random: inout SplitMix64) -> UInt64 {
         let base = random.pick([
             0x8000_0000, 0x8000_4000, 0x8000_4000, 0x8000_6000, 0x8000_5000, 0x8001_0000, deviceBase, 0x2000_0000,
             0x4000_0000, 0x4000_1000, 0x4000_2000, 0x4000_3000, 0x4000_4000, 0x3000_0000, 0xffff_ffff_ffff_f000,
@@ -153,7 +154,7 @@ final class RecorderAgreement {
         return base &+ offset &+ (random.below(4) == 0 ? UInt64(random.below(16)) : 0)
     }
 
-    private static func integer(_ random: inout SplitMix) -> UInt64 {
+    private static func integer(_ random: inout SplitMix64) -> UInt64 {
         switch random.below(8) {
         case 0, 1: return hostile[random.below(hostile.count)]
         case 2: return random.next()
@@ -167,7 +168,7 @@ final class RecorderAgreement {
         0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7fa0_0000, 0x4020_0000, 0x3eff_ffff,
     ]
 
-    private static func float(_ random: inout SplitMix) -> UInt64 {
+    private static func float(_ random: inout SplitMix64) -> UInt64 {
         switch random.below(6) {
         case 0: return random.next()
         case 1: return 0xffff_ffff_0000_0000 | random.next() & 0xffff_ffff
@@ -180,7 +181,7 @@ final class RecorderAgreement {
 
     /// Puts both sides into the state of a seed, except for the integer registers that `cleared` names.
     private func prepare(_ side: Side, seed: UInt64, cleared: Set<Int>, words: [UInt32]) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let hart = side.hart
         hart.reset()
         side.bus.log = []
@@ -259,7 +260,7 @@ final class RecorderAgreement {
     }
 
     /// Sv39: RAM and the device as they are, and from 0x40000000 four pages with random permissions.
-    private func makeTables(_ side: Side, userCode: Bool, _ random: inout SplitMix) {
+    private func makeTables(_ side: Side, userCode: Bool, _ random: inout SplitMix64) {
         func entry(_ physical: UInt64, _ bits: UInt64) -> UInt64 { (physical >> 12) << 10 | bits }
         func set(_ table: UInt64, _ index: Int, _ value: UInt64) {
             side.ram.storeBytes(of: value, toByteOffset: Int(table - Self.ramBase) + index * 8, as: UInt64.self)
@@ -297,7 +298,7 @@ final class RecorderAgreement {
         0x680, 0xb00, 0xb02, 0xb03, 0xc00, 0xc01, 0xc02, 0xf14,
     ]
 
-    private static func word(_ encoding: RISCV.Encoding, _ random: inout SplitMix) -> UInt32 {
+    private static func word(_ encoding: RISCV.Encoding, _ random: inout SplitMix64) -> UInt32 {
         var word = encoding.match | (UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask)
         switch encoding.operation {
         case .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci:
@@ -309,7 +310,7 @@ final class RecorderAgreement {
 
     /// Runs the encodings of the indices, with operands from the seed. Nil, or what differs.
     func run(_ encodings: [Int], seed: UInt64, cleared: Set<Int> = []) -> String? {
-        var random = SplitMix(seed: ~seed)
+        var random = SplitMix64(seed: ~seed)
         let words = encodings.map { Self.word(RISCV.Encoding.all[$0], &random) }
         let (expected, recorded) = sides[random.below(4) == 0 ? 1 : 0]
         let simplifications = random.pick(ToyGuest.allSimplifications)

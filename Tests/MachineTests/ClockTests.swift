@@ -21,4 +21,28 @@ struct ClockTests {
         #expect(log == ["first", "second", "third"])
         #expect(clock.deadline == nil)
     }
+
+    @Test("A timer that is moved ten thousand times leaves no more than a few entries behind")
+    func moved() {
+        let clock = Clock()
+        var log: [Int] = []
+        let timers = (0..<10).map { number in Clock.Timer(clock) { log.append(number) } }
+        for round in 0..<1000 as Range<UInt64> {
+            for timer in timers { timer.arm(at: 1_000_000 - round) }
+        }
+        timers[3].cancel()
+        #expect(clock.entryCount <= 100, "the queue holds \(clock.entryCount) entries for 9 timers")
+        clock.runEvents(through: 1_000_000)
+        #expect(log == [0, 1, 2, 4, 5, 6, 7, 8, 9], "in the order of arming")
+    }
+
+    @Test("What is due beyond the end of time never comes")
+    func end() {
+        let clock = Clock()
+        let timer = Clock.Timer(clock) {}
+        timer.arm(at: .max)
+        #expect(clock.deadline == nil)
+        timer.arm(at: Clock.end)
+        #expect(clock.deadline == Clock.end)
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Machine
 import Testing
 
 /// Runs `body` on many damaged copies of `corpus`. Each case is made from one number, its seed, so that a run is the
@@ -44,24 +45,7 @@ public func require(_ condition: Bool, _ description: @autoclosure () -> String)
     guard condition else { throw Violation(description: description()) }
 }
 
-/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-public struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    public init(seed: UInt64) {
-        state = seed
-    }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-
-    private mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
-
+extension SplitMix64 {
     /// One of `corpus` with one to eight faults in it, such as files get from disks and from attackers.
     mutating func damaged(_ corpus: [[UInt8]]) -> [UInt8] {
         var bytes = corpus[below(corpus.count)]

@@ -181,7 +181,7 @@ public final class RISCVVirt {
                         name: "flash@" + String(base, radix: 16), memory: memory, base: base,
                         size: Layout.flash.size, contents: contents, access: access, report: configuration.report))
             } catch {
-                throw InputError(file: image?.path ?? "flash", problem: "\(error)")
+                throw InputError(file: "--flash", problem: "\(error)")
             }
         }
         return banks
@@ -204,10 +204,10 @@ public final class RISCVVirt {
                     backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
                     report: configuration.report)
             } catch {
-                throw InputError(file: drive.path, problem: "\(error)", mend: "Check the path and its permissions.")
+                throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
             }
         }
-        devices[room] = VirtIOConsole(backend: MemoryConsole())
+        devices[room] = VirtIOConsole(backend: NoConsole())
         devices[room + 1] = VirtIOEntropy(seed: configuration.seed)
         return devices.enumerated().map { index, device in
             let base = Layout.virtio.base + UInt64(index) * Layout.virtio.size
@@ -242,7 +242,9 @@ public final class RISCVVirt {
             hart.reset()
             hart.state.pointee.core.programCounter = Layout.resetROM.base
         }
-        for device in devices { device.reset() }
+        // The interrupt controller comes last: it holds pending what devices ask for until they are reset.
+        for device in devices where device !== plic { device.reset() }
+        plic.reset()
         request = nil
     }
 

@@ -4,6 +4,7 @@ import ISA
 ///
 /// CPUs reach RAM directly through their TLBs and come here only for the rest. Devices use it for DMA.
 public final class AddressSpace: PhysicalBus {
+    /// A device at its place.
     public struct Mapping {
         public let base: UInt64
         public let size: UInt64
@@ -31,6 +32,7 @@ public final class AddressSpace: PhysicalBus {
         mappings.insert(Mapping(base: base, size: size, device: device), at: index)
     }
 
+    /// The mapping that `address` lies in.
     public func mapping(at address: UInt64) -> Mapping? {
         var low = 0
         var high = mappings.count

@@ -16,16 +16,11 @@ public final class InterruptLine {
         self.number = number
     }
 
+    /// States the level, which may be what it was.
     public func set(_ newLevel: Bool) {
         guard newLevel != level else { return }
         level = newLevel
         sink.setLine(number, newLevel)
-    }
-
-    /// A full pulse, for edge-triggered inputs: high, then low.
-    public func pulse() {
-        set(true)
-        set(false)
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {

@@ -4,11 +4,8 @@ import ISA
 /// Runs one conformance program on a machine of its own.
 public struct ConformanceRun {
     public var program: ConformanceProgram
-    public var cpu: String?
-    public var harts: Int?
-    public var memory: ByteCount?
-    /// Of virtual time.
-    public var timeout: TimeSpan
+    /// What it runs on: CPU, harts, memory, and the virtual time it may take. The rest is as every program has it.
+    public var machine: MachineDescription
     /// What the program leaves between `begin_signature` and `end_signature` must be what this file says.
     public var reference: String?
     /// Keep the whole console and more traps.
@@ -16,9 +13,9 @@ public struct ConformanceRun {
     /// Told of what the program prints, as it does.
     public var listener: (([UInt8]) -> Void)?
 
-    public init(_ program: ConformanceProgram, timeout: TimeSpan) {
+    public init(_ program: ConformanceProgram, on machine: MachineDescription) {
         self.program = program
-        self.timeout = timeout
+        self.machine = machine
     }
 
     /// Lines of console that a report shows; an interested reader runs the program alone.
@@ -39,19 +36,16 @@ public struct ConformanceRun {
     private func runMachine() throws(InputError) -> ConformanceResult {
         let file = try InputFile.read(program.path)
         if let architecture = ConformanceProgram.architecture(of: file),
-            let missing = ConformanceProgram.missingExtension(architecture, features: try RISCV.Features(cpu: cpu))
+            let missing = ConformanceProgram.missingExtension(
+                architecture, features: try RISCV.Features(cpu: machine.cpu))
         {
             return ConformanceResult(
                 name: program.name, verdict: .skipped,
                 reason: "is compiled for \(missing), which this CPU has not")
         }
-        var description = MachineDescription()
+        var description = machine
         description.firmware = "none"
         description.kernel = program.path
-        description.cpu = cpu
-        description.harts = harts
-        description.memory = memory
-        description.timeout = timeout
         let console = ConsoleLines(last: verbose ? 10_000 : Self.consoleLines)
         let hub = ConsoleHub()
         hub.listeners.append { console.write($0) }
@@ -88,7 +82,7 @@ public struct ConformanceRun {
                 toHost & 1337 == 1337 && code > 600
                 ? "a trap that the program did not expect (tohost = \(toHost))"
                 : "test \(code) failed (tohost = \(toHost))"
-        case .timedOut: result.reason = "did not end within \(timeout) of virtual time"
+        case .timedOut: result.reason = "did not end within \(machine.timeout?.description ?? "all") of virtual time"
         case .hung: result.reason = "hangs: every hart waits and no event is to come"
         case .instructionLimit, .quit, .matched, .failureMatched, .expectationFailed: result.reason = "was ended"
         }

@@ -25,7 +25,7 @@ public struct Disassembler {
         public var description: String {
             let digits = String(word, radix: 16)
             let bits = String(repeating: "0", count: max(length * 2 - digits.count, 0)) + digits
-            return "0x\(RunStatistics.digits(address)):  \(padded(bits, 8))  \(text)"
+            return "0x\(hexadecimalDigits(address)):  \(padded(bits, 8))  \(text)"
         }
     }
 

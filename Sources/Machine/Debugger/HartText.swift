@@ -86,14 +86,3 @@ extension RISCV.Interrupt {
         all.filter { bits & 1 << $0 != 0 }.map { RISCV.Cause.describe(1 << 63 | $0) }
     }
 }
-
-/// `a`, `a and b`, `a, b and c`.
-func enumeration(_ words: [String]) -> String {
-    guard words.count > 1, let last = words.last else { return words.first ?? "" }
-    return words.dropLast().joined(separator: ", ") + " and " + last
-}
-
-/// `text` with blanks up to `width`.
-func padded(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(width - text.count, 0))
-}

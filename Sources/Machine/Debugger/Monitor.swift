@@ -11,7 +11,7 @@ public final class Monitor {
     private let board: RISCVVirt
     private let symbols: SymbolFinder
     private let disassembler: Disassembler
-    /// Where the next `disassemble` and `memory` go on.
+    /// The hart that was last named: the one meant by commands that name none.
     private var hart = 0
 
     public init(_ session: Session) {
@@ -98,8 +98,7 @@ public final class Monitor {
         case "symbols": return try symbol(arguments)
         case "step": return try step(arguments)
         case "stats":
-            return RunStatistics(board, hostSeconds: 0).table.split(separator: "\n").map(String.init)
-                .filter { !$0.hasPrefix("host time") && !$0.hasPrefix("speed") }
+            return RunStatistics(board).table.split(separator: "\n").map(String.init)
         default: return Self.help.split(separator: "\n").map(String.init)
         }
     }
@@ -206,7 +205,7 @@ public final class Monitor {
                 byte.flatMap { (0x20..<0x7f).contains($0) ? String(UnicodeScalar($0)) : nil } ?? "."
             }
             lines.append(
-                "0x\(RunStatistics.digits(base)):  \(padded(hex.joined(separator: " "), 47))  \(text.joined())")
+                "0x\(hexadecimalDigits(base)):  \(padded(hex.joined(separator: " "), 47))  \(text.joined())")
         }
         if lines.allSatisfy({ $0.contains("?? ??") }) { lines.append("?? is no memory that can be read here") }
         return lines

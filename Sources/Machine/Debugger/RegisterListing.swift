@@ -22,7 +22,7 @@ struct RegisterListing {
                 let cells = (0..<4).map { column in
                     let number = row * 4 + column
                     return
-                        "\(padded(name(number), 4)) \(RunStatistics.digits(state.pointee.core.registers[first + number]))"
+                        "\(padded(name(number), 4)) \(hexadecimalDigits(state.pointee.core.registers[first + number]))"
                 }
                 lines.append(cells.joined(separator: "  "))
             }
@@ -35,7 +35,7 @@ struct RegisterListing {
             let isOneOfMany = name.contains("hpm") || name.hasPrefix("pmp") || name.hasPrefix("tdata")
             if isOneOfMany && value == 0 { continue }
             let meaning = meaning(name, value)
-            lines.append("\(padded(name, 14)) \(RunStatistics.digits(value))" + (meaning.isEmpty ? "" : "  \(meaning)"))
+            lines.append("\(padded(name, 14)) \(hexadecimalDigits(value))" + (meaning.isEmpty ? "" : "  \(meaning)"))
         }
         return lines
     }

@@ -269,7 +269,7 @@ public struct TranslationWalk {
             let next = (step.entry >> 10 & 0xfff_ffff_ffff) << 12
             lines.append(
                 "\(indentation)stage \(step.stage) level \(step.level)\(of): \(hexadecimal(step.entryAddress)) = "
-                    + "0x\(RunStatistics.digits(step.entry))  \(step.flags)  \(isLeaf ? "page" : "table") "
+                    + "0x\(hexadecimalDigits(step.entry))  \(step.flags)  \(isLeaf ? "page" : "table") "
                     + hexadecimal(next))
         }
         if let guestPhysical { lines.append("guest-physical \(hexadecimal(guestPhysical))") }

@@ -80,9 +80,15 @@ public final class ACLINT: Device {
         let now = mtime
         guard value > now else { return clock.now }
         let (target, overflow) = ticks(clock.now).addingReportingOverflow(value - now)
-        if overflow { return nil }
-        // The first nanosecond whose tick count is `target`: rounded up.
-        let product = target.multipliedFullWidth(by: 1_000_000_000)
+        return overflow ? nil : nanoseconds(ticks: target)
+    }
+
+    /// The virtual time at which `mtime` had come to be `value`, unless the guest has set it since.
+    public func nanoseconds(past value: UInt64) -> UInt64? { nanoseconds(ticks: value &- offset) }
+
+    /// The first nanosecond at which so many ticks have passed since power-on: rounded up.
+    private func nanoseconds(ticks: UInt64) -> UInt64? {
+        let product = ticks.multipliedFullWidth(by: 1_000_000_000)
         guard product.high < frequency else { return nil }
         let (quotient, remainder) = frequency.dividingFullWidth((product.high, product.low))
         if remainder == 0 { return quotient }

@@ -59,6 +59,15 @@ public final class ConsoleInput {
     }
 }
 
+/// Nobody: what is printed is dropped, and nothing is typed.
+public final class NoConsole: ConsoleBackend {
+    public let input = ConsoleInput()
+
+    public init() {}
+
+    public func write(_ bytes: [UInt8]) {}
+}
+
 /// A console in memory: the twin that tests use in place of a terminal.
 public final class MemoryConsole: ConsoleBackend {
     public let input = ConsoleInput()

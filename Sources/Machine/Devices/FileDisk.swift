@@ -16,12 +16,13 @@ public final class FileDisk: BlockBackend {
     public init(path: String, isReadOnly: Bool) throws(BlockError) {
         let descriptor = open(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw .host(operation: isReadOnly ? "read" : "write", path: path, reason: Self.reason())
+            throw .host(operation: isReadOnly ? "open" : "open for writing", path: path, reason: Self.reason())
         }
         // Seeking rather than the file's status: it gives the size of block devices too.
         let end = lseek(descriptor, 0, SEEK_END)
-        guard end >= 0, end <= Int.max - 511 else {
-            let reason = Self.reason()
+        let reason = end < 0 ? Self.reason() : "it is no disk image"
+        var status = stat()
+        guard end >= 0, end <= Int.max - 511, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
             close(descriptor)
             throw .host(operation: "take the size of", path: path, reason: reason)
         }

@@ -79,6 +79,7 @@ public final class FirmwareConfiguration: Device {
 
     // MARK: Contents, given by the board
 
+    /// Adds an item that has no file name, or replaces it.
     public func add(_ key: UInt16, bytes: [UInt8]) {
         items[key] = bytes
     }

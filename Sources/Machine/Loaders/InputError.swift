@@ -38,22 +38,3 @@ extension InputError: CustomStringConvertible {
         return printable(text)
     }
 }
-
-/// `value` as `0x8000_0000` is written in messages: `0x80000000`.
-func hexadecimal(_ value: some BinaryInteger) -> String {
-    "0x" + String(value, radix: 16)
-}
-
-/// `text` with its control characters escaped: names out of a hostile file must not steer the user's terminal, and an
-/// error stays on one line.
-func printable(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-        switch scalar.value {
-        case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029, 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069:
-            result += "\\u{" + String(scalar.value, radix: 16) + "}"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
-}

@@ -4,7 +4,7 @@ public final class ConsoleHub: ConsoleBackend {
     public let input = ConsoleInput()
     /// Told of everything the guest prints, at once.
     public var listeners: [([UInt8]) -> Void] = []
-    /// Whole lines since the last call of ``takeLines()``, without their ends.
+    /// Whole lines since the last call of ``takeLines()``, without their ends: no more than a guest prints in one turn.
     private var lines: [String] = []
     private var partial: [UInt8] = []
     private var partialIsNew = false
@@ -31,8 +31,6 @@ public final class ConsoleHub: ConsoleBackend {
         lines.append(String(decoding: partial, as: UTF8.self))
         partial.removeAll(keepingCapacity: true)
         partialIsNew = false
-        // Nobody may be taking them.
-        if lines.count > 10_000 { lines.removeFirst(5_000) }
     }
 
     /// The lines printed since the last call, and the unfinished one if it has grown.

@@ -23,12 +23,15 @@ public struct InputScript: Sendable {
     /// The steps, and the lines they stand on.
     public private(set) var steps: [(line: Int, step: Step)] = []
     /// Of each step that waits.
-    fileprivate var expressions: [Int: Pattern] = [:]
+    private var expressions: [Int: Pattern] = [:]
 
     /// A compiled regular expression, which is never changed after it is made.
-    fileprivate struct Pattern: @unchecked Sendable {
+    private struct Pattern: @unchecked Sendable {
         let regex: Regex<AnyRegexOutput>
     }
+
+    /// What the step at `index` waits for, if it waits.
+    func expression(_ index: Int) -> Regex<AnyRegexOutput>? { expressions[index]?.regex }
 
     /// What `expect` allows when it does not say.
     public static let defaultLimit: UInt64 = 10_000_000_000
@@ -159,96 +162,5 @@ public struct InputScript: Sendable {
             }
         }
         return bytes
-    }
-}
-
-/// Types what a script says while a machine runs.
-final class InputScriptPlayer {
-    /// How long a turn may be, so that an answer comes soon after what it answers.
-    static let quantum: UInt64 = 20_000
-
-    private let script: InputScript
-    private let console: ConsoleHub
-    private let clock: Clock
-    private var position = 0
-    /// What was printed and not matched yet, from the start of a line on.
-    private var printed: [UInt8] = []
-    private var hasNew = false
-    /// When the step in progress fails or is over. The timer makes an idle machine stop there.
-    private var deadline: UInt64?
-    private var timer: Clock.Timer?
-    /// A line longer than this is looked at in pieces.
-    private static let longestLine = 1 << 16
-
-    init(_ script: InputScript, _ console: ConsoleHub, _ clock: Clock) {
-        self.script = script
-        self.console = console
-        self.clock = clock
-        timer = Clock.Timer(clock) {}
-        console.listeners.append { [weak self] bytes in
-            guard let self, position < self.script.steps.count else { return }
-            printed += bytes.filter { $0 != 0x0d }
-            hasNew = true
-        }
-        begin()
-    }
-
-    /// Starts the step at `position`.
-    private func begin() {
-        deadline = nil
-        timer?.cancel()
-        guard position < script.steps.count else { return }
-        let span: UInt64
-        switch script.steps[position].step {
-        case .wait(_, let limit?): span = limit
-        case .pause(let nanoseconds): span = nanoseconds
-        default: return
-        }
-        let (due, overflow) = clock.now.addingReportingOverflow(span)
-        guard !overflow else { return }
-        deadline = due
-        timer?.arm(at: due)
-    }
-
-    /// Goes as far in the script as the console and the time allow; called between turns.
-    /// - Returns: how the script failed, if it did.
-    func advance() -> Session.Conclusion? {
-        while position < script.steps.count {
-            let (line, step) = script.steps[position]
-            switch step {
-            case .send(let bytes): console.receive(bytes)
-            case .pause:
-                guard let deadline else { break }
-                if clock.now < deadline { return nil }
-            case .wait(let pattern, _):
-                if !matches(script.expressions[position]?.regex) {
-                    guard let deadline, clock.now >= deadline else { return nil }
-                    return .expectationFailed(file: script.file, line: line, pattern: pattern)
-                }
-            }
-            position += 1
-            begin()
-        }
-        return nil
-    }
-
-    /// Looks for the expression in what is new, line by line, and passes over what it matched.
-    private func matches(_ regex: Regex<AnyRegexOutput>?) -> Bool {
-        guard let regex, hasNew else { return false }
-        while true {
-            let end = printed.firstIndex(of: 0x0a)
-            let line = String(decoding: printed[..<(end ?? printed.endIndex)], as: UTF8.self)
-            if let match = try? regex.firstMatch(in: line) {
-                let rest = line[match.range.upperBound...].utf8.count
-                let lineEnd = end ?? printed.endIndex
-                printed.removeSubrange(..<max(lineEnd - rest, 0))
-                return true
-            }
-            guard let end else { break }
-            printed.removeSubrange(...end)
-        }
-        if printed.count > Self.longestLine { printed.removeFirst(printed.count - Self.longestLine / 2) }
-        hasNew = false
-        return false
     }
 }

@@ -140,7 +140,7 @@ public struct PostMortem {
         if let loop = Self.loop(in: traps) {
             let words = loop.map { "\(RISCV.Cause.describe($0.cause)) at \(location($0))" }
             var text = "  hart \(hart.identifier) goes round in a loop: \(enumeration(words))"
-            text += loop.count == 1 ? ", \(RunStatistics.grouped(loop[0].repeats + 1)) times in a row" : " in turn"
+            text += loop.count == 1 ? ", \(grouped(loop[0].repeats + 1)) times in a row" : " in turn"
             if loop.contains(where: { isInHandler($0, hart) }) { text += "; that is the trap handler itself" }
             lines.append(text)
         }
@@ -185,8 +185,7 @@ public struct PostMortem {
         let features = board.features
         let from = RISCV.Mode(trap.fromPrivilege, virtual: trap.fromVirtual, features: features)
         let to = RISCV.Mode(trap.toPrivilege, virtual: trap.toVirtual, features: features)
-        let nanoseconds = board.aclint.nanoseconds(at: trap.time) ?? 0
-        var text = "\(seconds(nanoseconds))  \(from.rawValue) -> \(to.rawValue)  "
+        var text = "\(seconds(board.aclint.nanoseconds(past: trap.time) ?? 0))  \(from.rawValue) -> \(to.rawValue)  "
         text += "\(RISCV.Cause.describe(trap.cause)) at \(location(trap))"
         guard trap.cause >> 63 == 0 else { return text }
         switch trap.cause {
@@ -202,7 +201,7 @@ public struct PostMortem {
             if trap.guestPhysical < RISCVVirtLayout.ramBase { text += "; " + neighbourhood(trap.guestPhysical) }
         default: text += ", address \(hexadecimal(trap.value))"
         }
-        if trap.repeats > 0 { text += " (\(RunStatistics.grouped(trap.repeats + 1)) times)" }
+        if trap.repeats > 0 { text += " (\(grouped(trap.repeats + 1)) times)" }
         return text
     }
 

@@ -14,8 +14,9 @@ public final class Session {
     private let failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)]
     /// Called between turns, with the virtual time: the place for whatever looks at the host. True ends the run.
     public var betweenTurns: ((UInt64) -> Bool)?
-    /// Whether an idle machine waits for the host instead of skipping to the next event.
-    public var waitsForHost: ((_ idleUntil: UInt64?) -> Bool)?
+    /// Lets an idle machine wait for the host instead of skipping to the next event, if there is one. What it returns
+    /// ends the run.
+    public var waitsForHost: ((_ idleUntil: UInt64?) -> Conclusion?)?
 
     /// Why a run ended.
     public enum Conclusion: Equatable, Sendable {
@@ -111,7 +112,7 @@ public final class Session {
             return try Regex(text)
         } catch {
             throw InputError(
-                file: option, problem: "\"\(text)\" is not a regular expression: \(error)",
+                file: option, problem: "\"\(text.prefix(80))\" is not a regular expression: \(error)",
                 mend: "Put a backslash before characters that stand for themselves.")
         }
     }
@@ -140,8 +141,10 @@ public final class Session {
 
     /// Runs until something ends the run. May be called again, to go on.
     public func run() -> Conclusion {
+        // What the guest asked for stands until it is obeyed: a monitor may have stepped over the request.
+        if board.request != nil, let conclusion = serveRequest() { return conclusion }
         let scheduler = board.scheduler
-        let timeLimit = description.timeout?.nanoseconds ?? .max
+        let timeLimit = min(description.timeout?.nanoseconds ?? .max, Clock.end)
         let allowed = description.maxInstructions?.value ?? .max
         var executed = board.executed
         var instructions = allowed - min(allowed, executed)
@@ -157,9 +160,9 @@ public final class Session {
             case .progress: break
             case .stopped: if let conclusion = serveRequest() { return conclusion }
             case .stuck:
-                guard waitsForHost?(nil) ?? false else { return waitsForHost == nil ? .hung : .quit }
-            case .idle(let deadline):
-                guard waitsForHost?(deadline) ?? true else { return .quit }
+                guard let waitsForHost else { return .hung }
+                if let conclusion = waitsForHost(nil) { return conclusion }
+            case .idle(let deadline): if let conclusion = waitsForHost?(deadline) { return conclusion }
             }
             if betweenTurns?(scheduler.time) ?? false { return .quit }
             if scheduler.time >= timeLimit { return .timedOut }

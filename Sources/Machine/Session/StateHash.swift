@@ -38,7 +38,7 @@ extension RISCVVirt {
     public var stateHash: UInt64 {
         var hasher = StateHasher()
         hasher.add(scheduler.time)
-        for hart in harts { hart.describeState(&hasher) }
+        for hart in harts { hart.describeState(&hasher, memory) }
         for device in devices { device.describeState(&hasher) }
         for region in memory.regions { hasher.add(region) }
         return hasher.value
@@ -47,26 +47,43 @@ extension RISCVVirt {
 
 extension RISCV.Hart {
     /// Every field of the hart's architectural state, once.
-    public func describeState(_ visitor: inout some StateVisitor) {
+    ///
+    /// What is derived from others is left out: the translation context and, while a turn does not run, the moment up to
+    /// which the programmable counters have counted. So are the register that takes writes to x0, and traps and
+    /// statistics, which are for people.
+    ///
+    /// - Parameter memory: where the reserved bytes are, which the state block knows by their host address.
+    public func describeState(_ visitor: inout some StateVisitor, _ memory: PhysicalMemory) {
         func field<T: FixedWidthInteger>(_ name: StaticString, _ path: WritableKeyPath<RISCV.State, T>) {
             visitor.field(name, &state.pointee[keyPath: path])
         }
-        for index in 0..<72 { visitor.field("register", &state.pointee.core.registers[index]) }
+        for index in 0..<72 where !(32..<40).contains(index) {
+            visitor.field("register", &state.pointee.core.registers[index])
+        }
         field("pc", \.core.programCounter)
         field("trapped", \.core.trapped)
         var executed = state.pointee.core.executed
         visitor.field("executed", &executed)
         field("fflags", \.core.floatFlags)
         field("frm", \.core.floatRounding)
+        field("float dirty", \.core.floatDirty)
+        // Its physical address, with bit 0 set to tell address 0 from none.
+        var reservation = memory.address(ofHost: state.pointee.core.reservation).map { $0 | 1 } ?? 0
+        visitor.field("reservation", &reservation)
+        state.pointee.core.reservation =
+            reservation == 0 ? 0 : memory.host(reservation & ~1).map { UInt64(UInt(bitPattern: $0)) } ?? 0
         var privilege = state.pointee.privilege.rawValue
         visitor.field("privilege", &privilege)
+        state.pointee.privilege = RISCV.Privilege(rawValue: privilege) ?? .machine
         visitor.field("virtual", &state.pointee.virtual)
         visitor.field("waiting", &state.pointee.waiting)
+        visitor.field("halted", &state.pointee.halted)
         let registers: [(StaticString, WritableKeyPath<RISCV.State, UInt64>)] = [
             ("mstatus", \.mstatus), ("medeleg", \.medeleg), ("mideleg", \.mideleg), ("mie", \.mie), ("mip", \.mip),
             ("lines", \.lines), ("mtvec", \.mtvec), ("mcounteren", \.mcounteren),
             ("mcountinhibit", \.mcountinhibit), ("mscratch", \.mscratch), ("mepc", \.mepc), ("mcause", \.mcause),
             ("mtval", \.mtval), ("mtval2", \.mtval2), ("mtinst", \.mtinst), ("menvcfg", \.menvcfg),
+            ("mseccfg", \.mseccfg),
             ("stvec", \.stvec), ("scounteren", \.scounteren), ("sscratch", \.sscratch), ("sepc", \.sepc),
             ("scause", \.scause), ("stval", \.stval), ("satp", \.satp), ("senvcfg", \.senvcfg),
             ("stimecmp", \.stimecmp), ("hstatus", \.hstatus), ("hedeleg", \.hedeleg), ("hideleg", \.hideleg),
@@ -90,5 +107,16 @@ extension RISCV.Hart {
             visitor.field("mhpmcounter", &state.pointee.mhpmcounter[index])
             visitor.field("mhpmevent", &state.pointee.mhpmevent[index])
         }
+    }
+}
+
+extension PhysicalMemory {
+    /// The guest's address of a byte of the host's memory; nil when it is no guest's.
+    fileprivate func address(ofHost address: UInt64) -> UInt64? {
+        for region in regions {
+            let start = UInt64(UInt(bitPattern: region.host))
+            if address >= start, address - start < region.size { return region.base + (address - start) }
+        }
+        return nil
     }
 }

@@ -14,6 +14,13 @@ public final class Clock {
 
     private var queue = Heap<Entry>()
     private var sequence: UInt64 = 0
+    /// At this many entries, those whose timer was cancelled or moved are thrown out.
+    private var sweepCount = fewEntries
+    private static let fewEntries = 64
+
+    /// The end of time, 292 years from power-on: nothing is ever due beyond it, and a turn that begins before it may
+    /// overshoot it without wrapping.
+    public static let end: UInt64 = 1 << 63
 
     public init() {}
 
@@ -29,14 +36,29 @@ public final class Clock {
         let time: UInt64
         let sequence: UInt64
         let timer: Timer
+        /// The timer was neither cancelled nor moved since.
+        var isCurrent: Bool { timer.armed == sequence }
         static func < (a: Entry, b: Entry) -> Bool { (a.time, a.sequence) < (b.time, b.sequence) }
         static func == (a: Entry, b: Entry) -> Bool { a.sequence == b.sequence }
     }
 
-    /// The time of the next event, if any.
+    /// The time of the next event, if any is to come before the ``end``.
     public var deadline: UInt64? {
-        while let entry = queue.min, entry.timer.armed != entry.sequence { _ = queue.popMin() }
-        return queue.min?.time
+        while let entry = queue.min, !entry.isCurrent { _ = queue.popMin() }
+        guard let time = queue.min?.time, time <= Self.end else { return nil }
+        return time
+    }
+
+    /// How many entries the queue holds, those that mean nothing any more included.
+    var entryCount: Int { queue.count }
+
+    /// A moved timer leaves its old entry behind. A guest can move one as often as it likes, always far ahead, so the
+    /// queue is swept whenever it has doubled: it is never more than twice as long as there are timers, or short.
+    private func insert(_ entry: Entry) {
+        queue.insert(entry)
+        guard queue.count >= sweepCount else { return }
+        queue = Heap(queue.unordered.filter(\.isCurrent))
+        sweepCount = max(Self.fewEntries, 2 * queue.count)
     }
 
     /// Runs all events that are due at or before `time`, in order of time, then of arming.
@@ -70,7 +92,7 @@ public final class Clock {
             armed = clock.sequence
             self.time = time
             let isFirst = clock.deadline.map { time < $0 } ?? true
-            clock.queue.insert(Entry(time: time, sequence: clock.sequence, timer: self))
+            clock.insert(Entry(time: time, sequence: clock.sequence, timer: self))
             if isFirst { clock.deadlineMoved(time) }
         }
 

@@ -14,7 +14,7 @@ public final class Scheduler {
     /// The CPU whose turn it is, and where its turn began.
     private var current: (any Processor)?
     private var turnStart: UInt64 = 0
-    /// Set by anything that wants ``run(until:)`` to return after the instruction in progress.
+    /// Set by anything that wants ``round(limit:instructions:skips:)`` to return after the instruction in progress.
     private var stopRequested = false
 
     /// Longest turn of one CPU among several: how far their views of time can be apart.
@@ -47,13 +47,13 @@ public final class Scheduler {
         processors = processors.map(other)
     }
 
-    /// Makes ``run(until:)`` return after the instruction in progress.
+    /// Makes the round that runs, or else the next one, return ``Outcome/stopped`` after the instruction in progress.
     public func stop() {
         stopRequested = true
         current?.stop()
     }
 
-    /// Why ``step(until:)`` came back.
+    /// Why ``round(limit:instructions:skips:)`` came back.
     public enum Outcome: Equatable {
         /// A round was run, or time skipped to an event.
         case progress
@@ -71,10 +71,7 @@ public final class Scheduler {
     ///   - instructions: how many each CPU may execute at most.
     ///   - skips: whether an idle machine's time skips to the next event at once.
     public func round(limit: UInt64 = .max, instructions: UInt64 = .max, skips: Bool = true) -> Outcome {
-        if stopRequested {
-            stopRequested = false
-            return .stopped
-        }
+        if takeStop() { return .stopped }
         clock.runEvents(through: time)
         let runnable = processors.indices.filter { !processors[$0].isWaiting }
         let deadline = clock.deadline
@@ -96,10 +93,18 @@ public final class Scheduler {
             waitingSince[index] = processor.isWaiting ? time + executed : nil
             if processors.count > 1 { processor.loseReservation() }
             if stopRequested { break }
+            // An event that this turn has armed ends the turns after it as well.
+            if let deadline = clock.deadline, deadline < time + length { length = max(deadline, time + 1) - time }
         }
         current = nil
         advance(to: time + longest)
-        return .progress
+        // At once, so that what asked for it comes before the limits that this turn may have reached as well.
+        return takeStop() ? .stopped : .progress
+    }
+
+    private func takeStop() -> Bool {
+        defer { stopRequested = false }
+        return stopRequested
     }
 
     /// Lets an idle machine's time pass up to `newTime`, no further than the next event.

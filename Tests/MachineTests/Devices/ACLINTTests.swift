@@ -147,16 +147,4 @@ struct ACLINTTests {
             [0x4000, 0x4008, 0xbff8].map { aclint.get($0, 8) } + [0, 4].map { aclint.get($0) }
         }
     }
-
-    @Test("A write of 1 to SETSSIP sends one edge to its hart; the register reads zero")
-    func supervisorSoftwareInterrupts() {
-        let sswi = SupervisorSoftwareInterrupts(name: "sswi@2f00000", lines: [software.line(0), software.line(1)])
-        sswi.set(4, 1)
-        sswi.set(0, 2)
-        sswi.set(8, 1)
-        #expect(software.rises == [1: 1])
-        #expect(!software.isHigh(1), "an edge, not a level")
-        #expect(sswi.get(4) == 0)
-        sswi.fuzz(region: 0x4000, hot: [0, 4, 8])
-    }
 }

@@ -61,7 +61,7 @@ struct BlockBackendTests {
         let original = base.bytes
         var expected = original
         let disk = OverlayDisk(over: base)
-        var random = SplitMix(seed: 11)
+        var random = SplitMix64(seed: 11)
         for _ in 0..<300 {
             let offset = Int(random.next() % 10_240)
             let count = min(Int(random.next() % 6000), 10_240 - offset)
@@ -102,7 +102,7 @@ struct BlockBackendTests {
     func damagedOverlay() throws {
         for seed: UInt64 in 0..<100 {
             let disk = OverlayDisk(over: MemoryDisk(Array(repeating: 1, count: 40_960)))
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             disk.describeState(&scrambler)
             try write(disk, 5000, [9])
             #expect(try bytes(disk, 0, 40_960)[5000] == 9)

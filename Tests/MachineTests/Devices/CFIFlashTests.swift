@@ -248,7 +248,7 @@ struct CFIFlashTests {
     func damagedSnapshot() throws {
         let flash = try flash(size: 512 << 10)
         for seed: UInt64 in 0..<50 {
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             flash.describeState(&scrambler)
             flash.fuzz(region: 512 << 10, hot: [0, 4, 0x7fff8], seed: seed, count: 200)
         }

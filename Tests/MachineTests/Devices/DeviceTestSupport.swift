@@ -30,20 +30,6 @@ extension Clock {
     func skip(_ nanoseconds: UInt64) { skip(to: now + nanoseconds) }
 }
 
-/// SplitMix64: the tests' own source of repeatable disorder.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 extension Device {
     /// Reads a register that must exist.
     func get(_ offset: UInt64, _ size: Int = 4, at location: SourceLocation = #_sourceLocation) -> UInt64 {
@@ -66,9 +52,9 @@ extension Device {
     /// too, so that events fire in the states this leads to.
     func fuzz(
         region: UInt64, hot: [UInt64], clock: Clock? = nil, seed: UInt64 = 1, count: Int = 100_000,
-        between: (inout SplitMix) -> Void = { _ in }
+        between: (inout SplitMix64) -> Void = { _ in }
     ) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let sizes = [1, 2, 4, 8]
         for _ in 0..<count {
             let size = sizes.randomElement(using: &random)!
@@ -169,7 +155,7 @@ struct StateReader: StateVisitor {
 
 /// A visitor that replaces every field by disorder: what a damaged snapshot may hold.
 struct StateScrambler: StateVisitor {
-    var random: SplitMix
+    var random: SplitMix64
 
     mutating func field(_ name: StaticString, _ value: inout UInt64) {
         value = random.next() >> (random.next() % 64)

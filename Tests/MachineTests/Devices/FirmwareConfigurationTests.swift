@@ -166,7 +166,7 @@ struct FirmwareConfigurationTests {
     func damagedSnapshot() {
         device.add(file: "free", bytes: Array(repeating: 0, count: 100), isWritable: true)
         for seed: UInt64 in 0..<50 {
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             device.describeState(&scrambler)
             device.fuzz(region: 0x18, hot: [0, 8, 0x10, 0x14], seed: seed, count: 200)
         }

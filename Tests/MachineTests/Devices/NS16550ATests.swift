@@ -273,7 +273,7 @@ struct NS16550ATests {
     @Test("A damaged snapshot leaves a device that works")
     func damagedSnapshot() {
         for seed: UInt64 in 0..<50 {
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             uart.describeState(&scrambler)
             uart.fuzz(region: 0x100, hot: Array(0...7), seed: seed, count: 200)
         }

@@ -187,7 +187,7 @@ struct PLICTests {
     @Test("A damaged snapshot leaves a device that works")
     func damagedSnapshot() {
         for seed: UInt64 in 0..<50 {
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             plic.describeState(&scrambler)
             plic.fuzz(region: 0x60_0000, hot: [4, 0x1000, 0x2000, 0x20_0004, 0x20_3004], seed: seed, count: 200)
         }

@@ -77,6 +77,20 @@ struct InputScriptTests {
         }
     }
 
+    @Test("What a guest prints while nothing waits for it is kept within bounds, the latest of it, and looked at once")
+    func flood() throws {
+        let console = ConsoleHub()
+        let clock = Clock()
+        let script = try InputScript(InputFile(name: "keys", bytes: Array("pause 1s\nexpect '^needle$'\n".utf8)))
+        let player = InputScriptPlayer(script, console, clock)
+        for _ in 0..<1000 { console.write(Array(String(repeating: "straw\n", count: 1000).utf8)) }
+        console.write(Array("needle\n".utf8))
+        #expect(player.printedCount <= 2 << 20)
+        clock.advance(to: 1_000_000_000)
+        #expect(player.advance() == nil)
+        #expect(player.isOver)
+    }
+
     @Test("What one expression matched is not seen by the next")
     func consumes() throws {
         try TinyGuest.run(TinyGuest.echo, script: "send \"aa\"\nexpect a\nexpect a\nexpect 'a' within 1us\n") {

@@ -40,6 +40,22 @@ struct PostMortemTests {
         }
     }
 
+    @Test("A trap is dated when it was taken, and not when it is told of")
+    func trapTime() throws {
+        let words: [UInt32] = [
+            0x0000_0297,  // auipc t0, 0
+            0x0102_8293,  // addi  t0, t0, 16
+            0x3052_9073,  // csrw  mtvec, t0
+            0x0000_0000,  // illegal
+            0x0000_006f,  // j     .
+        ]
+        try TinyGuest.run(words) { session, _ in
+            let line = PostMortem(session).lines.last ?? ""
+            // The tenth instruction, 9 ns after power-on, in a timer that counts 100 ns.
+            #expect(line.hasPrefix("    0.000 s  M -> M  illegal instruction"), "\(line)")
+        }
+    }
+
     @Test("A trap handler that traps itself is a loop, and what led to it is kept")
     func loop() throws {
         let words: [UInt32] = [

@@ -11,6 +11,14 @@ enum TinyGuest {
         _ words: [UInt32], script: String? = nil, _ configure: (inout MachineDescription) -> Void = { _ in },
         _ body: (Session, Session.Conclusion) throws -> T
     ) throws -> T {
+        try load(words, script: script, configure) { try body($0, $0.run()) }
+    }
+
+    /// Loads `words` and hands the machine over before it runs.
+    static func load<T>(
+        _ words: [UInt32], script: String? = nil, _ configure: (inout MachineDescription) -> Void = { _ in },
+        _ body: (Session) throws -> T
+    ) throws -> T {
         try ExternalTool.withTemporaryDirectory { directory in
             var description = MachineDescription()
             description.firmware = "none"
@@ -24,11 +32,18 @@ enum TinyGuest {
                 try Data(script.utf8).write(to: URL(fileURLWithPath: directory + "/keys"))
             }
             configure(&description)
-            let session = try Session(description)
-            let conclusion = session.run()
-            return try body(session, conclusion)
+            return try body(try Session(description))
         }
     }
+
+    /// Powers off with status 0: four instructions, after six of reset code.
+    static let powerOff: [UInt32] = [
+        0x0010_04b7,  // lui  s1, 0x100
+        0x0000_5937,  // lui  s2, 0x5
+        0x5559_0913,  // addi s2, s2, 0x555
+        0x0124_a023,  // sw   s2, 0(s1)
+        0x0000_006f,  // j    .
+    ]
 
     /// Sends back each character of the serial port, and powers off with status 0 after a newline.
     static let echo: [UInt32] = [

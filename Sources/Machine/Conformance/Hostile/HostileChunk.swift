@@ -7,7 +7,7 @@ import ISA
 struct HostileChunk {
     private typealias Layout = RISCVVirtLayout
     private var a: Assembler
-    private var random: RandomSource
+    private var random: SplitMix64
     private let harts: Int
     private let memorySize: UInt64
     private var mode = RandomBlock.Mode.machine
@@ -17,7 +17,7 @@ struct HostileChunk {
     private static let structuresSize: UInt64 = 0x1_0000
 
     /// - Parameter address: where the code goes; it is entered there, in M-mode.
-    static func code(at address: UInt64, random: RandomSource, harts: Int, memorySize: UInt64) -> [UInt8] {
+    static func code(at address: UInt64, random: SplitMix64, harts: Int, memorySize: UInt64) -> [UInt8] {
         var chunk = HostileChunk(
             a: Assembler(base: address), random: random, harts: harts, memorySize: memorySize)
         chunk.begin()

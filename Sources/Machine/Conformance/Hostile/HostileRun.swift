@@ -24,11 +24,11 @@ public final class HostileRun {
 
     private let console = Console()
     private let board: RISCVVirt
-    private var random: RandomSource
+    private var random: SplitMix64
 
     /// - Parameter drive: a disk for the first VirtIO slot, which is not written to.
     public init(seed: UInt64, drive: String?) throws(InputError) {
-        random = RandomSource(seed: seed)
+        random = SplitMix64(seed: seed)
         var configuration = RISCVVirt.Configuration(console: console)
         configuration.harts = Self.harts
         configuration.memorySize = Self.memorySize
@@ -55,7 +55,7 @@ public final class HostileRun {
         for (index, hart) in board.harts.enumerated() {
             let address = RISCVVirtLayout.ramBase + UInt64(index) * 0x1_0000
             let code = HostileChunk.code(
-                at: address, random: RandomSource(seed: random.next()), harts: Self.harts, memorySize: Self.memorySize)
+                at: address, random: SplitMix64(seed: random.next()), harts: Self.harts, memorySize: Self.memorySize)
             _ = board.memory.write(address, from: code, count: code.count)
             hart.reset()
             hart.state.pointee.core.programCounter = address

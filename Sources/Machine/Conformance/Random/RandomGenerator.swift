@@ -17,7 +17,7 @@ public struct RandomGenerator {
 
     /// Instructions of a block, roughly.
     public var length = 128
-    var random: RandomSource
+    var random: SplitMix64
     var mode = RandomBlock.Mode.machine
     /// The block so far.
     var present = RandomBlock(mode: .machine, items: [], registers: [], floatRegisters: [])
@@ -37,7 +37,7 @@ public struct RandomGenerator {
     static let pointers = [2, 3, 4]
 
     public init(seed: UInt64) {
-        random = RandomSource(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// The program number `index` of a run.

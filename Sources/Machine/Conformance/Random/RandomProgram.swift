@@ -88,7 +88,7 @@ public struct RandomProgram {
     /// with all kinds of rights. The first four are good for use: two of S-mode's, two of U-mode's. The second stage
     /// maps memory to itself, and has 16 windows too.
     private func tables() -> [(UInt64, [UInt64])] {
-        var random = RandomSource(seed: tableSeed)
+        var random = SplitMix64(seed: tableSeed)
         func root(_ middle: UInt64, _ window: UInt64, user: UInt64) -> [UInt64] {
             var entries = [UInt64](repeating: 0, count: 8)
             entries[2] = Self.entry(Layout.code, Bit.leaf | user)
@@ -148,32 +148,4 @@ public struct RandomProgram {
                 zip(roots, roots.dropFirst()).map { ($1, [Self.entry($0, Bit.v)]) }
             }
     }
-}
-
-/// A source of random choices that one number decides.
-///
-/// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-public struct RandomSource: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) {
-        state = seed
-    }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-
-    /// 0 to `bound` - 1.
-    mutating func below(_ bound: UInt64) -> UInt64 { next() % max(bound, 1) }
-
-    mutating func below(_ bound: Int) -> Int { Int(below(UInt64(bound))) }
-
-    mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
-
-    mutating func chance(_ percent: UInt64) -> Bool { below(100 as UInt64) < percent }
 }

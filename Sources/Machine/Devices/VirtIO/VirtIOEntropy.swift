@@ -1,7 +1,6 @@
 /// VirtIO entropy device (VirtIO 1.2, section 5.4): a source of random bytes that is the same in every run.
 ///
-/// The bytes come from SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) and a
-/// seed that belongs to the machine's configuration. They are no secret.
+/// The bytes are those of ``SplitMix64``, from a seed that belongs to the machine's configuration.
 public final class VirtIOEntropy: VirtIODevice {
     public let id: UInt32 = 4
     public let features: VirtIOFeatures = []
@@ -13,11 +12,11 @@ public final class VirtIOEntropy: VirtIODevice {
     private static let largestAnswer: UInt64 = 64 << 10
 
     private let seed: UInt64
-    private var state: UInt64
+    private var generator: SplitMix64
 
     public init(seed: UInt64) {
         self.seed = seed
-        state = seed
+        generator = SplitMix64(seed: seed)
     }
 
     /// A driver's reset does not rewind the generator: bytes once given are not given again.
@@ -25,15 +24,7 @@ public final class VirtIOEntropy: VirtIODevice {
 
     /// A machine that is powered on anew is given the same bytes anew.
     public func powerOn() {
-        state = seed
-    }
-
-    private func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
+        generator = SplitMix64(seed: seed)
     }
 
     public func serve(_ index: Int) {
@@ -43,7 +34,7 @@ public final class VirtIOEntropy: VirtIODevice {
             guard let target = buffer.removeFirst(count) else { return .used(0) }
             target.write { bytes in
                 for start in stride(from: 0, to: bytes.count, by: 8) {
-                    let word = next()
+                    let word = generator.next()
                     for index in start..<min(start + 8, bytes.count) {
                         bytes[index] = UInt8(truncatingIfNeeded: word >> UInt64(8 * (index - start)))
                     }
@@ -54,6 +45,6 @@ public final class VirtIOEntropy: VirtIODevice {
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        visitor.field("generator", &state)
+        visitor.field("generator", &generator.state)
     }
 }

@@ -330,7 +330,7 @@ struct VirtIOMMIOTests {
     @Test("A damaged snapshot leaves a device that works")
     func damagedSnapshot() {
         for seed: UInt64 in 0..<50 {
-            var scrambler = StateScrambler(random: SplitMix(seed: seed))
+            var scrambler = StateScrambler(random: SplitMix64(seed: seed))
             driver.mmio.describeState(&scrambler)
             driver.fuzz(seed: seed, count: 200)
         }
