@@ -27,7 +27,9 @@ let package = Package(
         .target(name: "ISA", swiftSettings: hot + strict),
         .target(
             name: "Machine",
-            dependencies: ["ISA", "CFDT", "CZlib", .product(name: "HeapModule", package: "swift-collections")],
+            dependencies: [
+                "ISA", "CFDT", "CCapstone", "CZlib", .product(name: "HeapModule", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "CLI",
@@ -35,11 +37,13 @@ let package = Package(
                 "Machine", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .systemLibrary(
+            name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .testTarget(name: "ISATests", dependencies: ["ISA", "Machine"], swiftSettings: strict),
+        .testTarget(name: "ISATests", dependencies: ["ISA"], swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Machine"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     ]
 )
