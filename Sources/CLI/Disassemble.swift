@@ -7,6 +7,8 @@ struct Disassemble: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print a program's instructions, or those of hexadecimal words.",
         discussion: """
+            Programs for RISC-V, AArch64 and x86-64 are read.
+
             Examples:
               orrery disassemble vmm.elf --symbol trap_vector --count 20
               orrery disassemble vmm.elf --address 0x80200000
@@ -39,7 +41,11 @@ struct Disassemble: ParsableCommand {
             throw UsageError("\(inputs[1]) is not a hexadecimal word. Give one file, or words alone.")
         }
         let file = inputs[0]
-        let image = try LoadableImage(try InputFile.read(file), machine: .riscv, limit: 1 << 30)
+        let input = try InputFile.read(file)
+        if let machine = ELFFile.machine(of: input), machine != .riscv {
+            return try printOther(try ELFFile(input, machine: machine), start, limit)
+        }
+        let image = try LoadableImage(input, machine: .riscv, limit: 1 << 30)
         let disassembler = Disassembler(symbols: SymbolFinder([image.symbols]))
         var pieces: [(address: UInt64, bytes: ArraySlice<UInt8>)] = []
         if case .elf(let elf) = image.contents {
@@ -81,6 +87,43 @@ struct Disassemble: ParsableCommand {
                 StandardStreams.output(part.joined(separator: "\n") + "\n")
                 left -= instructions.count
                 for _ in instructions { address &+= (halfword(address) ?? 0) & 3 == 3 ? 4 : 2 }
+            }
+        }
+    }
+
+    /// A program of another architecture.
+    private func printOther(_ elf: ELFFile, _ start: UInt64?, _ limit: Int?) throws {
+        guard let disassembler = CapstoneDisassembler(elf.machine, symbols: SymbolFinder([elf.symbols])) else {
+            throw InputError(
+                file: elf.file, problem: "is for \(elf.machine), which is not disassembled here",
+                mend: "Give a program for RISC-V, AArch64 or x86-64.")
+        }
+        let pieces = elf.segments.filter(\.isExecutable)
+        func bytes(_ address: UInt64) -> ArraySlice<UInt8>? {
+            pieces.first { address >= $0.virtualAddress && address - $0.virtualAddress < $0.bytes.count }
+                .map { $0.bytes.dropFirst(Int(address - $0.virtualAddress)) }
+        }
+        if let symbol {
+            guard let found = elf.symbols.symbol(named: symbol) else {
+                throw InputError(file: elf.file, problem: "has no symbol \"\(symbol)\"")
+            }
+            let listing = disassembler.listing(
+                from: found.address, count: limit ?? (found.size == 0 ? 20 : .max)
+            ) { found.size == 0 || $0 - found.address < found.size ? bytes($0) : nil }
+            return print(listing.lines, file: elf.file, at: found.address)
+        }
+        if let start {
+            let listing = disassembler.listing(from: start, count: limit ?? 20, bytes: bytes)
+            return print(listing.lines, file: elf.file, at: start)
+        }
+        var left = limit ?? .max
+        for piece in pieces {
+            var address = piece.virtualAddress
+            while left > 0, bytes(address) != nil {
+                let listing = disassembler.listing(from: address, count: min(left, 4096), bytes: bytes)
+                StandardStreams.output(listing.lines.joined(separator: "\n") + "\n")
+                left -= listing.lines.count { $0.hasPrefix(" ") }
+                address = listing.end
             }
         }
     }

@@ -19,6 +19,7 @@ struct TestCommand: ParsableCommand {
               orrery test build/arch-test --signature-reference build/arch-test
                                                                compare signatures with NAME.ref
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
+              orrery test build/privileged --against qemu      the same on QEMU, and what differs
               orrery test --random 10M --seed 7 --against qemu random instructions on both
               orrery test --hostile 1M --seed 7                guests that do their worst
 
@@ -85,13 +86,22 @@ struct TestCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What random instructions are compared with: qemu, or the path of one (qemu).", valueName: "emulator"))
+            "Run them on another emulator too: qemu, its path, or a command that takes the program last.",
+            valueName: "emulator"))
     var against: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where that emulator is known to differ: lines of a program's name, a colon and a regular expression.",
+            valueName: "file"), completion: .file())
+    var differences: String?
+
+    @Option(help: ArgumentHelp("Leave out programs whose names begin so.", valueName: "prefix"))
+    var exclude: [String] = []
 
     func run() throws {
         if let random { return try runRandom(random) }
         if let hostile { return try runHostile(hostile) }
-        guard against == nil else { throw UsageError("--against does nothing without --random. Add --random 1M.") }
         if let one { return try runOne(name: one) }
         guard !paths.isEmpty else {
             throw UsageError("no program is given. Name programs, or directories of them: orrery test build")
@@ -100,6 +110,7 @@ struct TestCommand: ParsableCommand {
         _ = try RISCV.Features(cpu: try machine().cpu)
         let shard = try shard.map { text in try value("shard") { () throws(ValueError) in try Shard(text) } }
         var programs = try ConformanceProgram.find(paths)
+        programs.removeAll { program in exclude.contains { program.name.hasPrefix($0) } }
         if let shard { programs = shard.part(of: programs) }
         let report = try TestRun(self, programs).run()
         if let junit { try OutputFile.write(report.junit, to: junit) }

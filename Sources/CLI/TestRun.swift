@@ -11,11 +11,19 @@ struct TestRun {
         self.programs = programs
     }
 
+    /// What a child process tells of.
+    private enum Place: Equatable {
+        case ours(Int), other(Int)
+    }
+
     func run() throws -> ConformanceReport {
         var results = [ConformanceResult?](repeating: nil, count: programs.count)
-        var places: [Int] = []
+        var others = [OtherRun?](repeating: nil, count: programs.count)
+        var places: [Place] = []
         var children: [HostProcess] = []
         let limit = try command.wallLimit
+        let other = try command.against.map { try OtherEmulator.command($0) }
+        let known = try command.differences.map { try KnownDifferences(try InputFile.read($0)) } ?? KnownDifferences()
         for (index, program) in programs.enumerated() {
             let reference = command.reference(for: program)
             if let directory = command.signatureReference, reference == nil {
@@ -23,7 +31,11 @@ struct TestRun {
                     name: program.name, verdict: .skipped, reason: "has no reference in \(directory)")
                 continue
             }
-            places.append(index)
+            if let other {
+                places.append(.other(index))
+                children.append(HostProcess(other[0], other.dropFirst() + [program.path], limit: limit))
+            }
+            places.append(.ours(index))
             children.append(
                 HostProcess(
                     HostProcess.own, command.childArguments(program, reference: reference), limit: limit))
@@ -31,7 +43,15 @@ struct TestRun {
         var output = TestOutput(total: programs.count, verbose: command.verbose)
         var told = 0
         func tellFinished() {
-            while told < results.count, let result = results[told] {
+            while told < results.count, var result = results[told] {
+                if let name = command.against {
+                    if let other = others[told] {
+                        result.compare(with: other, name, known)
+                        results[told] = result
+                    } else if result.verdict != .skipped || places.contains(.other(told)) {
+                        return
+                    }
+                }
                 let program = programs[told]
                 told += 1
                 output.tell(result, done: told) { command.rerun(program) }
@@ -40,8 +60,10 @@ struct TestRun {
         tellFinished()
         let jobs = command.jobs ?? ProcessInfo.processInfo.activeProcessorCount
         try HostProcess.run(children, atOnce: jobs) { child, ended in
-            let index = places[child]
-            results[index] = Self.result(of: programs[index], ended, limit: limit)
+            switch places[child] {
+            case .ours(let index): results[index] = Self.result(of: programs[index], ended, limit: limit)
+            case .other(let index): others[index] = OtherRun(ended)
+            }
             tellFinished()
         }
         let report = ConformanceReport(results.compactMap { $0 })
@@ -112,6 +134,7 @@ struct TestOutput {
             }
         var line = "\(word)  \(result.name)"
         if !result.reason.isEmpty { line += ": \(result.reason)" }
+        if result.differences > 0 { line += "  (\(result.differences) known differences)" }
         guard verbose else { return [line] }
         line += "  (\(grouped(result.instructions)) instructions, \(decimal(result.wallTime, places: 2)) s)"
         return [line] + result.console.map { "    | " + $0 } + result.post.map { "    " + $0 }

@@ -57,6 +57,52 @@ struct ConformanceTests {
         #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     }
 
+    private static func other(_ output: String, _ end: HostProcess.End = .exited(1)) -> OtherRun {
+        var ended = HostProcess.Ended(end: end)
+        ended.output = Array(output.utf8)
+        return OtherRun(ended)
+    }
+
+    private static let known = """
+        What differs: a heading, which is no rule.
+
+        isa/amo: cause [57]$
+            Reports a load's.
+        """
+
+    @Test("What another emulator fails is news, unless a line of that program's name explains it")
+    func differences() throws {
+        let known = try KnownDifferences(InputFile(name: "known", bytes: Array(Self.known.utf8)))
+        var result = Self.result("isa/amo", .passed)
+        result.compare(
+            with: Self.other("fail 1: cause 5\r\nfail 2: cause 7\r\nFAILED isa: 9 checks\r\n"), "qemu", known)
+        #expect(result.verdict == .passed && result.differences == 2)
+        result.compare(with: Self.other("fail 1: cause 6\nFAILED isa: 9 checks\n"), "qemu", known)
+        #expect(result.verdict == .failed)
+        #expect(result.reason == "on qemu 1 check fails, of which the first is: fail 1: cause 6")
+        var another = Self.result("isa/add", .passed)
+        another.compare(with: Self.other("fail 1: cause 5\nFAILED isa: 9 checks\n"), "qemu", known)
+        #expect(another.verdict == .failed, "the rule is another program's")
+    }
+
+    @Test("A program that does not say on another emulator how it went has failed")
+    func silence() {
+        for (end, reason) in [
+            (.outOfTime, "it did not end"), (.exited(1), "it failed"), (.signalled(6), "it died of signal 6"),
+        ] as [(HostProcess.End, String)] {
+            var result = Self.result("isa/add", .passed)
+            result.compare(with: Self.other("", end), "qemu", KnownDifferences())
+            #expect(result.verdict == .failed && result.reason == "on qemu \(reason)")
+        }
+    }
+
+    @Test("A list of differences with a bad expression is refused with its line")
+    func badDifferences() {
+        #expect(throws: InputError.self) {
+            try KnownDifferences(InputFile(name: "known", bytes: Array("# list\nisa/amo: (\n".utf8)))
+        }
+    }
+
     @Test("Figures are grouped by thousands and rounded to places")
     func figures() {
         #expect(grouped(0) == "0")

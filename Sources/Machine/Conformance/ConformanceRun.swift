@@ -198,6 +198,8 @@ final class ConsoleLines {
     private(set) var skips: [String] = []
     /// The program says that it passed without a single check.
     private(set) var allSkipped = false
+    /// The program says how it went.
+    private(set) var hasVerdict = false
     private let last: Int
     private var partial: [UInt8] = []
 
@@ -220,6 +222,7 @@ final class ConsoleLines {
         if lines.count > last { lines.removeFirst() }
         if line.hasPrefix("fail "), failedChecks.count < 10_000 { failedChecks.append(line) }
         if line.hasPrefix("skip: "), skips.count < 100 { skips.append(String(line.dropFirst("skip: ".count))) }
+        if line.hasPrefix("PASS ") || line.hasPrefix("FAILED ") { hasVerdict = true }
         if line.hasPrefix("PASS "), line.contains(": 0 checks"), !skips.isEmpty { allSkipped = true }
     }
 }

@@ -70,6 +70,12 @@ public struct ELFFile: Sendable {
         bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46])
     }
 
+    /// What the ELF file is for; nil where it is none, or too short to say.
+    public static func machine(of input: InputFile) -> Machine? {
+        guard isELF(input.bytes), let value: UInt16 = ByteReader(input.bytes).integer(at: 18) else { return nil }
+        return Machine(rawValue: value)
+    }
+
     /// - Parameter machine: what the board's CPUs are; another one's program is refused.
     public init(_ input: InputFile, machine: Machine) throws(InputError) {
         file = input.name

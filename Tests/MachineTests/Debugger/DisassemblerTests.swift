@@ -46,3 +46,30 @@ struct DisassemblerTests {
         #expect(Disassembler(symbols: SymbolFinder([])).line(0xffff_ffff, at: 0).text == ".word 0xffffffff")
     }
 }
+
+@Suite("Disassembler of other architectures")
+struct CapstoneDisassemblerTests {
+    /// SDM volume 2, APM volume 3, and DDI 0487, C6.2: encodings of each.
+    @Test(
+        "The text is the manuals'",
+        arguments: [
+            (.x86_64, [0x48, 0x89, 0xe5], "mov rbp, rsp"), (.x86_64, [0x0f, 0x01, 0xc1], "vmcall"),
+            (.x86_64, [0x0f, 0x01, 0xd8], "vmrun"), (.aarch64, [0x1f, 0x20, 0x03, 0xd5], "nop"),
+            (.aarch64, [0x02, 0x00, 0x00, 0xd4], "hvc #0"), (.aarch64, [0xe0, 0x03, 0x9f, 0xd6], "eret"),
+        ] as [(ELFFile.Machine, [UInt8], String)])
+    func text(machine: ELFFile.Machine, bytes: [UInt8], expected: String) throws {
+        let disassembler = try #require(CapstoneDisassembler(machine, symbols: SymbolFinder([])))
+        let instruction = try #require(disassembler.instruction(bytes, at: 0x1000))
+        #expect(instruction.length == bytes.count)
+        #expect(instruction.text.hasPrefix(expected))
+    }
+
+    @Test("A byte that begins no instruction is shown and passed over")
+    func undefined() throws {
+        let disassembler = try #require(CapstoneDisassembler(.x86_64, symbols: SymbolFinder([])))
+        let code: [UInt8] = [0x06, 0xc3]  // 06 is invalid in 64-bit mode
+        let listing = disassembler.listing(from: 0, count: 4) { $0 < 2 ? code[Int($0)...] : nil }
+        #expect(listing.lines.map { $0.split(separator: " ").last } == [".byte", "ret"])
+        #expect(listing.end == 2)
+    }
+}
