@@ -103,6 +103,9 @@ struct TestCommand: ParsableCommand {
         if let random { return try runRandom(random) }
         if let hostile { return try runHostile(hostile) }
         if let one { return try runOne(name: one) }
+        guard differences == nil || against != nil else {
+            throw UsageError("--differences does nothing without --against. Add --against qemu.")
+        }
         guard !paths.isEmpty else {
             throw UsageError("no program is given. Name programs, or directories of them: orrery test build")
         }

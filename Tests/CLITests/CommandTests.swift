@@ -149,7 +149,7 @@ struct CommandTests {
             (["disassemble", "/nonexistent"], 65),
             (["test"], 64), (["test", "--harts", "0", "/bin"], 64), (["test", "--memory", "3", "/bin"], 64),
             (["test", "--timeout", "soon", "/bin"], 64), (["test", "--shard", "5/4", "/bin"], 64),
-            (["test", "--against", "qemu", "/bin"], 64), (["bench", "--rounds", "0"], 64),
+            (["test", "--differences", "x", "/bin"], 64), (["bench", "--rounds", "0"], 64),
             (["run", "--firmware", "none", "--drive", "/", "/bin/sh"], 65),
         ]
         for (arguments, status) in cases {
