@@ -31,7 +31,7 @@ enum ExitStatus: Int32, CaseIterable {
           71       the console matched a pattern of --fail-on
           72       --timeout passed in the machine's time
           73       --max-instructions were executed
-          74       the guest hangs: all harts wait, and no event is to come
+          74       the guest hangs: no hart goes on, and no event is to come
           75       the guest ended well, but --until had not matched
           76       the script of --input expected what did not come
         """

@@ -163,7 +163,7 @@ final class RunHost {
             "stopped: \(description.maxInstructions?.description ?? "all") instructions were executed"
         case .expectationFailed(let file, let line, let pattern):
             "\(file):\(line): the console did not match '\(pattern)' in time"
-        case .hung: "the guest hangs: all harts wait (wfi) and no event is to come"
+        case .hung: "the guest hangs: no hart goes on, and no event is to come"
         }
     }
 

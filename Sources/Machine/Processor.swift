@@ -6,6 +6,8 @@ public protocol Processor: AnyObject {
     var executed: UInt64 { get }
     /// It waits for an interrupt.
     var isWaiting: Bool { get }
+    /// It faults at its own trap handler, again and again, and nothing but another's doing could end that.
+    var isLost: Bool { get }
     /// Runs at most `count` instructions; ends early when the CPU waits or was stopped.
     /// - Returns: how many were executed.
     func run(_ count: UInt64) -> UInt64

@@ -9,6 +9,7 @@ struct SchedulerTests {
         let identifier: Int
         private(set) var executed: UInt64 = 0
         let isWaiting = false
+        var isLost = false
         private(set) var turns: [UInt64] = []
         /// Called when a turn begins.
         var begins: () -> Void = {}

@@ -154,12 +154,35 @@ extension RISCV {
                 secondStage: data.virtual ? state.pointee.hgatp : 0, mode: mode)
         }
 
+        /// The trap came from the first instruction of the handler that it goes to.
+        public func isInHandler(_ trap: TrapRecord) -> Bool {
+            let vector =
+                trap.toPrivilege == .machine
+                ? state.pointee.mtvec : trap.toVirtual ? state.pointee.vstvec : state.pointee.stvec
+            return trap.programCounter == vector & ~3
+        }
+
+        /// It takes the same exception in its handler without end: nothing that it could change by itself is left, and no
+        /// interrupt is taken, as the trap has disabled those of its own level and none of a higher one is enabled.
+        public var isInTrapLoop: Bool {
+            guard let last = recentTraps.last, last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else {
+                return false
+            }
+            let (privilege, virtual) = (state.pointee.privilege, state.pointee.virtual)
+            return state.pointee.core.programCounter == last.programCounter
+                && (privilege == .machine || state.pointee.mie == 0)
+                && last.fromPrivilege == privilege && last.toPrivilege == privilege
+                && last.fromVirtual == virtual && last.toVirtual == virtual
+        }
+
         /// Keeps the last traps, and counts them.
         func record(_ trap: TrapRecord) {
             if trap.cause >> 63 == 1 { statistics.interrupts += 1 } else { statistics.traps += 1 }
             if let last = recentTraps.last, last.isSame(as: trap) {
                 // A loop must not push out what led to it.
                 recentTraps[recentTraps.count - 1].repeats += 1
+                // The scheduler may know that nothing will come to end it.
+                if last.repeats % 1000 == 999, isInTrapLoop { endTurn() }
             } else {
                 if recentTraps.count == 16 { recentTraps.removeFirst() }
                 recentTraps.append(trap)

@@ -83,7 +83,7 @@ public struct ConformanceRun {
                 ? "a trap that the program did not expect (tohost = \(toHost))"
                 : "test \(code) failed (tohost = \(toHost))"
         case .timedOut: result.reason = "did not end within \(machine.timeout?.description ?? "all") of virtual time"
-        case .hung: result.reason = "hangs: every hart waits and no event is to come"
+        case .hung: result.reason = "hangs: no hart goes on, and no event is to come"
         case .instructionLimit, .quit, .matched, .failureMatched, .expectationFailed: result.reason = "was ended"
         }
         if result.verdict == .failed || verbose { result.post = postMortem(session) }

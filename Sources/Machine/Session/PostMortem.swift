@@ -141,19 +141,11 @@ public struct PostMortem {
             let words = loop.map { "\(RISCV.Cause.describe($0.cause)) at \(location($0))" }
             var text = "  hart \(hart.identifier) goes round in a loop: \(enumeration(words))"
             text += loop.count == 1 ? ", \(grouped(loop[0].repeats + 1)) times in a row" : " in turn"
-            if loop.contains(where: { isInHandler($0, hart) }) { text += "; that is the trap handler itself" }
+            if loop.contains(where: hart.isInHandler) { text += "; that is the trap handler itself" }
             lines.append(text)
         }
         lines.append("  last exceptions of hart \(hart.identifier)")
         return lines + exceptions.suffix(Self.shownTraps).map { "    " + describe($0) }
-    }
-
-    /// The trap came from the first instruction of the handler that it goes to.
-    private func isInHandler(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart) -> Bool {
-        let vector =
-            trap.toPrivilege == .machine
-            ? hart.state.pointee.mtvec : trap.toVirtual ? hart.state.pointee.vstvec : hart.state.pointee.stvec
-        return trap.programCounter == vector & ~3
     }
 
     private static func isTrouble(_ trap: RISCV.Hart.TrapRecord) -> Bool {

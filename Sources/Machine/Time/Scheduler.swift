@@ -59,7 +59,7 @@ public final class Scheduler {
         case progress
         /// All CPUs wait and an event lies ahead; only when asked not to skip.
         case idle(until: UInt64)
-        /// All CPUs wait and nothing will ever wake them.
+        /// All CPUs wait, or are lost, and nothing will ever change that.
         case stuck
         /// ``stop()`` was called.
         case stopped
@@ -81,6 +81,7 @@ public final class Scheduler {
             advance(to: min(deadline, limit))
             return .progress
         }
+        if deadline == nil, runnable.allSatisfy({ processors[$0].isLost }) { return .stuck }
         var length = min(quantum, instructions, limit > time ? limit - time : 1)
         if let deadline { length = min(length, max(deadline - time, 1)) }
         var longest: UInt64 = 0

@@ -145,6 +145,7 @@ private final class SteppedHart: Processor {
     var identifier: Int { hart.identifier }
     var executed: UInt64 { hart.executed }
     var isWaiting: Bool { hart.isWaiting }
+    var isLost: Bool { hart.isLost }
 
     func run(_ count: UInt64) -> UInt64 {
         let start = hart.executed

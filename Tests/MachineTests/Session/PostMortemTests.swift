@@ -56,6 +56,20 @@ struct PostMortemTests {
         }
     }
 
+    @Test("A hart that faults at its own trap handler hangs at once, where no event is to come")
+    func trapLoop() throws {
+        // The same program as below, with all the time there is.
+        try TinyGuest.run([0x1000_02b7, 0x2002_b303]) { session, conclusion in
+            #expect(conclusion == .hung)
+            #expect(PostMortem(session).lines[1].hasSuffix("times in a row; that is the trap handler itself"))
+        }
+        // lui t0, 0x2004; sd t0, 0(t0); illegal: mtimecmp is set, an event that might end it.
+        let timed: [UInt32] = [0x0200_42b7, 0x0052_b023, 0x0000_0000]
+        try TinyGuest.run(timed, { $0.maxInstructions = Count(100_000) }) { _, conclusion in
+            #expect(conclusion == .instructionLimit)
+        }
+    }
+
     @Test("A trap handler that traps itself is a loop, and what led to it is kept")
     func loop() throws {
         let words: [UInt32] = [
