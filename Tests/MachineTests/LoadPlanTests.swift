@@ -80,7 +80,8 @@ struct LoadPlanTests {
     @Test("A program below memory, at virtual addresses or with a stray entry point is told what to change")
     func misplaced() throws {
         let low = try image("low.elf", ELFBuilder.program(at: 0x1000).bytes())
-        #expect(refusal(16, kernel: low).hasSuffix("Link it at 0x80000000 or above, or give the raw binary (.bin) made from it."))
+        #expect(
+            refusal(16, kernel: low).hasSuffix("Link it at 0x80000000 or above, or give the .bin file made from it."))
         let high = try image("vmlinux", ELFBuilder.program(at: 0xffff_ffff_8000_0000).bytes())
         #expect(refusal(16, kernel: high).contains("It is linked at virtual addresses"))
         var builder = ELFBuilder.program()

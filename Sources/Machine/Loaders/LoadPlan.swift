@@ -215,7 +215,7 @@ extension LoadPlan {
         if placement.address >> 63 != 0 {
             refusal.mend = "It is linked at virtual addresses: give the Image made from it, or set its load addresses."
         } else if placement.address < memory.base {
-            refusal.mend = "Link it at \(hexadecimal(memory.base)) or above, or give the raw binary (.bin) made from it."
+            refusal.mend = "Link it at \(hexadecimal(memory.base)) or above, or give the .bin file made from it."
         } else {
             refusal.isForWantOfMemory = true
         }
