@@ -51,9 +51,10 @@ public struct TranslationContext {
     public internal(set) var key: Key
     /// When it was last selected, for eviction.
     var stamp: UInt64 = 0
-    /// Bounds of all superpages entered: a fence within them drops the whole context.
-    var superpageStart: UInt64 = ~0
-    var superpageEnd: UInt64 = 0
+    /// First and last byte of the range of all superpages entered: a fence within it drops the whole context. The last,
+    /// and not the end: of a superpage at the top of the address space that would be 0.
+    private var superpageStart: UInt64 = ~0
+    private var superpageLast: UInt64 = 0
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
@@ -97,7 +98,7 @@ public struct TranslationContext {
             for index in 0..<Self.dataEntries { drop(index) }
         }
         superpageStart = ~0
-        superpageEnd = 0
+        superpageLast = 0
         entered = 0
     }
 
@@ -110,7 +111,7 @@ public struct TranslationContext {
     /// Drops what translates `address`.
     mutating func flush(page address: UInt64) {
         guard !isEmpty else { return }
-        if address >= superpageStart && address < superpageEnd { return flush() }
+        if address >= superpageStart && address <= superpageLast { return flush() }
         let page = address & ~4095
         let index = Self.index(address)
         if data[index].readTag == page { data[index].readTag = Self.invalidTag }
@@ -141,7 +142,7 @@ public struct TranslationContext {
         if superpage > 4096 {
             let start = address & ~(superpage &- 1)
             superpageStart = min(superpageStart, start)
-            superpageEnd = max(superpageEnd, start &+ superpage)
+            superpageLast = max(superpageLast, start &+ (superpage &- 1))
         }
     }
 

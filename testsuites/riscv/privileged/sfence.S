@@ -139,6 +139,30 @@ PROGRAM "sfence"
     EXPECT "10.2.1: a table replaced by a superpage: its first page", a1, 0x1111
     EXPECT "10.2.1: a table replaced by a superpage: its second page", a2, 0x2222
 
+    // A fence of one address covers the leaf of its superpage, and so every page of that (10.2.1). The second superpage
+    // is the last of the address space.
+    .irp va, 0x600000, -0x200000
+    MAP  S_ROOT, 3, \va, PAGE(0), PTE_S_ALL, 1
+    mv   s4, a0
+    sfence.vma
+    li   a0, \va
+    li   s7, 0x1000
+    add  s7, s7, a0
+    BEGIN S
+    ld   a1, (a0)
+    ld   a2, (s7)
+    END
+    EXPECT "10.2.1: the first page of the superpage at \va", a1, 0x1111
+    EXPECT "10.2.1: the second page of the superpage at \va", a2, 0x2222
+    BEGIN S
+    sd   zero, (s4)
+    sfence.vma a0, zero
+    ld   a2, (s7)
+    END
+    EXPECT_TRAP "10.2.1: the superpage at \va unmapped, SFENCE.VMA of its first page: its second page faults", \
+        M, CAUSE_LOAD_PAGE_FAULT, \va + 0x1000
+    .endr
+
     // What takes effect without a fence (10.1.11, 10.1.1.2)
     li   a0, VA
     csrr s8, satp
