@@ -26,8 +26,14 @@ extension RISCV {
     /// Where an address leads.
     struct Translation {
         var physical: UInt64
-        /// Bytes of the smallest leaf on the way: entries of it may be cached under one fence address.
+        /// Bytes of the first stage's leaf: a fence of any address in it is a fence of it all. The second stage's leaf does
+        /// not matter, since no fence of a guest-physical address is obeyed more finely than as one of all.
         var leafSize: UInt64
+
+        /// Where nothing is translated there is no leaf that a fence could name.
+        static func untranslated(_ address: UInt64) -> Translation {
+            Translation(physical: address, leafSize: PhysicalMemory.pageSize)
+        }
     }
 
     /// Bits of a page-table entry.
@@ -87,41 +93,37 @@ extension RISCV.Hart {
     func translate(
         _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode
     ) throws(Fault) -> RISCV.Translation {
-        if mode.privilege == .machine { return RISCV.Translation(physical: address, leafSize: 1 << 30) }
-        guard mode.virtual else {
-            return try walk(address, access, mode, root: state.pointee.satp, original: address)
-        }
-        let first = try walk(address, access, mode, root: state.pointee.vsatp, original: address)
+        if mode.privilege == .machine { return .untranslated(address) }
+        guard mode.virtual else { return try walk(address, access, mode, root: state.pointee.satp) }
+        let first = try walk(address, access, mode, root: state.pointee.vsatp)
         let second = try translateGuest(
             first.physical, access, mode, original: address, originalAccess: access, pseudo: 0)
-        return RISCV.Translation(
-            physical: second.physical, leafSize: min(first.leafSize, second.leafSize))
+        return RISCV.Translation(physical: second.physical, leafSize: first.leafSize)
     }
 
     /// The first stage.
     private func walk(
-        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, root: UInt64, original: UInt64
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, root: UInt64
     ) throws(Fault) -> RISCV.Translation {
         guard let levels = RISCV.levels(ofMode: root >> 60) else {
-            return RISCV.Translation(physical: address, leafSize: 1 << 30)
+            return .untranslated(address)
         }
         let unused = 64 - (12 + 9 * levels)
         guard Int64(bitPattern: address << UInt64(unused)) >> Int64(unused) == Int64(bitPattern: address) else {
-            throw pageFault(access, mode, original)
+            throw pageFault(access, mode, address)
         }
         var table = (root & 0xfff_ffff_ffff) << 12
-        let updates = mode.virtual ? henvcfg : state.pointee.menvcfg
-        let memoryTypes = mode.virtual ? henvcfg : state.pointee.menvcfg
+        let configuration = mode.virtual ? henvcfg : state.pointee.menvcfg
         var level = levels
         while level > 0 {
             level -= 1
             let entryAddress = table + (address >> UInt64(12 + 9 * level) & 511) * 8
-            let entry = try readEntry(entryAddress, access, mode, original)
+            let entry = try readEntry(entryAddress, access, mode, address)
             guard
                 let leaf = try checkEntry(
                     entry, level: level, access: access,
-                    memoryTypes: memoryTypes & RISCV.State.EnvironmentConfiguration.pbmte != 0,
-                    fault: { pageFault(access, mode, original) })
+                    memoryTypes: configuration & RISCV.State.EnvironmentConfiguration.pbmte != 0,
+                    fault: { pageFault(access, mode, address) })
             else {
                 table = RISCV.PageTableEntry.page(entry) << 12
                 continue
@@ -133,17 +135,17 @@ extension RISCV.Hart {
                 mode.readsExecutable
                 ? entry & RISCV.PageTableEntry.execute != 0
                 : RISCV.allows(entry, access, executableReadable: mode.makeExecutableReadable)
-            guard privilegeAllows && readable else { throw pageFault(access, mode, original) }
+            guard privilegeAllows && readable else { throw pageFault(access, mode, address) }
             if let updated = RISCV.updated(entry, access) {
-                guard updates & RISCV.State.EnvironmentConfiguration.adue != 0 else {
-                    throw pageFault(access, mode, original)
+                guard configuration & RISCV.State.EnvironmentConfiguration.adue != 0 else {
+                    throw pageFault(access, mode, address)
                 }
-                try writeEntry(entryAddress, updated, access, mode, original)
+                try writeEntry(entryAddress, updated, access, mode, address)
             }
             return RISCV.Translation(
                 physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
         }
-        throw pageFault(access, mode, original)
+        throw pageFault(access, mode, address)
     }
 
     /// The second stage, of a guest-physical address.
@@ -157,7 +159,7 @@ extension RISCV.Hart {
     ) throws(Fault) -> RISCV.Translation {
         let root = state.pointee.hgatp
         guard let levels = RISCV.levels(ofMode: root >> 60) else {
-            return RISCV.Translation(physical: address, leafSize: 1 << 30)
+            return .untranslated(address)
         }
         func fault() -> Fault { guestPageFault(originalAccess, original, address, pseudo) }
         // The root table is four pages long: two more bits of address than the first stage has.

@@ -295,5 +295,41 @@ bare:
     ld   a1, (a0)
     END
     EXPECT "19.3.2: hgatp Sv39x4 again after HFENCE.GVMA", a1, 0x2222
+
+    // A VS-stage superpage of several G-stage pages: a fence of one address covers its leaf, and so every page of it
+    // (10.2.1, 19.3.2).
+#define SUPER 0x600000
+    CLEAR_TABLES
+    IDENTITY VS_ROOT, 3
+    IDENTITY_G G_ROOT, 3
+    MAP_G G_ROOT, 3, SUPER, PAGE(0), PTE_U_ALL
+    MAP_G G_ROOT, 3, SUPER + 0x1000, PAGE(1), PTE_U_ALL
+    SET_HGATP SV39, G_ROOT
+    SET_VSATP SV39, VS_ROOT
+    .macro SUPERPAGE name, mode, fence:vararg
+    MAP   VS_ROOT, 3, SUPER, SUPER, PTE_S_ALL, 1
+    mv   s0, a0
+    hfence.vvma
+    li   a0, SUPER
+    li   s7, SUPER + 0x1000
+    BEGIN VS
+    ld   a1, (a0)
+    ld   a2, (s7)
+    END
+    EXPECT_NO_TRAP "19.5: a VS-stage superpage of G-stage pages"
+    EXPECT "19.5: its first page", a1, 0x1111
+    EXPECT "19.5: its second page", a2, 0x2222
+    BEGIN \mode
+    sd   zero, (s0)
+    \fence
+    END
+    BEGIN VS
+    ld   a2, (s7)
+    END
+    EXPECT_TRAP "\name of the first page of an unmapped superpage: its second page faults", \
+        M, CAUSE_LOAD_PAGE_FAULT, SUPER + 0x1000
+    .endm
+    SUPERPAGE "10.2.1: SFENCE.VMA in VS-mode", VS, sfence.vma a0, zero
+    SUPERPAGE "19.3.2: HFENCE.VVMA in HS-mode", HS, hfence.vvma a0, zero
 done:
     DONE
