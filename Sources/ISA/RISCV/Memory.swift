@@ -6,7 +6,7 @@ extension RISCV.Hart {
         let size = width.bytes
         if address & (size - 1) != 0 {
             guard features.contains(.misaligned) else { throw fault(RISCV.Cause.loadMisaligned, mode, address) }
-            if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, mode, caches: caches) }
+            if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, mode) }
         }
         let translation = try translate(address, .read, mode)
         let physical = translation.physical
@@ -25,13 +25,37 @@ extension RISCV.Hart {
     }
 
     private func loadAcrossPages(
-        _ address: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode, caches: Bool
+        _ address: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode
     ) throws(Fault) -> UInt64 {
+        let (first, second, count) = try partsAcrossPages(address, size, .read, mode)
         var value: UInt64 = 0
         for index in 0..<size {
-            value |= try load(address &+ index, .byte, mode, caches: caches) << (8 * index)
+            let host = memory.host(index < count ? first + index : second + (index - count))
+            value |= UInt64(host?.load(as: UInt8.self) ?? 0) << (8 * index)
         }
         return value
+    }
+
+    /// Where the two parts of an access that crosses pages lie in memory, and how many bytes the first one has.
+    ///
+    /// Both are checked before either is accessed: a fault of the second leaves all as it was, and a device, which takes
+    /// no misaligned access, has seen nothing of it.
+    private func partsAcrossPages(
+        _ address: UInt64, _ size: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode
+    ) throws(Fault) -> (first: UInt64, second: UInt64, count: UInt64) {
+        let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
+        let first = try partInMemory(address, count, access, mode)
+        return (first, try partInMemory(address &+ count, size - count, access, mode), count)
+    }
+
+    private func partInMemory(
+        _ address: UInt64, _ size: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode
+    ) throws(Fault) -> UInt64 {
+        let physical = try translate(address, access, mode).physical
+        guard protection.allows(physical, size, access, machine: mode.privilege == .machine),
+            let region = memory.region(containing: physical, count: size), access != .write || !region.isReadOnly
+        else { throw accessFault(access, mode, address) }
+        return physical
     }
 
     func store(
@@ -41,7 +65,7 @@ extension RISCV.Hart {
         if address & (size - 1) != 0 {
             guard features.contains(.misaligned) else { throw fault(RISCV.Cause.storeMisaligned, mode, address) }
             if address & 4095 > 4096 - size {
-                return try storeAcrossPages(address, value, size, mode, caches: caches)
+                return try storeAcrossPages(address, value, size, mode)
             }
         }
         let translation = try translate(address, .write, mode)
@@ -66,20 +90,14 @@ extension RISCV.Hart {
         statistics.deviceAccesses += 1
     }
 
-    /// Both pages are checked before either is written, so that a fault on the second leaves the first as it was.
     private func storeAcrossPages(
-        _ address: UInt64, _ value: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode, caches: Bool
+        _ address: UInt64, _ value: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode
     ) throws(Fault) {
-        let isMachine = mode.privilege == .machine
-        for index in 0..<size {
-            let physical = try translate(address &+ index, .write, mode).physical
-            guard protection.allows(physical, 1, .write, machine: isMachine),
-                memory.region(containing: physical).map({ !$0.isReadOnly }) ?? false
-            else { throw accessFault(.write, mode, address &+ index) }
-        }
-        for index in 0..<size {
-            try store(address &+ index, value >> (8 * index), .byte, mode, caches: caches)
-        }
+        let (first, second, count) = try partsAcrossPages(address, size, .write, mode)
+        var parts = (value, value >> (8 * count))
+        // Cannot fail: both parts are memory that may be written.
+        _ = memory.write(first, from: &parts.0, count: Int(count))
+        _ = memory.write(second, from: &parts.1, count: Int(size - count))
     }
 
     func probe(
