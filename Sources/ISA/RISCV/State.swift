@@ -88,8 +88,6 @@ public enum RISCV {
         /// Executed and retired counts when the programmable counters were last brought up to date.
         public var hpmExecuted: UInt64 = 0
         public var hpmRetired: UInt64 = 0
-        /// Virtual time, in nanoseconds, at which `core.executed` was 0.
-        public var timeBase: UInt64 = 0
 
         public init(core: CoreState) {
             self.core = core
@@ -190,9 +188,6 @@ extension RISCV.State {
         static let pbmte: UInt64 = 1 << 62
         static let stce: UInt64 = 1 << 63
     }
-
-    /// The privilege of a mode: machine and HS in one, as U and S of the two worlds.
-    var isMachine: Bool { privilege == .machine }
 }
 
 /// Interrupt numbers, which are also bit numbers of mip and mie.

@@ -33,7 +33,6 @@ public final class PhysicalMemory {
         /// While false the region is not there, and accesses go to the bus (flash in command mode).
         public fileprivate(set) var isEnabled: Bool
         let notes: UnsafeMutablePointer<PageNotes>
-        let isOwned: Bool
     }
 
     public struct PageNotes: OptionSet, Sendable {
@@ -55,7 +54,7 @@ public final class PhysicalMemory {
     deinit {
         for region in regions {
             region.notes.deallocate()
-            if region.isOwned { munmap(region.host, Int(region.size)) }
+            munmap(region.host, Int(region.size))
         }
     }
 
@@ -80,8 +79,7 @@ public final class PhysicalMemory {
         notes.initialize(repeating: [], count: pages)
         regions.append(
             Region(
-                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes,
-                isOwned: true))
+                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes))
         return host
     }
 
