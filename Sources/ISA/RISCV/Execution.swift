@@ -41,6 +41,9 @@ extension RISCV: GuestArchitecture {
     ) throws(Fault) -> UInt64 {
         let hart = Hart.of(state)
         guard let which = Helper(rawValue: helper.rawValue & 0xff) else { throw hart.illegalInstruction() }
+        // For fences.
+        let address = helper.rawValue & Helper.givesAddress != 0 ? a : nil
+        let space = helper.rawValue & Helper.givesSpace != 0 ? b : nil
         switch which {
         case .environmentCall: throw hart.environmentCall()
         case .breakpoint: throw hart.breakpoint()
@@ -52,15 +55,10 @@ extension RISCV: GuestArchitecture {
         case .machineReturn: try hart.machineReturn()
         case .waitForInterrupt: try hart.waitForInterrupt()
         case .waitOnReservation: hart.waitOnReservation()
-        case .supervisorFence:
-            try hart.supervisorFence(
-                address: helper.rawValue & 1 << 8 != 0 ? a : nil, space: helper.rawValue & 1 << 9 != 0 ? b : nil)
+        case .supervisorFence: try hart.supervisorFence(address: address, space: space)
         case .supervisorFenceOrder: try hart.checkFenceOrder()
-        case .virtualFence:
-            try hart.virtualFence(
-                address: helper.rawValue & 1 << 8 != 0 ? a : nil, space: helper.rawValue & 1 << 9 != 0 ? b : nil)
-        case .guestFence:
-            try hart.guestFence(guest: helper.rawValue & 1 << 9 != 0 ? b : nil)
+        case .virtualFence: try hart.virtualFence(address: address, space: space)
+        case .guestFence: try hart.guestFence(guest: space)
         case .hypervisorLoad:
             return try hart.hypervisorLoad(
                 a, Width(rawValue: UInt8(b & 3)).unsafelyUnwrapped, execute: b & 8 != 0)

@@ -138,12 +138,15 @@ extension RISCV {
             s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
         }
 
+        /// The bit of a context key's mode that says that data accesses are a guest's, so that both roots are its own.
+        static let guestContext: UInt64 = 1 << 5
+
         private var contextKey: TranslationContext.Key {
             let data = dataMode
             let fetchVirtual = state.pointee.virtual
             var mode = UInt64(state.pointee.privilege.rawValue) | UInt64(data.privilege.rawValue) << 2
             if fetchVirtual { mode |= 1 << 4 }
-            if data.virtual { mode |= 1 << 5 }
+            if data.virtual { mode |= Self.guestContext }
             if data.sum { mode |= 1 << 6 }
             if data.makeExecutableReadable { mode |= 1 << 7 }
             if data.makeExecutableReadableBoth { mode |= 1 << 8 }

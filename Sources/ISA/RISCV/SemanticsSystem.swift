@@ -10,6 +10,10 @@ extension RISCV {
         case hypervisorLoad, hypervisorStore, cacheBlock
 
         @inline(__always) var identifier: HelperIdentifier { HelperIdentifier(rawValue: rawValue) }
+
+        /// Set in the identifier of a fence that names an address, and of one that names an address space or a guest.
+        static let givesAddress: UInt16 = 1 << 8
+        static let givesSpace: UInt16 = 1 << 9
     }
 
     @inline(__always)
@@ -71,12 +75,12 @@ extension RISCV {
         e.endBlock()
     }
 
-    /// The fences. The helper's number says which operands are given: bit 8 the address, bit 9 the space.
+    /// The fences. The helper's number says which operands are given: an operand of x0 is none.
     @inline(__always)
     static func fence<E: Emitter>(_ e: inout E, _ i: Operands, _ helper: Helper) throws(E.Failure) {
         let address = e.register(i.rs1)
         let space = e.register(i.rs2)
-        let given: UInt16 = (i.rs1 == 0 ? 0 : 1 << 8) | (i.rs2 == 0 ? 0 : 1 << 9)
+        let given: UInt16 = (i.rs1 == 0 ? 0 : Helper.givesAddress) | (i.rs2 == 0 ? 0 : Helper.givesSpace)
         _ = try e.call(HelperIdentifier(rawValue: helper.rawValue | given), address, space)
         e.endBlock()
     }

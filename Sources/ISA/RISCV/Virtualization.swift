@@ -16,7 +16,7 @@ extension RISCV.Hart {
             s.pointee.privilege == .machine || s.pointee.mstatus & Status.tvm == 0
         else { throw illegalInstruction() }
         pool.forEach { context in
-            guard context.pointee.key.mode & 1 << 5 == 0 else { return }
+            guard context.pointee.key.mode & Self.guestContext == 0 else { return }
             drop(context, address: address, space: space)
         }
     }
@@ -43,7 +43,7 @@ extension RISCV.Hart {
         }
         pool.forEach { context in
             let key = context.pointee.key
-            guard key.mode & 1 << 5 != 0 else { return }
+            guard key.mode & Self.guestContext != 0 else { return }
             if let guest, Self.guest(of: key.secondStage) != guest & 0x3fff { return }
             context.pointee.flush()
         }
@@ -58,8 +58,8 @@ extension RISCV.Hart {
     private func dropVirtual(address: UInt64?, space: UInt64?) {
         let guest = Self.guest(of: state.pointee.hgatp)
         pool.forEach { context in
-            guard context.pointee.key.mode & 1 << 5 != 0, Self.guest(of: context.pointee.key.secondStage) == guest
-            else { return }
+            let key = context.pointee.key
+            guard key.mode & Self.guestContext != 0, Self.guest(of: key.secondStage) == guest else { return }
             drop(context, address: address, space: space)
         }
     }
@@ -177,7 +177,7 @@ extension RISCV.Hart {
         var effective = base
         switch opcode {
         case 0x03, 0x07:  // loads
-            result = full & 0x7fff & ~0x000f_8000
+            result = full & 0x7fff
             effective = base &+ UInt64(bitPattern: Int64(slot.immediate))
         case 0x23, 0x27:  // stores
             result = full & 0x01f0_707f
