@@ -59,6 +59,7 @@ extension RISCV: GuestArchitecture {
         case .supervisorFenceOrder: try hart.checkFenceOrder()
         case .virtualFence: try hart.virtualFence(address: address, space: space)
         case .guestFence: try hart.guestFence(guest: space)
+        // SAFETY: here and below, each number of two bits is a width's.
         case .hypervisorLoad:
             return try hart.hypervisorLoad(
                 a, Width(rawValue: UInt8(b & 3)).unsafelyUnwrapped, execute: b & 8 != 0)

@@ -214,6 +214,7 @@ extension RISCV {
             let count = Operation.count
             precondition(RISCV.handlers.count == count, "the handler table does not follow the operations")
             let table = UnsafeMutablePointer<UInt>.allocate(capacity: 2 * count)
+            // SAFETY: here and below, a handler has no context, so that it is the address of its code and nothing else.
             for (index, handler) in RISCV.handlers.enumerated() {
                 table[index] = unsafeBitCast(handler, to: UInt.self)
                 // An operation that does not end with a constant advance has one handler for both lengths.

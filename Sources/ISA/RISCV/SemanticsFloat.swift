@@ -235,6 +235,7 @@ extension RISCV {
 extension Operands {
     /// The rm field of a floating-point instruction. The decoder refuses the reserved values 5 and 6.
     @inline(__always) var rounding: RoundingControl {
+        // SAFETY: what is left, 0 to 4 and 7, are the cases.
         RoundingControl(rawValue: UInt8(truncatingIfNeeded: immediate & 7)).unsafelyUnwrapped
     }
     /// The third source of a fused multiply-add.
