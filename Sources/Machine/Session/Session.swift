@@ -204,6 +204,9 @@ extension RISCVVirt {
 }
 
 extension RISCV.Features {
+    /// Features that include another: that is on where they are on.
+    private static let includes: [(whole: Self, part: Self)] = [(.zfh, .zfhmin), (.sv57, .sv48)]
+
     /// The features that `text` asks for: a comma-separated list that starts with `max` (all of them, as nil does) or
     /// `rv64` (RV64GC alone), and then turns single ones on (`zba=on`, `zba`) or off (`h=off`).
     public init(cpu text: String?) throws(InputError) {
@@ -224,8 +227,12 @@ extension RISCV.Features {
                         ?? "Features: \(names.map(\.name).joined(separator: ", ")).")
             }
             switch parts.count > 1 ? parts[1] : "on" {
-            case "on", "true": insert(feature)
-            case "off", "false": remove(feature)
+            case "on", "true":
+                insert(feature)
+                for (whole, part) in Self.includes where whole == feature { insert(part) }
+            case "off", "false":
+                remove(feature)
+                for (whole, part) in Self.includes where part == feature { remove(whole) }
             default:
                 throw InputError(
                     file: "--cpu", problem: "\(name) is \"\(parts[1])\", and must be on or off",

@@ -5,6 +5,14 @@ import Testing
 
 @Suite("Session")
 struct SessionTests {
+    @Test("A CPU's features include what the manual says they depend on, and lose what depends on them")
+    func dependencies() throws {
+        #expect(try RISCV.Features(cpu: "rv64,zfh").contains(.zfhmin))
+        #expect(try !RISCV.Features(cpu: "max,zfhmin=off").contains(.zfh))
+        #expect(try !RISCV.Features(cpu: "max,sv48=off").contains(.sv57))
+        #expect(try RISCV.Features(cpu: "max,zfh=off").contains(.zfhmin))
+    }
+
     @Test("A guest that powers off with the last instruction it is allowed has powered off")
     func lastInstruction() throws {
         try TinyGuest.run(TinyGuest.powerOff, { $0.maxInstructions = Count(10) }) {
