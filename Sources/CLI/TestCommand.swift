@@ -18,6 +18,7 @@ struct TestCommand: ParsableCommand {
               orrery test build/riscv-tests                    all programs below a directory
               orrery test build/arch-test --signature-reference build/arch-test
                                                                compare signatures with NAME.ref
+              orrery test add-01.elf --signature-output out    or write them, for a harness that compares
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
               orrery test build/privileged --against qemu      the same on QEMU, and what differs
               orrery test --random 10M --seed 7 --against qemu random instructions on both
@@ -55,6 +56,12 @@ struct TestCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Compare signatures with NAME.ref in this directory.", valueName: "dir"))
     var signatureReference: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what each program leaves between begin_signature and end_signature to NAME.signature there.",
+            valueName: "dir"), completion: .directory)
+    var signatureOutput: String?
 
     @Flag(help: "Show each program's console, harts and last traps.")
     var verbose = false
@@ -117,6 +124,7 @@ struct TestCommand: ParsableCommand {
         if let shard { programs = shard.part(of: programs) }
         let report = try TestRun(self, programs).run()
         if let junit { try OutputFile.write(report.junit, to: junit) }
+        if let signatureOutput { try writeSignatures(report, to: signatureOutput) }
         guard report.count(.failed) == 0 else { throw ExitCode(1) }
     }
 
@@ -132,6 +140,17 @@ struct TestCommand: ParsableCommand {
         ]
         for case (let key, let text?) in flags { try machine.set(flag: key, [text]) }
         return machine
+    }
+
+    private func writeSignatures(_ report: ConformanceReport, to directory: String) throws(InputError) {
+        for result in report.results {
+            guard let signature = result.signature else { continue }
+            let file = URL(fileURLWithPath: "\(directory)/\(result.name).signature")
+            // Where it cannot be made, the file cannot be written, and that is told.
+            try? FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try OutputFile.write(signature, to: file.path)
+        }
     }
 
     /// Seconds after which a child is killed.
@@ -177,6 +196,7 @@ struct TestCommand: ParsableCommand {
     private func runOne(name: String) throws {
         var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), on: try machine())
         run.reference = signatureReference
+        run.keepsSignature = signatureOutput != nil
         run.verbose = verbose
         if rawConsole {
             run.listener = { StandardStreams.output($0) }
@@ -210,6 +230,7 @@ struct TestCommand: ParsableCommand {
         if let harts { arguments += ["--harts", harts] }
         if let memory { arguments += ["--memory", memory] }
         if let reference { arguments += ["--signature-reference", reference] }
+        if let signatureOutput { arguments += ["--signature-output", signatureOutput] }
         if verbose { arguments.append("--verbose") }
         return arguments + ["--", program.path]
     }

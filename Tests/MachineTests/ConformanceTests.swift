@@ -103,6 +103,12 @@ struct ConformanceTests {
         }
     }
 
+    @Test("A signature is written as it is read: eight digits a line")
+    func signatureText() throws {
+        let text = "deadbeef\n00000001\n"
+        #expect(try Signature(InputFile(name: "a.ref", bytes: Array(text.utf8))).text == text)
+    }
+
     @Test("Figures are grouped by thousands and rounded to places")
     func figures() {
         #expect(grouped(0) == "0")

@@ -19,6 +19,8 @@ public struct ConformanceResult: Codable, Equatable, Sendable {
     public var virtualTime: UInt64 = 0
     /// In seconds of the host.
     public var wallTime = 0.0
+    /// What it left between `begin_signature` and `end_signature`, where that was asked for.
+    public var signature: String?
     /// Failed checks of another emulator that are explained.
     public var differences = 0
     /// It ended by the test device, not by `tohost`.

@@ -8,6 +8,8 @@ public struct ConformanceRun {
     public var machine: MachineDescription
     /// What the program leaves between `begin_signature` and `end_signature` must be what this file says.
     public var reference: String?
+    /// Give the program's signature with the result.
+    public var keepsSignature = false
     /// Keep the whole console and more traps.
     public var verbose = false
     /// Told of what the program prints, as it does.
@@ -86,6 +88,9 @@ public struct ConformanceRun {
         case .hung: result.reason = "hangs: no hart goes on, and no event is to come"
         case .instructionLimit, .quit, .matched, .failureMatched, .expectationFailed: result.reason = "was ended"
         }
+        if keepsSignature, let (begin, end) = signatureBounds {
+            result.signature = Signature(in: session.board.memory, from: begin, to: end)?.text
+        }
         if result.verdict == .failed || verbose { result.post = postMortem(session) }
         return result
     }
@@ -96,12 +101,20 @@ public struct ConformanceRun {
     private func mismatch(_ session: Session) throws(InputError) -> String? {
         guard let reference else { return nil }
         let expected = try Signature(try InputFile.read(reference))
+        guard let (begin, end) = signatureBounds else {
+            return "has no begin_signature and end_signature to compare with \(reference)"
+        }
+        return expected.difference(from: session.board.memory, begin: begin, end: end)
+    }
+
+    /// Where the program's symbols say that its signature is.
+    private var signatureBounds: (begin: UInt64, end: UInt64)? {
         guard
             let elf = try? ELFFile(try InputFile.read(program.path), machine: .riscv),
             let begin = elf.physicalAddress(ofSymbol: "begin_signature"),
             let end = elf.physicalAddress(ofSymbol: "end_signature"), end >= begin
-        else { return "has no begin_signature and end_signature to compare with \(reference)" }
-        return expected.difference(from: session.board.memory, begin: begin, end: end)
+        else { return nil }
+        return (begin, end)
     }
 
     // MARK: Post-mortem
@@ -163,6 +176,29 @@ public struct Signature: Equatable, Sendable {
             words.append(word)
         }
         self.words = words
+    }
+
+    /// What is in memory; nil where that is not all memory, or too much to be a signature.
+    init?(in memory: PhysicalMemory, from begin: UInt64, to end: UInt64) {
+        guard end - begin <= Self.largest else { return nil }
+        var words: [UInt32] = []
+        for address in stride(from: begin, to: end & ~3, by: 4) {
+            var word: UInt32 = 0
+            guard memory.read(address, into: &word, count: 4) else { return nil }
+            words.append(word)
+        }
+        self.words = words
+    }
+
+    /// In bytes.
+    private static let largest: UInt64 = 1 << 20
+
+    /// The file that ``init(_:)`` reads.
+    public var text: String {
+        words.map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits + "\n"
+        }.joined()
     }
 
     /// The first words that differ from those in memory, in a sentence.
