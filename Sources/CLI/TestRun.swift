@@ -12,7 +12,7 @@ struct TestRun {
     }
 
     /// What a child process tells of.
-    private enum Place: Equatable {
+    private enum Place {
         case ours(Int), other(Int)
     }
 
@@ -21,6 +21,8 @@ struct TestRun {
         var others = [OtherRun?](repeating: nil, count: programs.count)
         var places: [Place] = []
         var children: [HostProcess] = []
+        /// Children that each program waits for.
+        var awaited = [Int](repeating: 0, count: programs.count)
         let limit = try command.wallLimit
         let other = try command.against.map { try OtherEmulator.command($0) }
         let known = try command.differences.map { try KnownDifferences(try InputFile.read($0)) } ?? KnownDifferences()
@@ -32,9 +34,11 @@ struct TestRun {
                 continue
             }
             if let other {
+                awaited[index] += 1
                 places.append(.other(index))
                 children.append(HostProcess(other[0], other.dropFirst() + [program.path], limit: limit))
             }
+            awaited[index] += 1
             places.append(.ours(index))
             children.append(
                 HostProcess(
@@ -43,14 +47,10 @@ struct TestRun {
         var output = TestOutput(total: programs.count, verbose: command.verbose)
         var told = 0
         func tellFinished() {
-            while told < results.count, var result = results[told] {
-                if let name = command.against {
-                    if let other = others[told] {
-                        result.compare(with: other, name, known)
-                        results[told] = result
-                    } else if result.verdict != .skipped || places.contains(.other(told)) {
-                        return
-                    }
+            while told < results.count, awaited[told] == 0, var result = results[told] {
+                if let name = command.against, let other = others[told] {
+                    result.compare(with: other, name, known)
+                    results[told] = result
                 }
                 let program = programs[told]
                 told += 1
@@ -61,8 +61,12 @@ struct TestRun {
         let jobs = command.jobs ?? ProcessInfo.processInfo.activeProcessorCount
         try HostProcess.run(children, atOnce: jobs) { child, ended in
             switch places[child] {
-            case .ours(let index): results[index] = Self.result(of: programs[index], ended, limit: limit)
-            case .other(let index): others[index] = OtherRun(ended)
+            case .ours(let index):
+                awaited[index] -= 1
+                results[index] = Self.result(of: programs[index], ended, limit: limit)
+            case .other(let index):
+                awaited[index] -= 1
+                others[index] = OtherRun(ended)
             }
             tellFinished()
         }
