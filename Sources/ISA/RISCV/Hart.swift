@@ -167,7 +167,7 @@ extension RISCV {
 
         /// It takes the same exception in its handler without end: nothing that it could change by itself is left, and no
         /// interrupt is taken, as the trap has disabled those of its own level and none of a higher one is enabled.
-        public var isInTrapLoop: Bool {
+        public var isLost: Bool {
             guard let last = recentTraps.last, last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else {
                 return false
             }
@@ -185,7 +185,7 @@ extension RISCV {
                 // A loop must not push out what led to it.
                 recentTraps[recentTraps.count - 1].repeats += 1
                 // The scheduler may know that nothing will come to end it.
-                if last.repeats % 1000 == 999, isInTrapLoop { endTurn() }
+                if last.repeats % 1000 == 999, isLost { endTurn() }
             } else {
                 if recentTraps.count == 16 { recentTraps.removeFirst() }
                 recentTraps.append(trap)

@@ -283,7 +283,6 @@ public final class RISCVVirt {
 extension RISCV.Hart: Processor {
     public var executed: UInt64 { state.pointee.core.executed }
     public var isWaiting: Bool { state.pointee.waiting }
-    public var isLost: Bool { isInTrapLoop }
     public func stop() { endTurn() }
     public func loseReservation() { state.pointee.core.reservation = 0 }
 }
