@@ -41,89 +41,82 @@ struct Disassemble: ParsableCommand {
             throw UsageError("\(inputs[1]) is not a hexadecimal word. Give one file, or words alone.")
         }
         let file = inputs[0]
-        let input = try InputFile.read(file)
-        if let machine = ELFFile.machine(of: input), machine != .riscv {
-            return try printOther(try ELFFile(input, machine: machine), start, limit)
-        }
-        let image = try LoadableImage(input, machine: .riscv, limit: 1 << 30)
-        let disassembler = Disassembler(symbols: SymbolFinder([image.symbols]))
-        var pieces: [(address: UInt64, bytes: ArraySlice<UInt8>)] = []
-        if case .elf(let elf) = image.contents {
-            pieces = elf.segments.filter(\.isExecutable).map { ($0.virtualAddress, $0.bytes) }
-        } else {
-            pieces = [(try number(base, "base") ?? 0x8000_0000, image.file.bytes[...])]
-        }
-        func halfword(_ address: UInt64) -> UInt16? {
-            for piece in pieces where address >= piece.address && address - piece.address < piece.bytes.count {
-                let offset = Int(address - piece.address)
-                guard offset + 1 < piece.bytes.count else { return nil }
-                let index = piece.bytes.startIndex + offset
-                return UInt16(piece.bytes[index]) | UInt16(piece.bytes[index + 1]) << 8
-            }
-            return nil
-        }
+        let program = try Program(try InputFile.read(file), base: try number(base, "base"))
         if let symbol {
-            guard let found = image.symbols.symbol(named: symbol) else {
+            guard let found = program.symbols.symbol(named: symbol) else {
                 throw InputError(file: file, problem: "has no symbol \"\(symbol)\"")
             }
-            let lines = disassembler.listing(from: found.address, count: limit ?? (found.size == 0 ? 20 : .max)) {
-                found.size == 0 || $0 - found.address < found.size ? halfword($0) : nil
-            }
-            return print(lines, file: file, at: found.address)
+            let end = found.size == 0 ? nil : found.address &+ found.size
+            let count = limit ?? (end == nil ? 20 : .max)
+            return print(program.listing(found.address, count, end).lines, file: file, at: found.address)
         }
         if let start {
-            let lines = disassembler.listing(from: start, count: limit ?? 20, halfword: halfword)
-            return print(lines, file: file, at: start)
+            return print(program.listing(start, limit ?? 20, nil).lines, file: file, at: start)
         }
         var left = limit ?? .max
-        for piece in pieces where left > 0 {
+        for piece in program.pieces {
             // In parts, so that a large program does not stand in memory as text.
             var address = piece.address
             let end = piece.address &+ UInt64(piece.bytes.count)
-            while address < end, left > 0 {
-                let part = disassembler.listing(from: address, count: min(left, 4096), halfword: halfword)
-                let instructions = part.filter { $0.hasPrefix(" ") }
-                guard !instructions.isEmpty else { break }
-                StandardStreams.output(part.joined(separator: "\n") + "\n")
-                left -= instructions.count
-                for _ in instructions { address &+= (halfword(address) ?? 0) & 3 == 3 ? 4 : 2 }
+            while left > 0 {
+                let part = program.listing(address, min(left, 4096), end)
+                guard !part.lines.isEmpty else { break }
+                StandardStreams.output(part.lines.joined(separator: "\n") + "\n")
+                left -= part.lines.count { $0.hasPrefix(" ") }
+                address = part.end
             }
         }
     }
 
-    /// A program of another architecture.
-    private func printOther(_ elf: ELFFile, _ start: UInt64?, _ limit: Int?) throws {
-        guard let disassembler = CapstoneDisassembler(elf.machine, symbols: SymbolFinder([elf.symbols])) else {
-            throw InputError(
-                file: elf.file, problem: "is for \(elf.machine), which is not disassembled here",
-                mend: "Give a program for RISC-V, AArch64 or x86-64.")
-        }
-        let pieces = elf.segments.filter(\.isExecutable)
-        func bytes(_ address: UInt64) -> ArraySlice<UInt8>? {
-            pieces.first { address >= $0.virtualAddress && address - $0.virtualAddress < $0.bytes.count }
-                .map { $0.bytes.dropFirst(Int(address - $0.virtualAddress)) }
-        }
-        if let symbol {
-            guard let found = elf.symbols.symbol(named: symbol) else {
-                throw InputError(file: elf.file, problem: "has no symbol \"\(symbol)\"")
+    /// A file's code, whatever its architecture.
+    private struct Program {
+        let pieces: [(address: UInt64, bytes: ArraySlice<UInt8>)]
+        let symbols: SymbolTable
+        private let disassembler: Disassembler
+        /// For what is not RISC-V.
+        private let other: CapstoneDisassembler?
+
+        init(_ input: InputFile, base: UInt64?) throws(InputError) {
+            func code(_ elf: ELFFile) -> [(address: UInt64, bytes: ArraySlice<UInt8>)] {
+                elf.segments.filter(\.isExecutable).map { ($0.virtualAddress, $0.bytes) }
             }
-            let listing = disassembler.listing(
-                from: found.address, count: limit ?? (found.size == 0 ? 20 : .max)
-            ) { found.size == 0 || $0 - found.address < found.size ? bytes($0) : nil }
-            return print(listing.lines, file: elf.file, at: found.address)
+            if let machine = ELFFile.machine(of: input), machine != .riscv {
+                let elf = try ELFFile(input, machine: machine)
+                guard let disassembler = CapstoneDisassembler(machine, symbols: SymbolFinder([elf.symbols])) else {
+                    throw InputError(
+                        file: elf.file, problem: "is for \(machine), which is not disassembled here",
+                        mend: "Give a program for RISC-V, AArch64 or x86-64.")
+                }
+                (pieces, symbols, other) = (code(elf), elf.symbols, disassembler)
+                self.disassembler = Disassembler(symbols: disassembler.symbols)
+                return
+            }
+            let image = try LoadableImage(input, machine: .riscv, limit: 1 << 30)
+            symbols = image.symbols
+            disassembler = Disassembler(symbols: SymbolFinder([symbols]))
+            other = nil
+            if case .elf(let elf) = image.contents {
+                pieces = code(elf)
+            } else {
+                pieces = [(base ?? 0x8000_0000, image.file.bytes[...])]
+            }
         }
-        if let start {
-            let listing = disassembler.listing(from: start, count: limit ?? 20, bytes: bytes)
-            return print(listing.lines, file: elf.file, at: start)
+
+        /// The code at `address`, to the end of its piece.
+        private func bytes(_ address: UInt64) -> ArraySlice<UInt8>? {
+            pieces.first { address >= $0.address && address - $0.address < $0.bytes.count }
+                .map { $0.bytes.dropFirst(Int(address - $0.address)) }
         }
-        var left = limit ?? .max
-        for piece in pieces {
-            var address = piece.virtualAddress
-            while left > 0, bytes(address) != nil {
-                let listing = disassembler.listing(from: address, count: min(left, 4096), bytes: bytes)
-                StandardStreams.output(listing.lines.joined(separator: "\n") + "\n")
-                left -= listing.lines.count { $0.hasPrefix(" ") }
-                address = listing.end
+
+        /// Instructions from an address on, as many as `count`, none that begins at `end` or behind it.
+        func listing(_ start: UInt64, _ count: Int, _ end: UInt64?) -> (lines: [String], end: UInt64) {
+            func within(_ address: UInt64) -> ArraySlice<UInt8>? {
+                end.map { address < $0 } ?? true ? bytes(address) : nil
+            }
+            if let other { return other.listing(from: start, count: count, bytes: within) }
+            return disassembler.listing(from: start, count: count) { address in
+                guard let bytes = within(address), bytes.count >= 2 else { return nil }
+                return UInt16(bytes[bytes.startIndex]) | UInt16(bytes[bytes.startIndex + 1]) << 8
             }
         }
     }

@@ -41,11 +41,11 @@ public struct Disassembler {
         )
     }
 
-    /// Instructions from `address` on, as long as `halfword` gives their bits and `count` is not reached. A label line
-    /// stands where a symbol begins.
+    /// Instructions from `address` on, as long as `halfword` gives their bits and `count` is not reached, and the address
+    /// behind them. A label line stands where a symbol begins.
     public func listing(
         from address: UInt64, count: Int, virtual: Bool = false, halfword: (UInt64) -> UInt16?
-    ) -> [String] {
+    ) -> (lines: [String], end: UInt64) {
         var lines: [String] = []
         var address = address
         for index in 0..<count {
@@ -62,6 +62,6 @@ public struct Disassembler {
             lines.append("  " + line.description)
             address &+= UInt64(line.length)
         }
-        return lines
+        return (lines, address)
     }
 }

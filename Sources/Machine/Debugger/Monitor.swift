@@ -214,10 +214,11 @@ public final class Monitor {
     private func disassemble(_ arguments: [String]) throws(Refusal) -> [String] {
         let start = try address(arguments.first ?? "pc")
         let count = try count(arguments.dropFirst().first, 10, limit: 1000)
-        let lines = disassembler.listing(from: start, count: count, virtual: board.harts[hart].state.pointee.virtual) {
+        let isVirtual = board.harts[hart].state.pointee.virtual
+        let lines = disassembler.listing(from: start, count: count, virtual: isVirtual) {
             guard let low = byte($0, physical: false), let high = byte($0 &+ 1, physical: false) else { return nil }
             return UInt16(low) | UInt16(high) << 8
-        }
+        }.lines
         return lines.isEmpty ? ["there is no code at \(hexadecimal(start))"] : lines
     }
 
