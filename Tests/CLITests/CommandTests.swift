@@ -136,7 +136,9 @@ struct CommandTests {
         #expect(try run(loop, "--max-instructions", "100")?.status == 73)
         let hung = try run(hang)
         #expect(hung?.status == 74)
-        #expect(hung?.errorText.contains(", and no interrupt is enabled") ?? false)
+        // Six instructions of the reset vector and two of the program.
+        let expected = "waits (wfi) since 0.000000008 s, and no interrupt is enabled: mie is 0"
+        #expect(hung?.errorText.contains(expected) ?? false)
     }
 
     @Test("Bad usage is 64 and bad input 65, in one line that begins with orrery:")
