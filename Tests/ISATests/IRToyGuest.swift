@@ -38,8 +38,7 @@ enum ToyGuest: GuestArchitecture {
         init() {
             memory = .allocate(byteCount: 0x3000, alignment: 4096)
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: 0x3000)
-            context = .allocate(capacity: 1)
-            context.initialize(to: TranslationContext(key: .init(firstStage: 0, secondStage: 0, mode: 0)))
+            context = TranslationContext.make(key: .init(firstStage: 0, secondStage: 0, mode: 0))
             state = .allocate(capacity: 1)
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.budget = 1000
@@ -48,8 +47,7 @@ enum ToyGuest: GuestArchitecture {
         }
 
         deinit {
-            context.pointee.deallocate()
-            context.deallocate()
+            TranslationContext.deallocate(context)
             state.deallocate()
             memory.deallocate()
         }

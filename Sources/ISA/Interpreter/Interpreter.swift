@@ -130,6 +130,22 @@ func runWhole<Guest: GuestArchitecture>(
     finish(interpreter)
 }
 
+/// A control transfer in the interpreter of cold code: where it jumps, the run loop looks whether that is translated.
+@inline(__always)
+func runTransfer<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
+    _ meaning: (inout Interpreter<Guest>, Operands) -> Void
+) {
+    var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb)
+    meaning(&interpreter, Operands(slot))
+    if interpreter.flow == .jumped {
+        interpreter.core.pointee.programCounter = interpreter.address
+        interpreter.flow = .resume
+    }
+    finish(interpreter)
+}
+
 /// What follows an instruction: it is counted, and the next one's handler is jumped to.
 @inline(__always)
 func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {

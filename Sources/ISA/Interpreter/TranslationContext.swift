@@ -39,15 +39,39 @@ public struct TranslationContext {
         public var slots: UnsafeMutableRawPointer
     }
 
+    /// Where the host code of a guest address begins.
+    public struct JumpEntry {
+        /// The guest address, or ``invalidTarget``.
+        public var target: UInt64
+        public var code: UInt64
+    }
+
     public static let dataEntries = 1024
     public static let fetchEntries = 256
+    public static let jumpEntries = 4096
     /// A flush visits what was entered, as long as that is no more than this.
     private static let logCapacity = 192
-    /// No page has this address: its low bits are set.
-    public static let invalidTag: UInt64 = ~0
+    private static let jumpLogCapacity = 512
+    /// No instruction has this address: instructions lie at even ones.
+    public static let invalidTarget: UInt64 = ~0
 
-    public var data: UnsafeMutablePointer<DataEntry>
-    public var fetch: UnsafeMutablePointer<FetchEntry>
+    /// The tag of an entry that translates nothing: a page that is looked up in another entry, and neither this entry's
+    /// page nor the one after it. So an access needs no test of its own for it, however it compares tags.
+    public static func invalidTag(_ index: Int) -> UInt64 { UInt64(index ^ dataEntries / 2) << 12 }
+
+    // MARK: What translated code reads
+
+    /// Memory that this context accesses without translation: its guest-physical base, its size less the longest access
+    /// (0 where there is none), and the distance to it in the host.
+    public var directBase: UInt64 = 0
+    public var directLimit: UInt64 = 0
+    public var directAddend: UInt64 = 0
+    /// What translated code takes for granted; code of another mode is not this context's.
+    public var codeMode: UInt64 = 0
+
+    public let data: UnsafeMutablePointer<DataEntry>
+    public let fetch: UnsafeMutablePointer<FetchEntry>
+    public let jump: UnsafeMutablePointer<JumpEntry>
     public internal(set) var key: Key
     /// When it was last selected, for eviction.
     var stamp: UInt64 = 0
@@ -59,24 +83,47 @@ public struct TranslationContext {
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
     private var entered = 0
+    /// Likewise of jump entries, by index.
+    private let jumpLog: UnsafeMutablePointer<UInt16>
+    private var jumpsEntered = 0
 
-    init(key: Key) {
-        self.key = key
-        data = .allocate(capacity: Self.dataEntries)
-        fetch = .allocate(capacity: Self.fetchEntries)
-        log = .allocate(capacity: Self.logCapacity)
-        data.initialize(
-            repeating: DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: 0),
-            count: Self.dataEntries)
-        fetch.initialize(
-            repeating: FetchEntry(tag: Self.invalidTag, slots: UnsafeMutableRawPointer(data)),
-            count: Self.fetchEntries)
+    // A context and its tables are one allocation, so that the tables are at constant distances from the context.
+    public static let dataOffset = 256
+    public static let jumpOffset = dataOffset + dataEntries * MemoryLayout<DataEntry>.stride
+    private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
+    private static let logOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
+    private static let jumpLogOffset = logOffset + logCapacity * MemoryLayout<UInt16>.stride
+    private static let allocationSize = jumpLogOffset + jumpLogCapacity * MemoryLayout<UInt16>.stride
+
+    /// A new context and its tables.
+    public static func make(key: Key) -> UnsafeMutablePointer<TranslationContext> {
+        precondition(MemoryLayout<TranslationContext>.size <= dataOffset)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: allocationSize, alignment: 4096)
+        let context = memory.bindMemory(to: TranslationContext.self, capacity: 1)
+        context.initialize(to: TranslationContext(key: key, memory))
+        return context
     }
 
-    func deallocate() {
-        data.deallocate()
-        fetch.deallocate()
-        log.deallocate()
+    private init(key: Key, _ memory: UnsafeMutableRawPointer) {
+        self.key = key
+        data = (memory + Self.dataOffset).bindMemory(to: DataEntry.self, capacity: Self.dataEntries)
+        jump = (memory + Self.jumpOffset).bindMemory(to: JumpEntry.self, capacity: Self.jumpEntries)
+        fetch = (memory + Self.fetchOffset).bindMemory(to: FetchEntry.self, capacity: Self.fetchEntries)
+        log = (memory + Self.logOffset).bindMemory(to: UInt16.self, capacity: Self.logCapacity)
+        jumpLog = (memory + Self.jumpLogOffset).bindMemory(to: UInt16.self, capacity: Self.jumpLogCapacity)
+        for index in 0..<Self.dataEntries {
+            let tag = Self.invalidTag(index)
+            (data + index).initialize(to: DataEntry(readTag: tag, writeTag: tag, addend: 0))
+        }
+        fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
+        jump.initialize(repeating: JumpEntry(target: Self.invalidTarget, code: 0), count: Self.jumpEntries)
+        log.initialize(repeating: 0, count: Self.logCapacity)
+        jumpLog.initialize(repeating: 0, count: Self.jumpLogCapacity)
+    }
+
+    /// - Precondition: the context was made by ``make(key:)`` and is not used any more.
+    public static func deallocate(_ context: UnsafeMutablePointer<TranslationContext>) {
+        UnsafeMutableRawPointer(context).deallocate()
     }
 
     @inline(__always) static func index(_ address: UInt64) -> Int {
@@ -100,12 +147,13 @@ public struct TranslationContext {
         superpageStart = ~0
         superpageLast = 0
         entered = 0
+        flushJumps()
     }
 
     private func drop(_ page: Int) {
-        data[page].readTag = Self.invalidTag
-        data[page].writeTag = Self.invalidTag
-        fetch[page & (Self.fetchEntries - 1)].tag = Self.invalidTag
+        data[page].readTag = Self.invalidTag(page)
+        data[page].writeTag = Self.invalidTag(page)
+        fetch[page & (Self.fetchEntries - 1)].tag = ~0
     }
 
     /// Drops what translates `address`.
@@ -114,10 +162,64 @@ public struct TranslationContext {
         if address >= superpageStart && address <= superpageLast { return flush() }
         let page = address & ~4095
         let index = Self.index(address)
-        if data[index].readTag == page { data[index].readTag = Self.invalidTag }
-        if data[index].writeTag == page { data[index].writeTag = Self.invalidTag }
-        if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = Self.invalidTag }
+        if data[index].readTag == page { data[index].readTag = Self.invalidTag(index) }
+        if data[index].writeTag == page { data[index].writeTag = Self.invalidTag(index) }
+        guard fetch[Self.fetchIndex(address)].tag == page || jumpsEntered > 0 else { return }
+        if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
+        dropJumps(into: page)
     }
+
+    // MARK: Jumps
+
+    @inline(__always) static func jumpIndex(_ target: UInt64) -> Int {
+        Int(truncatingIfNeeded: target &>> 1 & UInt64(jumpEntries &- 1))
+    }
+
+    /// The host code of `target`, or 0.
+    @inline(__always)
+    public func code(of target: UInt64) -> UInt64 {
+        let entry = jump[Self.jumpIndex(target)]
+        return entry.target == target ? entry.code : 0
+    }
+
+    /// Enters the host code of `target`, which this context may execute.
+    public mutating func enterJump(_ target: UInt64, code: UInt64) {
+        let index = Self.jumpIndex(target)
+        if jump[index].target == Self.invalidTarget {
+            if jumpsEntered < Self.jumpLogCapacity {
+                jumpLog[jumpsEntered] = UInt16(truncatingIfNeeded: index)
+            }
+            if jumpsEntered <= Self.jumpLogCapacity { jumpsEntered += 1 }
+        }
+        jump[index] = JumpEntry(target: target, code: code)
+    }
+
+    /// Forgets all host code.
+    public mutating func flushJumps() {
+        if jumpsEntered <= Self.jumpLogCapacity {
+            for place in 0..<jumpsEntered { jump[Int(jumpLog[place])].target = Self.invalidTarget }
+        } else {
+            for index in 0..<Self.jumpEntries { jump[index].target = Self.invalidTarget }
+        }
+        jumpsEntered = 0
+    }
+
+    /// Forgets the host code of addresses in the page at `page`. The entries stay in the log.
+    public mutating func dropJumps(into page: UInt64) {
+        guard jumpsEntered > 0 else { return }
+        if jumpsEntered <= Self.jumpLogCapacity {
+            for place in 0..<jumpsEntered { dropJump(Int(jumpLog[place]), page) }
+        } else {
+            for index in 0..<Self.jumpEntries { dropJump(index, page) }
+        }
+    }
+
+    /// What is dropped gets an address that no jump has, and not the one of entries that are in no log.
+    private func dropJump(_ index: Int, _ page: UInt64) {
+        if jump[index].target & ~4095 == page { jump[index].target = Self.droppedTarget }
+    }
+
+    private static let droppedTarget: UInt64 = 1
 
     /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
     mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, write: Bool, superpage: UInt64) {
@@ -125,7 +227,8 @@ public struct TranslationContext {
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
         if data[index].addend != addend || (data[index].readTag != page && data[index].writeTag != page) {
-            data[index] = DataEntry(readTag: Self.invalidTag, writeTag: Self.invalidTag, addend: addend)
+            let tag = Self.invalidTag(index)
+            data[index] = DataEntry(readTag: tag, writeTag: tag, addend: addend)
         }
         if write { data[index].writeTag = page } else { data[index].readTag = page }
         note(page, superpage)
@@ -149,8 +252,8 @@ public struct TranslationContext {
     /// Drops entries that write to the host page at `host`: it holds decoded code now, and writes must be seen.
     func dropWrites(host: UInt64) {
         guard !isEmpty else { return }
-        for index in 0..<Self.dataEntries where data[index].writeTag != Self.invalidTag {
-            if data[index].writeTag &+ data[index].addend == host { data[index].writeTag = Self.invalidTag }
+        for index in 0..<Self.dataEntries where data[index].writeTag != Self.invalidTag(index) {
+            if data[index].writeTag &+ data[index].addend == host { data[index].writeTag = Self.invalidTag(index) }
         }
     }
 }
@@ -158,7 +261,7 @@ public struct TranslationContext {
 /// The contexts of one CPU: a bounded pool, the least recently selected one evicted.
 public struct ContextPool {
     public static let capacity = 32
-    let contexts: UnsafeMutablePointer<TranslationContext>
+    private let contexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
     private var count = 0
     private var clock: UInt64 = 0
     /// Where each hash of a key was found last.
@@ -171,7 +274,7 @@ public struct ContextPool {
     }
 
     func deallocate() {
-        forEach { $0.pointee.deallocate() }
+        forEach { TranslationContext.deallocate($0) }
         contexts.deallocate()
         memo.deallocate()
     }
@@ -181,30 +284,31 @@ public struct ContextPool {
         clock &+= 1
         let hash = key.hash
         let guess = Int(memo[hash])
-        if guess < count && contexts[guess].key == key {
-            contexts[guess].stamp = clock
-            return contexts + guess
+        if guess < count && contexts[guess].pointee.key == key {
+            contexts[guess].pointee.stamp = clock
+            return contexts[guess]
         }
         var index = 0
-        while index < count && contexts[index].key != key { index += 1 }
+        while index < count && contexts[index].pointee.key != key { index += 1 }
         if index == count {
             if count < Self.capacity {
-                (contexts + count).initialize(to: TranslationContext(key: key))
+                (contexts + count).initialize(to: TranslationContext.make(key: key))
                 count += 1
             } else {
                 index = 0
-                for other in 1..<count where contexts[other].stamp < contexts[index].stamp { index = other }
-                contexts[index].flush()
-                contexts[index].key = key
+                for other in 1..<count
+                where contexts[other].pointee.stamp < contexts[index].pointee.stamp { index = other }
+                contexts[index].pointee.flush()
+                contexts[index].pointee.key = key
             }
         }
         memo[hash] = UInt8(truncatingIfNeeded: index)
-        contexts[index].stamp = clock
-        return contexts + index
+        contexts[index].pointee.stamp = clock
+        return contexts[index]
     }
 
     func forEach(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) {
-        for index in 0..<count { body(contexts + index) }
+        for index in 0..<count { body(contexts[index]) }
     }
 
     func flushAll() {

@@ -125,6 +125,7 @@ extension RISCV.Hart {
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
+            if let translator, translator.run(self) { continue }
             enterCode()
         }
         if counterIsActive { updateCounters() }

@@ -621,4 +621,16 @@ extension RISCV {
         (.fld, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .double) } }),
         (.fsd, { run(RISCV.self, length: 2, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try storeFloat(&e, i, .double) } }),
     ]
+
+    /// Those of control transfers of any length in cold code: after a jump the run loop looks whether it is translated.
+    static let transferHandlers: [(operation: Operation, handler: Handler)] = [
+        (.jal, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in jumpAndLink(&e, i) } }),
+        (.jalr, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in jumpAndLinkRegister(&e, i) } }),
+        (.beq, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .equal) } }),
+        (.bne, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .notEqual) } }),
+        (.blt, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .lessSigned) } }),
+        (.bge, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .greaterOrEqualSigned) } }),
+        (.bltu, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .lessUnsigned) } }),
+        (.bgeu, { runTransfer(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i in branch(&e, i, .greaterOrEqualUnsigned) } }),
+    ]
 }

@@ -28,6 +28,8 @@ extension RISCV {
         let scratch: UnsafeMutablePointer<DecodedSlot>
         /// Whether any programmable counter counts.
         var counterIsActive = false
+        /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
+        public var translator: (any Translator)?
         /// Told of each trap, after it was taken, while tracing.
         public var trapObserver: ((TrapRecord) -> Void)?
         /// Told of each CSR write, while tracing: number and new value.
@@ -132,7 +134,10 @@ extension RISCV {
         /// Selects the translation context, and what else follows from privilege and status registers.
         func privilegeChanged() {
             let s = state
-            s.pointee.core.context = pool.select(contextKey)
+            let key = contextKey
+            let context = pool.select(key)
+            s.pointee.core.context = context
+            enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
             let isOn = s.pointee.mstatus & State.Status.fs != 0
             let isOnForGuest = !s.pointee.virtual || s.pointee.vsstatus & State.Status.fs != 0
             s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
@@ -140,6 +145,24 @@ extension RISCV {
 
         /// The bit of a context key's mode that says that data accesses are a guest's, so that both roots are its own.
         static let guestContext: UInt64 = 1 << 5
+        /// The bit that says that data addresses are physical ones.
+        static let untranslatedContext: UInt64 = 1 << 9
+
+        /// Lets translated code read memory without a look into the TLB, where addresses are physical and nothing protects
+        /// any of it.
+        private func enterDirectMemory(_ context: UnsafeMutablePointer<TranslationContext>, isDirect: Bool) {
+            guard isDirect, features.contains(.misaligned), let region = memory.largestRegion,
+                protection.allows(region.base, region.size, .read, machine: true)
+            else {
+                context.pointee.directLimit = 0
+                context.pointee.codeMode = 0
+                return
+            }
+            context.pointee.directBase = region.base
+            context.pointee.directLimit = region.size
+            context.pointee.directAddend = UInt64(UInt(bitPattern: region.host)) &- region.base
+            context.pointee.codeMode = 1
+        }
 
         private var contextKey: TranslationContext.Key {
             let data = dataMode
@@ -151,7 +174,9 @@ extension RISCV {
             if data.makeExecutableReadable { mode |= 1 << 7 }
             if data.makeExecutableReadableBoth { mode |= 1 << 8 }
             // In machine mode without MPRV nothing is translated, so that all roots share one context.
-            if data.privilege == .machine { return TranslationContext.Key(firstStage: 0, secondStage: 0, mode: mode) }
+            if data.privilege == .machine {
+                return TranslationContext.Key(firstStage: 0, secondStage: 0, mode: mode | Self.untranslatedContext)
+            }
             return TranslationContext.Key(
                 firstStage: data.virtual ? state.pointee.vsatp : state.pointee.satp,
                 secondStage: data.virtual ? state.pointee.hgatp : 0, mode: mode)
@@ -207,7 +232,8 @@ extension RISCV {
         private static let operationSlots = 2048
         private static let noOperation: UInt16 = .max
 
-        public init(features: Features, memory: PhysicalMemory) {
+        /// - Parameter translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.
+        public init(features: Features, memory: PhysicalMemory, translates: Bool = false) {
             self.features = features
             self.memory = memory
             decoder = Decoder(features)
@@ -221,6 +247,10 @@ extension RISCV {
                 table[count + index] = table[index]
             }
             for (operation, handler) in RISCV.compressedHandlers {
+                table[count + Int(operation.rawValue)] = unsafeBitCast(handler, to: UInt.self)
+            }
+            for (operation, handler) in translates ? RISCV.transferHandlers : [] {
+                table[Int(operation.rawValue)] = unsafeBitCast(handler, to: UInt.self)
                 table[count + Int(operation.rawValue)] = unsafeBitCast(handler, to: UInt.self)
             }
             handlers = UnsafePointer(table)

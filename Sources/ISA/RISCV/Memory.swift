@@ -130,7 +130,7 @@ extension RISCV.Hart {
     }
 
     /// Enters a page of memory into the current context, unless protection divides the page.
-    private func enter(_ address: UInt64, _ translation: RISCV.Translation, write: Bool) {
+    func enter(_ address: UInt64, _ translation: RISCV.Translation, write: Bool) {
         statistics.tlbMisses += 1
         // Misaligned accesses must be seen where they trap, so nothing is cached then.
         guard features.contains(.misaligned), protection.isUniform(page: translation.physical),

@@ -550,6 +550,7 @@ extension RISCV.Hart {
     private func protectionChanged() {
         protection.update(state)
         pool.flushAll()
+        privilegeChanged()
         stopSoon()
     }
 }

@@ -80,8 +80,12 @@ public final class PhysicalMemory {
         regions.append(
             Region(
                 base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes))
+        largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
         return host
     }
+
+    /// The largest writable region: the RAM proper.
+    public private(set) var largestRegion: Region?
 
     /// Shows or hides the region at `base` (flash leaving and entering its command mode).
     public func setEnabled(_ enabled: Bool, at base: UInt64) {

@@ -1,0 +1,72 @@
+/// What runs hot code in place of the interpreter, as a CPU's run loop sees it.
+public protocol Translator: AnyObject {
+    /// Runs translated code from the CPU's program counter, until something comes that translated code leaves to others:
+    /// an instruction for the interpreter, an interrupt, the end of the turn.
+    ///
+    /// False where the code there is not translated, or cannot go on: then the interpreter must execute at least one
+    /// instruction before it is asked again. The state is then as it is between any two instructions.
+    func run(_ processor: any TranslatableProcessor) -> Bool
+}
+
+/// What a translator asks of a CPU.
+public protocol TranslatableProcessor: AnyObject {
+    /// The architecture, as far as translated code depends on it.
+    static var translation: GuestTranslation { get }
+
+    var core: UnsafeMutablePointer<CoreState> { get }
+    /// Every translation context there is.
+    func forEachContext(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void)
+    /// The page of code at `address`, entered into the current context; nil where the fetch faults, or where not all of
+    /// the page may be fetched.
+    func codePage(at address: UInt64) -> CodePage?
+    /// What the instruction at `address` is to the flow of control.
+    func shape(of address: UInt64, in page: CodePage) -> InstructionShape
+    /// Bytes of the instruction at `address`.
+    func length(of address: UInt64, in page: CodePage) -> UInt8
+    /// Records the meaning of the instruction at `address`.
+    func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder)
+}
+
+/// An architecture, as far as translated code depends on it.
+public struct GuestTranslation: Sendable {
+    /// The registers worth keeping in the host's, those used most first.
+    public var integerRegisters: [UInt8]
+    public var floatRegisters: [UInt8]
+    /// The register that is always zero, and the one that takes what is written to it.
+    public var zeroRegister: UInt8?
+    public var sinkRegister: UInt8?
+    /// Host address of a C function of the state block, an address, and whether it is to be written: enters the page of
+    /// the address into the current context. False where the TLB cannot serve the access.
+    public var enterPage: UInt
+
+    public init(
+        integerRegisters: [UInt8], floatRegisters: [UInt8], zeroRegister: UInt8?, sinkRegister: UInt8?, enterPage: UInt
+    ) {
+        self.integerRegisters = integerRegisters
+        self.floatRegisters = floatRegisters
+        self.zeroRegister = zeroRegister
+        self.sinkRegister = sinkRegister
+        self.enterPage = enterPage
+    }
+}
+
+/// A page of code as a CPU fetches from it.
+public struct CodePage {
+    /// Guest-physical address.
+    public let physical: UInt64
+    let decoded: DecodedPage
+}
+
+/// What an instruction is to the flow of control.
+public enum InstructionShape: Equatable, Sendable {
+    /// It goes on to the next one.
+    case plain
+    /// It goes to the target or on to the next one.
+    case branch(target: UInt64)
+    /// It goes to the target. A call leaves the address behind it for a return.
+    case jump(target: UInt64, isCall: Bool)
+    /// It goes where a register says.
+    case indirect(isCall: Bool)
+    /// The interpreter has to execute it.
+    case interpreted
+}
