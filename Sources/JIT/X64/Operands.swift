@@ -57,6 +57,11 @@ public enum X64 {
         case rotateLeft = 0, rotateRight = 1, left = 4, logicalRight = 5, arithmeticRight = 7
     }
 
+    /// What becomes of a tested bit, by number in opcode group 8 (BT, BTS, BTR, BTC).
+    public enum BitChange: UInt8, CaseIterable, Sendable {
+        case nothing = 4, set, reset, complement
+    }
+
     /// Counting operations with a source that may be memory: LZCNT and TZCNT need their CPUID bits.
     public enum Count: UInt8, CaseIterable, Sendable {
         case population = 0xb8, trailingZeros = 0xbc, leadingZeros = 0xbd
