@@ -32,8 +32,11 @@ struct AssemblerTests {
         return lines
     }
 
-    func expect(_ expected: String, _ write: (inout X64.Assembler) -> Void) throws {
-        #expect(try text(write) == [expected])
+    func expect(
+        _ expected: String, at location: SourceLocation = #_sourceLocation, _ write: (inout X64.Assembler) -> Void
+    ) throws {
+        let lines = try text(write)
+        #expect(lines == [expected], "capstone reads \(lines), for \(expected)", sourceLocation: location)
     }
 
     /// The register's name at a width (SDM volume 1, 3.4.1.1).

@@ -114,7 +114,7 @@ extension X64.Assembler {
         }
     }
 
-    /// The recommended sequences of NOP, by their lengths (SDM volume 2, "NOP", table 4-12).
+    /// The recommended sequences of NOP, by their lengths (SDM volume 2, "NOP").
     private static let noOperations: [[UInt8]] = [
         [0x90],
         [0x66, 0x90],

@@ -93,7 +93,7 @@ extension X64.Assembler {
         instruction(0x8d, reg: target.rawValue, .memory(memory), width)
     }
 
-    /// target = the label's address (LEA relative to RIP; table 2-7).
+    /// target = the label's address (LEA relative to RIP; SDM volume 2, "RIP-Relative Addressing").
     public mutating func address(_ target: Register, _ label: Label) {
         byte(0x48 | (target.rawValue & 8) >> 1)
         byte(0x8d)
