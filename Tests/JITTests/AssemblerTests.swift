@@ -11,7 +11,7 @@ struct AssemblerTests {
     typealias Memory = X64.Memory
 
     /// What `write` writes, as capstone reads it.
-    private func text(_ write: (inout X64.Assembler) -> Void) throws -> [String] {
+    func text(_ write: (inout X64.Assembler) -> Void) throws -> [String] {
         let disassembler = try #require(CapstoneDisassembler(.x86_64, symbols: SymbolFinder([])))
         let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 256)
         defer { buffer.deallocate() }
@@ -32,12 +32,15 @@ struct AssemblerTests {
         return lines
     }
 
-    private func expect(_ expected: String, _ write: (inout X64.Assembler) -> Void) throws {
-        #expect(try text(write) == [expected])
+    func expect(
+        _ expected: String, at location: SourceLocation = #_sourceLocation, _ write: (inout X64.Assembler) -> Void
+    ) throws {
+        let lines = try text(write)
+        #expect(lines == [expected], "capstone reads \(lines), for \(expected)", sourceLocation: location)
     }
 
     /// The register's name at a width (SDM volume 1, 3.4.1.1).
-    private func name(_ register: Register, _ width: Width) -> String {
+    func name(_ register: Register, _ width: Width) -> String {
         let plain = "\(register)"
         if register.rawValue >= 8 {
             return plain + [Width.byte: "b", .half: "w", .word: "d", .double: ""][width, default: ""]
@@ -51,7 +54,7 @@ struct AssemblerTests {
         }
     }
 
-    private func name(_ memory: Memory, _ width: Width) -> String {
+    func name(_ memory: Memory, _ width: Width) -> String {
         let size = [Width.byte: "byte", .half: "word", .word: "dword", .double: "qword"][width, default: ""]
         var text = "\(memory.base)"
         if let index = memory.index { text += " + \(index)" + (memory.scale > 1 ? "*\(memory.scale)" : "") }
@@ -65,7 +68,7 @@ struct AssemblerTests {
     }
 
     /// Bases, indices, scales and displacements, every special case of ModRM and SIB among them.
-    private static let memories: [Memory] = {
+    static let memories: [Memory] = {
         var memories: [Memory] = []
         for base in Register.allCases {
             for displacement: Int32 in [0, 1, -1, 0x7f, -0x80, 0x80, -0x81, 0x1234_5678, .min] {
@@ -79,7 +82,7 @@ struct AssemblerTests {
         return memories
     }()
 
-    private static let wide: [Width] = [.half, .word, .double]
+    static let wide: [Width] = [.half, .word, .double]
 
     @Test("Every form of address is read back as it was meant")
     func addresses() throws {
@@ -215,64 +218,71 @@ struct AssemblerTests {
         try expect("cdq") { $0.extendAccumulator(.word) }
     }
 
-    @Test("Conditions, and what tests them", arguments: X64.Condition.allCases)
-    func conditions(condition: X64.Condition) throws {
-        let suffix = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"][
-            Int(condition.rawValue)]
-        for target in Register.allCases {
-            try expect("set\(suffix) \(name(target, .byte))") { $0.set(condition, target) }
-            for width in Self.wide {
-                try expect("cmov\(suffix) \(name(target, width)), \(name(.r14, width))") {
-                    $0.move(if: condition, target, .register(.r14), width)
-                }
-            }
-        }
-        #expect(condition.inverted != condition && condition.inverted.inverted == condition)
-    }
-
-    @Test("Jumps go to their labels, forwards and backwards, and calls and returns are there")
-    func jumps() throws {
-        let lines = try text { assembler in
-            let (back, forward) = (assembler.label(), assembler.label())
-            assembler.bind(back)  // 0
-            assembler.jump(if: .equal, forward)  // 0, 6 bytes
-            assembler.jump(back)  // 6, 5 bytes
-            assembler.call(forward)  // 11, 5 bytes
-            assembler.bind(forward)  // 16
-            assembler.return()
-        }
-        #expect(lines == ["je 0x10", "jmp 0", "call 0x10", "ret"])
-        for target in Register.allCases {
-            try expect("jmp \(target)") { $0.jump(to: .register(target)) }
-            try expect("call qword ptr [\(target) + 0x10]") { $0.call(.memory(Memory(target, 0x10))) }
-            try expect("push \(target)") { $0.push(target) }
-            try expect("pop \(target)") { $0.pop(target) }
-        }
-    }
-
-    @Test("Scalar floating point", arguments: [Width.word, .double])
-    func scalars(width: Width) throws {
-        let suffix = width == .double ? "d" : "s"
-        let operations: [(X64.Scalar, String)] = [
-            (.squareRoot, "sqrt"), (.add, "add"), (.multiply, "mul"), (.subtract, "sub"), (.minimum, "min"),
-            (.divide, "div"), (.maximum, "max"),
+    @Test("Bits are tested and changed, by a constant and by a register", arguments: wide)
+    func bits(width: Width) throws {
+        let changes: [(X64.BitChange, String)] = [
+            (.nothing, "bt"), (.set, "bts"), (.reset, "btr"), (.complement, "btc"),
         ]
-        for target in X64.VectorRegister.allCases {
-            for (operation, mnemonic) in operations {
-                try expect("\(mnemonic)s\(suffix) \(target), xmm9") { $0.scalar(operation, target, .xmm9, width) }
-                try expect("\(mnemonic)s\(suffix) xmm2, \(target)") { $0.scalar(operation, .xmm2, target, width) }
+        let memory = Memory(.r12, -0x80)
+        for (change, mnemonic) in changes {
+            for target in Register.allCases {
+                let (a, b) = (name(target, width), name(.r9, width))
+                try expect("\(mnemonic) \(a), 0xb") { $0.bitTest(.register(target), constant: 11, and: change, width) }
+                try expect("\(mnemonic) \(a), \(b)") { $0.bitTest(.register(target), .r9, and: change, width) }
+                try expect("\(mnemonic) \(b), \(a)") { $0.bitTest(.register(.r9), target, and: change, width) }
             }
-            try expect("ucomis\(suffix) \(target), xmm12") { $0.compareQuiet(target, .xmm12, width) }
-            try expect("comis\(suffix) xmm1, \(target)") { $0.compareSignaling(.xmm1, target, width) }
-            let memory = Memory(.rbp, -8)
-            try expect("movs\(suffix) \(target), \(name(memory, width))") { $0.load(target, memory, width) }
-            try expect("movs\(suffix) \(name(memory, width)), \(target)") { $0.store(memory, target, width) }
-            let mnemonic = width == .double ? "movq" : "movd"
-            try expect("\(mnemonic) \(target), \(name(.r15, width))") { $0.move(target, .r15, width) }
-            try expect("\(mnemonic) \(name(.rdx, width)), \(target)") { $0.move(.rdx, target, width) }
+            try expect("\(mnemonic) \(name(memory, width)), 0xb") {
+                $0.bitTest(.memory(memory), constant: 11, and: change, width)
+            }
+            try expect("\(mnemonic) \(name(memory, width)), \(name(.rdx, width))") {
+                $0.bitTest(.memory(memory), .rdx, and: change, width)
+            }
         }
-        try expect("ldmxcsr dword ptr [rbp + 4]") { $0.loadControl(Memory(.rbp, 4)) }
-        try expect("stmxcsr dword ptr [rbp + 4]") { $0.storeControl(Memory(.rbp, 4)) }
+    }
+
+    @Test("What BMI2 adds: rotations, products and bit gathering, with their sources in registers and memory")
+    func bitManipulation() throws {
+        for width in [Width.word, .double] {
+            let memory = Memory(.r13, 0x40, index: .r14, scale: 2)
+            let m = name(memory, width)
+            for target in Register.allCases {
+                let (a, b, c) = (name(target, width), name(.r8, width), name(.rbp, width))
+                try expect("rorx \(a), \(b), 9") { $0.rotateRight(target, .register(.r8), by: 9, width) }
+                try expect("rorx \(c), \(a), 9") { $0.rotateRight(.rbp, .register(target), by: 9, width) }
+                try expect("rorx \(a), \(m), 9") { $0.rotateRight(target, .memory(memory), by: 9, width) }
+                try expect("mulx \(a), \(b), \(c)") { $0.multiply(high: target, low: .r8, .register(.rbp), width) }
+                try expect("mulx \(b), \(a), \(m)") { $0.multiply(high: .r8, low: target, .memory(memory), width) }
+                try expect("pdep \(a), \(b), \(c)") { $0.depositBits(target, .r8, mask: .register(.rbp), width) }
+                try expect("pdep \(b), \(c), \(a)") { $0.depositBits(.r8, .rbp, mask: .register(target), width) }
+                try expect("pext \(c), \(a), \(b)") { $0.extractBits(.rbp, target, mask: .register(.r8), width) }
+                try expect("pext \(a), \(b), \(m)") { $0.extractBits(target, .r8, mask: .memory(memory), width) }
+            }
+        }
+    }
+
+    @Test("Products by constants, and shifts out of one register into another", arguments: wide)
+    func products(width: Width) throws {
+        let memory = Memory(.rbx, 0x100)
+        let m = name(memory, width)
+        for target in Register.allCases {
+            let (a, b) = (name(target, width), name(.r15, width))
+            try expect("imul \(a), \(b), 0x7f") { $0.multiply(target, .register(.r15), constant: 0x7f, width) }
+            try expect("imul \(b), \(a), 0x1234") { $0.multiply(.r15, .register(target), constant: 0x1234, width) }
+            try expect("imul \(a), \(m), 0x80") { $0.multiply(target, .memory(memory), constant: 0x80, width) }
+            try expect("shld \(a), \(b), 7") { $0.shift(.left, .register(target), from: .r15, by: 7, width) }
+            try expect("shrd \(b), \(a), 7") { $0.shift(.logicalRight, .register(.r15), from: target, by: 7, width) }
+            try expect("shrd \(m), \(a), 7") { $0.shift(.logicalRight, .memory(memory), from: target, by: 7, width) }
+        }
+    }
+
+    @Test("Exchanges of registers with memory", arguments: Width.allCases)
+    func exchanges(width: Width) throws {
+        let memory = Memory(.rsp, 4)
+        for register in Register.allCases {
+            try expect("xchg \(name(memory, width)), \(name(register, width))") {
+                $0.exchange(register, .memory(memory), width)
+            }
+        }
     }
 
     @Test("Nothing is written past the end of the buffer")

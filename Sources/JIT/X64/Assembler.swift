@@ -4,18 +4,26 @@ extension X64 {
     /// Writes instructions into a buffer.
     ///
     /// It never writes past the buffer's end: what does not fit is dropped and noted in ``hasOverflowed``, so that whoever
-    /// compiles looks once, at the end. Names are the operations', not the mnemonics; widths are the guest's words for 8 to
+    /// compiles looks once, after ``finish()``. Names are the operations', not the mnemonics; widths are the guest's words for 8 to
     /// 64 bits. Encodings follow SDM volume 2, chapters 2 to 5.
     public struct Assembler {
         private let buffer: UnsafeMutablePointer<UInt8>
         private let capacity: Int
         /// Bytes written so far.
         public private(set) var count = 0
+        /// The code does not fit in the buffer, or a displacement not in its bits: the code is of no use.
         public private(set) var hasOverflowed = false
         /// Where each label is; -1 while it is not bound.
         private var labels: [Int] = []
-        /// Places of 32-bit displacements that wait for their labels.
-        private var references: [(place: Int, label: Label)] = []
+        /// Displacements that wait for their labels.
+        private var references: [Reference] = []
+
+        /// A displacement of one byte or four at `place`.
+        private struct Reference {
+            let place: Int
+            let size: Int
+            let label: Label
+        }
 
         /// A place in the code that jumps may name before it is known.
         public struct Label: Equatable, Sendable {
@@ -58,21 +66,42 @@ extension X64 {
             labels[label.number] = count
         }
 
-        /// A 32-bit displacement from its own end to the label.
-        mutating func reference(_ label: Label) {
-            references.append((count, label))
-            bytes(0, 4)
+        /// Where the label is, counted from the start of the buffer. - Precondition: it is bound.
+        public func offset(of label: Label) -> Int {
+            assert(labels[label.number] >= 0, "a label has an offset once it is bound")
+            return labels[label.number]
         }
 
-        /// Fills in the displacements. - Precondition: every label that was named is bound.
+        /// A displacement from its own end to the label.
+        mutating func reference(_ label: Label, size: Int = 4) {
+            references.append(Reference(place: count, size: size, label: label))
+            bytes(0, size)
+        }
+
+        /// Whether a jump of two bytes from here reaches the label. What is not bound yet may be anywhere.
+        func isNear(_ label: Label) -> Bool {
+            let offset = labels[label.number]
+            return offset >= 0 && Int8(exactly: offset - count - 2) != nil
+        }
+
+        /// A 32-bit displacement from its own end to an address of the host.
+        /// - Parameter base: the address that the start of the buffer has when the code runs.
+        mutating func displacement(toAddress address: UInt, from base: UInt) {
+            let distance = Int(bitPattern: address &- (base &+ UInt(count) &+ 4))
+            if Int32(exactly: distance) == nil { hasOverflowed = true }
+            bytes(UInt64(truncatingIfNeeded: distance), 4)
+        }
+
+        /// Fills in the displacements written since the last call; more code may follow, and another call.
+        /// - Precondition: every label that was named is bound.
         public mutating func finish() {
             guard !hasOverflowed else { return }
-            for (place, label) in references {
-                assert(labels[label.number] >= 0, "a label that is named is somewhere")
-                let displacement = Int32(truncatingIfNeeded: labels[label.number] - place - 4)
-                for index in 0..<4 {
-                    // SAFETY: the four bytes at `place` were written by `reference`.
-                    buffer[place + index] = UInt8(truncatingIfNeeded: displacement >> Int32(8 * index))
+            for reference in references {
+                let displacement = offset(of: reference.label) - reference.place - reference.size
+                if reference.size == 1 && Int8(exactly: displacement) == nil { hasOverflowed = true }
+                for index in 0..<reference.size {
+                    // SAFETY: the bytes at `place` were written by `reference`.
+                    buffer[reference.place + index] = UInt8(truncatingIfNeeded: displacement >> (8 * index))
                 }
             }
             references.removeAll()
@@ -140,19 +169,27 @@ extension X64 {
             }
         }
 
-        /// A VEX prefix of three bytes, opcode and operands (2.3).
+        /// A VEX prefix, opcode and operands (2.3), for vectors of 128 bits. The prefix has two bytes where it can.
         /// - Parameters:
-        ///   - map: 1 for 0FH, 2 for 0F38H, 3 for 0F3AH.
-        ///   - prefix: 0 for none, 1 for 66H, 2 for F3H, 3 for F2H.
-        ///   - source: the register in VEX.vvvv.
+        ///   - opcode, reg, width, mandatory: as in `instruction`; the prefix encodes escape bytes and mandatory prefix.
+        ///   - source: the register in VEX.vvvv; 0 where there is none.
         mutating func vex(
-            _ opcode: UInt8, map: UInt8, prefix: UInt8, reg: UInt8, source: UInt8, _ operand: Operand, _ width: Width
+            _ opcode: UInt32, reg: UInt8, source: UInt8, _ operand: Operand, _ width: Width, mandatory: UInt8 = 0
         ) {
             let (base, index) = Self.numbers(operand)
-            byte(0xc4)
-            byte(((reg >> 3 & 1) << 7 | (index >> 3 & 1) << 6 | (base >> 3 & 1) << 5) ^ 0xe0 | map)
-            byte((width == .double ? 0x80 : 0) | (~source & 15) << 3 | prefix)
-            byte(opcode)
+            let map: UInt8 = opcode >> 8 == 0x0f ? 1 : opcode >> 8 == 0x0f38 ? 2 : 3
+            let prefix: UInt8 = mandatory == 0 ? 0 : mandatory == 0x66 ? 1 : mandatory == 0xf3 ? 2 : 3
+            // R, X, B and vvvv are written inverted.
+            let last = (~source & 15) << 3 | prefix
+            if map == 1 && width != .double && index < 8 && base < 8 {
+                byte(0xc5)
+                byte((~reg & 8) << 4 | last)
+            } else {
+                byte(0xc4)
+                byte((~reg & 8) << 4 | (~index & 8) << 3 | (~base & 8) << 2 | map)
+                byte((width == .double ? 0x80 : 0) | last)
+            }
+            byte(UInt8(truncatingIfNeeded: opcode))
             modRM(reg, operand)
         }
     }

@@ -7,7 +7,7 @@ extension X64.Assembler {
     public typealias Operand = X64.Operand
 
     /// Byte registers 4 to 7 need a REX prefix.
-    private func isUniform(_ width: Width, _ registers: UInt8...) -> Bool {
+    func isUniform(_ width: Width, _ registers: UInt8...) -> Bool {
         width == .byte && registers.contains { $0 >= 4 }
     }
 
@@ -93,6 +93,21 @@ extension X64.Assembler {
         instruction(0x8d, reg: target.rawValue, .memory(memory), width)
     }
 
+    /// target = the label's address (LEA relative to RIP; SDM volume 2, "RIP-Relative Addressing").
+    public mutating func address(_ target: Register, _ label: Label) {
+        byte(0x48 | (target.rawValue & 8) >> 1)
+        byte(0x8d)
+        byte((target.rawValue & 7) << 3 | 5)
+        reference(label)
+    }
+
+    /// Register and operand change places; in memory, as one atomic access (XCHG).
+    public mutating func exchange(_ register: Register, _ operand: Operand, _ width: Width = .double) {
+        instruction(
+            width == .byte ? 0x86 : 0x87, reg: register.rawValue, operand, width,
+            needsREX: isUniform(width, register.rawValue, number(operand)))
+    }
+
     // MARK: Arithmetic
 
     /// target = target operation source; for `.compare`, flags alone.
@@ -150,6 +165,23 @@ extension X64.Assembler {
         instruction(0x0faf, reg: target.rawValue, source, width)
     }
 
+    /// target = source * value, the low half; value is sign-extended. - Precondition: the width is 16 bits or more.
+    public mutating func multiply(
+        _ target: Register, _ source: Operand, constant value: Int32, _ width: Width = .double
+    ) {
+        let isShort = value == Int32(Int8(truncatingIfNeeded: value))
+        instruction(isShort ? 0x6b : 0x69, reg: target.rawValue, source, width)
+        bytes(UInt64(truncatingIfNeeded: value), isShort ? 1 : Int(min(width.bytes, 4)))
+    }
+
+    /// high:low = rdx * source, unsigned, flags untouched: MULX of BMI2. Of one register for both, the high half stays.
+    /// - Precondition: the width is 32 or 64 bits.
+    public mutating func multiply(
+        high: Register, low: Register, _ source: Operand, _ width: Width = .double
+    ) {
+        vex(0x0f38f6, reg: high.rawValue, source: low.rawValue, source, width, mandatory: 0xf2)
+    }
+
     /// rdx:rax = rax, sign-extended (CQO, CDQ).
     public mutating func extendAccumulator(_ width: Width = .double) {
         if width == .double { byte(0x48) }
@@ -178,13 +210,66 @@ extension X64.Assembler {
     public mutating func shift(
         _ kind: X64.Shift, _ target: Register, _ source: Operand, by count: Register, _ width: Width = .double
     ) {
-        let prefix: UInt8 = kind == .left ? 1 : kind == .logicalRight ? 3 : 2
-        vex(0xf7, map: 2, prefix: prefix, reg: target.rawValue, source: count.rawValue, source, width)
+        let mandatory: UInt8 = kind == .left ? 0x66 : kind == .logicalRight ? 0xf2 : 0xf3
+        vex(0x0f38f7, reg: target.rawValue, source: count.rawValue, source, width, mandatory: mandatory)
+    }
+
+    /// target = operand rotated right by a constant, flags untouched: RORX of BMI2. - Precondition: the width is 32 or 64
+    /// bits.
+    public mutating func rotateRight(
+        _ target: Register, _ operand: Operand, by count: UInt8, _ width: Width = .double
+    ) {
+        vex(0x0f3af0, reg: target.rawValue, source: 0, operand, width, mandatory: 0xf2)
+        byte(count)
+    }
+
+    /// operand = operand shifted by a constant, with bits of source moving in (SHLD, SHRD).
+    /// - Precondition: `kind` is `.left` or `.logicalRight`, and the width is 16 bits or more.
+    public mutating func shift(
+        _ kind: X64.Shift, _ operand: Operand, from source: Register, by count: UInt8, _ width: Width = .double
+    ) {
+        assert(kind == .left || kind == .logicalRight, "only logical shifts have a second source")
+        instruction(kind == .left ? 0x0fa4 : 0x0fac, reg: source.rawValue, operand, width)
+        byte(count)
+    }
+
+    /// CF = the bit of the operand, which is changed afterwards (BT, BTS, BTR, BTC).
+    /// - Parameter number: counted modulo the width. - Precondition: the width is 16 bits or more.
+    public mutating func bitTest(
+        _ operand: Operand, constant number: UInt8, and change: X64.BitChange = .nothing, _ width: Width = .double
+    ) {
+        instruction(0x0fba, reg: change.rawValue, operand, width)
+        byte(number)
+    }
+
+    /// CF = the bit of the operand, which is changed afterwards (BT, BTS, BTR, BTC).
+    /// - Parameter number: counted modulo the width in a register, but any signed distance from the operand in memory.
+    /// - Precondition: the width is 16 bits or more.
+    public mutating func bitTest(
+        _ operand: Operand, _ number: Register, and change: X64.BitChange = .nothing, _ width: Width = .double
+    ) {
+        instruction(0x0f83 | UInt32(change.rawValue) << 3, reg: number.rawValue, operand, width)
+    }
+
+    /// target = the low bits of source, spread to where mask has ones: PDEP of BMI2. - Precondition: the width is 32 or 64
+    /// bits.
+    public mutating func depositBits(
+        _ target: Register, _ source: Register, mask: Operand, _ width: Width = .double
+    ) {
+        vex(0x0f38f5, reg: target.rawValue, source: source.rawValue, mask, width, mandatory: 0xf2)
+    }
+
+    /// target = the bits of source where mask has ones, moved together: PEXT of BMI2. - Precondition: the width is 32 or 64
+    /// bits.
+    public mutating func extractBits(
+        _ target: Register, _ source: Register, mask: Operand, _ width: Width = .double
+    ) {
+        vex(0x0f38f5, reg: target.rawValue, source: source.rawValue, mask, width, mandatory: 0xf3)
     }
 
     /// target = source and not other: ANDN of BMI1. - Precondition: the width is 32 or 64 bits.
     public mutating func andNot(_ target: Register, _ source: Operand, not other: Register, _ width: Width = .double) {
-        vex(0xf2, map: 2, prefix: 0, reg: target.rawValue, source: other.rawValue, source, width)
+        vex(0x0f38f2, reg: target.rawValue, source: other.rawValue, source, width)
     }
 
     /// target = the count of bits in source. - Precondition: the width is 16 bits or more.
@@ -201,52 +286,5 @@ extension X64.Assembler {
         if rex != 0 { byte(0x40 | rex) }
         byte(0x0f)
         byte(0xc8 | register.rawValue & 7)
-    }
-
-    // MARK: Conditions and control
-
-    /// The low byte of the register = 1 where the condition holds, else 0; its other bits stay.
-    public mutating func set(_ condition: X64.Condition, _ target: Register) {
-        instruction(
-            0x0f90 | UInt32(condition.rawValue), reg: 0, .register(target), .byte,
-            needsREX: isUniform(.byte, target.rawValue))
-    }
-
-    /// target = source where the condition holds. A 32-bit move clears the high half in any case.
-    public mutating func move(
-        if condition: X64.Condition, _ target: Register, _ source: Operand, _ width: Width = .double
-    ) {
-        instruction(0x0f40 | UInt32(condition.rawValue), reg: target.rawValue, source, width)
-    }
-
-    public mutating func jump(_ label: Label) {
-        byte(0xe9)
-        reference(label)
-    }
-
-    public mutating func jump(if condition: X64.Condition, _ label: Label) {
-        byte(0x0f)
-        byte(0x80 | condition.rawValue)
-        reference(label)
-    }
-
-    public mutating func jump(to operand: Operand) { instruction(0xff, reg: 4, operand, .word) }
-    public mutating func call(_ operand: Operand) { instruction(0xff, reg: 2, operand, .word) }
-
-    public mutating func call(_ label: Label) {
-        byte(0xe8)
-        reference(label)
-    }
-
-    public mutating func `return`() { byte(0xc3) }
-
-    public mutating func push(_ register: Register) {
-        if register.rawValue >= 8 { byte(0x41) }
-        byte(0x50 | register.rawValue & 7)
-    }
-
-    public mutating func pop(_ register: Register) {
-        if register.rawValue >= 8 { byte(0x41) }
-        byte(0x58 | register.rawValue & 7)
     }
 }

@@ -1,8 +1,40 @@
 import ISA
 
-/// Instructions of SSE2 on scalars, and what governs them.
+/// Instructions on vector registers as a whole, and on their elements as integers.
+///
+/// Where a method has the parameter `from`, that register is the first source, and the instruction has a VEX prefix, which
+/// needs AVX. Without it the target is the first source, and SSE4.1 is enough (INSERTPS, PINSR, PEXTR, ROUND, BLENDV; the
+/// rest is SSE2 or SSE3).
 extension X64.Assembler {
     public typealias VectorRegister = X64.VectorRegister
+    public typealias VectorOperand = X64.VectorOperand
+
+    /// An instruction whose ModRM.rm may be a vector register, with a VEX prefix where there is a first source.
+    mutating func vector(
+        _ opcode: UInt32, _ reg: VectorRegister, from first: VectorRegister?, _ operand: Operand,
+        _ width: Width = .word, mandatory: UInt8
+    ) {
+        if let first {
+            vex(opcode, reg: reg.rawValue, source: first.rawValue, operand, width, mandatory: mandatory)
+        } else {
+            instruction(opcode, reg: reg.rawValue, operand, width, mandatory: mandatory)
+        }
+    }
+
+    /// A vector register in ModRM.rm has a general-purpose one's encoding.
+    static func operand(_ operand: VectorOperand) -> Operand {
+        switch operand {
+        case .register(let register): .register(Register(rawValue: register.rawValue) ?? .rax)
+        case .memory(let memory): .memory(memory)
+        }
+    }
+
+    // MARK: Moves
+
+    /// target = source, all of it (MOVAPS).
+    public mutating func move(_ target: VectorRegister, _ source: VectorRegister) {
+        instruction(0x0f28, reg: target.rawValue, Self.operand(.register(source)), .word)
+    }
 
     /// target = the bits of source, zero-extended (MOVD, MOVQ).
     public mutating func move(_ target: VectorRegister, _ source: Register, _ width: Width = .double) {
@@ -14,45 +46,95 @@ extension X64.Assembler {
         instruction(0x0f7e, reg: source.rawValue, .register(target), width, mandatory: 0x66)
     }
 
-    /// target = memory, and zeros above it (MOVSS, MOVSD).
-    public mutating func load(_ target: VectorRegister, _ memory: Memory, _ width: Width) {
-        instruction(0x0f10, reg: target.rawValue, .memory(memory), .word, mandatory: Self.scalarPrefix(width))
-    }
-
-    /// memory = the low bits of source (MOVSS, MOVSD).
-    public mutating func store(_ memory: Memory, _ source: VectorRegister, _ width: Width) {
-        instruction(0x0f11, reg: source.rawValue, .memory(memory), .word, mandatory: Self.scalarPrefix(width))
-    }
-
-    /// target = target operation source, in the low element.
-    public mutating func scalar(
-        _ operation: X64.Scalar, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
-    ) {
+    /// target = memory, zero-extended, as an integer (MOVD, MOVQ).
+    public mutating func move(_ target: VectorRegister, _ memory: Memory, _ width: Width = .double) {
+        let isDouble = width == .double
         instruction(
-            0x0f00 | UInt32(operation.rawValue), reg: target.rawValue, Self.operand(source), .word,
-            mandatory: Self.scalarPrefix(width))
+            isDouble ? 0x0f7e : 0x0f6e, reg: target.rawValue, .memory(memory), .word,
+            mandatory: isDouble ? 0xf3 : 0x66)
     }
 
-    /// ZF, PF and CF by comparing the low elements; quiet NaNs raise nothing (UCOMISS, UCOMISD).
-    public mutating func compareQuiet(_ a: VectorRegister, _ b: VectorRegister, _ width: Width) {
-        instruction(0x0f2e, reg: a.rawValue, Self.operand(b), .word, mandatory: width == .double ? 0x66 : 0)
+    /// memory = the low bits of source, as an integer (MOVD, MOVQ).
+    public mutating func move(_ memory: Memory, _ source: VectorRegister, _ width: Width = .double) {
+        instruction(
+            width == .double ? 0x0fd6 : 0x0f7e, reg: source.rawValue, .memory(memory), .word, mandatory: 0x66)
     }
 
-    /// The same, and any NaN raises the invalid flag (COMISS, COMISD).
-    public mutating func compareSignaling(_ a: VectorRegister, _ b: VectorRegister, _ width: Width) {
-        instruction(0x0f2f, reg: a.rawValue, Self.operand(b), .word, mandatory: width == .double ? 0x66 : 0)
+    /// target = memory, 16 bytes that need no alignment (MOVUPS).
+    public mutating func loadVector(_ target: VectorRegister, _ memory: Memory) {
+        instruction(0x0f10, reg: target.rawValue, .memory(memory), .word)
     }
 
-    /// MXCSR = memory.
-    public mutating func loadControl(_ memory: Memory) { instruction(0x0fae, reg: 2, .memory(memory), .word) }
+    /// memory = source, 16 bytes that need no alignment (MOVUPS).
+    public mutating func storeVector(_ memory: Memory, _ source: VectorRegister) {
+        instruction(0x0f11, reg: source.rawValue, .memory(memory), .word)
+    }
 
-    /// memory = MXCSR.
-    public mutating func storeControl(_ memory: Memory) { instruction(0x0fae, reg: 3, .memory(memory), .word) }
+    // MARK: Whole vectors
 
-    private static func scalarPrefix(_ width: Width) -> UInt8 { width == .double ? 0xf2 : 0xf3 }
+    /// target = first source operation source.
+    public mutating func packed(
+        _ operation: X64.Packed, _ target: VectorRegister, from first: VectorRegister? = nil, _ source: VectorOperand
+    ) {
+        vector(
+            operation.rawValue & 0xff_ffff, target, from: first, Self.operand(source),
+            mandatory: UInt8(operation.rawValue >> 24))
+    }
 
-    /// A vector register in ModRM.rm has a general-purpose one's encoding.
-    private static func operand(_ register: VectorRegister) -> Operand {
-        .register(Register(rawValue: register.rawValue) ?? .rax)
+    /// target = first source operation source, as the constant says. PCLMULQDQ has a CPUID bit of its own.
+    public mutating func packed(
+        _ operation: X64.PackedConstant, _ target: VectorRegister, from first: VectorRegister? = nil,
+        _ source: VectorOperand, constant: UInt8
+    ) {
+        vector(
+            operation.rawValue & 0xff_ffff, target, from: first, Self.operand(source),
+            mandatory: UInt8(operation.rawValue >> 24))
+        byte(constant)
+    }
+
+    /// target = four 32-bit elements of source, each chosen by two bits of the constant (PSHUFD).
+    public mutating func shuffle(_ target: VectorRegister, _ source: VectorOperand, constant: UInt8) {
+        instruction(0x0f70, reg: target.rawValue, Self.operand(source), .word, mandatory: 0x66)
+        byte(constant)
+    }
+
+    /// target = the 32-bit elements 1, 1, 3 and 3 of source (MOVSHDUP).
+    public mutating func duplicateOdd(_ target: VectorRegister, _ source: VectorOperand) {
+        instruction(0x0f16, reg: target.rawValue, Self.operand(source), .word, mandatory: 0xf3)
+    }
+
+    /// target = where the sign bits of xmm0's elements are ones, source, else target (BLENDVPS, BLENDVPD).
+    public mutating func blend(_ target: VectorRegister, _ source: VectorOperand, _ width: Width) {
+        instruction(
+            width == .double ? 0x0f3815 : 0x0f3814, reg: target.rawValue, Self.operand(source), .word, mandatory: 0x66)
+    }
+
+    /// target = where the sign bits of mask's elements are ones, source, else first (VBLENDVPS, VBLENDVPD).
+    public mutating func blend(
+        _ target: VectorRegister, from first: VectorRegister, _ source: VectorOperand, mask: VectorRegister,
+        _ width: Width
+    ) {
+        vector(
+            width == .double ? 0x0f3a4b : 0x0f3a4a, target, from: first, Self.operand(source), mandatory: 0x66)
+        byte(mask.rawValue << 4)
+    }
+
+    // MARK: Elements
+
+    /// target = the element of source; in a register, zero-extended (PEXTRD, PEXTRQ).
+    public mutating func extract(
+        _ target: Operand, _ source: VectorRegister, element: UInt8, _ width: Width = .double
+    ) {
+        vector(0x0f3a16, source, from: nil, target, width, mandatory: 0x66)
+        byte(element)
+    }
+
+    /// target = first source, with source in place of the element (PINSRD, PINSRQ).
+    public mutating func insert(
+        _ target: VectorRegister, from first: VectorRegister? = nil, _ source: Operand, element: UInt8,
+        _ width: Width = .double
+    ) {
+        vector(0x0f3a22, target, from: first, source, width, mandatory: 0x66)
+        byte(element)
     }
 }

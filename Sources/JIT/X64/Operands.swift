@@ -34,6 +34,13 @@ public enum X64 {
         case memory(Memory)
     }
 
+    /// An operand of a vector instruction that the ModRM byte names. Where an instruction without VEX prefix reads 16 bytes,
+    /// they must be aligned in memory.
+    public enum VectorOperand: Equatable, Sendable {
+        case register(VectorRegister)
+        case memory(Memory)
+    }
+
     /// What Jcc, SETcc and CMOVcc test, by its number in their opcodes (SDM volume 2, appendix B, "Condition Test Field").
     public enum Condition: UInt8, CaseIterable, Sendable {
         case overflow, notOverflow, below, aboveOrEqual, equal, notEqual, belowOrEqual, above
@@ -57,14 +64,61 @@ public enum X64 {
         case rotateLeft = 0, rotateRight = 1, left = 4, logicalRight = 5, arithmeticRight = 7
     }
 
+    /// What becomes of a tested bit, by number in opcode group 8 (BT, BTS, BTR, BTC).
+    public enum BitChange: UInt8, CaseIterable, Sendable {
+        case nothing = 4, set, reset, complement
+    }
+
     /// Counting operations with a source that may be memory: LZCNT and TZCNT need their CPUID bits.
     public enum Count: UInt8, CaseIterable, Sendable {
         case population = 0xb8, trailingZeros = 0xbc, leadingZeros = 0xbd
     }
 
-    /// Operations of SSE2 on the low element, by opcode.
+    /// Operations on the low element, by opcode after 0FH.
     public enum Scalar: UInt8, CaseIterable, Sendable {
         case squareRoot = 0x51, add = 0x58, multiply = 0x59, subtract = 0x5c, minimum = 0x5d, divide = 0x5e, maximum =
             0x5f
+    }
+
+    /// What CMPSS and CMPSD test, by number (SDM volume 2, "CMPSD"). Those with "less" in their names raise the invalid flag
+    /// for any NaN, the others for signaling ones alone.
+    public enum Predicate: UInt8, CaseIterable, Sendable {
+        case equal, less, lessOrEqual, unordered, notEqual, notLess, notLessOrEqual, ordered
+    }
+
+    /// How an instruction rounds that has a mode of its own, by number (SDM volume 2, "ROUNDPD").
+    public enum Rounding: UInt8, CaseIterable, Sendable {
+        case nearestEven, down, up, towardZero
+        /// As MXCSR says.
+        case current
+    }
+
+    /// Operations of FMA3 on the low element, by opcode after 0F38H in the order 132: product + addend, product - addend,
+    /// and with the product negated.
+    public enum Fused: UInt8, CaseIterable, Sendable {
+        case add = 0x99, subtract = 0x9b, negatedAdd = 0x9d, negatedSubtract = 0x9f
+    }
+
+    /// Which operands, counted from the target as 1, are multiplied, and which is added last; what it adds to the opcode.
+    public enum FusedOrder: UInt8, CaseIterable, Sendable {
+        case order132 = 0x00, order213 = 0x10, order231 = 0x20
+    }
+
+    /// Operations on whole vectors, by mandatory prefix in the highest byte and opcode in the others.
+    public enum Packed: UInt32, CaseIterable, Sendable {
+        /// `andNot` inverts the first source (ANDPS, ANDNPS, ORPS, XORPS).
+        case and = 0x0f54, andNot = 0x0f55, or = 0x0f56, xor = 0x0f57
+        /// 32 ones or zeros (PCMPEQD); of a register and itself, all ones.
+        case compareEqual = 0x6600_0f76
+        /// The low elements of both sources by turns (UNPCKLPS).
+        case unpackLow = 0x0f14
+    }
+
+    /// Operations on whole vectors that a constant governs, by mandatory prefix in the highest byte and opcode in the others.
+    public enum PackedConstant: UInt32, CaseIterable, Sendable {
+        /// One 32-bit element, of a register or memory, goes into the first source; others may become zero (INSERTPS).
+        case insertSingle = 0x660f_3a21
+        /// 64 by 64 bits, without carries; bits 0 and 4 of the constant choose the halves (PCLMULQDQ).
+        case multiplyCarryless = 0x660f_3a44
     }
 }

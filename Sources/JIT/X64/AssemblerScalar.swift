@@ -1,0 +1,135 @@
+import ISA
+
+/// Floating point on the low elements of vector registers, and what governs it. Widths are `.word` for single and
+/// `.double` for double precision. `from` and its absence mean the same as in AssemblerVector.swift; the elements above come
+/// from the first source.
+extension X64.Assembler {
+    private static func prefix(_ width: Width) -> UInt8 { width == .double ? 0xf2 : 0xf3 }
+
+    /// target = memory, and zeros above it (MOVSS, MOVSD).
+    public mutating func load(_ target: VectorRegister, _ memory: Memory, _ width: Width) {
+        instruction(0x0f10, reg: target.rawValue, .memory(memory), .word, mandatory: Self.prefix(width))
+    }
+
+    /// memory = the low bits of source (MOVSS, MOVSD).
+    public mutating func store(_ memory: Memory, _ source: VectorRegister, _ width: Width) {
+        instruction(0x0f11, reg: source.rawValue, .memory(memory), .word, mandatory: Self.prefix(width))
+    }
+
+    // MARK: Arithmetic
+
+    /// target = first source operation source; a square root has one source.
+    public mutating func scalar(
+        _ operation: X64.Scalar, _ target: VectorRegister, from first: VectorRegister? = nil, _ source: VectorOperand,
+        _ width: Width
+    ) {
+        vector(
+            0x0f00 | UInt32(operation.rawValue), target, from: first, Self.operand(source),
+            mandatory: Self.prefix(width))
+    }
+
+    /// target = target operation source, of two registers.
+    public mutating func scalar(
+        _ operation: X64.Scalar, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
+    ) {
+        scalar(operation, target, .register(source), width)
+    }
+
+    /// target = ± product ± addend of target, second and third in the given order, rounded once (FMA3).
+    public mutating func fused(
+        _ operation: X64.Fused, _ order: X64.FusedOrder, _ target: VectorRegister, _ second: VectorRegister,
+        _ third: VectorOperand, _ width: Width
+    ) {
+        vector(
+            0x0f3800 | UInt32(operation.rawValue + order.rawValue), target, from: second, Self.operand(third), width,
+            mandatory: 0x66)
+    }
+
+    /// target = source, rounded to an integer (ROUNDSS, ROUNDSD).
+    /// - Parameter isExact: an inexact result raises the precision flag.
+    public mutating func round(
+        _ rounding: X64.Rounding, isExact: Bool, _ target: VectorRegister, from first: VectorRegister? = nil,
+        _ source: VectorOperand, _ width: Width
+    ) {
+        vector(
+            width == .double ? 0x0f3a0b : 0x0f3a0a, target, from: first, Self.operand(source), mandatory: 0x66)
+        byte(rounding.rawValue | (isExact ? 0 : 8))
+    }
+
+    // MARK: Comparisons
+
+    /// ZF, PF and CF by comparing the low elements; quiet NaNs raise nothing (UCOMISS, UCOMISD).
+    public mutating func compareQuiet(_ a: VectorRegister, _ b: VectorOperand, _ width: Width) {
+        instruction(0x0f2e, reg: a.rawValue, Self.operand(b), .word, mandatory: width == .double ? 0x66 : 0)
+    }
+
+    /// The same, of two registers.
+    public mutating func compareQuiet(_ a: VectorRegister, _ b: VectorRegister, _ width: Width) {
+        compareQuiet(a, .register(b), width)
+    }
+
+    /// The same, and any NaN raises the invalid flag (COMISS, COMISD).
+    public mutating func compareSignaling(_ a: VectorRegister, _ b: VectorOperand, _ width: Width) {
+        instruction(0x0f2f, reg: a.rawValue, Self.operand(b), .word, mandatory: width == .double ? 0x66 : 0)
+    }
+
+    /// The same, of two registers.
+    public mutating func compareSignaling(_ a: VectorRegister, _ b: VectorRegister, _ width: Width) {
+        compareSignaling(a, .register(b), width)
+    }
+
+    /// target = ones where the predicate holds of first source and source, else zeros (CMPSS, CMPSD).
+    public mutating func compare(
+        _ predicate: X64.Predicate, _ target: VectorRegister, from first: VectorRegister? = nil,
+        _ source: VectorOperand, _ width: Width
+    ) {
+        vector(0x0fc2, target, from: first, Self.operand(source), mandatory: Self.prefix(width))
+        byte(predicate.rawValue)
+    }
+
+    // MARK: Conversions
+
+    /// target = the signed integer in source, as a number of the width `float` (CVTSI2SS, CVTSI2SD).
+    public mutating func convert(
+        _ target: VectorRegister, from first: VectorRegister? = nil, integer source: Operand, _ integer: Width,
+        to float: Width
+    ) {
+        vector(0x0f2a, target, from: first, source, integer, mandatory: Self.prefix(float))
+    }
+
+    /// target = the number in source, as a signed integer; what none can be becomes the least one and raises the invalid flag.
+    /// - Parameter truncating: toward zero (CVTTSS2SI, CVTTSD2SI), and not as MXCSR says (CVTSS2SI, CVTSD2SI).
+    public mutating func convert(
+        _ target: Register, float source: VectorOperand, _ float: Width, to integer: Width, truncating: Bool
+    ) {
+        instruction(
+            truncating ? 0x0f2c : 0x0f2d, reg: target.rawValue, Self.operand(source), integer,
+            mandatory: Self.prefix(float))
+    }
+
+    /// target = the number in source, of the width `float`, in the other width (CVTSD2SS, CVTSS2SD).
+    public mutating func convert(
+        _ target: VectorRegister, from first: VectorRegister? = nil, float source: VectorOperand, _ float: Width
+    ) {
+        vector(0x0f5a, target, from: first, Self.operand(source), mandatory: Self.prefix(float))
+    }
+
+    /// target = the four low half-precision numbers of source as single precision (VCVTPH2PS of F16C).
+    public mutating func convertFromHalf(_ target: VectorRegister, _ source: VectorOperand) {
+        vex(0x0f3813, reg: target.rawValue, source: 0, Self.operand(source), .word, mandatory: 0x66)
+    }
+
+    /// target = the four single-precision numbers of source as half precision (VCVTPS2PH of F16C).
+    public mutating func convertToHalf(_ target: VectorOperand, _ source: VectorRegister, _ rounding: X64.Rounding) {
+        vex(0x0f3a1d, reg: source.rawValue, source: 0, Self.operand(target), .word, mandatory: 0x66)
+        byte(rounding.rawValue)
+    }
+
+    // MARK: Control
+
+    /// MXCSR = memory.
+    public mutating func loadControl(_ memory: Memory) { instruction(0x0fae, reg: 2, .memory(memory), .word) }
+
+    /// memory = MXCSR.
+    public mutating func storeControl(_ memory: Memory) { instruction(0x0fae, reg: 3, .memory(memory), .word) }
+}
