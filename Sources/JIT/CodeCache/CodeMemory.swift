@@ -20,7 +20,7 @@ final class CodeMemory {
 
     init(capacity: Int) throws(Unavailable) {
         self.capacity = capacity
-        let file = memfd_create("orrery code", 1)  // MFD_CLOEXEC
+        let file = Self.anonymousFile()
         guard file >= 0 else { throw Unavailable(step: "memfd_create", number: errno) }
         defer { close(file) }
         guard ftruncate(file, capacity) == 0 else { throw Unavailable(step: "ftruncate", number: errno) }
@@ -35,6 +35,15 @@ final class CodeMemory {
         }
         writable = write.bindMemory(to: UInt8.self, capacity: capacity)
         executable = UnsafeRawPointer(execute)
+    }
+
+    /// memfd_create(2), which Swift's view of the C library lacks; -1 where it fails.
+    private static func anonymousFile() -> Int32 {
+        typealias Function = @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
+        guard let symbol = dlsym(nil, "memfd_create") else { return -1 }
+        let closeOnExec: UInt32 = 1
+        // SAFETY: this is the function's type in memfd_create(2).
+        return unsafeBitCast(symbol, to: Function.self)("orrery code", closeOnExec)
     }
 
     deinit {

@@ -1,0 +1,125 @@
+import ISA
+
+/// What is known of each node of a block before code is made of it: who uses it and how long, what need not be done at
+/// all, and what is best done where it is used.
+struct Analysis {
+    struct Facts {
+        /// The last node that needs the result: its own index where nobody does.
+        var lastUse: Int32 = 0
+        var uses: UInt16 = 0
+        /// Uses as the address of a memory access.
+        var addressUses: UInt16 = 0
+        /// Nothing comes of it.
+        var isDead = false
+        /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
+        var isDeferred = false
+    }
+
+    /// A run of instructions that is entered only at its start and left, but for faults, only at its end: the unit that
+    /// the budget is taken in.
+    struct Segment {
+        var firstInstruction: Int
+        var count: Int
+    }
+
+    private(set) var facts = ContiguousArray<Facts>()
+    private(set) var segments = ContiguousArray<Segment>()
+
+    init() {}
+
+    subscript(node: Int32) -> Facts { facts[Int(node)] }
+    subscript(node: Int) -> Facts { facts[node] }
+
+    /// Analyses `block`; what was known of another block is forgotten.
+    mutating func analyse(_ block: Block, eliminates: Bool) {
+        facts.removeAll(keepingCapacity: true)
+        facts.append(contentsOf: repeatElement(Facts(), count: block.nodes.count))
+        findSegments(block)
+        countUses(block, eliminates: eliminates)
+    }
+
+    private mutating func findSegments(_ block: Block) {
+        segments.removeAll(keepingCapacity: true)
+        var first = 0
+        for instruction in block.instructions.indices {
+            let range = block.nodes(of: instruction)
+            let isLast = instruction == block.instructions.count - 1
+            guard isLast || (!range.isEmpty && block.nodes[range.upperBound - 1].operation == .branch) else { continue }
+            segments.append(Segment(firstInstruction: first, count: instruction + 1 - first))
+            first = instruction + 1
+        }
+    }
+
+    /// Backwards, so that every user of a node is seen before the node.
+    private mutating func countUses(_ block: Block, eliminates: Bool) {
+        var segment = segments.count - 1
+        /// A bit for each register that is set again before anybody can see what it holds.
+        var overwritten: (UInt64, UInt64) = (0, 0)
+        var instruction = block.instructions.count - 1
+        for index in stride(from: block.nodes.count - 1, through: 0, by: -1) {
+            let node = block.nodes[index]
+            while instruction > 0 && Int(block.instructions[instruction].firstNode) > index {
+                // The start of a segment looks at the budget and may leave.
+                if segment > 0 && segments[segment].firstInstruction == instruction {
+                    overwritten = (0, 0)
+                    segment -= 1
+                }
+                instruction -= 1
+            }
+            if node.operation == .setRegister && eliminates {
+                let register = node.immediate
+                let bit = 1 &<< (register & 63) as UInt64
+                if (register < 64 ? overwritten.0 : overwritten.1) & bit != 0 {
+                    facts[index].isDead = true
+                    continue
+                }
+                if register < 64 { overwritten.0 |= bit } else { overwritten.1 |= bit }
+            } else if node.operation.mayFault || node.operation.isControl {
+                overwritten = (0, 0)
+            }
+            if facts[index].uses == 0 && node.operation.isDroppable && eliminates {
+                facts[index].isDead = true
+                continue
+            }
+            facts[index].isDeferred = isDeferred(node, index, block)
+            let place = facts[index].isDeferred ? max(facts[index].lastUse, Int32(index)) : Int32(index)
+            let kinds = node.operation.operands
+            for position in 0..<4 where kinds[position] != .nothing {
+                let operand = Int(node[operand: position])
+                guard operand >= 0 else { continue }
+                facts[operand].lastUse = max(facts[operand].lastUse, place)
+                facts[operand].uses &+= 1
+                if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
+            }
+        }
+    }
+
+    private func isDeferred(_ node: Node, _ index: Int, _ block: Block) -> Bool {
+        switch node.operation {
+        case .compare, .not, .truth: return true
+        case .binary where node.binaryOperation == .add && node.width == .double:
+            let offset = block.nodes[Int(node.b)]
+            return facts[index].uses == facts[index].addressUses && offset.operation == .constant
+                && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
+        default: return false
+        }
+    }
+}
+
+extension Node.Operation {
+    /// It may be left out where nobody needs its result.
+    var isDroppable: Bool {
+        switch self {
+        case .register, .state, .condition, .flags, .loadHeld, .vectorRegister: return true
+        default: return isPure
+        }
+    }
+
+    /// Its first operand is an address in memory.
+    var isAccess: Bool {
+        switch self {
+        case .load, .store, .probe: return true
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import ISA
+
+/// Where guest registers live while translated code runs: the same for all code, so that code may be entered at any
+/// label, and left anywhere, without a move.
+struct RegisterMap {
+    enum Home: Equatable {
+        case general(X64.Register)
+        case vector(X64.VectorRegister)
+        /// In the state block.
+        case memory
+    }
+
+    /// Those that hold guest registers, in the order in which they are given away.
+    static let generalRegisters: [X64.Register] = [.rbx, .rsi, .rdi, .r8, .r9, .r10, .r11, .r12, .r13]
+    static let vectorRegisters: [X64.VectorRegister] = [
+        .xmm3, .xmm4, .xmm5, .xmm6, .xmm7, .xmm8, .xmm9, .xmm10, .xmm11, .xmm12, .xmm13, .xmm14,
+    ]
+
+    private var homes = InlineArray<256, Home>(repeating: .memory)
+    /// What is in host registers, for entering and leaving code.
+    private(set) var general: [(guest: UInt8, host: X64.Register)] = []
+    private(set) var vector: [(guest: UInt8, host: X64.VectorRegister)] = []
+
+    init(_ guest: GuestTranslation) {
+        general = Array(zip(guest.integerRegisters, Self.generalRegisters)).map { ($0, $1) }
+        vector = Array(zip(guest.floatRegisters, Self.vectorRegisters)).map { ($0, $1) }
+        for (guest, host) in general { homes[Int(guest)] = .general(host) }
+        for (guest, host) in vector { homes[Int(guest)] = .vector(host) }
+    }
+
+    subscript(guest: UInt8) -> Home { homes[Int(guest)] }
+}
+
+extension X64 {
+    /// What the other registers are for while translated code runs.
+    enum Role {
+        /// The state block, plus ``stateBias``.
+        static let state = Register.rbp
+        /// The translation context.
+        static let context = Register.r15
+        /// Instructions left in the turn, less those of the segment that runs.
+        static let budget = Register.r14
+        /// For results on their way.
+        static let temporaries: [Register] = [.rax, .rdx, .rcx]
+        /// Brings the first 32 registers within reach of one byte of displacement.
+        static let stateBias = 128
+
+        /// A register of the guest in the state block.
+        static func register(_ index: UInt8) -> Memory { field(8 * Int(index)) }
+
+        /// What is at `offset` in the state block.
+        static func field(_ offset: Int) -> Memory {
+            Memory(state, Int32(truncatingIfNeeded: offset - stateBias))
+        }
+
+        static func field<Field>(_ path: KeyPath<CoreState, Field>) -> Memory {
+            // A stored property has an offset.
+            field(MemoryLayout<CoreState>.offset(of: path)!)
+        }
+
+        static func contextField<Field>(_ path: KeyPath<TranslationContext, Field>) -> Memory {
+            Memory(context, Int32(truncatingIfNeeded: MemoryLayout<TranslationContext>.offset(of: path)!))
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import ISA
+
+extension X64 {
+    /// The fixed code at the start of the code memory: how translated code is entered and left, and how it calls out.
+    ///
+    /// Entering keeps what the host's calling convention says (System V ABI, 3.2.1) and loads the registers of the map;
+    /// leaving stores them. In between nothing is in the state block that has a home in a register.
+    struct Trampolines {
+        /// A C function of the state block and the address of translated code; gives the ``Exit``.
+        private(set) var enter: UInt = 0
+        /// Left because the budget does not reach; the program counter is stored.
+        private(set) var outOfBudget: UInt = 0
+        /// Left for the interpreter; the program counter is stored.
+        private(set) var interpret: UInt = 0
+        /// Left because nobody knows the code of the address in rax.
+        private(set) var resolve: UInt = 0
+        /// Called: enters the page of the address in rax into the TLB, for writing if ecx is not 0; clears al where that
+        /// cannot be. Changes only rax and rcx.
+        private(set) var enterPage: UInt = 0
+        /// Bytes of all of it.
+        private(set) var count = 0
+
+        private static let calleeSaved: [Register] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
+        private static let callerSaved: Set<Register> = [.rsi, .rdi, .r8, .r9, .r10, .r11]
+
+        /// - Parameter base: where the assembler's first byte will be executed.
+        init(_ assembler: inout Assembler, at base: UInt, _ map: RegisterMap, _ guest: GuestTranslation) {
+            func here() -> UInt { base + UInt(assembler.count) }
+            enter = here()
+            for register in Self.calleeSaved { assembler.push(register) }
+            // The call and six pushes: another word makes a multiple of 16.
+            assembler.arithmetic(.subtract, .register(.rsp), constant: 8)
+            assembler.address(Role.state, Memory(.rdi, Int32(Role.stateBias)))
+            assembler.move(.rax, .rsi)
+            assembler.load(Role.context, Role.field(\.context))
+            assembler.load(Role.budget, Role.field(\.budget))
+            Self.load(&assembler, map) { _ in true }
+            assembler.jump(to: .register(.rax))
+
+            let leave = assembler.label()
+            assembler.align(to: 16)
+            outOfBudget = here()
+            assembler.move(.rax, constant: Exit.outOfBudget.rawValue)
+            assembler.jump(leave)
+            interpret = here()
+            assembler.move(.rax, constant: Exit.interpret.rawValue)
+            assembler.jump(leave)
+            resolve = here()
+            assembler.store(Role.field(\.programCounter), .rax)
+            assembler.move(.rax, constant: Exit.resolve.rawValue)
+            assembler.bind(leave)
+            Self.store(&assembler, map) { _ in true }
+            assembler.store(Role.field(\.budget), Role.budget)
+            assembler.arithmetic(.add, .register(.rsp), constant: 8)
+            for register in Self.calleeSaved.reversed() { assembler.pop(register) }
+            assembler.return()
+
+            assembler.align(to: 16)
+            enterPage = here()
+            // The call and this push make a multiple of 16.
+            assembler.push(.rdx)
+            Self.store(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rsi, .rax)
+            assembler.move(.rdx, .rcx, .word)
+            assembler.move(.rax, constant: UInt64(guest.enterPage))
+            assembler.call(.register(.rax))
+            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.pop(.rdx)
+            assembler.return()
+            assembler.finish()
+            count = assembler.count
+        }
+
+        /// Floating-point registers are all the caller's.
+        private static func store(
+            _ assembler: inout Assembler, _ map: RegisterMap, where isWanted: (Register) -> Bool
+        ) {
+            for (guest, host) in map.general where isWanted(host) { assembler.store(Role.register(guest), host) }
+            withoutFloats(&assembler) { assembler in
+                for (guest, host) in map.vector { assembler.store(Role.register(guest), host, .double) }
+            }
+        }
+
+        private static func load(
+            _ assembler: inout Assembler, _ map: RegisterMap, where isWanted: (Register) -> Bool
+        ) {
+            for (guest, host) in map.general where isWanted(host) { assembler.load(host, Role.register(guest)) }
+            withoutFloats(&assembler) { assembler in
+                for (guest, host) in map.vector { assembler.load(host, Role.register(guest), .double) }
+            }
+        }
+
+        /// Skips what `body` emits where software may not use floating point: then translated code has not touched it.
+        private static func withoutFloats(_ assembler: inout Assembler, _ body: (inout Assembler) -> Void) {
+            let skip = assembler.label()
+            assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
+            assembler.jump(if: .equal, skip)
+            body(&assembler)
+            assembler.bind(skip)
+        }
+    }
+
+    /// Why translated code came back.
+    enum Exit: UInt64 {
+        case outOfBudget, interpret, resolve
+    }
+}
