@@ -95,6 +95,13 @@ public struct Recorder {
                 firstNode: Int32(truncatingIfNeeded: block.nodes.count)))
     }
 
+    /// Takes the last instruction back. Nothing more can be recorded.
+    public mutating func removeLast() {
+        guard let last = block.instructions.popLast() else { return }
+        block.nodes.removeSubrange(Int(last.firstNode)...)
+        isClosed = true
+    }
+
     // MARK: Writing
 
     @discardableResult

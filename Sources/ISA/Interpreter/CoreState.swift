@@ -46,6 +46,13 @@ public struct CoreState {
     var successor: Successor?
     #endif
 
+    // MARK: Translated code
+
+    /// For results that have no register.
+    private var spills: InlineArray<64, UInt64> = .init(repeating: 0)
+    public static let spillCount = 64
+    public static let spillOffset = MemoryLayout<CoreState>.offset(of: \.spills)!
+
     // MARK: The fault being raised
 
     public var fault = FaultRecord()

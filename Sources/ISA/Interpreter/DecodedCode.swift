@@ -129,7 +129,8 @@ public final class CodeCache: CodeObserver {
         else { return nil }
         if let page = pages[address] { return page }
         if pages.count >= Self.maximumPages {
-            for flush in flushAll { flush() }
+            // What others made of the code is not watched over any more either.
+            memory.forgetCode()
             for page in pages.values { memory.notes(page.physical)?.pointee.remove(.code) }
             pages.removeAll(keepingCapacity: true)
         }

@@ -93,6 +93,11 @@ public final class PhysicalMemory {
             return
         }
         regions[index].isEnabled = enabled
+        forgetCode()
+    }
+
+    /// Makes all observers drop everything.
+    func forgetCode() {
         for observer in observers { observer.memoryMapChanged() }
     }
 

@@ -86,6 +86,9 @@ extension X64 {
         /// Instructions of the segment from the present one on.
         var leftInSegment = 0
 
+        /// What was made is not to be used.
+        var hasFailed = false
+
         static let free: Int32 = -1
         static let noBacking: UInt8 = 255
 
@@ -255,7 +258,8 @@ extension X64.Generator {
             return .memory(Role.register(index))
         case .spilled(let slot): return .memory(Role.field(CoreState.spillOffset + 8 * Int(slot)))
         case .none, .constant, .temporaryVector:
-            preconditionFailure("node \(node) (\(block.nodes[Int(node)])) has no place in a general register")
+            assertionFailure("node \(node) (\(block.nodes[Int(node)])) has no place in a general register")
+            return .register(.rax)
         }
     }
 
@@ -350,7 +354,11 @@ extension X64.Generator {
             }
             if victim == nil || group?.register == victim { victim = register }
         }
-        guard let victim else { preconditionFailure("no temporary register is left for \(block.nodes[Int(current)])") }
+        guard let victim else {
+            assertionFailure("no temporary register is left for \(block.nodes[Int(current)])")
+            hasFailed = true
+            return .rax
+        }
         take(victim)
         return victim
     }
@@ -376,9 +384,19 @@ extension X64.Generator {
         places[Int(node)] = .spilled(slot)
     }
 
+    /// A free spill slot. Where none is left, nothing of the region can be used.
     mutating func spillSlot() -> UInt8 {
+        if usedSpills == ~0 {
+            usedSpills = 0
+            for node in 0..<places.count where analysis[node].lastUse > current {
+                if case .spilled(let slot) = places[node] { usedSpills |= 1 << UInt64(slot) }
+            }
+        }
+        guard usedSpills != ~0 else {
+            hasFailed = true
+            return 0
+        }
         let slot = UInt8(truncatingIfNeeded: (~usedSpills).trailingZeroBitCount)
-        precondition(Int(slot) < CoreState.spillCount, "a block has too many results at once")
         usedSpills |= 1 << UInt64(slot)
         return slot
     }

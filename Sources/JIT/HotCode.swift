@@ -1,0 +1,220 @@
+import ISA
+
+/// Translates the code that a machine runs often into the host's, and runs it.
+///
+/// Code is interpreted until an address that was jumped to has been come to as often as the threshold says; then all code
+/// that is reached from there within the page is translated. Translated code is found by virtual and physical address
+/// and mode, and shared by all translation contexts; which of it a context may run, and at which address, is in the
+/// context's jump cache, which is filled from here after a fetch was allowed.
+public final class HotCode: Translator {
+    public struct Options: Sendable {
+        /// How often code is come to before it is translated.
+        public var threshold = 24
+        /// Bytes of host code at most.
+        public var capacity = 64 << 20
+        public var switches = OptimizationSwitches.all
+        public init() {}
+    }
+
+    /// Why nothing can be translated here.
+    public struct Unavailable: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public struct Statistics: Sendable {
+        public var regions = 0
+        public var instructions = 0
+        public var bytes = 0
+        public var entries = 0
+        public var exits = InlineArray<3, Int>(repeating: 0)
+        public var flushes = 0
+        public var invalidations = 0
+    }
+
+    public let options: Options
+    public private(set) var statistics = Statistics()
+    private let guest: GuestTranslation
+    private let map: RegisterMap
+    private let host = X64.HostFeatures.host
+    private let code: CodeMemory
+    private let trampolines: X64.Trampolines
+    private var pages: [TranslatedPage.Key: TranslatedPage] = [:]
+    private var pagesByPhysical: [UInt64: [TranslatedPage]] = [:]
+    /// Those whose jump caches lead into the code.
+    private var processors: [any TranslatableProcessor] = []
+
+    private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> UInt64
+    private let enter: Enter
+
+    /// - Parameter memory: whose changes of code are to be obeyed.
+    public init(
+        memory: PhysicalMemory, guest: GuestTranslation, options: Options = Options()
+    ) throws(Unavailable) {
+        guard host.contains(.version2) else {
+            throw Unavailable(
+                description: "this computer's processor is no x86-64-v2, which is what the translator makes code for")
+        }
+        self.options = options
+        self.guest = guest
+        map = RegisterMap(guest)
+        do throws(CodeMemory.Unavailable) {
+            code = try CodeMemory(capacity: options.capacity)
+        } catch {
+            throw Unavailable(description: "there is no memory for translated code: \(error)")
+        }
+        var assembler = X64.Assembler(code.free)
+        trampolines = X64.Trampolines(&assembler, at: code.freeAddress, map, guest)
+        code.commit(trampolines.count)
+        // SAFETY: the trampoline was made to be called as this type says.
+        enter = unsafeBitCast(trampolines.enter, to: Enter.self)
+        memory.addObserver(self)
+    }
+
+    /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
+    public func attach(_ processor: any TranslatableProcessor) {
+        processors.append(processor)
+    }
+
+    // MARK: Running
+
+    public func run(_ processor: any TranslatableProcessor) -> Bool {
+        let core = processor.core
+        var hasRun = false
+        while true {
+            let address = core.pointee.programCounter
+            var entry = core.pointee.context.pointee.code(of: address)
+            if entry == 0 {
+                entry = resolve(address, processor)
+                if entry == 0 { return false }
+            }
+            let exit = enter(UnsafeMutableRawPointer(core), UInt(entry))
+            statistics.exits[Int(exit)] += 1
+            hasRun = true
+            // An unresolved jump may find its code now; the budget and interrupts are as they were.
+            if exit == X64.Exit.resolve.rawValue && core.pointee.budget > 0 { continue }
+            return exit == X64.Exit.resolve.rawValue && hasRun
+        }
+    }
+
+    /// The code of `address`, entered into the current context's jump cache; 0 where it is not translated.
+    private func resolve(_ address: UInt64, _ processor: any TranslatableProcessor) -> UInt64 {
+        guard let page = processor.codePage(at: address) else { return 0 }
+        let context = processor.core.pointee.context
+        let translated = translatedPage(
+            TranslatedPage.Key(
+                virtual: address & ~4095, physical: page.physical, mode: context.pointee.codeMode))
+        var offset = translated.entry(address)
+        if offset == 0 {
+            guard translated.count(address, threshold: options.threshold) else { return 0 }
+            translate(address, page, translated, processor)
+            offset = translated.entry(address)
+            if offset == 0 { return 0 }
+        }
+        let entry = UInt64(UInt(bitPattern: code.executable)) + UInt64(offset)
+        context.pointee.enterJump(address, code: entry)
+        return entry
+    }
+
+    private func translatedPage(_ key: TranslatedPage.Key) -> TranslatedPage {
+        if let page = pages[key] { return page }
+        let page = TranslatedPage(key)
+        pages[key] = page
+        pagesByPhysical[key.physical, default: []].append(page)
+        return page
+    }
+
+    // MARK: Translating
+
+    private func translate(
+        _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
+    ) {
+        if code.free.count < 1 << 20 { flush() }
+        let region = Region(
+            at: address, in: page, of: processor, wholePage: options.switches.contains(.regions)
+        ) { translated.entry($0) != 0 }
+        let context = processor.core.pointee.context
+        let direct: X64.Generator.DirectMemory? =
+            context.pointee.directLimit > 0
+            ? .init(base: context.pointee.directBase, size: context.pointee.directLimit) : nil
+        var generator = X64.Generator(
+            X64.Assembler(code.free), at: code.freeAddress, map, trampolines, host, direct: direct, options.switches)
+        let labels = region.labels.map { ($0, generator.assembler.label()) }
+        for (address, label) in labels { generator.blockLabels[address & 4095] = label }
+        for (address, label) in labels {
+            let (block, ending) = record(address, page, generator.blockLabels, processor)
+            statistics.instructions += block.instructions.count
+            for instruction in block.instructions {
+                translated.cover(
+                    address &+ UInt64(bitPattern: Int64(instruction.offset)), bytes: UInt64(instruction.length))
+            }
+            generator.generate(block, label: label, ending: ending)
+        }
+        generator.generateStubs()
+        generator.assembler.finish()
+        guard !generator.hasFailed, !generator.assembler.hasOverflowed else { return }
+        let start = UInt32(code.used)
+        for (address, label) in labels {
+            translated.setEntry(address, start + UInt32(generator.assembler.offset(of: label)))
+        }
+        statistics.regions += 1
+        statistics.bytes += generator.assembler.count
+        code.commit(generator.assembler.count)
+    }
+
+    /// Records the block at `address`, up to the next label or a jump.
+    private func record(
+        _ address: UInt64, _ page: CodePage, _ labels: [UInt64: X64.Assembler.Label],
+        _ processor: any TranslatableProcessor
+    ) -> (Block, X64.Generator.Ending?) {
+        var simplifications: Recorder.Simplifications = [.addresses]
+        if options.switches.contains(.constants) { simplifications.insert(.constants) }
+        if options.switches.contains(.forwarding) { simplifications.insert(.registers) }
+        var recorder = Recorder(
+            at: address, simplifications: simplifications, zeroRegister: guest.zeroRegister,
+            sinkRegister: guest.sinkRegister)
+        var next = address
+        while true {
+            if next != address && ((next ^ address) & ~4095 != 0 || labels[next & 4095] != nil) {
+                return (recorder.block, .next(next))
+            }
+            guard processor.shape(of: next, in: page) != .interpreted, recorder.block.nodes.count < 2000 else {
+                return (recorder.block, .interpreted(next))
+            }
+            processor.record(next, in: page, &recorder)
+            let last = recorder.block.instructions.count - 1
+            for index in recorder.block.nodes(of: last)
+            where !X64.Generator.supports(recorder.block.nodes[index], host, options.switches) {
+                recorder.removeLast()
+                return (recorder.block, .interpreted(next))
+            }
+            if recorder.isClosed { return (recorder.block, nil) }
+            next = next &+ UInt64(recorder.block.instructions[last].length)
+        }
+    }
+
+    // MARK: Forgetting
+
+    /// Forgets all code. - Precondition: none is being executed.
+    private func flush() {
+        statistics.flushes += 1
+        for processor in processors { processor.forEachContext { $0.pointee.flushJumps() } }
+        pages.removeAll()
+        pagesByPhysical.removeAll()
+        code.reset(to: (trampolines.count + 15) & ~15)
+    }
+}
+
+extension HotCode: CodeObserver {
+    public func codeChanged(page: UInt64, granules: UInt64) {
+        guard let translated = pagesByPhysical[page] else { return }
+        for page in translated where page.granules & granules != 0 {
+            statistics.invalidations += 1
+            page.clear()
+            for processor in processors { processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) } }
+        }
+    }
+
+    public func memoryMapChanged() {
+        flush()
+    }
+}

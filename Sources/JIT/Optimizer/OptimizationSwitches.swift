@@ -1,0 +1,39 @@
+/// What the translator does beyond the plain, each to be left out by itself: to find the one that is wrong, and to measure
+/// what each is worth.
+public struct OptimizationSwitches: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// The recorder carries out operations on constants, and leaves out neutral ones.
+    public static let constants = OptimizationSwitches(rawValue: 1 << 0)
+    /// The recorder does not read a register again that it knows.
+    public static let forwarding = OptimizationSwitches(rawValue: 1 << 1)
+    /// Sets of registers that are set again before anybody can look, and results that nobody needs, are left out.
+    public static let deadSets = OptimizationSwitches(rawValue: 1 << 2)
+    /// Results are computed in the register that they are for.
+    public static let destinations = OptimizationSwitches(rawValue: 1 << 3)
+    /// One look into the TLB serves a run of accesses off the same base.
+    public static let accessGroups = OptimizationSwitches(rawValue: 1 << 4)
+    /// Memory is read without a look into the TLB where nothing is translated.
+    public static let directReads = OptimizationSwitches(rawValue: 1 << 5)
+    /// A region has all code that can be reached within its page, and not one block.
+    public static let regions = OptimizationSwitches(rawValue: 1 << 6)
+    /// Floating point is computed by the host.
+    public static let floats = OptimizationSwitches(rawValue: 1 << 7)
+    /// A branch over one instruction is a conditional move.
+    public static let conditionalMoves = OptimizationSwitches(rawValue: 1 << 8)
+    /// A return goes where the call said it would, if it does.
+    public static let returns = OptimizationSwitches(rawValue: 1 << 9)
+    /// System registers that are plain storage are moved, and not asked for.
+    public static let systemRegisters = OptimizationSwitches(rawValue: 1 << 10)
+
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 11) - 1)
+
+    /// Their names, for users.
+    public static let names: [(name: String, value: OptimizationSwitches)] = [
+        ("constants", .constants), ("forwarding", .forwarding), ("dead-sets", .deadSets),
+        ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
+        ("regions", .regions), ("floats", .floats), ("conditional-moves", .conditionalMoves), ("returns", .returns),
+        ("system-registers", .systemRegisters),
+    ]
+}
