@@ -46,7 +46,7 @@ struct Buffers {
         for turn in 0..<times {
             let (length, from, to) = place(lengths, alignment: alignment)
             let buffer = turn & 1 == 0 ? first : second
-            (buffer + to).initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: from), count: length)
+            memset(buffer + to, Int32(truncatingIfNeeded: from), UInt(bitPattern: length))
         }
     }
 
