@@ -49,7 +49,7 @@ struct BenchChart {
             \(compares ? "Orrery beside QEMU" : "Orrery")</text>
             <text class="soft" x="20" y="50">\
             \(compares
-                ? "How many times QEMU's speed, by processor time; logarithmic. Right of the line Orrery is faster."
+                ? "How many times QEMU's speed, by processor time (boot: by the wall's clock). Right of the line Orrery is faster."
                 : "Seconds of processor time; logarithmic.")</text>
             <text class="soft" x="20" y="68" font-size="11">\(subtitle)</text>
 

@@ -56,14 +56,22 @@ struct BenchRunners {
         let ended = try process(program, image: image, rounds: rounds, on: runner).run()
         let said = String(decoding: ended.output, as: UTF8.self)
         let right = rounds == 0 ? String(repeating: "0", count: 16) : program.checksum
-        guard ended.end == .exited(0), said.hasPrefix(right) else {
-            let line = said.split(separator: "\n").last.map(String.init) ?? "nothing"
+        guard ended.end == .exited(0) else {
             throw InputError(
-                file: program.name,
-                problem: "on \(runner.rawValue) it said \(line) and ended so: \(ended.end); \(right) is right",
+                file: program.name, problem: "on \(runner) ended so: \(ended.end)\(Self.lastWords(ended))")
+        }
+        guard said.hasPrefix(right) else {
+            throw InputError(
+                file: program.name, problem: "on \(runner) came to \(said.prefix(16)); \(right) is right",
                 mend: "A wrong checksum is a mistake of the emulator.")
         }
         return ended.processorTime
+    }
+
+    /// The end of what it printed, if it printed anything.
+    private static func lastWords(_ ended: HostProcess.Ended) -> String {
+        let text = String(decoding: (ended.output + ended.errors).suffix(300), as: UTF8.self)
+        return text.isEmpty ? "" : "; its last words: " + text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private func process(
@@ -119,8 +127,7 @@ struct BenchRunners {
                 guard let time = ended.timeUntil else {
                     throw InputError(
                         file: BenchBoot.name,
-                        problem: "on \(runner.rawValue) no prompt came, and it ended so: \(ended.end); its last words: "
-                            + String(decoding: (ended.output + ended.errors).suffix(500), as: UTF8.self))
+                        problem: "on \(runner) no prompt came, and it ended so: \(ended.end)\(Self.lastWords(ended))")
                 }
                 figure.seconds[runner] = min(figure.seconds[runner] ?? .infinity, time)
                 figure.peakMemory[runner] = max(figure.peakMemory[runner] ?? 0, ended.peakMemory)
