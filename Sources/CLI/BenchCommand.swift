@@ -9,19 +9,33 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measure how fast guest programs run, here and on QEMU.",
         discussion: """
             Runs the programs of testsuites/bench, in turn on each emulator, and takes the best of several rounds of the
-            processor time that the whole process used. The programs are built when that is needed.
+            processor time that the program used: that of the process, less that of one which does no work. The programs
+            are built when that is needed.
 
             Examples:
               orrery bench                            every program, here alone
               orrery bench --against qemu --svg b.svg with QEMU, and as a picture
-              orrery bench sieve vmexit --rounds 5    two programs, the best of five rounds
+              orrery bench sieve hypercall --rounds 5 two programs, the best of five rounds
+              orrery bench boot --against qemu        Debian's kernel, to the shell's prompt
             """)
 
-    @Argument(help: ArgumentHelp("Programs or groups; all when none is given.", valueName: "name"))
+    @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
     var names: [String] = []
 
-    @Option(help: ArgumentHelp("Also measure another emulator: qemu, or the path of one.", valueName: "emulator"))
+    @Option(help: ArgumentHelp("Also measure QEMU: qemu, or the path of one.", valueName: "emulator"))
     var against: String?
+
+    @Flag(help: "Also measure QEMU in its deterministic mode, -icount shift=0.")
+    var icount = false
+
+    @Flag(help: "Also measure the integer and float programs as programs of the host.")
+    var native = false
+
+    @Flag(help: "Also boot Debian's kernel, which testsuites/systems/fetch gets.")
+    var boot = false
+
+    @Option(help: ArgumentHelp("The engine of ours to measure, in place of its own choice.", valueName: "name"))
+    var engine: String?
 
     @Option(help: ArgumentHelp("Rounds, of which the fastest counts.", valueName: "n"))
     var rounds = 3
@@ -39,25 +53,51 @@ struct BenchCommand: ParsableCommand {
         guard rounds >= 1, scale > 0, scale <= 1000 else {
             throw UsageError("--rounds must be at least 1, and --scale more than 0 and at most 1000.")
         }
-        let programs = try BenchProgram.load(names: names)
-        let qemu = try against.map { try OtherEmulator.find($0) }
-        let isTerminal = isatty(STDERR_FILENO) == 1
-        var figures: [BenchFigure] = []
-        for (index, program) in programs.enumerated() {
-            if isTerminal {
-                Self.show("[\(index + 1)/\(programs.count)] \(program.name)")
-            }
-            figures.append(try program.measure(rounds: rounds, scale: scale, qemu: qemu))
+        guard !icount || against != nil else {
+            throw UsageError("--icount is a mode of QEMU, which is not measured. Add --against qemu.")
         }
-        if isTerminal { Self.show("") }
-        let report = BenchReport(figures: figures, rounds: rounds)
+        let catalogue = try BenchProgram.catalogue()
+        let programs = try chosen(from: catalogue)
+        let system = boot || names.contains(BenchBoot.name) || names.contains(BenchBoot.group) ? try BenchBoot() : nil
+        let qemu = try against.map { try OtherEmulator.find($0) }
+        let runners = BenchRunners(engine: engine, qemu: qemu, measuresCounting: icount, measuresNative: native)
+        if !programs.isEmpty {
+            try BenchProgram.build(native: false)
+            if native { try BenchProgram.build(native: true) }
+        }
+        var report = BenchReport(rounds: rounds, engine: engine)
+        report.versions["orrery"] = Orrery.configuration.version
+        if let qemu { report.versions["qemu"] = try OtherEmulator.version(qemu) }
+        let count = programs.count + (system == nil ? 0 : 1)
+        for program in programs {
+            show("[\(report.figures.count + 1)/\(count)] \(program.name)")
+            report.figures.append(try runners.measure(program, rounds: rounds, scale: scale))
+            report.seeds[program.name] = program.seed
+        }
+        if let system {
+            show("[\(count)/\(count)] \(BenchBoot.name)")
+            report.figures.append(try runners.measure(system, rounds: rounds))
+        }
+        show("")
         StandardStreams.output(report.table.joined(separator: "\n") + "\n")
         if let json { try OutputFile.write(try report.json(), to: json) }
-        if let svg { try OutputFile.write(report.svg, to: svg) }
+        if let svg { try OutputFile.write(BenchChart(report).svg, to: svg) }
     }
 
-    /// A line that the next one replaces.
-    private static func show(_ text: String) {
-        StandardStreams.error("\r\u{1b}[K" + text)
+    /// The programs that `names` names by themselves or by their groups, or all.
+    private func chosen(from catalogue: [BenchProgram]) throws(InputError) -> [BenchProgram] {
+        let known = catalogue.map(\.name) + [BenchBoot.name] + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
+        for name in names where !known.contains(name) {
+            throw InputError(
+                file: name, problem: "is no benchmark and no group of them",
+                mend: nearestWord(to: name, among: known).map { "Did you mean \($0)?" }
+                    ?? "There are \(known.joined(separator: ", ")).")
+        }
+        return catalogue.filter { names.isEmpty || names.contains($0.name) || names.contains($0.group) }
+    }
+
+    /// On a terminal, a line that the next one replaces.
+    private func show(_ text: String) {
+        if isatty(STDERR_FILENO) == 1 { StandardStreams.error("\r\u{1b}[K" + text) }
     }
 }

@@ -1,155 +1,196 @@
 import Foundation
 import Machine
 
-/// The figures of `orrery bench`: a table, JSON, and a picture.
+/// What one program took.
+struct BenchFigure: Equatable {
+    var name: String
+    var group: String
+    var description: String
+    /// Traps, switches or the like in its whole work.
+    var events = 0
+    /// Processor time of its whole work; on the wall for `boot`.
+    var seconds: [BenchRunner: Double] = [:]
+    /// The most memory in use at one time, in bytes, where it is asked for.
+    var peakMemory: [BenchRunner: UInt64] = [:]
+
+    /// How many times faster than `other` we are.
+    func speedup(over other: BenchRunner = .qemu) -> Double? {
+        guard let ours = seconds[.orrery], let theirs = seconds[other] else { return nil }
+        return theirs / ours
+    }
+
+    /// Nanoseconds of one event.
+    func event(_ runner: BenchRunner) -> Double? {
+        events > 0 ? seconds[runner].map { $0 / Double(events) * 1e9 } : nil
+    }
+}
+
+/// How many times faster we are, over several programs.
+struct BenchSpeedup: Encodable, Equatable {
+    /// The geometric mean.
+    let geomean: Double
+    let min: Double
+    let programs: [String: Double]
+
+    /// nil when none of `figures` has both times.
+    init?(_ figures: [BenchFigure], over other: BenchRunner) {
+        var programs: [String: Double] = [:]
+        for figure in figures { programs[figure.name] = figure.speedup(over: other) }
+        guard let least = programs.values.min() else { return nil }
+        self.programs = programs
+        min = least
+        geomean = exp(programs.values.reduce(0) { $0 + log($1) } / Double(programs.count))
+    }
+}
+
+/// The figures of `orrery bench`: a table and JSON.
 struct BenchReport {
-    let figures: [BenchFigure]
+    var figures: [BenchFigure] = []
     let rounds: Int
+    /// What was asked for.
+    let engine: String?
+    var versions: [String: String] = [:]
+    /// What each program's random numbers are made from, in hexadecimal.
+    var seeds: [String: String] = [:]
+
+    init(rounds: Int, engine: String?) {
+        self.rounds = rounds
+        self.engine = engine
+    }
+
+    /// Its programs are shown for themselves, and a mean of them would say nothing.
+    static let apart = "selfmodifying"
 
     /// In the order in which they first appear.
     var groups: [String] {
         figures.reduce(into: []) { if !$0.contains($1.group) { $0.append($1.group) } }
     }
 
-    static func geometricMean(_ values: [Double]) -> Double? {
-        guard !values.isEmpty, values.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
-        return exp(values.reduce(0) { $0 + log($1) } / Double(values.count))
-    }
-
-    func mean(_ group: String?) -> Double? {
-        Self.geometricMean(figures.filter { group == nil || $0.group == group }.compactMap(\.ratio))
+    /// Of one group, or of all that are measured by processor time and belong in a mean.
+    func speedup(_ group: String?, over other: BenchRunner = .qemu) -> BenchSpeedup? {
+        BenchSpeedup(
+            figures.filter { group == nil ? $0.group != Self.apart && $0.group != BenchBoot.group : $0.group == group },
+            over: other)
     }
 
     // MARK: Table
 
+    private typealias Column = (title: String, cell: (BenchFigure) -> String?)
+
+    /// Those in which there is anything.
+    private var columns: [Column] {
+        func seconds(_ runner: BenchRunner) -> Column {
+            ("\(runner) s", { $0.seconds[runner].map { decimal($0, places: 4) } })
+        }
+        func times(_ runner: BenchRunner) -> Column {
+            ("times \(runner)", { $0.speedup(over: runner).map { decimal($0, places: 2) } })
+        }
+        func event(_ title: String, _ runner: BenchRunner) -> Column {
+            (title, { $0.event(runner).map { decimal($0, places: $0 < 100 ? 1 : 0) } })
+        }
+        return [
+            seconds(.orrery), seconds(.qemu), times(.qemu), seconds(.icount), times(.icount), seconds(.native),
+            event("ns an event", .orrery), event("qemu ns", .qemu),
+        ].filter { column in figures.contains { column.cell($0) != nil } }
+    }
+
     var table: [String] {
-        let compares = figures.contains { $0.qemu != nil }
-        var rows = [["program", "group", "orrery s"] + (compares ? ["qemu s", "times qemu"] : []) + ["ns an event"]]
-        for figure in figures {
-            var row = [figure.name, figure.group, decimal(figure.orrery, places: 3)]
-            if compares {
-                row.append(figure.qemu.map { decimal($0, places: 3) } ?? "")
-                row.append(figure.ratio.map { decimal($0, places: 2) } ?? "")
-            }
-            row.append(figure.events > 0 ? decimal(figure.orrery / Double(figure.events) * 1e9, places: 0) : "")
-            rows.append(row)
-        }
-        var lines = aligned(rows, left: [0, 1])
-        if compares {
-            lines.append("")
-            for group in groups + [nil as String?] {
-                guard let mean = mean(group) else { continue }
-                lines.append("\(group ?? "all"): \(decimal(mean, places: 2)) times qemu (geometric mean)")
+        let columns = columns
+        var rows = [["program", "group"] + columns.map(\.title)]
+        rows += figures.map { figure in [figure.name, figure.group] + columns.map { $0.cell(figure) ?? "" } }
+        let notes = means + sharing + memory
+        return aligned(rows, left: [0, 1]) + (notes.isEmpty ? [] : [""] + notes)
+    }
+
+    private var means: [String] {
+        [(BenchRunner.qemu, "qemu"), (.icount, "qemu -icount shift=0")].flatMap { runner, name in
+            (groups.filter { $0 != Self.apart } + [nil as String?]).compactMap { group in
+                guard let speedup = speedup(group, over: runner),
+                    let least = speedup.programs.min(by: { $0.value < $1.value })
+                else { return nil }
+                return "\(group ?? "all"): \(decimal(speedup.geomean, places: 2)) times \(name) (geometric mean; "
+                    + "least \(decimal(least.value, places: 2)), \(least.key))"
             }
         }
-        return lines
+    }
+
+    /// What it costs that data lies on a page of code.
+    private var sharing: [String] {
+        guard let shared = figures.first(where: { $0.name == "sharedpage" }),
+            let own = figures.first(where: { $0.name == "ownpage" })
+        else { return [] }
+        let times = [BenchRunner.orrery, .qemu].compactMap { runner -> String? in
+            guard let shared = shared.event(runner), let own = own.event(runner) else { return nil }
+            return "\(runner) \(decimal(shared / own, places: 2))"
+        }
+        return ["sharedpage, times as long as ownpage: " + times.joined(separator: ", ")]
+    }
+
+    private var memory: [String] {
+        figures.filter { !$0.peakMemory.isEmpty }.map { figure in
+            "\(figure.name), peak resident memory: "
+                + BenchRunner.allCases.compactMap { runner in
+                    figure.peakMemory[runner].map { "\(runner) \($0 >> 20) MiB" }
+                }.joined(separator: ", ")
+        }
     }
 
     // MARK: JSON
 
     private struct File: Encodable {
         let rounds: Int
-        let unit = "seconds of processor time, least of the rounds"
-        let programs: [BenchFigure]
+        let unit = "seconds of processor time, start and end of the process left out, least of the rounds; boot: wall"
+        let engine: String
+        let versions: [String: String]
+        let seeds: Seeds
+        let programs: [Program]
+        let groups: [String: Group]
         let geometricMeans: [String: Double]
+    }
+
+    private struct Seeds: Encodable {
+        /// What `orrery` and the devices of its machine take when none is given.
+        let machine = 0
+        let programs: [String: String]
+    }
+
+    private struct Program: Encodable {
+        let name, group, description: String
+        let events: Int
+        let orrery, qemu, icount, native: Double?
+        let peakMemory: [String: UInt64]?
+
+        init(_ figure: BenchFigure) {
+            (name, group, description, events) = (figure.name, figure.group, figure.description, figure.events)
+            orrery = figure.seconds[.orrery]
+            qemu = figure.seconds[.qemu]
+            icount = figure.seconds[.icount]
+            native = figure.seconds[.native]
+            let memory = Dictionary(uniqueKeysWithValues: figure.peakMemory.map { ($0.key.rawValue, $0.value) })
+            peakMemory = memory.isEmpty ? nil : memory
+        }
+    }
+
+    private struct Group: Encodable {
+        let speedup: BenchSpeedup?
+        /// Over QEMU's `-icount shift=0`.
+        let speedupOverIcount: BenchSpeedup?
     }
 
     func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        var byGroup: [String: Group] = [:]
         var means: [String: Double] = [:]
-        for group in groups { means[group] = mean(group) }
-        means["all"] = mean(nil)
-        let data = try encoder.encode(File(rounds: rounds, programs: figures, geometricMeans: means))
-        return String(decoding: data, as: UTF8.self) + "\n"
-    }
-
-    // MARK: Picture
-
-    /// Bars on a logarithmic scale: times QEMU's speed from a line at 1, or seconds where QEMU was not measured.
-    var svg: String {
-        let compares = figures.allSatisfy { $0.ratio != nil } && !figures.isEmpty
-        let values = figures.map { compares ? $0.ratio ?? 1 : $0.orrery }
-        let ends = Self.scaleEnds(values, around: compares ? 1 : nil)
-        let (left, right, rowHeight, groupHeight) = (150.0, 70.0, 24.0, 34.0)
-        let width = 820.0
-        let plot = width - left - right
-        func x(_ value: Double) -> Double {
-            left + plot * (log(value) - log(ends.low)) / (log(ends.high) - log(ends.low))
-        }
-        let top = 74.0
-        let height = top + Double(groups.count) * groupHeight + Double(figures.count) * rowHeight + 34
-        func number(_ value: Double) -> String { decimal(value, places: 1) }
-        var text = """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" role="img"
-              font-family="system-ui, sans-serif" font-size="13">
-            <title>\(compares ? "Speed of Orrery relative to QEMU" : "Processor time of benchmark programs")</title>
-            <style>
-            .back { fill: #ffffff } .text { fill: #1f2328 } .soft { fill: #59636e } .grid { stroke: #d1d9e0 }
-            .one { stroke: #59636e } .fast { fill: #1a7f5a } .slow { fill: #b35900 } .time { fill: #3266ad }
-            @media (prefers-color-scheme: dark) {
-            .back { fill: #0d1117 } .text { fill: #e6edf3 } .soft { fill: #9198a1 } .grid { stroke: #2f353d }
-            .one { stroke: #9198a1 } .fast { fill: #3fb68b } .slow { fill: #e08e45 } .time { fill: #6ca4ec }
-            }
-            </style>
-            <rect class="back" width="100%" height="100%"/>
-            <text class="text" x="20" y="30" font-size="17" font-weight="600">\
-            \(compares ? "Orrery beside QEMU" : "Orrery")</text>
-            <text class="soft" x="20" y="50">\
-            \(compares
-                ? "How many times QEMU's speed, by processor time; logarithmic. Right of the line Orrery is faster."
-                : "Seconds of processor time; logarithmic.")</text>
-
-            """
-        for tick in Self.ticks(ends.low, ends.high) {
-            let isOne = compares && tick == 1
-            text += "<line class=\"\(isOne ? "one" : "grid")\" x1=\"\(number(x(tick)))\" x2=\"\(number(x(tick)))\""
-            text += " y1=\"\(number(top - 8))\" y2=\"\(number(height - 28))\"/>\n"
-            text += "<text class=\"soft\" x=\"\(number(x(tick)))\" y=\"\(number(height - 10))\" text-anchor=\"middle\">"
-            text += "\(Self.label(tick))\(compares ? "×" : " s")</text>\n"
-        }
-        var y = top
         for group in groups {
-            let mean = compares ? mean(group).map { ", mean \(Self.label($0))×" } ?? "" : ""
-            text += "<text class=\"text\" x=\"20\" y=\"\(number(y + 20))\" font-weight=\"600\">\(group)"
-            text += "<tspan class=\"soft\" font-weight=\"400\">\(mean)</tspan></text>\n"
-            y += groupHeight
-            for figure in figures where figure.group == group {
-                let value = compares ? figure.ratio ?? 1 : figure.orrery
-                let origin = compares ? x(1) : left
-                let end = x(value)
-                let kind = compares ? (value >= 1 ? "fast" : "slow") : "time"
-                text += "<g><title>\(figure.description): orrery \(decimal(figure.orrery, places: 3)) s"
-                text += (figure.qemu.map { ", qemu \(decimal($0, places: 3)) s" } ?? "") + "</title>\n"
-                text += "<text class=\"text\" x=\"\(number(left - 10))\" y=\"\(number(y + 13))\" text-anchor=\"end\">"
-                text += "\(figure.name)</text>\n"
-                text += "<rect class=\"\(kind)\" x=\"\(number(min(origin, end)))\" y=\"\(number(y + 1))\" rx=\"2\""
-                text += " width=\"\(number(max(abs(end - origin), 1.5)))\" height=\"16\"/>\n"
-                let isRight = end >= origin
-                text += "<text class=\"text\" x=\"\(number(isRight ? end + 5 : origin + 5))\" y=\"\(number(y + 13))\">"
-                text += "\(Self.label(value))\(compares ? "×" : " s")</text></g>\n"
-                y += rowHeight
-            }
+            byGroup[group] = Group(speedup: speedup(group), speedupOverIcount: speedup(group, over: .icount))
+            if group != Self.apart { means[group] = speedup(group)?.geomean }
         }
-        return text + "</svg>\n"
-    }
-
-    /// A scale that all values fit, and `around` too.
-    private static func scaleEnds(_ values: [Double], around: Double?) -> (low: Double, high: Double) {
-        let all = (values + (around.map { [$0] } ?? [])).filter { $0 > 0 && $0.isFinite }
-        let low = (all.min() ?? 0.5) / 1.25
-        let high = (all.max() ?? 2) * 1.25
-        return (low, high)
-    }
-
-    /// 1, 2 and 5 of each power of ten between the ends.
-    private static func ticks(_ low: Double, _ high: Double) -> [Double] {
-        (-6...6).flatMap { power in [1.0, 2, 5].map { $0 * pow(10, Double(power)) } }.filter { $0 >= low && $0 <= high }
-    }
-
-    private static func label(_ value: Double) -> String {
-        let places = value >= 10 ? 0 : value >= 1 ? 1 : 2
-        let text = decimal(value, places: places)
-        return text.contains(".") ? text.replacing(/\.?0+$/, with: "") : text
+        means["all"] = speedup(nil)?.geomean
+        let data = try encoder.encode(
+            File(
+                rounds: rounds, engine: engine ?? "default", versions: versions, seeds: Seeds(programs: seeds),
+                programs: figures.map(Program.init), groups: byGroup, geometricMeans: means))
+        return String(decoding: data, as: UTF8.self) + "\n"
     }
 }

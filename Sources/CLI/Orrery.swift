@@ -17,6 +17,7 @@ struct Orrery: ParsableCommand {
 
             Shell completion: orrery --generate-completion-script bash (or zsh, fish).
             """,
+        version: "orrery 0.1 (unreleased)",
         subcommands: [
             Run.self,
             Machines.self,

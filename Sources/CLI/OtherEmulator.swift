@@ -15,16 +15,25 @@ enum OtherEmulator {
 
     private static let qemu = "qemu-system-riscv64"
 
-    /// The command that runs a test program, whose path goes behind it: QEMU's, with every extension that 7.2 has and a
-    /// deterministic clock, or `text` itself.
+    /// What QEMU is told of the processor: every extension that 7.2 has.
+    static let processor =
+        "rv64,h=true,sstc=true,sscofpmf=true,svnapot=true,svpbmt=true,svinval=true,Zfh=true"
+
+    /// The first line of what the emulator at `path` says of its version.
+    static func version(_ path: String) throws(InputError) -> String {
+        let said = String(decoding: try HostProcess(path, ["--version"], limit: 60).run().output, as: UTF8.self)
+        return said.split(separator: "\n").first.map(String.init) ?? ""
+    }
+
+    /// The command that runs a test program, whose path goes behind it: QEMU's, with a deterministic clock, or
+    /// `text` itself.
     static func command(_ text: String) throws(InputError) -> [String] {
         let words = text.split(separator: " ").map(String.init)
         let path = try find(words.first ?? "")
         guard words.count == 1, path.hasSuffix(qemu) else { return [path] + words.dropFirst() }
         return [
-            path, "-M", "virt", "-icount", "shift=0", "-cpu",
-            "rv64,h=true,sstc=true,sscofpmf=true,svnapot=true,svpbmt=true,svinval=true,Zfh=true", "-bios", "none",
-            "-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel",
+            path, "-M", "virt", "-icount", "shift=0", "-cpu", processor, "-bios", "none", "-display", "none",
+            "-serial", "stdio", "-monitor", "none", "-kernel",
         ]
     }
 }

@@ -6,6 +6,8 @@ public struct HostProcess: Sendable {
     public var arguments: [String]
     /// After as many seconds it is killed.
     public var limit: Double
+    /// When it has printed these bytes to standard output it is killed.
+    public var until: [UInt8]?
     /// What is kept of each stream; more is read and dropped, so that a program that prints without end costs no memory.
     public static let kept = 4 << 20
 
@@ -31,6 +33,11 @@ public struct HostProcess: Sendable {
         public var processorTime = 0.0
         /// Of the clock on the wall.
         public var wallTime = 0.0
+        /// Of the clock on the wall, from its start until it had printed ``HostProcess/until``; nil when it never did.
+        public var timeUntil: Double?
+        /// The most memory that it had at one time, in bytes. Linux counts it from before the program's own start, so it
+        /// is never less than what the process that started it had.
+        public var peakMemory: UInt64 = 0
     }
 
     /// Runs it alone.
@@ -85,6 +92,8 @@ private final class Running {
     private var streams: [Stream]
     private let start = HostProcess.now
     private let deadline: Double
+    private let until: [UInt8]?
+    private var timeUntil: Double?
     private var isOutOfTime = false
 
     private struct Stream {
@@ -128,10 +137,11 @@ private final class Running {
         streams = [Stream(descriptor: output[0]), Stream(descriptor: errors[0])]
         for stream in streams { _ = fcntl(stream.descriptor, F_SETFL, O_NONBLOCK) }
         deadline = start + what.limit
+        until = what.until
     }
 
-    /// Both streams are at their end, or time is up.
-    var isAtEnd: Bool { isOutOfTime || streams.allSatisfy { $0.descriptor < 0 } }
+    /// Both streams are at their end, or it was killed.
+    var isAtEnd: Bool { isOutOfTime || timeUntil != nil || streams.allSatisfy { $0.descriptor < 0 } }
 
     /// Waits until one of `running` prints or ends, and reads what there is.
     static func wait(_ running: [Running]) {
@@ -162,6 +172,7 @@ private final class Running {
                 if count > 0 {
                     let room = HostProcess.kept - streams[index].bytes.count
                     streams[index].bytes += buffer.prefix(min(count, room))
+                    if index == 0 { lookForEnd(newest: count) }
                 } else if count < 0, errno == EINTR {
                     continue
                 } else if count < 0, errno == EAGAIN {
@@ -172,6 +183,14 @@ private final class Running {
                 }
             }
         }
+    }
+
+    /// Kills it if what it is run for is among the newest bytes of its standard output, or begins before them.
+    private func lookForEnd(newest count: Int) {
+        guard let until, timeUntil == nil else { return }
+        guard streams[0].bytes.suffix(count + until.count - 1).firstRange(of: until) != nil else { return }
+        timeUntil = HostProcess.now - start
+        kill(process, SIGKILL)
     }
 
     /// Waits for the process itself and takes its account.
@@ -187,6 +206,7 @@ private final class Running {
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return HostProcess.Ended(
             end: end, output: streams[0].bytes, errors: streams[1].bytes,
-            processorTime: seconds(usage.ru_utime) + seconds(usage.ru_stime), wallTime: HostProcess.now - start)
+            processorTime: seconds(usage.ru_utime) + seconds(usage.ru_stime), wallTime: HostProcess.now - start,
+            timeUntil: timeUntil, peakMemory: UInt64(usage.ru_maxrss) << 10)
     }
 }

@@ -8,9 +8,9 @@ func fold(_ checksum: UInt64, _ value: UInt64) -> UInt64 { checksum &* 33 &+ val
 /// The first word of a page of one of the two sets.
 func word(set: UInt64, page: UInt64) -> UInt64 { (64 * set + page + 1) &* golden }
 
-/// `events` calls answered with the calls that are left. The last call is not answered.
-func calls(_ events: UInt64) -> UInt64 {
-    (1..<events).reversed().reduce(0, fold)
+/// `events` calls answered with what `answer` makes of the calls that are left. The last call is not answered.
+func calls(_ events: UInt64, _ answer: (UInt64) -> UInt64 = { $0 }) -> UInt64 {
+    (1..<events).reversed().reduce(0) { fold($0, answer($1)) }
 }
 
 /// `events` visits, in turn to the two sets, that add up the first words of `pages` pages.
@@ -20,17 +20,14 @@ func visits(_ events: UInt64, pages: UInt64) -> UInt64 {
     }
 }
 
-/// `events` pages mapped to two frames; every eighth is touched after it is unmapped.
-func churn(_ events: UInt64) -> UInt64 {
-    var checksum: UInt64 = 0
-    var page: UInt64 = 0
-    for left in (1...events).reversed() {
-        checksum = fold(checksum, left)
-        checksum = fold(checksum, word(set: 1, page: 0))
-        if left % 8 == 0 { checksum = fold(checksum, 0x9000_0000 + page * 4096) }
-        page = (page + 37) % 256
-    }
-    return checksum
+/// `events` loads of the same word.
+func loads(_ events: UInt64) -> UInt64 {
+    (0..<events).reduce(0) { checksum, _ in fold(checksum, word(set: 0, page: 0)) }
+}
+
+/// `events` down to 1, each passed through `change`.
+func countdown(_ events: UInt64, _ change: (UInt64) -> UInt64 = { $0 }) -> UInt64 {
+    (1...events).reversed().reduce(0) { fold($0, change($1)) }
 }
 
 func show(_ name: String, _ checksum: UInt64) {
@@ -42,9 +39,16 @@ func show(_ name: String, _ checksum: UInt64) {
 struct Expected {
     static func main() {
         show("trap", calls(20_000))
-        show("pagetable", churn(4096))
-        show("vmexit", calls(10_000))
-        show("vmswitch", visits(5000, pages: 8))
-        show("contextswitch", visits(5000, pages: 16))
+        show("selfinterrupt", calls(20_000))
+        show("hypercall", calls(10_000))
+        show("mmiofault", calls(10_000) { $0 + (0x9001_0000 + 24) >> 2 })
+        show("virtualinterrupt", calls(10_000) { 2 * $0 })
+        show("guestswitch", visits(5000, pages: 8))
+        show("addressspaceswitch", visits(5000, pages: 16))
+        show("useraccess", loads(10_000))
+        show("pagefence", visits(10_000, pages: 1))
+        show("sharedpage", countdown(10_000))
+        show("ownpage", countdown(10_000))
+        show("rewrite", countdown(500) { $0 % 1024 })
     }
 }

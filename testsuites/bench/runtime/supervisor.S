@@ -22,6 +22,8 @@ call_supervisor:
     csrw    pmpcfg0, t1
     li      t1, 0xf0b5ff & ~(1 << CAUSE_ILLEGAL_INSTRUCTION | 1 << CAUSE_SUPERVISOR_CALL)
     csrw    medeleg, t1
+    li      t1, 0x222                   // and the supervisor's interrupts
+    csrw    mideleg, t1
     la      t1, back_in_machine
     csrw    mtvec, t1
     csrw    mepc, a0

@@ -8,6 +8,8 @@
 #define CAUSE_SUPERVISOR_CALL 9
 #define CAUSE_VIRTUAL_SUPERVISOR_CALL 10
 #define CAUSE_LOAD_PAGE_FAULT 13
+#define CAUSE_STORE_GUEST_PAGE_FAULT 23
+#define INTERRUPT_SUPERVISOR_SOFTWARE (1 << 63 | 1)
 
 #define PTE_V 0x01
 #define PTE_R 0x02
@@ -27,6 +29,25 @@
 #define VSATP 0x280
 #define HSTATUS_SPV 0x80
 #define HSTATUS_SPVP 0x100
+#define HIDELEG 0x603
+#define HTVAL 0x643
+#define HVIP 0x645
+#define HTINST 0x64a
+#define VSSTATUS 0x200
+#define VSIE 0x204
+#define VSTVEC 0x205
+#define VS_SOFTWARE (1 << 2)               /* in hideleg, hvip */
+
+#define SSTATUS_SIE (1 << 1)
+#define SSTATUS_SPP (1 << 8)
+#define SSTATUS_SUM (1 << 18)
+#define SUPERVISOR_SOFTWARE (1 << 1)       /* in sie, sip, vsie */
+
+/* The beginning of a program that counts `n` events a round. */
+#define COUNTED_EVENTS(n) .globl bench; la t0, bench_events; ld t1, 0(t0); li t2, n; add t1, t1, t2; sd t1, 0(t0)
+
+/* One step of every checksum: a1 = 33 a1 + value, by way of scratch. */
+#define FOLD(value, scratch) slli scratch, a1, 5; add a1, a1, scratch; add a1, a1, value
 
 /* A trap handler's beginning and end: t6 and sscratch exchange, t0 is saved in the context; n (t6 + 8) is counted down
    and `last` is reached when it comes to zero. */

@@ -7,13 +7,8 @@
 .equ EVENTS, 20000
 
 .text
-.globl bench
 bench:
-    la      t0, bench_events
-    ld      t1, 0(t0)
-    li      t2, EVENTS
-    add     t1, t1, t2
-    sd      t1, 0(t0)
+    COUNTED_EVENTS(EVENTS)
     la      a0, supervisor
     tail    call_supervisor
 
@@ -26,7 +21,7 @@ supervisor:
     csrw    stvec, t0
     la      t0, user
     csrw    sepc, t0
-    li      t0, 0x100                   // sstatus.SPP = U
+    li      t0, SSTATUS_SPP             // to U
     csrc    sstatus, t0
     li      a1, 0
     sret
@@ -34,9 +29,7 @@ supervisor:
 .balign 64
 user:
     ecall
-    slli    t1, a1, 5
-    add     a1, a1, t1
-    add     a1, a1, a0
+    FOLD(a0, t1)
     j       user
 
 .balign 64

@@ -9,13 +9,8 @@
 .equ EVENTS, 5000
 
 .text
-.globl bench
 bench:
-    la      t0, bench_events
-    ld      t1, 0(t0)
-    li      t2, EVENTS
-    add     t1, t1, t2
-    sd      t1, 0(t0)
+    COUNTED_EVENTS(EVENTS)
     la      a0, supervisor
     tail    call_supervisor
 
@@ -66,7 +61,7 @@ supervisor:
     .insn r 0x73, 0, 0x11, x0, x0, x0   // hfence.vvma, for the first guest
     la      t0, handler
     csrw    stvec, t0
-    li      t0, 0x100                   // sstatus.SPP = S
+    li      t0, SSTATUS_SPP             // to S
     csrs    sstatus, t0
     li      t0, HSTATUS_SPV | HSTATUS_SPVP
     csrs    HSTATUS, t0
@@ -84,9 +79,7 @@ guest:
     add     t5, t5, t4
     add     t3, t3, t2
 .endr
-    slli    t4, a1, 5
-    add     a1, a1, t4
-    add     a1, a1, t5
+    FOLD(t5, t4)
     ecall
     j       guest
 

@@ -8,13 +8,8 @@
 .equ EVENTS, 5000
 
 .text
-.globl bench
 bench:
-    la      t0, bench_events
-    ld      t1, 0(t0)
-    li      t2, EVENTS
-    add     t1, t1, t2
-    sd      t1, 0(t0)
+    COUNTED_EVENTS(EVENTS)
     la      a0, supervisor
     tail    call_supervisor
 
@@ -55,9 +50,7 @@ supervisor:
     add     t5, t5, t4
     add     t3, t3, t2
 .endr
-    slli    t4, a1, 5
-    add     a1, a1, t4
-    add     a1, a1, t5
+    FOLD(t5, t4)
 .endr
     addi    a4, a4, -2
     bnez    a4, 1b

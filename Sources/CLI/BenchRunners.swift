@@ -1,0 +1,167 @@
+import Foundation
+import Machine
+
+/// What can run a benchmark.
+enum BenchRunner: String, CaseIterable {
+    case orrery, qemu
+    /// QEMU in the mode that counts instructions.
+    case icount
+    /// The host itself, without an emulator.
+    case native
+}
+
+/// Those that are to run the benchmarks, and how each is called.
+struct BenchRunners {
+    /// Of ours; as it chooses when nil.
+    var engine: String?
+    /// The path of QEMU, where it is asked for.
+    var qemu: String?
+    var measuresCounting = false
+    var measuresNative = false
+
+    private static let limit = 3600.0
+
+    var all: [BenchRunner] {
+        BenchRunner.allCases.filter { runner in
+            switch runner {
+            case .orrery: true
+            case .qemu: qemu != nil
+            case .icount: qemu != nil && measuresCounting
+            case .native: measuresNative
+            }
+        }
+    }
+
+    /// Measures a program on each in turn, `rounds` times. `scale` multiplies its work.
+    func measure(_ program: BenchProgram, rounds: Int, scale: Double) throws -> BenchFigure {
+        let work = max(1, Int((Double(program.scale) * scale).rounded()))
+        let runners = all.filter { $0 != .native || program.hasNative }
+        var timings = runners.map { _ in BenchTiming(rounds: work) }
+        for _ in 0..<rounds {
+            for (place, runner) in runners.enumerated() {
+                try timings[place].measure(least: 0.25 * scale) { try seconds(program, rounds: $0, on: runner) }
+            }
+        }
+        var figure = BenchFigure(name: program.name, group: program.group, description: program.description)
+        figure.events = program.events * work
+        for (runner, timing) in zip(runners, timings) { figure.seconds[runner] = timing.perRound * Double(work) }
+        return figure
+    }
+
+    /// Processor time of one run, whose checksum must be right.
+    private func seconds(_ program: BenchProgram, rounds: Int, on runner: BenchRunner) throws -> Double {
+        let image = NSTemporaryDirectory() + "/orrery-bench-\(getpid())-\(program.name).elf"
+        if runner != .native { try Data(try program.image(rounds: rounds)).write(to: URL(fileURLWithPath: image)) }
+        defer { unlink(image) }
+        let ended = try process(program, image: image, rounds: rounds, on: runner).run()
+        let said = String(decoding: ended.output, as: UTF8.self)
+        let right = rounds == 0 ? String(repeating: "0", count: 16) : program.checksum
+        guard ended.end == .exited(0) else {
+            throw InputError(
+                file: program.name, problem: "on \(runner) ended so: \(ended.end)\(Self.lastWords(ended))")
+        }
+        guard said.hasPrefix(right) else {
+            throw InputError(
+                file: program.name, problem: "on \(runner) came to \(said.prefix(16)); \(right) is right",
+                mend: "A wrong checksum is a mistake of the emulator.")
+        }
+        return ended.processorTime
+    }
+
+    /// The end of what it printed, if it printed anything.
+    private static func lastWords(_ ended: HostProcess.Ended) -> String {
+        let text = String(decoding: (ended.output + ended.errors).suffix(300), as: UTF8.self)
+        return text.isEmpty ? "" : "; its last words: " + text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private func process(
+        _ program: BenchProgram, image: String, rounds: Int, on runner: BenchRunner
+    ) -> HostProcess {
+        switch runner {
+        case .native: HostProcess(program.native, [String(rounds)], limit: Self.limit)
+        case .orrery:
+            HostProcess(
+                HostProcess.own,
+                ["test", "--one", program.name, "--raw-console", "--timeout", "1h"] + engineOption + [image],
+                limit: Self.limit)
+        case .qemu, .icount:
+            qemu(
+                ["-cpu", "rv64,h=true", "-m", "128", "-bios", "none", "-kernel", image]
+                    + (runner == .icount ? ["-icount", "shift=0"] : []))
+        }
+    }
+
+    private var engineOption: [String] { engine.map { ["--engine", $0] } ?? [] }
+
+    private func qemu(_ arguments: [String]) -> HostProcess {
+        HostProcess(
+            qemu ?? "",
+            ["-M", "virt", "-display", "none", "-serial", "stdio", "-monitor", "none"] + arguments, limit: Self.limit)
+    }
+
+    // MARK: Boot
+
+    /// Boots Debian's kernel by OpenSBI to the shell's prompt on both emulators in turn. The time is that on the wall.
+    func measure(_ boot: BenchBoot, rounds: Int) throws -> BenchFigure {
+        var figure = BenchFigure(name: BenchBoot.name, group: BenchBoot.group, description: BenchBoot.description)
+        let memory = "\(BenchBoot.mebibytes)"
+        for _ in 0..<rounds {
+            for runner in all {
+                var process: HostProcess
+                switch runner {
+                case .orrery:
+                    process = HostProcess(
+                        HostProcess.own,
+                        ["run", "--firmware", boot.firmware, "--kernel", boot.kernel, "--initrd", boot.initrd]
+                            + ["--append", BenchBoot.commandLine, "--memory", memory + "M"] + engineOption,
+                        limit: Self.limit)
+                case .qemu:
+                    process = qemu(
+                        ["-cpu", OtherEmulator.processor, "-m", memory, "-bios", boot.firmware]
+                            + ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", BenchBoot.commandLine])
+                // QEMU sleeps while a guest waits in the counting mode, and the host has no such boot.
+                case .icount, .native: continue
+                }
+                process.until = BenchBoot.prompt
+                let ended = try process.run()
+                guard let time = ended.timeUntil else {
+                    throw InputError(
+                        file: BenchBoot.name,
+                        problem: "on \(runner) no prompt came, and it ended so: \(ended.end)\(Self.lastWords(ended))")
+                }
+                figure.seconds[runner] = min(figure.seconds[runner] ?? .infinity, time)
+                figure.peakMemory[runner] = max(figure.peakMemory[runner] ?? 0, ended.peakMemory)
+            }
+        }
+        return figure
+    }
+}
+
+/// What `orrery bench` boots: Debian's kernel, with busybox, as `testsuites/systems/fetch` gets it.
+struct BenchBoot {
+    static let name = "linux"
+    static let group = "boot"
+    static let description = "Debian's kernel by OpenSBI, to the shell's prompt: the whole process, by the wall's clock"
+    static let commandLine = "console=ttyS0"
+    static let mebibytes = 256
+    /// At the beginning of a line; no message of the kernel or the firmware begins so.
+    static let prompt = Array("\n# ".utf8)
+
+    let firmware: String
+    let kernel: String
+    let initrd: String
+
+    init() throws(InputError) {
+        let root = URL(fileURLWithPath: try ProjectFolder.find("testsuites/systems/fetch"))
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        let folder = root + "/.build/systems"
+        firmware = folder + "/fw_dynamic.bin"
+        kernel = folder + "/linux"
+        initrd = folder + "/initramfs.cpio"
+        for file in [firmware, kernel, initrd] where access(file, R_OK) != 0 {
+            throw InputError(
+                file: file, problem: "is not there; the system that is booted has to be downloaded",
+                mend: "Type \(root)/testsuites/systems/fetch \(folder)")
+        }
+    }
+}

@@ -1,0 +1,8 @@
+/// Copies of 128 to 160 KiB, at multiples of eight, between two buffers of 512 KiB.
+@c(bench)
+public func bench() -> UInt64 {
+    var buffers = Buffers(size: 512 * 1024, seed: 0x636f_7079)
+    defer { buffers.deallocate() }
+    buffers.copy(300, 131_072...163_840, alignment: 8)
+    return buffers.checksum
+}

@@ -1,0 +1,2 @@
+/// One round of a benchmark: its checksum.
+unsigned long long bench(void);
