@@ -29,7 +29,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "ISA", "CFDT", "CCapstone", "CZlib", .product(name: "HeapModule", package: "swift-collections"),
+                "ISA", "JIT", "CFDT", "CCapstone", "CZlib", .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -77,7 +77,7 @@ enum DescriptionFile {
 
     private static func unknown(_ name: Node, file: String) -> InputError {
         let word = name.scalar?.string ?? "a list"
-        let words = MachineDescription.Key.allCases.map(\.rawValue)
+        let words = MachineDescription.Key.allCases.filter { !$0.isHidden }.map(\.rawValue)
         let mend =
             nearestWord(to: word, among: words).map { "Did you mean \($0)?" }
             ?? "The words are " + words.joined(separator: ", ") + "."

@@ -71,6 +71,8 @@ struct MachineOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What everything random in the machine is made from (0).", valueName: "number"))
     var seed: String?
 
+    @OptionGroup var engine: EngineOptions
+
     /// The flags over the file, if one was given.
     func description() throws -> MachineDescription {
         var flags = MachineDescription()
@@ -83,7 +85,7 @@ struct MachineOptions: ParsableArguments {
             (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
             (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),
         ]
-        for (key, texts) in values where !texts.isEmpty { try flags.set(flag: key, texts) }
+        for (key, texts) in values + engine.values where !texts.isEmpty { try flags.set(flag: key, texts) }
         guard let file else { return flags }
         if file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
             return try DescriptionFile.read(file).overridden(by: flags)

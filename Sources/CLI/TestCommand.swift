@@ -39,6 +39,8 @@ struct TestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Size of RAM of each machine (128M).", valueName: "size"))
     var memory: String?
 
+    @OptionGroup var engine: EngineOptions
+
     @Option(help: ArgumentHelp("Virtual time that a program may take.", valueName: "time"))
     var timeout = "5s"
 
@@ -139,6 +141,7 @@ struct TestCommand: ParsableCommand {
             (.cpu, cpu), (.harts, harts), (.memory, memory), (.timeout, timeout),
         ]
         for case (let key, let text?) in flags { try machine.set(flag: key, [text]) }
+        for (key, texts) in engine.values { try machine.set(flag: key, texts) }
         return machine
     }
 
@@ -179,7 +182,7 @@ struct TestCommand: ParsableCommand {
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         let test = TestRandom(
             instructions: count, seed: seed, qemu: try OtherEmulator.find(against ?? "qemu"), jobs: jobs,
-            examined: examine)
+            examined: examine, engine: engine)
         let different = try test.run()
         if coverage { try test.tellCoverage() }
         StandardStreams.output(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
@@ -188,7 +191,7 @@ struct TestCommand: ParsableCommand {
 
     private func runHostile(_ text: String) throws {
         let count = try value("hostile") { () throws(ValueError) in try Count(text).value }
-        guard let trouble = try TestHostile(accesses: count, seed: seed).run() else { return }
+        guard let trouble = try TestHostile(accesses: count, seed: seed, machine: try machine()).run() else { return }
         StandardStreams.output(trouble + "\n")
         throw ExitCode(1)
     }
@@ -213,6 +216,7 @@ struct TestCommand: ParsableCommand {
         if let harts { words += ["--harts", harts] }
         if let memory { words += ["--memory", memory] }
         if timeout != "5s" { words += ["--timeout", timeout] }
+        words += engine.arguments
         if let reference = reference(for: program) {
             words += [
                 "--signature-reference",
@@ -229,6 +233,7 @@ struct TestCommand: ParsableCommand {
         if let cpu { arguments += ["--cpu", cpu] }
         if let harts { arguments += ["--harts", harts] }
         if let memory { arguments += ["--memory", memory] }
+        arguments += engine.arguments
         if let reference { arguments += ["--signature-reference", reference] }
         if let signatureOutput { arguments += ["--signature-output", signatureOutput] }
         if verbose { arguments.append("--verbose") }

@@ -5,6 +5,8 @@ import Machine
 struct TestHostile {
     let accesses: UInt64
     let seed: UInt64
+    /// Says which engine runs the guests.
+    let machine: MachineDescription
 
     /// Memory of this process beyond which guests are held to have taken more than their own.
     private static let memoryLimit = 512 << 20
@@ -15,15 +17,15 @@ struct TestHostile {
         try Data(count: 1 << 16).write(to: drive)
         defer { try? FileManager.default.removeItem(at: drive) }
         StandardStreams.output("seed \(seed): \(grouped(accesses)) hostile accesses\n")
-        let first = try HostileRun(seed: seed, drive: drive.path).run(accesses: accesses)
+        let first = try HostileRun(seed: seed, drive: drive.path, on: machine).run(accesses: accesses)
         StandardStreams.output(
             "\(grouped(first.accesses)) accesses, \(grouped(first.deviceAccesses)) of them to devices, "
                 + "\(grouped(first.traps)) traps, \(grouped(first.instructions)) instructions\n")
-        let new = try HostileRun(seed: seed, drive: drive.path).run(accesses: 0)
+        let new = try HostileRun(seed: seed, drive: drive.path, on: machine).run(accesses: 0)
         guard first.afterwards == new.afterwards, first.afterwards != nil else {
             return "an ordinary program runs differently afterwards"
         }
-        let second = try HostileRun(seed: seed, drive: drive.path).run(accesses: accesses)
+        let second = try HostileRun(seed: seed, drive: drive.path, on: machine).run(accesses: accesses)
         guard second == first else {
             return "a second run ends otherwise: state \(hash(first)), \(hash(second))"
         }

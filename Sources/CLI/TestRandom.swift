@@ -10,6 +10,7 @@ struct TestRandom {
     let jobs: Int
     /// Differences that are examined; each costs some dozens of runs.
     let examined: Int
+    let engine: EngineOptions
 
     /// Blocks of one program: a second or so of QEMU's time.
     private static let blocksOfProgram = 4000
@@ -111,7 +112,8 @@ struct TestRandom {
     private func ours(_ path: String) -> HostProcess {
         HostProcess(
             HostProcess.own,
-            ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", RandomGenerator.cpu, path],
+            ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", RandomGenerator.cpu]
+                + engine.arguments + [path],
             limit: 60)
     }
 

@@ -13,6 +13,8 @@ public final class HotCode: Translator {
         /// Bytes of host code at most.
         public var capacity = 64 << 20
         public var switches = OptimizationSwitches.all
+        /// Makes translated code leave for the interpreter, and forgets it, where it otherwise would not.
+        public var injectsFaults = false
         public init() {}
     }
 

@@ -9,10 +9,15 @@ public struct MachineDescription: Equatable, Sendable {
         case failOn = "fail-on"
         case timeout
         case maxInstructions = "max-instructions"
-        case seed
+        case seed, engine
+        case jitThreshold = "jit-threshold"
+        case jitInjectFaults = "jit-inject-faults"
+        case jitDisable = "jit-disable"
 
         /// May be given several times.
-        public var isList: Bool { self == .drive || self == .flash || self == .failOn }
+        public var isList: Bool { self == .drive || self == .flash || self == .failOn || self == .jitDisable }
+        /// For those who develop the JIT: helps do not mention it.
+        public var isHidden: Bool { rawValue.hasPrefix("jit-") }
     }
 
     /// A disk or flash image: `disk.img`, `disk.img,read-only` or `disk.img,snapshot`.
@@ -78,6 +83,13 @@ public struct MachineDescription: Equatable, Sendable {
     public var maxInstructions: Count?
     /// What everything random in the machine is made from.
     public var seed: UInt64?
+    public var engine: Engine?
+    /// How often code is executed before the JIT translates it.
+    public var jitThreshold: Count?
+    /// Let translated code give up where it need not, so that the ways out of it are tested.
+    public var jitInjectsFaults: Bool?
+    /// Optimisations that the JIT leaves out.
+    public var jitDisabled: [String] = []
 
     public init() {}
 
@@ -122,6 +134,13 @@ public struct MachineDescription: Equatable, Sendable {
         case .timeout: timeout = try TimeSpan(text)
         case .maxInstructions: maxInstructions = Count(try Self.number(text, key, in: 1...UInt64.max))
         case .seed: seed = try Count(text).value
+        case .engine: engine = try Engine(text)
+        case .jitThreshold: jitThreshold = try Count(text)
+        case .jitInjectFaults: jitInjectsFaults = try Self.truth(text, key)
+        case .jitDisable:
+            var new: [String] = []
+            for text in texts { new.append(try Self.optimisation(text)) }
+            jitDisabled = new
         }
     }
 
@@ -146,6 +165,10 @@ public struct MachineDescription: Equatable, Sendable {
         case .timeout: list(timeout)
         case .maxInstructions: list(maxInstructions)
         case .seed: list(seed)
+        case .engine: list(engine)
+        case .jitThreshold: list(jitThreshold)
+        case .jitInjectFaults: list(jitInjectsFaults)
+        case .jitDisable: jitDisabled
         }
     }
 
@@ -190,6 +213,10 @@ public struct MachineDescription: Equatable, Sendable {
         result.timeout = other.timeout ?? timeout
         result.maxInstructions = other.maxInstructions ?? maxInstructions
         result.seed = other.seed ?? seed
+        result.engine = other.engine ?? engine
+        result.jitThreshold = other.jitThreshold ?? jitThreshold
+        result.jitInjectsFaults = other.jitInjectsFaults ?? jitInjectsFaults
+        result.jitDisabled = other.jitDisabled.isEmpty ? jitDisabled : other.jitDisabled
         return result
     }
 

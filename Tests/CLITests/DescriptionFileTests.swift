@@ -28,6 +28,9 @@ struct DescriptionFileTests {
         timeout: 250ms
         max-instructions: 10M
         seed: 7
+        engine: interpreter
+        jit-threshold: 20
+        jit-inject-faults: true
 
         """
 
@@ -64,7 +67,13 @@ struct DescriptionFileTests {
         #expect(description.timeout?.nanoseconds == 250_000_000)
         #expect(description.maxInstructions?.value == 10_000_000)
         #expect(description.seed == 7)
-        for key in MachineDescription.Key.allCases { #expect(!description.texts(key).isEmpty, "\(key.rawValue)") }
+        #expect(description.engine == .interpreter)
+        #expect(description.jitOptions.threshold == 20)
+        #expect(description.jitOptions.injectsFaults)
+        // What may be disabled is the JIT's to say.
+        for key in MachineDescription.Key.allCases where key != .jitDisable {
+            #expect(!description.texts(key).isEmpty, "\(key.rawValue)")
+        }
     }
 
     @Test("What is written is read back equal")
@@ -104,6 +113,10 @@ struct DescriptionFileTests {
             ("append: \"a\\0b\"", "append contains a NUL character"), ("- kernel", "is not a list of \"word: value\""),
             ("kernel: a\nkernel: b", "\"kernel\" stands twice"), ("kernel: 'a", "is not valid YAML"),
             ("kernel: a\n---\nkernel: b", "is not valid YAML"), ("a: &x b", "an anchor (&) stands here"),
+            ("engine: interpeter", "there is no engine \"interpeter\". Did you mean interpreter?"),
+            ("engine: qemu", "there is no engine \"qemu\". There are jit and interpreter."),
+            ("jit-inject-faults: often", "jit-inject-faults is \"often\", and must be true or false"),
+            ("jit-disable: everything", "the JIT has no optimisation \"everything\""),
             ("kernel: a\n? &x b", "boot.yaml:2: an anchor"), ("timeout: soon", "\"soon\" is not a time"),
         ])
     func badValues(text: String, expected: String) {

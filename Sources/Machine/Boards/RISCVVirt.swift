@@ -1,4 +1,5 @@
 import ISA
+import JIT
 
 /// A RISC-V machine with the memory map of QEMU's `virt` board, on which existing images run unchanged.
 public final class RISCVVirt {
@@ -7,6 +8,8 @@ public final class RISCVVirt {
     public let clock = Clock()
     public let scheduler: Scheduler
     public let features: RISCV.Features
+    /// What executes instructions: the interpreter, too, where the JIT was asked for and is not available.
+    public let engine: Engine
     public private(set) var harts: [RISCV.Hart] = []
     public let aclint: ACLINT
     public let plic: PLIC
@@ -36,6 +39,8 @@ public final class RISCVVirt {
         public var flash: [MachineDescription.Drive] = []
         /// What the entropy source is seeded with.
         public var seed: UInt64 = 0
+        public var engine = Engine.default
+        public var jitOptions = HotCode.Options()
         /// Told in a sentence of trouble with the host or with a driver.
         public var report: (String) -> Void = { _ in }
 
@@ -89,9 +94,13 @@ public final class RISCVVirt {
                 file: "memory", problem: "this computer has no room for \(ByteCount(memorySize)) of guest memory",
                 mend: "Ask for less with --memory.")
         }
-        let cluster = RISCV.Cluster(features: features, memory: memory)
+        let translator = configuration.engine == .jit ? Self.translator(configuration, memory: memory) : nil
+        engine = translator == nil ? .interpreter : .jit
+        let cluster = RISCV.Cluster(features: features, memory: memory, translates: translator != nil)
         for index in 0..<configuration.harts {
             let hart = RISCV.Hart(identifier: index, cluster: cluster, bus: space, environment: environment)
+            hart.translator = translator
+            translator?.attach(hart)
             harts.append(hart)
             pins.append(HartPins(hart))
             scheduler.add(hart)
@@ -153,6 +162,16 @@ public final class RISCVVirt {
         ask = { [unowned self] in
             request = $0
             scheduler.stop()
+        }
+    }
+
+    /// The JIT of a machine; nil, and a reason is reported, where this host has none.
+    private static func translator(_ configuration: Configuration, memory: PhysicalMemory) -> HotCode? {
+        do throws(HotCode.Unavailable) {
+            return try HotCode(memory: memory, guest: RISCV.Hart.translation, options: configuration.jitOptions)
+        } catch {
+            configuration.report("the JIT is not available, so that all code is interpreted: \(error)")
+            return nil
         }
     }
 

@@ -69,6 +69,8 @@ public final class Session {
         configuration.drives = description.drives
         configuration.flash = description.flash
         configuration.seed = description.seed ?? 0
+        configuration.engine = description.engine ?? .default
+        configuration.jitOptions = description.jitOptions
         configuration.report = report
         board = try RISCVVirt(configuration)
 

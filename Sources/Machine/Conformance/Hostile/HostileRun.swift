@@ -26,13 +26,19 @@ public final class HostileRun {
     private let board: RISCVVirt
     private var random: SplitMix64
 
-    /// - Parameter drive: a disk for the first VirtIO slot, which is not written to.
-    public init(seed: UInt64, drive: String?) throws(InputError) {
+    /// - Parameters:
+    ///   - drive: a disk for the first VirtIO slot, which is not written to.
+    ///   - machine: says which engine runs the guests; what else it says does not count.
+    public init(
+        seed: UInt64, drive: String?, on machine: MachineDescription = MachineDescription()
+    ) throws(InputError) {
         random = SplitMix64(seed: seed)
         var configuration = RISCVVirt.Configuration(console: console)
         configuration.harts = Self.harts
         configuration.memorySize = Self.memorySize
         configuration.seed = seed
+        configuration.engine = machine.engine ?? .default
+        configuration.jitOptions = machine.jitOptions
         if let drive { configuration.drives = [MachineDescription.Drive(path: drive, isSnapshot: true)] }
         board = try RISCVVirt(configuration)
     }
