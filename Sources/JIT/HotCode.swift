@@ -1,3 +1,4 @@
+import Glibc
 import ISA
 
 /// Translates the code that a machine runs often into the host's, and runs it.
@@ -72,6 +73,9 @@ public final class HotCode: Translator {
         memory.addObserver(self)
     }
 
+    deinit { dump() }
+    public static let traces = getenv("ORRERY_TRACE") != nil
+
     /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
     public func attach(_ processor: any TranslatableProcessor) {
         processors.append(processor)
@@ -81,7 +85,6 @@ public final class HotCode: Translator {
 
     public func run(_ processor: any TranslatableProcessor) -> Bool {
         let core = processor.core
-        var hasRun = false
         while true {
             let address = core.pointee.programCounter
             var entry = core.pointee.context.pointee.code(of: address)
@@ -91,15 +94,16 @@ public final class HotCode: Translator {
             }
             let exit = enter(UnsafeMutableRawPointer(core), UInt(entry))
             statistics.exits[Int(exit)] += 1
-            hasRun = true
-            // An unresolved jump may find its code now; the budget and interrupts are as they were.
-            if exit == X64.Exit.resolve.rawValue && core.pointee.budget > 0 { continue }
-            return exit == X64.Exit.resolve.rawValue && hasRun
+            // Nothing may be executed any more.
+            if core.pointee.budget == 0 { return true }
+            // An unresolved jump may find its code now.
+            guard exit == X64.Exit.resolve.rawValue else { return false }
         }
     }
 
     /// The code of `address`, entered into the current context's jump cache; 0 where it is not translated.
     private func resolve(_ address: UInt64, _ processor: any TranslatableProcessor) -> UInt64 {
+        statistics.entries += 1
         guard let page = processor.codePage(at: address) else { return 0 }
         let context = processor.core.pointee.context
         let translated = translatedPage(
@@ -150,6 +154,7 @@ public final class HotCode: Translator {
                     address &+ UInt64(bitPattern: Int64(instruction.offset)), bytes: UInt64(instruction.length))
             }
             generator.generate(block, label: label, ending: ending)
+            if Self.traces { print("== \(String(code.freeAddress + UInt(generator.assembler.offset(of: label)) - UInt(bitPattern: code.executable), radix: 16))\n\(block)\n"); fflush(nil) }
         }
         generator.generateStubs()
         generator.assembler.finish()
@@ -161,6 +166,7 @@ public final class HotCode: Translator {
         statistics.regions += 1
         statistics.bytes += generator.assembler.count
         code.commit(generator.assembler.count)
+        if Self.traces, let f = fopen("/tmp/code.bin", "w") { fwrite(code.writable, 1, code.used, f); fclose(f) }
     }
 
     /// Records the block at `address`, up to the next label or a jump.
@@ -218,5 +224,12 @@ extension HotCode: CodeObserver {
 
     public func memoryMapChanged() {
         flush()
+    }
+}
+
+extension HotCode {
+    public func dump() {
+        let s = statistics
+        print("regions \(s.regions) insns \(s.instructions) bytes \(s.bytes) exits \(s.exits[0]) \(s.exits[1]) \(s.exits[2]) flushes \(s.flushes) inval \(s.invalidations) resolves \(s.entries)")
     }
 }

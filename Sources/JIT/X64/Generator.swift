@@ -53,8 +53,8 @@ extension X64 {
                 case outOfBudget
                 /// The interpreter has to run the instruction.
                 case interpret
-                /// An access that the TLB did not serve: its address is `base` + `offset`.
-                case enterPage(base: Register, offset: Int32, isWrite: Bool, again: Assembler.Label)
+                /// An access of `span` bytes that the TLB did not serve: its address is `base` + `offset`.
+                case enterPage(base: Register, offset: Int32, span: Int32, isWrite: Bool, again: Assembler.Label)
             }
             let kind: Kind
             let label: Assembler.Label
@@ -202,12 +202,19 @@ extension X64.Generator {
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)
             case .interpret: leave(stub, trampolines.interpret)
-            case .enterPage(let base, let offset, let isWrite, let again):
+            case .enterPage(let base, let offset, let span, let isWrite, let again):
+                // What goes over the end of the page is left to the interpreter.
+                let crossing = assembler.label()
                 assembler.address(.rax, Memory(base, offset))
+                assembler.move(.rcx, .rax, .word)
+                assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
+                assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - span, .word)
+                assembler.jumpShort(if: .above, crossing)
                 assembler.move(.rcx, constant: isWrite ? 1 : 0)
                 assembler.call(toAddress: trampolines.enterPage, from: self.base)
                 assembler.test(.register(.rax), .rax, .byte)
                 assembler.jump(if: .notEqual, again)
+                assembler.bind(crossing)
                 leave(stub, trampolines.interpret)
             }
         }

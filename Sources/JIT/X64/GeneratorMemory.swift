@@ -23,8 +23,6 @@ extension X64.Generator {
 
     /// The host's memory for `bytes` bytes at the address. The instruction is left to the interpreter where neither the
     /// TLB nor a walk of the page tables finds memory for all of them.
-    ///
-    /// Afterwards rax and rcx are free for the node in progress.
     mutating func hostMemory(_ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false) -> Memory {
         let (base, offset) = parts(address)
         if !isAligned, let group, group.base == base, group.isWrite == isWrite,
@@ -84,7 +82,7 @@ extension X64.Generator {
         // What is not RAM is left to the interpreter where there is no TLB to ask.
         let slow =
             direct != nil
-            ? stub(.interpret) : stub(.enterPage(base: register, offset: low, isWrite: isWrite, again: again))
+            ? stub(.interpret) : stub(.enterPage(base: register, offset: low, span: span, isWrite: isWrite, again: again))
         assembler.bind(again)
         if alignment > 1 {
             assembler.address(.rax, Memory(register, low))
@@ -219,7 +217,7 @@ extension X64.Generator {
         store(memory, node.b, node.width)
     }
 
-    /// memory = the result of `node`, with rax free.
+    /// memory = the result of `node`.
     private mutating func store(_ memory: Memory, _ node: Int32, _ width: Width) {
         if let value = immediate(node, width) {
             return assembler.store(memory, constant: value, width)
@@ -227,9 +225,8 @@ extension X64.Generator {
         if let vector = vectorRegister(of: node), width == .word || width == .double {
             return assembler.store(memory, vector, width)
         }
-        if let register = register(of: node) { return assembler.store(memory, register, width) }
-        move(.rax, node)
-        assembler.store(memory, .rax, width)
+        let register = intoRegister(node)
+        assembler.store(memory, register, width)
     }
 
     // MARK: Atomic updates
