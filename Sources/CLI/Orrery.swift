@@ -25,6 +25,7 @@ struct Orrery: ParsableCommand {
             Disassemble.self,
             TestCommand.self,
             BenchCommand.self,
+            LockstepCommand.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

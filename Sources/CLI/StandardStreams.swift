@@ -21,6 +21,9 @@ enum StandardStreams {
         error("\(name) \(text)\n")
     }
 
+    /// Whether standard output may be coloured.
+    static var outputIsColoured: Bool { isColoured(STDOUT_FILENO) }
+
     /// Whether text on `descriptor` may be coloured (https://no-color.org).
     private static func isColoured(_ descriptor: Int32) -> Bool {
         guard isatty(descriptor) == 1 else { return false }

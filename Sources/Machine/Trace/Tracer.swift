@@ -152,9 +152,7 @@ private final class SteppedHart: Processor {
         limit = start &+ count
         while hart.executed < limit, !hart.state.pointee.halted {
             tracer.willExecute(hart)
-            // WRS.NTO and WRS.STO end the turn of a hart with a reservation.
-            let word = hart.instructionWord()
-            let yields = (word == 0x00d0_0073 || word == 0x01d0_0073) && hart.state.pointee.core.reservation != 0
+            let yields = hart.yieldsTurn
             let executed = hart.run(1)
             tracer.flush()
             if executed == 0 || hart.isWaiting || yields { break }

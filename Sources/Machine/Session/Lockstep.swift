@@ -1,0 +1,269 @@
+import ISA
+
+/// One machine built twice, on two engines, and run side by side: what the one does, the other must do.
+///
+/// The states are compared at the ends of turns. Where they differ, both machines are built anew and run again, which
+/// gives the same runs, and are stopped and compared half way between the last place where they were equal and the first
+/// where they were not; and so on, down to one instruction.
+///
+/// A machine is stopped only where it is compared. So its engine works as in an ordinary run up to there, and nothing is
+/// hidden by looking.
+public final class Lockstep {
+    public struct Options: Sendable {
+        public var first = Engine.interpreter
+        public var second = Engine.jit
+        /// Instructions after which the harts are compared. A lone hart's turns are no longer than that; several harts
+        /// take the turns that they always take, and are compared when all have taken theirs.
+        public var every: UInt64 = 100_000
+        /// Instructions after which memory and devices are compared as well.
+        public var memoryEvery: UInt64 = 10_000_000
+
+        public init() {}
+    }
+
+    /// For tests: something done to the second machine right after its instruction of that number.
+    struct Disturbance {
+        let instruction: UInt64
+        let action: (RISCVVirt, RISCV.Hart) -> Void
+    }
+
+    public enum Outcome: Sendable {
+        /// Both ran alike to this end.
+        case same(Session.Conclusion, instructions: UInt64)
+        case different(Divergence)
+        /// They differed, and no more when they were run again: an engine does not do the same every time.
+        case unsteady(StateDifferences, instructions: UInt64)
+    }
+
+    /// Where two machines part.
+    public struct Divergence: Sendable {
+        /// The number of the first instruction after which they differ, counted from 1 over all harts.
+        public let instruction: UInt64
+        /// The hart that executed it, and which of that hart's own instructions it is.
+        public let hart: Int
+        public let instructionOfHart: UInt64
+        public let differences: StateDifferences
+        /// The last instructions of the first machine; this one is the last of them.
+        public let steps: [Step]
+    }
+
+    /// An instruction, as the first machine executed it.
+    public struct Step: Sendable {
+        public let instruction: UInt64
+        public let hart: Int
+        /// `HS`, or `VS vmid 2`.
+        public let mode: String
+        public let programCounter: UInt64
+        /// `vcpu_run+0x1c`, where some program says so.
+        public let symbol: String?
+        public let text: String
+        /// Traps that it took, and interrupts that came before it.
+        public var traps: [String] = []
+        /// Registers of its hart that it changed.
+        public var changed: Set<String> = []
+    }
+
+    private let description: MachineDescription
+    private let options: Options
+    private let builtInFirmware: () throws(InputError) -> InputFile?
+    /// Told how many instructions were compared, and while the place of a difference is looked for, among how many.
+    public var progress: (_ compared: UInt64, _ left: UInt64?) -> Void = { _, _ in }
+    /// Told of what the first machine's guest prints, while both run side by side.
+    public var listener: ([UInt8]) -> Void = { _ in }
+    var disturbance: Disturbance?
+    /// Instructions before the difference that are told.
+    private static let shownSteps: UInt64 = 12
+
+    /// - Parameters:
+    ///   - description: what it says of an engine does not count; disks and flash are used as snapshots, so that both
+    ///     machines find what the other found.
+    ///   - builtInFirmware: as for ``Session``.
+    public init(
+        _ description: MachineDescription, _ options: Options = Options(),
+        builtInFirmware: @escaping () throws(InputError) -> InputFile? = { () throws(InputError) in nil }
+    ) {
+        var description = description
+        func snapshot(_ drive: MachineDescription.Drive) -> MachineDescription.Drive {
+            MachineDescription.Drive(path: drive.path, isReadOnly: drive.isReadOnly, isSnapshot: !drive.isReadOnly)
+        }
+        description.drives = description.drives.map(snapshot)
+        description.flash = description.flash.map(snapshot)
+        self.description = description
+        self.options = options
+        self.builtInFirmware = builtInFirmware
+    }
+
+    /// Runs both machines to their end, or to where they differ.
+    public func run() throws(InputError) -> Outcome {
+        let first = try Twin(self, options.first)
+        let second = try Twin(self, options.second, disturbance)
+        first.session.console.listeners.append(listener)
+        // Up to here all was compared, and equal.
+        var equal: UInt64 = 0
+        var target: UInt64 = 0
+        while true {
+            target = Self.sum(target, options.every)
+            first.advance(to: target)
+            second.advance(to: target)
+            let isEnd = first.conclusion != nil || second.conclusion != nil
+            let isWhole = isEnd || target >= Self.sum(equal, options.memoryEvery)
+            guard first.isEqual(second, whole: isWhole) else { break }
+            if let conclusion = first.conclusion { return .same(conclusion, instructions: first.executed) }
+            if isWhole { equal = first.executed }
+            target = first.executed
+            progress(target, nil)
+        }
+        let seen = first.differences(from: second)
+        let end = max(first.executed, second.executed)
+        return try search(from: equal, to: end) ?? .unsteady(seen, instructions: end)
+    }
+
+    private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max : sum
+    }
+
+    // MARK: Finding the place
+
+    /// The first instruction after which the machines differ: they were equal after `low` and not after `high`.
+    /// - Returns: nil when this time they do not differ there.
+    private func search(from low: UInt64, to high: UInt64) throws(InputError) -> Outcome? {
+        var (low, high) = (low, high)
+        guard try !isEqual(at: high) else { return nil }
+        while high - low > 1 {
+            progress(low, high - low)
+            let middle = low + (high - low) / 2
+            if try isEqual(at: middle) { low = middle } else { high = middle }
+        }
+        let (first, second) = try pair(at: high)
+        let differences = first.differences(from: second)
+        guard !differences.isEmpty, let hart = first.pace.lastHart ?? second.pace.lastHart else { return nil }
+        return .different(
+            Divergence(
+                instruction: high, hart: hart.identifier, instructionOfHart: hart.executed, differences: differences,
+                steps: try steps(to: high)))
+    }
+
+    /// New machines that have executed so many instructions.
+    private func pair(at instruction: UInt64) throws(InputError) -> (Twin, Twin) {
+        let first = try Twin(self, options.first)
+        let second = try Twin(self, options.second, disturbance)
+        for twin in [first, second] {
+            twin.pace.limit = instruction
+            twin.advance(to: .max)
+        }
+        return (first, second)
+    }
+
+    private func isEqual(at instruction: UInt64) throws(InputError) -> Bool {
+        let (first, second) = try pair(at: instruction)
+        return first.isEqual(second, whole: true)
+    }
+
+    /// What the first machine executes up to `instruction`.
+    private func steps(to instruction: UInt64) throws(InputError) -> [Step] {
+        let twin = try Twin(self, options.first)
+        let board = twin.session.board
+        let symbols = SymbolFinder(twin.session.symbols)
+        let disassembler = Disassembler(symbols: symbols)
+        let start = instruction - min(instruction, Self.shownSteps)
+        var steps: [Step] = []
+        var before = StateListing()
+        var traps: [String] = []
+        func step(_ hart: RISCV.Hart) -> Step {
+            let (counter, virtual) = (hart.state.pointee.core.programCounter, hart.state.pointee.virtual)
+            let text = hart.instructionWord().map { disassembler.line($0, at: counter, virtual: virtual).text }
+            return Step(
+                instruction: board.executed + 1, hart: hart.identifier, mode: hart.modeText, programCounter: counter,
+                symbol: virtual ? nil : symbols.name(counter), text: text ?? "(no instruction can be fetched)")
+        }
+        for hart in board.harts {
+            hart.trapObserver = { [unowned hart] trap in
+                traps.append(RISCV.Cause.describe(trap.cause))
+                // After an interrupt the step still executes an instruction: the first one of the handler.
+                guard trap.cause >> 63 == 1, board.executed >= start, !steps.isEmpty else { return }
+                steps[steps.count - 1] = step(hart)
+            }
+        }
+        twin.pace.limit = instruction
+        twin.pace.stepsFrom = start
+        twin.pace.willStep = { hart in
+            guard board.executed >= start else { return }
+            traps = []
+            before = StateListing.of(hart, board.memory)
+            steps.append(step(hart))
+        }
+        twin.pace.didStep = { hart in
+            guard !steps.isEmpty else { return }
+            guard board.executed >= steps[steps.count - 1].instruction else {
+                // A hart that waits executes nothing.
+                steps.removeLast()
+                return
+            }
+            steps[steps.count - 1].traps = traps
+            steps[steps.count - 1].changed = StateListing.of(hart, board.memory).names(unlike: before)
+        }
+        twin.advance(to: .max)
+        // They hold the board, and it holds them.
+        for hart in board.harts { hart.trapObserver = nil }
+        twin.pace.willStep = { _ in }
+        twin.pace.didStep = { _ in }
+        return steps
+    }
+
+    /// One of the machines.
+    private final class Twin {
+        let session: Session
+        let pace: Pace
+        private(set) var conclusion: Session.Conclusion?
+        private var printed = StateHasher()
+
+        init(_ lockstep: Lockstep, _ engine: Engine, _ disturbance: Disturbance? = nil) throws(InputError) {
+            var description = lockstep.description
+            description.engine = engine
+            let console = ConsoleHub()
+            var complaint: String?
+            session = try Session(
+                description, builtInFirmware: try lockstep.builtInFirmware(), console: console,
+                report: { complaint = complaint ?? $0 })
+            let board = session.board
+            guard board.engine == engine else {
+                throw InputError(
+                    file: "--engines", problem: "this computer cannot run the engine \(engine)",
+                    mend: complaint.map { $0.prefix(1).uppercased() + $0.dropFirst() + "." })
+            }
+            if board.harts.count == 1 {
+                board.scheduler.quantum = min(board.scheduler.quantum, lockstep.options.every)
+            }
+            pace = Pace(board)
+            pace.disturbance = disturbance
+            console.listeners.append { [unowned self] bytes in for byte in bytes { printed.add(UInt64(byte)) } }
+        }
+
+        var executed: UInt64 { session.board.executed }
+
+        /// Runs to the end of the first turn that comes so far, to the pace's limit, or to the end of the run.
+        func advance(to target: UInt64) {
+            guard conclusion == nil else { return }
+            let board = session.board
+            session.betweenTurns = { _ in board.executed >= target }
+            let conclusion = session.run()
+            if conclusion != .quit { self.conclusion = conclusion }
+        }
+
+        func isEqual(_ other: Twin, whole: Bool) -> Bool {
+            conclusion == other.conclusion && printed.value == other.printed.value
+                && session.board.hasState(of: other.session.board, whole: whole)
+        }
+
+        func differences(from other: Twin) -> StateDifferences {
+            var differences = StateDifferences(session.board, other.session.board)
+            func end(_ twin: Twin) -> String { twin.conclusion.map { "\($0)" } ?? "goes on" }
+            differences.add("machine", "run", end(self), end(other))
+            differences.add(
+                "console", "hash of all that was printed", hexadecimalDigits(printed.value),
+                hexadecimalDigits(other.printed.value))
+            return differences
+        }
+    }
+}
