@@ -1,4 +1,3 @@
-import Glibc
 import ISA
 
 /// Translates the code that a machine runs often into the host's, and runs it.
@@ -73,8 +72,6 @@ public final class HotCode: Translator {
         memory.addObserver(self)
     }
 
-    deinit { dump() }
-    public static let traces = getenv("ORRERY_TRACE") != nil
 
     /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
     public func attach(_ processor: any TranslatableProcessor) {
@@ -154,7 +151,6 @@ public final class HotCode: Translator {
                     address &+ UInt64(bitPattern: Int64(instruction.offset)), bytes: UInt64(instruction.length))
             }
             generator.generate(block, label: label, ending: ending)
-            if Self.traces { print("== \(String(code.freeAddress + UInt(generator.assembler.offset(of: label)) - UInt(bitPattern: code.executable), radix: 16))\n\(block)\n"); fflush(nil) }
         }
         generator.generateStubs()
         generator.assembler.finish()
@@ -166,7 +162,6 @@ public final class HotCode: Translator {
         statistics.regions += 1
         statistics.bytes += generator.assembler.count
         code.commit(generator.assembler.count)
-        if Self.traces, let f = fopen("/tmp/code.bin", "w") { fwrite(code.writable, 1, code.used, f); fclose(f) }
     }
 
     /// Records the block at `address`, up to the next label or a jump.
@@ -224,12 +219,5 @@ extension HotCode: CodeObserver {
 
     public func memoryMapChanged() {
         flush()
-    }
-}
-
-extension HotCode {
-    public func dump() {
-        let s = statistics
-        print("regions \(s.regions) insns \(s.instructions) bytes \(s.bytes) exits \(s.exits[0]) \(s.exits[1]) \(s.exits[2]) flushes \(s.flushes) inval \(s.invalidations) resolves \(s.entries)")
     }
 }
