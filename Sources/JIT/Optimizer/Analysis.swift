@@ -66,6 +66,10 @@ struct Analysis {
                 }
                 instruction -= 1
             }
+            if node.operation == .register {
+                let bit = 1 &<< (node.immediate & 63) as UInt64
+                if node.immediate < 64 { overwritten.0 &= ~bit } else { overwritten.1 &= ~bit }
+            }
             if node.operation == .setRegister && eliminates {
                 let register = node.immediate
                 let bit = 1 &<< (register & 63) as UInt64

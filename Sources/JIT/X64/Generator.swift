@@ -265,7 +265,7 @@ extension X64.Generator {
             return .memory(Role.register(index))
         case .spilled(let slot): return .memory(Role.field(CoreState.spillOffset + 8 * Int(slot)))
         case .none, .constant, .temporaryVector:
-            assertionFailure("node \(node) (\(block.nodes[Int(node)])) has no place in a general register")
+            // Only where something else has failed before.
             return .register(.rax)
         }
     }
@@ -351,7 +351,7 @@ extension X64.Generator {
         locked |= 1 << UInt16(register.rawValue)
     }
 
-    /// A temporary register for the node in progress.
+    /// A temporary register for the node in progress. Where none is left, nothing of the region can be used.
     mutating func scratch() -> Register {
         var victim: Register?
         for register in Role.temporaries where locked & 1 << UInt16(register.rawValue) == 0 {
@@ -362,7 +362,6 @@ extension X64.Generator {
             if victim == nil || group?.register == victim { victim = register }
         }
         guard let victim else {
-            assertionFailure("no temporary register is left for \(block.nodes[Int(current)])")
             hasFailed = true
             return .rax
         }
