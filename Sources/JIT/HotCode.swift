@@ -28,7 +28,7 @@ public final class HotCode: Translator {
         public var instructions = 0
         public var bytes = 0
         public var entries = 0
-        public var exits = InlineArray<3, Int>(repeating: 0)
+        public var exits = InlineArray<4, Int>(repeating: 0)
         public var flushes = 0
         public var invalidations = 0
     }
@@ -94,7 +94,7 @@ public final class HotCode: Translator {
             // Nothing may be executed any more.
             if core.pointee.budget == 0 { return true }
             // An unresolved jump may find its code now.
-            guard exit == X64.Exit.resolve.rawValue else { return false }
+            guard exit == X64.Exit.resolve.rawValue else { return exit == X64.Exit.event.rawValue }
         }
     }
 

@@ -21,7 +21,7 @@ extension RISCV.Hart {
         default: new = operand
         }
         try writeCSR(number, new)
-        registerObserver?(number, new)
+        if isObserved { registerObserver?(number, new) }
         return old
     }
 
@@ -549,6 +549,7 @@ extension RISCV.Hart {
 
     private func protectionChanged() {
         protection.update(state)
+        updateDirectMemory()
         pool.flushAll()
         privilegeChanged()
         stopSoon()
