@@ -32,7 +32,7 @@ extension RISCV: GuestArchitecture {
 
     @inline(never)
     public static func enterException(_ state: UnsafeMutableRawPointer) {
-        Hart.of(state).takeException()
+        Hart.with(state) { $0.takeException() }
     }
 
     @inline(never)

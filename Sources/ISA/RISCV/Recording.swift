@@ -58,7 +58,32 @@ extension RISCV.Hart: TranslatableProcessor {
     public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) {
         guard let (operation, operands) = instruction(address, page) else { return }
         recorder.begin(length: UInt8(truncatingIfNeeded: operands.length))
-        RISCV.execute(operation, &recorder, operands)
+        if let plain = plainRegister(operation, operands) {
+            RISCV.accessPlain(&recorder, operands, operation, plain)
+        } else {
+            RISCV.execute(operation, &recorder, operands)
+        }
+    }
+
+    /// The plain register that a CSR instruction accesses, where the privilege of the code that is recorded is all that
+    /// access to it depends on.
+    private func plainRegister(_ operation: RISCV.Operation, _ operands: Operands) -> RISCV.PlainRegister? {
+        switch operation {
+        case .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci: break
+        default: return nil
+        }
+        var number = UInt16(truncatingIfNeeded: operands.immediate)
+        guard exists(number) else { return nil }
+        let level = number >> 8 & 3
+        switch (state.pointee.privilege, state.pointee.virtual) {
+        case (.machine, _): break
+        case (.supervisor, false): guard level == 1 || level == 2 else { return nil }
+        case (.supervisor, true):
+            guard level == 1, let substitute = Self.virtualCounterpart(number) else { return nil }
+            number = substitute
+        case (.user, _): return nil
+        }
+        return RISCV.PlainRegister(number)
     }
 
     // MARK: What translated code calls
