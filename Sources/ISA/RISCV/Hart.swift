@@ -27,6 +27,10 @@ extension RISCV {
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
         private var directMemory = DirectMemory()
+        /// The context that was selected last at each privilege.
+        private let recentContexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
+        /// What loads and stores look like in htinst, by the word.
+        let transformations: UnsafeMutablePointer<Transformation>
         /// Whether any programmable counter counts.
         var counterIsActive = false
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
@@ -91,6 +95,10 @@ extension RISCV {
             scratch.initialize(
                 repeating: DecodedSlot(handler: code.pageEndHandler), count: DecodedPage.slotCount + 2)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
+            recentContexts = .allocate(capacity: 8)
+            recentContexts.initialize(repeating: context, count: 8)
+            transformations = .allocate(capacity: Self.transformationCount)
+            transformations.initialize(repeating: Transformation(), count: Self.transformationCount)
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
             code.flushWrites.append { [unowned self] host in
@@ -105,6 +113,8 @@ extension RISCV {
             protection.deallocate()
             scratch.deallocate()
             trapRing.deallocate()
+            recentContexts.deallocate()
+            transformations.deallocate()
             state.deallocate()
         }
 
@@ -152,7 +162,15 @@ extension RISCV {
         func privilegeChanged() {
             let s = state
             let key = contextKey
-            let context = pool.select(key)
+            // Most changes are between a few contexts, one for each privilege.
+            let place = Int(s.pointee.privilege.rawValue) | (s.pointee.virtual ? 4 : 0)
+            var context = recentContexts[place]
+            if context.pointee.key == key {
+                pool.touch(context)
+            } else {
+                context = pool.select(key)
+                recentContexts[place] = context
+            }
             s.pointee.core.context = context
             enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
             let isOn = s.pointee.mstatus & State.Status.fs != 0

@@ -5,7 +5,8 @@ extension RISCV.Hart: TranslatableProcessor {
         integerRegisters: [15, 14, 10, 13, 12, 11, 2, 8, 1, 9, 16, 17],
         floatRegisters: [15, 14, 13, 12, 11, 10, 0, 1, 2, 3, 16, 17].map { RISCV.firstFloatRegister + $0 },
         zeroRegister: 0, sinkRegister: DecodedSlot.sink, enterPage: unsafeBitCast(enterPage, to: UInt.self),
-        raise: unsafeBitCast(raise, to: UInt.self), callHelper: unsafeBitCast(callHelper, to: UInt.self))
+        raise: unsafeBitCast(raise, to: UInt.self), callHelper: unsafeBitCast(callHelper, to: UInt.self),
+        settle: unsafeBitCast(settle, to: UInt.self))
 
     public var core: UnsafeMutablePointer<CoreState> {
         UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
@@ -117,7 +118,8 @@ extension RISCV.Hart: TranslatableProcessor {
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in
         let core = state.assumingMemoryBound(to: CoreState.self)
         leaveByException(RISCV.self, state, core.pointee.programCounter, core.pointee.budget)
-        core.pointee.event = TranslatedEvent.trapped | (with(state) { $0.wantsRunLoop } ? TranslatedEvent.leave : 0)
+        let isWanted = with(state) { $0.wantsRunLoop }
+        core.pointee.event = TranslatedEvent.trapped | (isWanted ? TranslatedEvent.settle : 0)
     }
 
     private static let callHelper: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64, UInt64) -> UInt64 = {
@@ -130,7 +132,8 @@ extension RISCV.Hart: TranslatableProcessor {
             let isReturn =
                 helper == RISCV.Helper.supervisorReturn.rawValue || helper == RISCV.Helper.machineReturn.rawValue
             if isReturn || budget != core.pointee.budget || context != core.pointee.context {
-                with(state) { $0.settle() }
+                core.pointee.event =
+                    with(state) { $0.wantsRunLoop } ? TranslatedEvent.settle : TranslatedEvent.refresh
             }
             return value
         } catch {
@@ -139,20 +142,22 @@ extension RISCV.Hart: TranslatableProcessor {
         }
     }
 
-    /// After a helper that asked for a pause or for another context: where the run loop would do nothing but go on, so does
-    /// translated code.
-    private func settle() {
-        if wantsRunLoop || counterIsActive {
-            core.pointee.event = TranslatedEvent.leave
-            return
+    /// What ``run(_:)`` does between two stretches of code, but for what needs it.
+    private static let settle: @convention(c) (UnsafeMutableRawPointer) -> UInt64 = { state in
+        with(state) { hart in
+            let core = hart.core
+            guard !hart.counterIsActive, !hart.state.pointee.halted else { return 1 }
+            core.pointee.budget &+= core.pointee.withheld
+            core.pointee.withheld = 0
+            guard core.pointee.budget != 0 else { return 1 }
+            hart.takePendingInterrupt()
+            return hart.state.pointee.waiting || core.pointee.withheld != 0 ? 1 : 0
         }
-        core.pointee.budget &+= core.pointee.withheld
-        core.pointee.withheld = 0
-        core.pointee.event = TranslatedEvent.refresh
     }
 
     /// Whether the run loop would do something before the next instruction.
     private var wantsRunLoop: Bool {
         pending & state.pointee.mie != 0 || state.pointee.waiting || state.pointee.halted
+            || core.pointee.withheld != 0
     }
 }

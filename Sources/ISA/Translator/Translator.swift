@@ -45,10 +45,15 @@ public struct GuestTranslation: Sendable {
     /// the state's program counter and budget; gives its result. Sets the state's event.
     public var callHelper: UInt
 
+    /// Host address of a C function of the state block: does what the run loop does between instructions. Gives 0 where
+    /// the code may go on, at the state's program counter.
+    public var settle: UInt
+
     public init(
         integerRegisters: [UInt8], floatRegisters: [UInt8], zeroRegister: UInt8?, sinkRegister: UInt8?,
-        enterPage: UInt, raise: UInt, callHelper: UInt
+        enterPage: UInt, raise: UInt, callHelper: UInt, settle: UInt
     ) {
+        self.settle = settle
         self.integerRegisters = integerRegisters
         self.floatRegisters = floatRegisters
         self.zeroRegister = zeroRegister
@@ -72,8 +77,8 @@ public enum PageEntry: UInt64, Sendable {
 public enum TranslatedEvent {
     /// The context may be another: the code goes on through its jump cache.
     public static let refresh: UInt8 = 1
-    /// The run loop has to look at interrupts or the end of the turn.
-    public static let leave: UInt8 = 2
+    /// There may be interrupts to take, or the turn ends.
+    public static let settle: UInt8 = 2
     /// The instruction raised an exception: the state's program counter is its handler's.
     public static let trapped: UInt8 = 4
 }

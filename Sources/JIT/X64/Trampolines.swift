@@ -102,10 +102,19 @@ extension X64 {
             assembler.call(.register(.rax))
             Self.load(&assembler, map) { Self.callerSaved.contains($0) }
             event = here()
+            let goOn = assembler.label()
+            assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.settle), .byte)
+            assembler.jump(if: .equal, goOn)
+            Self.store(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rax, constant: UInt64(guest.settle))
+            assembler.call(.register(.rax))
+            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
             assembler.load(Role.budget, Role.field(\.budget))
-            assembler.test(
-                .memory(Role.field(\.event)), constant: Int32(TranslatedEvent.leave), .byte)
+            assembler.test(.register(.rax), .rax, .word)
             assembler.jump(if: .notEqual, leaveForEvent)
+            assembler.bind(goOn)
+            assembler.load(Role.budget, Role.field(\.budget))
             assembler.load(Role.context, Role.field(\.context))
             assembler.load(.rax, Role.field(\.programCounter))
             Self.jump(&assembler, at: base, resolve)
