@@ -161,7 +161,7 @@ extension RISCV {
         /// Selects the translation context, and what else follows from privilege and status registers.
         func privilegeChanged() {
             let s = state
-            let key = contextKey
+            let key = contextKey()
             // Most changes are between a few contexts, one for each privilege.
             let place = Int(s.pointee.privilege.rawValue) | (s.pointee.virtual ? 4 : 0)
             var context = recentContexts[place]
@@ -185,6 +185,7 @@ extension RISCV {
 
         /// Lets translated code read memory without a look into the TLB, where addresses are physical and nothing protects
         /// any of it.
+        @inline(__always)
         private func enterDirectMemory(_ context: UnsafeMutablePointer<TranslationContext>, isDirect: Bool) {
             var mode = UInt64(state.pointee.privilege.rawValue) << 1 | (state.pointee.virtual ? 1 << 3 : 0)
             let limit = isDirect ? directMemory.limit : 0
@@ -214,7 +215,8 @@ extension RISCV {
             var addend: UInt64 = 0
         }
 
-        private var contextKey: TranslationContext.Key {
+        @inline(__always)
+        private func contextKey() -> TranslationContext.Key {
             let data = dataMode
             let fetchVirtual = state.pointee.virtual
             var mode = UInt64(state.pointee.privilege.rawValue) | UInt64(data.privilege.rawValue) << 2
