@@ -498,9 +498,17 @@ extension X64.Generator {
     /// there, else a temporary one. Call ``finish(_:)`` when it holds the result.
     ///
     /// The home may hold an operand of the node.
-    mutating func target() -> Register {
+    ///
+    /// - Parameter operand: whose temporary register will do as well, if nobody needs it any more.
+    mutating func target(reusing operand: Int32 = Node.none) -> Register {
         if let index = destination(), case .general(let register) = map[index] {
             evacuate(index)
+            return register
+        }
+        if operand != Node.none, case .temporary(let register) = places[Int(operand)],
+            analysis[operand].lastUse <= current
+        {
+            locked |= 1 << UInt16(register.rawValue)
             return register
         }
         return scratch()

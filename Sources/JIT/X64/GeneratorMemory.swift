@@ -142,7 +142,7 @@ extension X64.Generator {
     private mutating func checkTLB(
         _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label
     ) {
-        assembler.address(.rax, Memory(register, low))
+        if low == 0 { assembler.move(.rax, register) } else { assembler.address(.rax, Memory(register, low)) }
         let entryShift: UInt8 = 12 - UInt8(MemoryLayout<TranslationContext.DataEntry>.stride.trailingZeroBitCount)
         if host.contains(.bmi2) {
             assembler.rotateRight(.rcx, .register(.rax), by: entryShift, .word)
