@@ -126,6 +126,10 @@ extension RISCV {
             state.pointee = State(core: CoreState(context: state.pointee.core.context))
             state.pointee.core.owner = owner
             state.pointee.core.turnEnd = executed
+            if let region = memory.largestRegion {
+                state.pointee.core.memoryHost = UInt64(UInt(bitPattern: region.host))
+                state.pointee.core.codeGranules = UInt64(UInt(bitPattern: region.codeGranules))
+            }
             protection.update(state)
             updateDirectMemory()
             counterIsActive = false

@@ -107,12 +107,23 @@ extension RISCV.Hart: TranslatableProcessor {
         else { return .refused }
         if write {
             let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            if notes.pointee.contains(.code) { return .refused }
+            if notes.pointee.contains(.code) {
+                guard region.host == memory.largestRegion?.host else { return .refused }
+                enter(address, translation, for: .writeAroundCode)
+                return isEntered(address, \.codeTag)
+            }
             notes.pointee.insert(.writable)
+            enter(address, translation, for: .write)
+            return isEntered(address, \.writeTag)
         }
-        enter(address, translation, write: write)
+        enter(address, translation, for: .read)
+        return isEntered(address, \.readTag)
+    }
+
+    /// The page is not entered where protection divides it.
+    private func isEntered(_ address: UInt64, _ tag: KeyPath<TranslationContext.DataEntry, UInt64>) -> PageEntry {
         let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
-        return (write ? entry.writeTag : entry.readTag) == address & ~4095 ? .entered : .refused
+        return entry[keyPath: tag] == address & ~4095 ? .entered : .refused
     }
 
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in
