@@ -58,6 +58,20 @@ extension RISCV.Hart: TranslatableProcessor {
         RISCV.execute(operation, &recorder, operands)
     }
 
+    public func operationNumber(at address: UInt64) -> Int? {
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        guard entry.tag == address & ~4095 else { return nil }
+        let decoded = DecodedPage.owner(of: entry.slots)
+        guard let (operation, _) = instruction(address, CodePage(physical: decoded.physical, decoded: decoded)) else {
+            return nil
+        }
+        return Int(operation.rawValue)
+    }
+
+    public static func mnemonic(of number: Int) -> String {
+        UInt16(exactly: number).flatMap { RISCV.Operation(rawValue: $0) }?.mnemonic ?? "(unknown)"
+    }
+
     /// Enters the page of an address for translated code.
     private static let enterPage: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64) -> UInt64 = {
         state, address, write in

@@ -83,6 +83,7 @@ extension X64.Generator {
         let slow =
             direct != nil
             ? stub(.interpret) : stub(.enterPage(base: register, offset: low, span: span, isWrite: isWrite, again: again))
+        if blocksLeft != nil { assembler.jump(slow) }
         assembler.bind(again)
         if alignment > 1 {
             assembler.address(.rax, Memory(register, low))
