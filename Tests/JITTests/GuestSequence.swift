@@ -3,7 +3,7 @@ import ISA
 @testable import Machine
 
 /// A few guest instructions, as assemblers write them but without commas. A line that ends with a colon is a label; the
-/// label `end` is behind the last line, where the guest stays.
+/// label `end` is behind the last line, where the guest stays and counts in t6, so that no instruction is lost unseen.
 struct GuestSequence: CustomStringConvertible, Sendable {
     let name: String
     let lines: [String]
@@ -21,6 +21,7 @@ struct GuestSequence: CustomStringConvertible, Sendable {
         for line in lines { Self.assemble(line, &assembler) }
         let end = assembler.address
         assembler.label("end")
+        assembler.emit("addi", rd: 31, rs1: 31, 1)
         assembler.emit("jal", to: "end")
         assembler.finish()
         return (assembler.bytes, end)

@@ -33,8 +33,7 @@ private final class SequenceMachine {
         let core = hart.core
         for register in 1..<32 { core.pointee.registers[register] = random.value() }
         for name in sequence.pointers {
-            let place = (random.next() % (0x2000 / sequence.alignment)) * sequence.alignment
-            core.pointee.registers[GuestSequence.register(name) ?? 0] = Self.data + 0x1000 + place
+            core.pointee.registers[GuestSequence.register(name) ?? 0] = pointer(&random)
         }
         // Where a return leads to.
         core.pointee.registers[1] = end
@@ -43,7 +42,18 @@ private final class SequenceMachine {
             memory?.storeBytes(of: random.next(), toByteOffset: offset, as: UInt64.self)
         }
         core.pointee.programCounter = GuestSequence.address
+        hart.state.pointee.mtvec = end
         core.pointee.reservation = 0
+    }
+
+    /// Mostly anywhere in memory; often where an access may go over the end of a page, and sometimes where nothing is.
+    private func pointer(_ random: inout RandomNumbers) -> UInt64 {
+        func multiple(below bound: UInt64) -> UInt64 { random.next() % bound / sequence.alignment * sequence.alignment }
+        switch random.next() % 8 {
+        case 0, 1: return Self.data + 0x1fe0 + multiple(below: 0x40)
+        case 2: return 0x4000_0000_0000 + multiple(below: 0x1000)
+        default: return Self.data + 0x1000 + multiple(below: 0x2000)
+        }
     }
 
     /// Registers, the program counter, instructions executed, and what lies in memory.
@@ -108,7 +118,7 @@ struct TranslationQualityTests {
     func behaviour(sequence: GuestSequence, way: Way) throws {
         let plain = try SequenceMachine(sequence, .interpreter)
         let translated = try SequenceMachine(sequence, .jit, way.options)
-        for seed in 0..<6 as Range<UInt64> {
+        for seed in 0..<16 as Range<UInt64> {
             var numbers = RandomNumbers(state: seed)
             plain.begin(&numbers)
             numbers = RandomNumbers(state: seed)
