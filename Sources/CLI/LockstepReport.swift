@@ -22,6 +22,11 @@ struct LockstepReport {
             case .same(let conclusion, let instructions):
                 ["no difference in \(grouped(instructions)) instructions, which ended so: \(conclusion)"]
             case .different(let divergence): different(divergence)
+            case .overran(let engine, let overrun):
+                [
+                    "\(engine) executed \(grouped(overrun.executed)) instructions where hart \(overrun.hart) had a turn of "
+                        + "\(grouped(overrun.allowed)), which began after instruction \(grouped(overrun.start))"
+                ]
             case .unsteady(let differences, let instructions):
                 [
                     "the engines differed within \(grouped(instructions)) instructions, but not when they were run again: "

@@ -98,7 +98,7 @@ public final class HotCode: Translator {
             // Nothing may be executed any more.
             if core.pointee.budget == 0 { return true }
             // An unresolved jump may find its code now.
-            guard exit == X64.Exit.resolve.rawValue else { return false }
+            guard exit == X64.Exit.resolve.rawValue else { return exit == X64.Exit.event.rawValue }
         }
     }
 

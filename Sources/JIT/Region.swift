@@ -41,6 +41,9 @@ struct Region {
                 case .indirect(let isCall):
                     if isCall { reach(next) }
                     break walk
+                case .leave(let returns):
+                    if returns { reach(next) }
+                    break walk
                 case .interpreted: break walk
                 }
                 address = next

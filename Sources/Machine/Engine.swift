@@ -8,7 +8,7 @@ public enum Engine: String, CaseIterable, Sendable, CustomStringConvertible {
     case interpreter
 
     /// Of a machine whose description names none.
-    public static let `default` = Engine.interpreter
+    public static let `default` = Engine.jit
 
     public init(_ text: String) throws(ValueError) {
         let names = Self.allCases.map(\.rawValue)

@@ -4,6 +4,8 @@ public protocol Processor: AnyObject {
     var identifier: Int { get }
     /// Instructions executed since power-on, trapped ones included: the CPU's own time.
     var executed: UInt64 { get }
+    /// Virtual time in nanoseconds less ``executed``: set before each turn.
+    var clockOffset: UInt64 { get set }
     /// It waits for an interrupt.
     var isWaiting: Bool { get }
     /// It faults at its own trap handler, again and again, and nothing but another's doing could end that.

@@ -8,6 +8,7 @@ struct SchedulerTests {
     private final class Runner: Processor {
         let identifier: Int
         private(set) var executed: UInt64 = 0
+        var clockOffset: UInt64 = 0
         let isWaiting = false
         var isLost = false
         private(set) var turns: [UInt64] = []

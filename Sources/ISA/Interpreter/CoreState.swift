@@ -17,6 +17,8 @@ public struct CoreState {
     public var withheld: UInt64 = 0
     /// The CPU's count of executed instructions when budget and withheld are both used up.
     public var turnEnd: UInt64 = 0
+    /// The machine's virtual time, in nanoseconds, less the count of executed instructions. Constant during a turn.
+    public var clockOffset: UInt64 = 0
     /// Of the executed instructions, those that trapped and so did not retire.
     public var trapped: UInt64 = 0
 
@@ -48,6 +50,9 @@ public struct CoreState {
 
     // MARK: Translated code
 
+    /// What a helper that was called by translated code asks for, in ``TranslatedEvent``'s encoding.
+    public var event: UInt8 = 0
+
     /// For results that have no register.
     private var spills: InlineArray<64, UInt64> = .init(repeating: 0)
     public static let spillCount = 64
@@ -64,6 +69,11 @@ public struct CoreState {
     /// Instructions executed so far, retired or trapped: this CPU's own time.
     public var executed: UInt64 {
         @inline(__always) get { turnEnd &- budget &- withheld }
+    }
+
+    /// The machine's virtual time in nanoseconds.
+    public var virtualTime: UInt64 {
+        @inline(__always) get { clockOffset &+ executed }
     }
 
     /// Ends the turn after the instruction in progress.

@@ -307,6 +307,12 @@ public struct ContextPool {
         return contexts[index]
     }
 
+    /// Notes that `context`, which is one of these, is selected.
+    @inline(__always)
+    func touch(_ context: UnsafeMutablePointer<TranslationContext>) {
+        context.pointee.stamp = clock
+    }
+
     func forEach(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) {
         for index in 0..<count { body(contexts[index]) }
     }

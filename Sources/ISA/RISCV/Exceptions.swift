@@ -66,6 +66,14 @@ extension RISCV.Hart {
 
     /// The word at the program counter, read without effect.
     private func peekInstruction() -> UInt64? {
+        // It has been fetched just now, so that it is rarely looked for far.
+        let address = core.pointee.programCounter
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        if entry.tag == address & ~4095, address & 4095 <= 4092 {
+            let word = DecodedPage.owner(of: entry.slots).host.loadUnaligned(
+                fromByteOffset: Int(address & 4095), as: UInt32.self)
+            return UInt64(word & 3 == 3 ? word : word & 0xffff)
+        }
         let record = state.pointee.core.fault
         defer { state.pointee.core.fault = record }
         do throws(Fault) {
@@ -149,7 +157,7 @@ extension RISCV.Hart {
         privilegeChanged()
         record(
             TrapRecord(
-                time: environment.time, cause: cause | (isInterrupt ? 1 << 63 : 0), programCounter: programCounter,
+                time: core.pointee.virtualTime, cause: cause | (isInterrupt ? 1 << 63 : 0), programCounter: programCounter,
                 value: value, guestPhysical: guestPhysical, fromPrivilege: privilege, fromVirtual: virtual,
                 toPrivilege: s.pointee.privilege, toVirtual: s.pointee.virtual))
     }

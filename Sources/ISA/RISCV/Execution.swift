@@ -32,42 +32,24 @@ extension RISCV: GuestArchitecture {
 
     @inline(never)
     public static func enterException(_ state: UnsafeMutableRawPointer) {
-        Hart.of(state).takeException()
+        Hart.with(state) { $0.takeException() }
     }
 
     @inline(never)
     public static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64 {
-        let hart = Hart.of(state)
-        guard let which = Helper(rawValue: helper.rawValue & 0xff) else { throw hart.illegalInstruction() }
-        // For fences.
-        let address = helper.rawValue & Helper.givesAddress != 0 ? a : nil
-        let space = helper.rawValue & Helper.givesSpace != 0 ? b : nil
-        switch which {
-        case .environmentCall: throw hart.environmentCall()
-        case .breakpoint: throw hart.breakpoint()
-        case .readCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .read, 0)
-        case .writeCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .write, b)
-        case .setCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .set, b)
-        case .clearCSR: return try hart.accessCSR(UInt16(truncatingIfNeeded: a), .clear, b)
-        case .supervisorReturn: try hart.supervisorReturn()
-        case .machineReturn: try hart.machineReturn()
-        case .waitForInterrupt: try hart.waitForInterrupt()
-        case .waitOnReservation: hart.waitOnReservation()
-        case .supervisorFence: try hart.supervisorFence(address: address, space: space)
-        case .supervisorFenceOrder: try hart.checkFenceOrder()
-        case .virtualFence: try hart.virtualFence(address: address, space: space)
-        case .guestFence: try hart.guestFence(guest: space)
-        // SAFETY: here and below, each number of two bits is a width's.
-        case .hypervisorLoad:
-            return try hart.hypervisorLoad(
-                a, Width(rawValue: UInt8(b & 3)).unsafelyUnwrapped, execute: b & 8 != 0)
-        case .hypervisorStore:
-            try hart.hypervisorStore(a, b, Width(rawValue: UInt8(helper.rawValue >> 8 & 3)).unsafelyUnwrapped)
-        case .cacheBlock: try hart.cacheBlock(b, address: a)
+        var isFault = false
+        let value = Hart.with(state) { hart in
+            do throws(Fault) {
+                return try hart.perform(helper, a, b)
+            } catch {
+                isFault = true
+                return 0
+            }
         }
-        return 0
+        if isFault { throw Fault() }
+        return value
     }
 
     @inline(never)
@@ -125,7 +107,7 @@ extension RISCV.Hart {
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
-            if let translator, translator.run(self) { continue }
+            if !isObserved, let translator, translator.run(self) { continue }
             enterCode()
         }
         if counterIsActive { updateCounters() }
@@ -134,6 +116,38 @@ extension RISCV.Hart {
         core.pointee.budget = 0
         core.pointee.withheld = 0
         return core.pointee.executed &- start
+    }
+
+    /// Does the work of a helper.
+    fileprivate func perform(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+        guard let which = RISCV.Helper(rawValue: helper.rawValue & 0xff) else { throw illegalInstruction() }
+        // For fences.
+        let address = helper.rawValue & RISCV.Helper.givesAddress != 0 ? a : nil
+        let space = helper.rawValue & RISCV.Helper.givesSpace != 0 ? b : nil
+        switch which {
+        case .environmentCall: throw environmentCall()
+        case .breakpoint: throw breakpoint()
+        case .readCSR: return try accessCSR(UInt16(truncatingIfNeeded: a), .read, 0)
+        case .writeCSR: return try accessCSR(UInt16(truncatingIfNeeded: a), .write, b)
+        case .setCSR: return try accessCSR(UInt16(truncatingIfNeeded: a), .set, b)
+        case .clearCSR: return try accessCSR(UInt16(truncatingIfNeeded: a), .clear, b)
+        case .supervisorReturn: try supervisorReturn()
+        case .machineReturn: try machineReturn()
+        case .waitForInterrupt: try waitForInterrupt()
+        case .waitOnReservation: waitOnReservation()
+        case .supervisorFence: try supervisorFence(address: address, space: space)
+        case .supervisorFenceOrder: try checkFenceOrder()
+        case .virtualFence: try virtualFence(address: address, space: space)
+        case .guestFence: try guestFence(guest: space)
+        // SAFETY: here and below, each number of two bits is a width's.
+        case .hypervisorLoad:
+            return try hypervisorLoad(
+                a, Width(rawValue: UInt8(b & 3)).unsafelyUnwrapped, execute: b & 8 != 0)
+        case .hypervisorStore:
+            try hypervisorStore(a, b, Width(rawValue: UInt8(helper.rawValue >> 8 & 3)).unsafelyUnwrapped)
+        case .cacheBlock: try cacheBlock(b, address: a)
+        }
+        return 0
     }
 
     /// Ends the turn after the instruction in progress, to let the machine or an interrupt in.

@@ -16,8 +16,8 @@ extension RISCV {
         private let cluster: Cluster
         public let features: Features
         let memory: PhysicalMemory
-        unowned let bus: any PhysicalBus
-        unowned let environment: any RISCVEnvironment
+        unowned(unsafe) let bus: any PhysicalBus
+        unowned(unsafe) let environment: any RISCVEnvironment
         let code: CodeCache
         let decoder: Decoder
         /// The handler of each operation, then those of compressed forms.
@@ -26,20 +26,30 @@ extension RISCV {
         var protection = Protection()
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
+        private var directMemory = DirectMemory()
+        /// The context that was selected last at each privilege.
+        private let recentContexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
+        /// What loads and stores look like in htinst, by the word.
+        let transformations: UnsafeMutablePointer<Transformation>
         /// Whether any programmable counter counts.
         var counterIsActive = false
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
         public var translator: (any Translator)?
         /// Told of each trap, after it was taken, while tracing.
-        public var trapObserver: ((TrapRecord) -> Void)?
+        public var trapObserver: ((TrapRecord) -> Void)? { didSet { updateObserved() } }
         /// Told of each CSR write, while tracing: number and new value.
-        public var registerObserver: ((UInt16, UInt64) -> Void)?
-        /// The latest traps, oldest first, for post-mortems.
-        public private(set) var recentTraps: [TrapRecord] = []
+        public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
+        /// Somebody is told of traps or CSR writes; then everything is interpreted.
+        private(set) var isObserved = false
+        /// The latest traps, for post-mortems: a ring, and how many there have been.
+        private let trapRing: UnsafeMutablePointer<TrapRecord>
+        private var trapCount = 0
+        private static let trapCapacity = 16
         public var statistics = Statistics()
 
         /// A trap as it was taken.
         public struct TrapRecord: Sendable {
+            /// Virtual time in nanoseconds.
             public let time: UInt64
             /// The cause as a cause register holds it.
             public let cause: UInt64
@@ -80,10 +90,15 @@ extension RISCV {
             decoder = cluster.decoder
             handlers = cluster.handlers
             state = .allocate(capacity: 1)
+            trapRing = .allocate(capacity: Self.trapCapacity)
             scratch = .allocate(capacity: DecodedPage.slotCount + 2)
             scratch.initialize(
                 repeating: DecodedSlot(handler: code.pageEndHandler), count: DecodedPage.slotCount + 2)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
+            recentContexts = .allocate(capacity: 8)
+            recentContexts.initialize(repeating: context, count: 8)
+            transformations = .allocate(capacity: Self.transformationCount)
+            transformations.initialize(repeating: Transformation(), count: Self.transformationCount)
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
             code.flushWrites.append { [unowned self] host in
@@ -97,6 +112,9 @@ extension RISCV {
             pool.deallocate()
             protection.deallocate()
             scratch.deallocate()
+            trapRing.deallocate()
+            recentContexts.deallocate()
+            transformations.deallocate()
             state.deallocate()
         }
 
@@ -109,6 +127,7 @@ extension RISCV {
             state.pointee.core.owner = owner
             state.pointee.core.turnEnd = executed
             protection.update(state)
+            updateDirectMemory()
             counterIsActive = false
             // Images that know nothing of menvcfg expect A and D bits to be set for them where the hart can do it: they
             // run before any firmware that would choose. (The manual leaves the reset value open.)
@@ -131,11 +150,27 @@ extension RISCV {
             return Unmanaged<Hart>.fromOpaque(owner).takeUnretainedValue()
         }
 
+        /// Calls `body` with the hart, without keeping count of a reference to it.
+        @inline(__always)
+        static func with<Result>(_ state: UnsafeMutableRawPointer, _ body: (Hart) -> Result) -> Result {
+            let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
+            // SAFETY: as above.
+            return Unmanaged<Hart>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
+        }
+
         /// Selects the translation context, and what else follows from privilege and status registers.
         func privilegeChanged() {
             let s = state
             let key = contextKey
-            let context = pool.select(key)
+            // Most changes are between a few contexts, one for each privilege.
+            let place = Int(s.pointee.privilege.rawValue) | (s.pointee.virtual ? 4 : 0)
+            var context = recentContexts[place]
+            if context.pointee.key == key {
+                pool.touch(context)
+            } else {
+                context = pool.select(key)
+                recentContexts[place] = context
+            }
             s.pointee.core.context = context
             enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
             let isOn = s.pointee.mstatus & State.Status.fs != 0
@@ -151,17 +186,32 @@ extension RISCV {
         /// Lets translated code read memory without a look into the TLB, where addresses are physical and nothing protects
         /// any of it.
         private func enterDirectMemory(_ context: UnsafeMutablePointer<TranslationContext>, isDirect: Bool) {
-            guard isDirect, features.contains(.misaligned), let region = memory.largestRegion,
+            var mode = UInt64(state.pointee.privilege.rawValue) << 1 | (state.pointee.virtual ? 1 << 3 : 0)
+            let limit = isDirect ? directMemory.limit : 0
+            if limit != 0 { mode |= 1 }
+            context.pointee.directBase = directMemory.base
+            context.pointee.directLimit = limit
+            context.pointee.directAddend = directMemory.addend
+            context.pointee.codeMode = mode
+        }
+
+        /// Works out which memory that is, after protection has changed.
+        func updateDirectMemory() {
+            guard features.contains(.misaligned), let region = memory.largestRegion,
                 protection.allows(region.base, region.size, .read, machine: true)
             else {
-                context.pointee.directLimit = 0
-                context.pointee.codeMode = 0
+                directMemory = DirectMemory()
                 return
             }
-            context.pointee.directBase = region.base
-            context.pointee.directLimit = region.size
-            context.pointee.directAddend = UInt64(UInt(bitPattern: region.host)) &- region.base
-            context.pointee.codeMode = 1
+            directMemory = DirectMemory(
+                base: region.base, limit: region.size, addend: UInt64(UInt(bitPattern: region.host)) &- region.base)
+        }
+
+        private struct DirectMemory {
+            var base: UInt64 = 0
+            /// 0 where there is none.
+            var limit: UInt64 = 0
+            var addend: UInt64 = 0
         }
 
         private var contextKey: TranslationContext.Key {
@@ -193,9 +243,9 @@ extension RISCV {
         /// It takes the same exception in its handler without end: nothing that it could change by itself is left, and no
         /// interrupt is taken, as the trap has disabled those of its own level and none of a higher one is enabled.
         public var isLost: Bool {
-            guard let last = recentTraps.last, last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else {
-                return false
-            }
+            guard trapCount > 0 else { return false }
+            let last = trapRing[(trapCount - 1) % Self.trapCapacity]
+            guard last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else { return false }
             let (privilege, virtual) = (state.pointee.privilege, state.pointee.virtual)
             return state.pointee.core.programCounter == last.programCounter
                 && (privilege == .machine || state.pointee.mie == 0)
@@ -203,19 +253,29 @@ extension RISCV {
                 && last.fromVirtual == virtual && last.toVirtual == virtual
         }
 
+        /// The latest traps, oldest first.
+        public var recentTraps: [TrapRecord] {
+            (max(0, trapCount - Self.trapCapacity)..<trapCount).map { trapRing[$0 % Self.trapCapacity] }
+        }
+
+        private func updateObserved() {
+            isObserved = trapObserver != nil || registerObserver != nil
+        }
+
         /// Keeps the last traps, and counts them.
         func record(_ trap: TrapRecord) {
             if trap.cause >> 63 == 1 { statistics.interrupts += 1 } else { statistics.traps += 1 }
-            if let last = recentTraps.last, last.isSame(as: trap) {
+            let last = trapRing + (trapCount &- 1) % Self.trapCapacity
+            if trapCount > 0 && last.pointee.isSame(as: trap) {
                 // A loop must not push out what led to it.
-                recentTraps[recentTraps.count - 1].repeats += 1
+                last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.
-                if last.repeats % 1000 == 999, isLost { endTurn() }
+                if last.pointee.repeats % 1000 == 0, isLost { endTurn() }
             } else {
-                if recentTraps.count == 16 { recentTraps.removeFirst() }
-                recentTraps.append(trap)
+                (trapRing + trapCount % Self.trapCapacity).initialize(to: trap)
+                trapCount += 1
             }
-            trapObserver?(trap)
+            if isObserved { trapObserver?(trap) }
         }
     }
 

@@ -4,7 +4,9 @@ extension RISCV.Hart: TranslatableProcessor {
     public static let translation = GuestTranslation(
         integerRegisters: [15, 14, 10, 13, 12, 11, 2, 8, 1, 9, 16, 17],
         floatRegisters: [15, 14, 13, 12, 11, 10, 0, 1, 2, 3, 16, 17].map { RISCV.firstFloatRegister + $0 },
-        zeroRegister: 0, sinkRegister: DecodedSlot.sink, enterPage: unsafeBitCast(enterPage, to: UInt.self))
+        zeroRegister: 0, sinkRegister: DecodedSlot.sink, enterPage: unsafeBitCast(enterPage, to: UInt.self),
+        raise: unsafeBitCast(raise, to: UInt.self), callHelper: unsafeBitCast(callHelper, to: UInt.self),
+        settle: unsafeBitCast(settle, to: UInt.self))
 
     public var core: UnsafeMutablePointer<CoreState> {
         UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
@@ -47,7 +49,9 @@ extension RISCV.Hart: TranslatableProcessor {
         case .beq, .bne, .blt, .bge, .bltu, .bgeu: return .branch(target: target)
         case .jal: return .jump(target: target, isCall: operands.rd == 1 || operands.rd == 5)
         case .jalr: return .indirect(isCall: operands.rd == 1 || operands.rd == 5)
-        case .illegal, .ecall, .ebreak, .sret, .mret, .wfi, .wrs_nto, .wrs_sto: return .interpreted
+        case .illegal: return .interpreted
+        case .ecall, .ebreak: return .leave(returns: true)
+        case .sret, .mret: return .leave(returns: false)
         default: return .plain
         }
     }
@@ -55,7 +59,11 @@ extension RISCV.Hart: TranslatableProcessor {
     public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) {
         guard let (operation, operands) = instruction(address, page) else { return }
         recorder.begin(length: UInt8(truncatingIfNeeded: operands.length))
-        RISCV.execute(operation, &recorder, operands)
+        if let plain = plainRegister(operation, operands) {
+            RISCV.accessPlain(&recorder, operands, operation, plain)
+        } else {
+            RISCV.execute(operation, &recorder, operands)
+        }
     }
 
     public func operationNumber(at address: UInt64) -> Int? {
@@ -72,35 +80,98 @@ extension RISCV.Hart: TranslatableProcessor {
         UInt16(exactly: number).flatMap { RISCV.Operation(rawValue: $0) }?.mnemonic ?? "(unknown)"
     }
 
-    /// Enters the page of an address for translated code.
+    /// The plain register that a CSR instruction accesses, where the privilege of the code that is recorded is all that
+    /// access to it depends on.
+    private func plainRegister(_ operation: RISCV.Operation, _ operands: Operands) -> RISCV.PlainRegister? {
+        switch operation {
+        case .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci: break
+        default: return nil
+        }
+        var number = UInt16(truncatingIfNeeded: operands.immediate)
+        guard exists(number) else { return nil }
+        let level = number >> 8 & 3
+        switch (state.pointee.privilege, state.pointee.virtual) {
+        case (.machine, _): break
+        case (.supervisor, false): guard level == 1 || level == 2 else { return nil }
+        case (.supervisor, true):
+            guard level == 1, let substitute = Self.virtualCounterpart(number) else { return nil }
+            number = substitute
+        case (.user, _): return nil
+        }
+        return RISCV.PlainRegister(number)
+    }
+
+    // MARK: What translated code calls
+
     private static let enterPage: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64) -> UInt64 = {
         state, address, write in
-        RISCV.Hart.of(state).enterPage(address, write: write != 0) ? 1 : 0
+        with(state) { $0.enterPage(address, write: write != 0).rawValue }
     }
 
     /// What ``load(_:_:_:caches:)`` and ``store(_:_:_:_:caches:)`` do about the TLB, without the access.
-    private func enterPage(_ address: UInt64, write: Bool) -> Bool {
+    private func enterPage(_ address: UInt64, write: Bool) -> PageEntry {
+        guard features.contains(.misaligned) else { return .refused }
         let mode = dataMode
         let access = write ? RISCV.Access.write : .read
-        // A fault is raised when the interpreter makes the access.
-        let record = core.pointee.fault
-        defer { core.pointee.fault = record }
-        do throws(Fault) {
-            let translation = try translate(address, access, mode)
-            let physical = translation.physical
-            guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
-                let region = memory.region(containing: physical), !(write && region.isReadOnly)
-            else { return false }
-            if write {
-                let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-                if notes.pointee.contains(.code) { return false }
-                notes.pointee.insert(.writable)
-            }
-            enter(address, translation, write: write)
-        } catch {
-            return false
+        let translation: RISCV.Translation
+        do throws(Fault) { translation = try translate(address, access, mode) } catch { return .faulted }
+        let physical = translation.physical
+        guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
+            let region = memory.region(containing: physical), !(write && region.isReadOnly)
+        else { return .refused }
+        if write {
+            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
+            if notes.pointee.contains(.code) { return .refused }
+            notes.pointee.insert(.writable)
         }
+        enter(address, translation, write: write)
         let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
-        return (write ? entry.writeTag : entry.readTag) == address & ~4095
+        return (write ? entry.writeTag : entry.readTag) == address & ~4095 ? .entered : .refused
+    }
+
+    private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in
+        let core = state.assumingMemoryBound(to: CoreState.self)
+        leaveByException(RISCV.self, state, core.pointee.programCounter, core.pointee.budget)
+        let isWanted = with(state) { $0.wantsRunLoop }
+        core.pointee.event = TranslatedEvent.trapped | (isWanted ? TranslatedEvent.settle : 0)
+    }
+
+    private static let callHelper: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64, UInt64) -> UInt64 = {
+        state, helper, a, b in
+        let core = state.assumingMemoryBound(to: CoreState.self)
+        core.pointee.event = 0
+        let (context, budget) = (core.pointee.context, core.pointee.budget)
+        do throws(Fault) {
+            let value = try RISCV.call(HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)), state, a, b)
+            let isReturn =
+                helper == RISCV.Helper.supervisorReturn.rawValue || helper == RISCV.Helper.machineReturn.rawValue
+            if isReturn || budget != core.pointee.budget || context != core.pointee.context {
+                core.pointee.event =
+                    with(state) { $0.wantsRunLoop } ? TranslatedEvent.settle : TranslatedEvent.refresh
+            }
+            return value
+        } catch {
+            raise(state)
+            return 0
+        }
+    }
+
+    /// What ``run(_:)`` does between two stretches of code, but for what needs it.
+    private static let settle: @convention(c) (UnsafeMutableRawPointer) -> UInt64 = { state in
+        with(state) { hart in
+            let core = hart.core
+            guard !hart.counterIsActive, !hart.state.pointee.halted else { return 1 }
+            core.pointee.budget &+= core.pointee.withheld
+            core.pointee.withheld = 0
+            guard core.pointee.budget != 0 else { return 1 }
+            hart.takePendingInterrupt()
+            return hart.state.pointee.waiting || core.pointee.withheld != 0 ? 1 : 0
+        }
+    }
+
+    /// Whether the run loop would do something before the next instruction.
+    private var wantsRunLoop: Bool {
+        pending & state.pointee.mie != 0 || state.pointee.waiting || state.pointee.halted
+            || core.pointee.withheld != 0
     }
 }

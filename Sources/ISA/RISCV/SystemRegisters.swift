@@ -21,14 +21,14 @@ extension RISCV.Hart {
         default: new = operand
         }
         try writeCSR(number, new)
-        registerObserver?(number, new)
+        if isObserved { registerObserver?(number, new) }
         return old
     }
 
     private static var externalPending: UInt64 { 1 << RISCV.Interrupt.supervisorExternal }
 
     /// The registers that VS-mode reaches under the supervisor's names.
-    private static func virtualCounterpart(_ number: UInt16) -> UInt16? {
+    static func virtualCounterpart(_ number: UInt16) -> UInt16? {
         switch number {
         case 0x100, 0x104, 0x105, 0x140...0x144, 0x14d, 0x180: return number + 0x100
         default: return nil
@@ -144,6 +144,7 @@ extension RISCV.Hart {
 
     func readCSR(_ number: UInt16) throws(Fault) -> UInt64 {
         let s = state
+        if let plain = RISCV.PlainRegister(number) { return plain.read(s) }
         switch number {
         case 0x001:
             try requireFloat()
@@ -157,23 +158,14 @@ extension RISCV.Hart {
         case 0x100: return Self.summarised(s.pointee.mstatus & Self.supervisorStatusMask | Status.uxl64)
         case 0x104: return s.pointee.mie & s.pointee.mideleg & ~Self.hypervisorInterrupts
         case 0x105: return s.pointee.stvec
-        case 0x106: return s.pointee.scounteren
         case 0x10a: return s.pointee.senvcfg
         case 0x10c...0x10f: return s.pointee.sstateen[Int(number - 0x10c)]
-        case 0x140: return s.pointee.sscratch
-        case 0x141: return s.pointee.sepc
-        case 0x142: return s.pointee.scause
-        case 0x143: return s.pointee.stval
         case 0x144: return pending & s.pointee.mideleg & ~Self.hypervisorInterrupts
         case 0x14d: return s.pointee.stimecmp
         case 0x180: return s.pointee.satp
         case 0x200: return Self.summarised(s.pointee.vsstatus)
         case 0x204: return (s.pointee.mie & s.pointee.hideleg & Self.virtualInterrupts) >> 1
         case 0x205: return s.pointee.vstvec
-        case 0x240: return s.pointee.vsscratch
-        case 0x241: return s.pointee.vsepc
-        case 0x242: return s.pointee.vscause
-        case 0x243: return s.pointee.vstval
         case 0x244: return (pending & s.pointee.hideleg & Self.virtualInterrupts) >> 1
         case 0x24d: return s.pointee.vstimecmp
         case 0x280: return s.pointee.vsatp
@@ -183,34 +175,23 @@ extension RISCV.Hart {
         case 0x303: return s.pointee.mideleg
         case 0x304: return s.pointee.mie
         case 0x305: return s.pointee.mtvec
-        case 0x306: return s.pointee.mcounteren
         case 0x30a: return s.pointee.menvcfg
         case 0x30c...0x30f: return s.pointee.mstateen[Int(number - 0x30c)]
         case 0x320: return s.pointee.mcountinhibit
         case 0x323...0x33f: return s.pointee.mhpmevent[Int(number & 31)]
-        case 0x340: return s.pointee.mscratch
-        case 0x341: return s.pointee.mepc
-        case 0x342: return s.pointee.mcause
-        case 0x343: return s.pointee.mtval
         case 0x344: return pending
-        case 0x34a: return s.pointee.mtinst
-        case 0x34b: return s.pointee.mtval2
         case 0x3a0, 0x3a2: return protectionConfiguration(number)
         case 0x3b0...0x3bf: return s.pointee.pmpaddr[Int(number - 0x3b0)]
-        case 0x600: return s.pointee.hstatus
         case 0x602: return s.pointee.hedeleg
         case 0x603: return s.pointee.hideleg
         case 0x604: return s.pointee.mie & Self.hypervisorInterrupts
         case 0x605: return s.pointee.htimedelta
-        case 0x606: return s.pointee.hcounteren
         // No guest external interrupts: GEILEN is 0.
         case 0x607, 0xe12: return 0
         case 0x60a: return henvcfg
         case 0x60c...0x60f: return s.pointee.hstateen[Int(number - 0x60c)] & s.pointee.mstateen[Int(number - 0x60c)]
-        case 0x643: return s.pointee.htval
         case 0x644: return pending & Self.hypervisorInterrupts
         case 0x645: return s.pointee.mip & Self.virtualInterrupts
-        case 0x64a: return s.pointee.htinst
         case 0x680: return s.pointee.hgatp
         // No trigger is implemented: type 0.
         case 0x7a0...0x7a3: return 0
@@ -266,6 +247,7 @@ extension RISCV.Hart {
 
     private func writeCSR(_ number: UInt16, _ value: UInt64) throws(Fault) {
         let s = state
+        if let plain = RISCV.PlainRegister(number) { return plain.write(s, value) }
         switch number {
         case 0x001:
             try requireFloat()
@@ -287,14 +269,9 @@ extension RISCV.Hart {
             s.pointee.mie.replace(s.pointee.mideleg & Self.supervisorInterrupts(features), by: value)
             interruptEnablesChanged()
         case 0x105: s.pointee.stvec = Self.vector(value)
-        case 0x106: s.pointee.scounteren = value & 0xffff_ffff
         case 0x10a: s.pointee.senvcfg = environmentConfiguration(s.pointee.senvcfg, value, Self.senvcfgMask(features))
         // None of the state that sstateen governs is here.
         case 0x10c...0x10f: break
-        case 0x140: s.pointee.sscratch = value
-        case 0x141: s.pointee.sepc = value & ~1
-        case 0x142: s.pointee.scause = value
-        case 0x143: s.pointee.stval = value
         case 0x144:
             let mask: UInt64 = 1 << RISCV.Interrupt.supervisorSoftware | Self.overflowInterrupt(features)
             s.pointee.mip.replace(s.pointee.mideleg & mask, by: value)
@@ -310,10 +287,6 @@ extension RISCV.Hart {
             s.pointee.mie.replace(s.pointee.hideleg & Self.virtualInterrupts, by: value << 1)
             interruptEnablesChanged()
         case 0x205: s.pointee.vstvec = Self.vector(value)
-        case 0x240: s.pointee.vsscratch = value
-        case 0x241: s.pointee.vsepc = value & ~1
-        case 0x242: s.pointee.vscause = value
-        case 0x243: s.pointee.vstval = value
         case 0x244:
             let mask = s.pointee.hideleg & 1 << RISCV.Interrupt.virtualSupervisorSoftware
             s.pointee.mip.replace(mask, by: value << 1)
@@ -333,7 +306,6 @@ extension RISCV.Hart {
             s.pointee.mie = value & Self.machineInterrupts(features)
             interruptEnablesChanged()
         case 0x305: s.pointee.mtvec = Self.vector(value)
-        case 0x306: s.pointee.mcounteren = value & 0xffff_ffff
         case 0x30a:
             s.pointee.menvcfg = environmentConfiguration(s.pointee.menvcfg, value, Self.menvcfgMask(features))
             translationRulesChanged()
@@ -343,16 +315,9 @@ extension RISCV.Hart {
             updateCounters()
             inhibitCounters(value & 0xffff_fffd)
         case 0x323...0x33f: writeEvent(Int(number & 31), value)
-        case 0x340: s.pointee.mscratch = value
-        case 0x341: s.pointee.mepc = value & ~1
-        case 0x342: s.pointee.mcause = value
-        case 0x343: s.pointee.mtval = value
         case 0x344: writeMachinePending(value)
-        case 0x34a: s.pointee.mtinst = value
-        case 0x34b: s.pointee.mtval2 = value
         case 0x3a0, 0x3a2: writeProtectionConfiguration(number, value)
         case 0x3b0...0x3bf: writeProtectionAddress(Int(number - 0x3b0), value)
-        case 0x600: writeHypervisorStatus(value)
         case 0x602: s.pointee.hedeleg = value & Self.guestDelegableExceptions
         case 0x603:
             s.pointee.hideleg = value & Self.virtualInterrupts
@@ -363,7 +328,6 @@ extension RISCV.Hart {
         case 0x605:
             s.pointee.htimedelta = value
             comparatorsChanged()
-        case 0x606: s.pointee.hcounteren = value & 0xffff_ffff
         case 0x607: break
         case 0x60a:
             s.pointee.henvcfg = environmentConfiguration(s.pointee.henvcfg, value, Self.menvcfgMask(features))
@@ -373,14 +337,12 @@ extension RISCV.Hart {
             let index = Int(number - 0x60c)
             s.pointee.hstateen[index].replace(
                 s.pointee.mstateen[index] & Self.stateEnableMask(number & 3), by: value)
-        case 0x643: s.pointee.htval = value
         case 0x644:
             s.pointee.mip.replace(1 << RISCV.Interrupt.virtualSupervisorSoftware, by: value)
             interruptEnablesChanged()
         case 0x645:
             s.pointee.mip.replace(Self.virtualInterrupts, by: value)
             interruptEnablesChanged()
-        case 0x64a: s.pointee.htinst = value
         case 0x680: writeGuestRoot(value)
         case 0x7a0...0x7a4: break
         case 0xb00, 0xb02...0xb1f: writeCounter(Int(number & 31), value)
@@ -397,13 +359,6 @@ extension RISCV.Hart {
         if features.contains(.h) { mask |= Status.mpv | Status.gva }
         state.pointee.mstatus.replace(mask, by: value)
         statusChanged()
-    }
-
-    private func writeHypervisorStatus(_ value: UInt64) {
-        let mask =
-            HypervisorStatus.gva | HypervisorStatus.spv | HypervisorStatus.spvp | HypervisorStatus.hu
-            | HypervisorStatus.vtvm | HypervisorStatus.vtw | HypervisorStatus.vtsr
-        state.pointee.hstatus.replace(mask, by: value)
     }
 
     private func writeMachinePending(_ value: UInt64) {
@@ -549,6 +504,7 @@ extension RISCV.Hart {
 
     private func protectionChanged() {
         protection.update(state)
+        updateDirectMemory()
         pool.flushAll()
         privilegeChanged()
         stopSoon()

@@ -159,34 +159,55 @@ extension RISCV.Hart {
     /// only for the second page of a misaligned access. A compressed instruction becomes its 32-bit form with bit 1
     /// clear.
     func transformed(_ word: UInt32, faulting address: UInt64) -> UInt64 {
-        guard let encoding = decoder.encoding(of: word) else { return 0 }
+        let place = transformations + Int((word ^ word >> 7 ^ word >> 15) % UInt32(Self.transformationCount))
+        if place.pointee.word != word { place.pointee = transformation(word) }
+        let known = place.pointee
+        guard known.bits != 0 else { return 0 }
+        let base = UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self)[Int(known.base)]
+        let effective = base &+ UInt64(bitPattern: Int64(known.offset))
+        let result = known.bits | (UInt32(truncatingIfNeeded: address &- effective) & 31) << 15
+        return UInt64(known.isCompressed ? result & ~2 : result)
+    }
+
+    static let transformationCount = 64
+
+    /// What is known of a word whatever it faults at.
+    struct Transformation {
+        /// No instruction is 0.
+        var word: UInt32 = 0
+        /// Without the source register's field; 0 where nothing is shown.
+        var bits: UInt32 = 0
+        /// The register of the base, and what is added to it.
+        var base: UInt8 = 0
+        var isCompressed = false
+        var offset: Int32 = 0
+    }
+
+    private func transformation(_ word: UInt32) -> Transformation {
+        let none = Transformation(word: word)
+        guard let encoding = decoder.encoding(of: word) else { return none }
         let slot = encoding.decode(encoding.length == 2 ? word & 0xffff : word)
-        let base = UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self)[Int(slot.rs1)]
-        let isCompressed = encoding.length == 2
+        var result = Transformation(word: word, base: slot.rs1, isCompressed: encoding.length == 2)
         var full = word
-        if isCompressed {
+        if result.isCompressed {
             guard let wide = RISCV.Encoding.all.first(where: { $0.length == 4 && $0.operation == encoding.operation })
-            else { return 0 }
+            else { return none }
             let rd = slot.rd == DecodedSlot.sink ? 0 : UInt32(slot.rd) % UInt32(RISCV.firstFloatRegister)
             let rs2 = UInt32(slot.rs2) % UInt32(RISCV.firstFloatRegister)
             full = wide.match
             if full & 0x7f == 0x03 || full & 0x7f == 0x07 { full |= rd << 7 } else { full |= rs2 << 20 }
         }
-        let opcode = full & 0x7f
-        var result: UInt32
-        var effective = base
-        switch opcode {
+        switch full & 0x7f {
         case 0x03, 0x07:  // loads
-            result = full & 0x7fff
-            effective = base &+ UInt64(bitPattern: Int64(slot.immediate))
+            result.bits = full & 0x7fff
+            result.offset = slot.immediate
         case 0x23, 0x27:  // stores
-            result = full & 0x01f0_707f
-            effective = base &+ UInt64(bitPattern: Int64(slot.immediate))
+            result.bits = full & 0x01f0_707f
+            result.offset = slot.immediate
         case 0x2f, 0x73, 0x0f:  // atomics, hypervisor loads and stores, cache blocks
-            result = full & ~0x000f_8000
-        default: return 0
+            result.bits = full & ~0x000f_8000
+        default: return none
         }
-        result |= (UInt32(truncatingIfNeeded: address &- effective) & 31) << 15
-        return UInt64(isCompressed ? result & ~2 : result)
+        return result
     }
 }

@@ -41,18 +41,51 @@ public struct GuestTranslation: Sendable {
     public var zeroRegister: UInt8?
     public var sinkRegister: UInt8?
     /// Host address of a C function of the state block, an address, and whether it is to be written: enters the page of
-    /// the address into the current context. False where the TLB cannot serve the access.
+    /// the address into the current context. Gives a ``PageEntry``.
     public var enterPage: UInt
+    /// Host address of a C function of the state block: enters the exception that the fault record describes, at the
+    /// state's program counter, with the state's budget. Sets the state's event.
+    public var raise: UInt
+    /// Host address of a C function of the state block, a helper's identifier and its two operands: calls the helper, with
+    /// the state's program counter and budget; gives its result. Sets the state's event.
+    public var callHelper: UInt
+
+    /// Host address of a C function of the state block: does what the run loop does between instructions. Gives 0 where
+    /// the code may go on, at the state's program counter.
+    public var settle: UInt
 
     public init(
-        integerRegisters: [UInt8], floatRegisters: [UInt8], zeroRegister: UInt8?, sinkRegister: UInt8?, enterPage: UInt
+        integerRegisters: [UInt8], floatRegisters: [UInt8], zeroRegister: UInt8?, sinkRegister: UInt8?,
+        enterPage: UInt, raise: UInt, callHelper: UInt, settle: UInt
     ) {
+        self.settle = settle
         self.integerRegisters = integerRegisters
         self.floatRegisters = floatRegisters
         self.zeroRegister = zeroRegister
         self.sinkRegister = sinkRegister
         self.enterPage = enterPage
+        self.raise = raise
+        self.callHelper = callHelper
     }
+}
+
+/// What came of entering a page for translated code.
+public enum PageEntry: UInt64, Sendable {
+    /// The TLB cannot serve the access: the interpreter has to make it.
+    case refused
+    case entered
+    /// The access faults; the fault record says how.
+    case faulted
+}
+
+/// What a helper that translated code called leaves in the state's event: bits.
+public enum TranslatedEvent {
+    /// The context may be another: the code goes on through its jump cache.
+    public static let refresh: UInt8 = 1
+    /// There may be interrupts to take, or the turn ends.
+    public static let settle: UInt8 = 2
+    /// The instruction raised an exception: the state's program counter is its handler's.
+    public static let trapped: UInt8 = 4
 }
 
 /// A page of code as a CPU fetches from it.
@@ -72,6 +105,8 @@ public enum InstructionShape: Equatable, Sendable {
     case jump(target: UInt64, isCall: Bool)
     /// It goes where a register says.
     case indirect(isCall: Bool)
+    /// It goes elsewhere; what lies behind it is come to from there (a system call), or not (a return from one).
+    case leave(returns: Bool)
     /// The interpreter has to execute it.
     case interpreted
 }

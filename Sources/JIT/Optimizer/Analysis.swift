@@ -65,6 +65,14 @@ struct Analysis {
                     segment -= 1
                 }
                 instruction -= 1
+                // What called a helper may leave behind itself.
+                if block.nodes(of: instruction).contains(where: { block.nodes[$0].operation == .call }) {
+                    overwritten = (0, 0)
+                }
+            }
+            if node.operation == .register {
+                let bit = 1 &<< (node.immediate & 63) as UInt64
+                if node.immediate < 64 { overwritten.0 &= ~bit } else { overwritten.1 &= ~bit }
             }
             if node.operation == .setRegister && eliminates {
                 let register = node.immediate

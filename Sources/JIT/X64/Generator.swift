@@ -57,8 +57,12 @@ extension X64 {
                 case outOfBudget
                 /// The interpreter has to run the instruction.
                 case interpret
-                /// An access of `span` bytes that the TLB did not serve: its address is `base` + `offset`.
-                case enterPage(base: Register, offset: Int32, span: Int32, isWrite: Bool, again: Assembler.Label)
+                /// An access that the TLB did not serve: its address is `base` + `offset`, in the middle of what is looked
+                /// for at once.
+                case enterPage(
+                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, again: Assembler.Label)
+                /// The instruction has been executed, and has called a helper that wants something.
+                case event
             }
             let kind: Kind
             let label: Assembler.Label
@@ -87,6 +91,8 @@ extension X64 {
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
+        /// The instruction has called a helper, whose event was not looked at yet.
+        var hasCalled = false
         /// Instructions of the segment from the present one on.
         var leftInSegment = 0
 
@@ -176,6 +182,7 @@ extension X64.Generator {
             generate(block.nodes[index])
             release()
         }
+        if hasCalled { lookAtEvent() }
     }
 
     /// Address of instruction `number` of the block.
@@ -214,18 +221,29 @@ extension X64.Generator {
             case .interpret: leave(stub, trampolines.interpret)
             case .enterPage(let base, let offset, let span, let isWrite, let again):
                 // What goes over the end of the page is left to the interpreter.
-                let crossing = assembler.label()
-                assembler.address(.rax, Memory(base, offset))
-                assembler.move(.rcx, .rax, .word)
+                let refused = assembler.label()
+                assembler.address(.rcx, Memory(base, span.lowerBound))
                 assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
-                assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - span, .word)
-                assembler.jumpShort(if: .above, crossing)
+                let bytes = span.upperBound - span.lowerBound
+                assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - bytes, .word)
+                assembler.jump(if: .above, refused)
+                assembler.address(.rax, Memory(base, offset))
                 assembler.move(.rcx, constant: isWrite ? 1 : 0)
                 assembler.call(toAddress: trampolines.enterPage, from: self.base)
-                assembler.test(.register(.rax), .rax, .byte)
-                assembler.jump(if: .notEqual, again)
-                assembler.bind(crossing)
+                assembler.arithmetic(
+                    .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)
+                assembler.jump(if: .equal, again)
+                assembler.jump(if: .below, refused)
+                assembler.address(.rcx, Memory(Role.budget, Int32(truncatingIfNeeded: stub.refund)))
+                assembler.store(Role.field(\.budget), .rcx)
+                storeProgramCounter(stub.programCounter, through: .rcx)
+                assembler.jump(toAddress: trampolines.raise, from: self.base)
+                assembler.bind(refused)
                 leave(stub, trampolines.interpret)
+            case .event:
+                assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
+                storeProgramCounter(stub.programCounter, through: .rax)
+                assembler.jump(toAddress: trampolines.event, from: base)
             }
         }
         stubs.removeAll(keepingCapacity: true)
@@ -236,16 +254,16 @@ extension X64.Generator {
             assembler.arithmetic(
                 .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: stub.refund))
         }
-        storeProgramCounter(stub.programCounter)
+        storeProgramCounter(stub.programCounter, through: .rax)
         assembler.jump(toAddress: trampoline, from: base)
     }
 
-    private mutating func storeProgramCounter(_ address: UInt64) {
+    mutating func storeProgramCounter(_ address: UInt64, through register: Register) {
         if Int64(bitPattern: address) == Int64(Int32(truncatingIfNeeded: address)) {
             assembler.store(Role.field(\.programCounter), constant: Int32(truncatingIfNeeded: address))
         } else {
-            assembler.move(.rax, constant: address)
-            assembler.store(Role.field(\.programCounter), .rax)
+            assembler.move(register, constant: address)
+            assembler.store(Role.field(\.programCounter), register)
         }
     }
 }
@@ -275,7 +293,7 @@ extension X64.Generator {
             return .memory(Role.register(index))
         case .spilled(let slot): return .memory(Role.field(CoreState.spillOffset + 8 * Int(slot)))
         case .none, .constant, .temporaryVector:
-            assertionFailure("node \(node) (\(block.nodes[Int(node)])) has no place in a general register")
+            // Only where something else has failed before.
             return .register(.rax)
         }
     }
@@ -361,7 +379,7 @@ extension X64.Generator {
         locked |= 1 << UInt16(register.rawValue)
     }
 
-    /// A temporary register for the node in progress.
+    /// A temporary register for the node in progress. Where none is left, nothing of the region can be used.
     mutating func scratch() -> Register {
         var victim: Register?
         for register in Role.temporaries where locked & 1 << UInt16(register.rawValue) == 0 {
@@ -372,7 +390,6 @@ extension X64.Generator {
             if victim == nil || group?.register == victim { victim = register }
         }
         guard let victim else {
-            assertionFailure("no temporary register is left for \(block.nodes[Int(current)])")
             hasFailed = true
             return .rax
         }
@@ -384,6 +401,20 @@ extension X64.Generator {
     mutating func take(_ register: Register) {
         evict(register)
         locked |= 1 << UInt16(register.rawValue)
+    }
+
+    /// Moves what a temporary vector register holds elsewhere.
+    mutating func evict(_ register: VectorRegister) {
+        let node = vectorOwners[Int(register.rawValue)]
+        guard node != Self.free else { return }
+        vectorOwners[Int(register.rawValue)] = Self.free
+        if backing[Int(node)] != Self.noBacking {
+            places[Int(node)] = .guest(backing[Int(node)])
+            return
+        }
+        let slot = spillSlot()
+        assembler.store(Role.field(CoreState.spillOffset + 8 * Int(slot)), register, .double)
+        places[Int(node)] = .spilled(slot)
     }
 
     /// Moves what a temporary register holds elsewhere.

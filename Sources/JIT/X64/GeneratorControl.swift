@@ -25,6 +25,9 @@ extension X64.Generator {
         case .branch: generateBranch(node)
         case .jump: jump(to: block.address &+ node.immediate)
         case .jumpIndirect: generateIndirectJump(node)
+        case .call: generateCall(node)
+        case .endBlock: endBlock()
+        case .resume: resume()
         case .binary, .unary, .extend, .select, .conditionValue, .and, .or: generateInteger(node)
         default: generateFloat(node)
         }
@@ -77,22 +80,63 @@ extension X64.Generator {
 
     /// Through the jump cache of the context: who runs this code may have another page at the address.
     private mutating func jumpOut(to address: UInt64) {
-        let entry = Int32(truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & Self.jumpMask) * 8)
+        let entry = Int32(truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & X64.Trampolines.jumpMask) * 8)
         assembler.move(.rax, constant: address)
         assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry)))
         assembler.jump(if: .notEqual, toAddress: trampolines.resolve, from: base)
         assembler.jump(to: .memory(Memory(Role.context, entry + 8)))
     }
 
-    private static let jumpMask = UInt64(TranslationContext.jumpEntries - 1) << 1
-
     private mutating func generateIndirectJump(_ node: Node) {
         move(.rax, node.a)
-        assembler.move(.rcx, .rax, .word)
-        assembler.arithmetic(.and, .register(.rcx), constant: Int32(Self.jumpMask), .word)
-        let entry = Int32(TranslationContext.jumpOffset)
-        assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry, index: .rcx, scale: 8)))
-        assembler.jump(if: .notEqual, toAddress: trampolines.resolve, from: base)
-        assembler.jump(to: .memory(Memory(Role.context, entry + 8, index: .rcx, scale: 8)))
+        X64.Trampolines.jump(&assembler, at: base, trampolines.resolve)
+    }
+
+    // MARK: Calls out of line
+
+    /// Stores what a helper, or whoever takes an exception, has to know of where it is.
+    mutating func storePosition() {
+        assembler.address(.rcx, Memory(Role.budget, Int32(truncatingIfNeeded: leftInSegment)))
+        assembler.store(Role.field(\.budget), .rcx)
+        storeProgramCounter(address(of: instruction), through: .rcx)
+    }
+
+    /// The result is in rax. Where the helper raised an exception nothing more of the instruction is done.
+    private mutating func generateCall(_ node: Node) {
+        group = nil
+        for register in Role.temporaries { take(register) }
+        for register in Role.temporaryVectors { evict(register) }
+        move(.rax, node.a)
+        move(.rdx, node.b)
+        storePosition()
+        assembler.move(.rcx, constant: UInt64(node.helper.rawValue))
+        assembler.call(toAddress: trampolines.callHelper, from: base)
+        assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.trapped), .byte)
+        assembler.jump(if: .notEqual, toAddress: trampolines.event, from: base)
+        finishInTemporary(.rax)
+        hasCalled = true
+    }
+
+    /// At the end of an instruction that called a helper: whether it goes on as if nothing had been.
+    mutating func lookAtEvent() {
+        hasCalled = false
+        assembler.arithmetic(.compare, .memory(Role.field(\.event)), constant: 0, .byte)
+        assembler.jump(if: .notEqual, stub(.event, at: nextAddress, refund: 0))
+    }
+
+    private var nextAddress: UInt64 {
+        address(of: instruction) &+ UInt64(block.instructions[instruction].length)
+    }
+
+    private mutating func endBlock() {
+        lookAtEvent()
+        jumpOut(to: nextAddress)
+    }
+
+    /// The program counter is what the helper has set.
+    private mutating func resume() {
+        hasCalled = false
+        assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
+        assembler.jump(toAddress: trampolines.event, from: base)
     }
 }

@@ -7,7 +7,7 @@ extension X64.Generator {
         switch node.operation {
         case .constant, .programCounter, .register, .setRegister, .state, .setState, .extend, .select,
             .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .load, .store, .probe, .loadHeld,
-            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require:
+            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .call, .endBlock, .resume:
             return true
         case .compare: return isNative(node.width)
         case .binary:
@@ -512,16 +512,16 @@ extension X64.Generator {
         finish(target)
     }
 
+    /// The test comes first, and its operands' registers are free afterwards: no move changes flags.
     private mutating func generateSelect(_ node: Node) {
-        let result = scratch()
-        let first = intoRegisterKeepingFlags(node.b)
-        move(result, node.c)
         let condition = test(node.a)
-        assembler.move(if: condition, result, .register(first))
+        locked = 0
+        let first = anyOperand(node.b)
+        let result = scratch()
+        move(result, node.c)
+        assembler.move(if: condition, result, first)
         finishInTemporary(result)
     }
-
-    private mutating func intoRegisterKeepingFlags(_ node: Int32) -> Register { intoRegister(node) }
 
     private mutating func generateConditionPair(_ node: Node) {
         let result = scratch()

@@ -82,7 +82,8 @@ extension X64.Generator {
         // What is not RAM is left to the interpreter where there is no TLB to ask.
         let slow =
             direct != nil
-            ? stub(.interpret) : stub(.enterPage(base: register, offset: low, span: span, isWrite: isWrite, again: again))
+            ? stub(.interpret) : stub(
+                .enterPage(base: register, offset: offset, span: offsets, isWrite: isWrite, again: again))
         if blocksLeft != nil { assembler.jump(slow) }
         assembler.bind(again)
         if alignment > 1 {

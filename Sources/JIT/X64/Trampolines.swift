@@ -14,9 +14,16 @@ extension X64 {
         private(set) var interpret: UInt = 0
         /// Left because nobody knows the code of the address in rax.
         private(set) var resolve: UInt = 0
-        /// Called: enters the page of the address in rax into the TLB, for writing if ecx is not 0; clears al where that
-        /// cannot be. Changes only rax and rcx.
+        /// Called: enters the page of the address in rax into the TLB, for writing if ecx is not 0; gives a ``PageEntry``
+        /// in rax. Changes only that and rcx.
         private(set) var enterPage: UInt = 0
+        /// Called: the helper in ecx is called with rax and rdx; gives its result in rax. Changes only rax, rcx and rdx. The
+        /// program counter and the budget are stored.
+        private(set) var callHelper: UInt = 0
+        /// Raises the exception in the fault record; the program counter and the budget are stored.
+        private(set) var raise: UInt = 0
+        /// Goes on as the state's event says, at its program counter, with its budget and context.
+        private(set) var event: UInt = 0
         /// Bytes of all of it.
         private(set) var count = 0
 
@@ -24,6 +31,7 @@ extension X64 {
         var names: [(address: UInt, name: String)] {
             [
                 (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
+                (callHelper, "callHelper"), (raise, "raise"), (event, "event"),
             ]
         }
 
@@ -52,6 +60,10 @@ extension X64 {
             interpret = here()
             assembler.move(.rax, constant: Exit.interpret.rawValue)
             assembler.jump(leave)
+            let leaveForEvent = assembler.label()
+            assembler.bind(leaveForEvent)
+            assembler.move(.rax, constant: Exit.event.rawValue)
+            assembler.jump(leave)
             resolve = here()
             assembler.store(Role.field(\.programCounter), .rax)
             assembler.move(.rax, constant: Exit.resolve.rawValue)
@@ -75,9 +87,61 @@ extension X64 {
             Self.load(&assembler, map) { Self.callerSaved.contains($0) }
             assembler.pop(.rdx)
             assembler.return()
+            assembler.align(to: 16)
+            callHelper = here()
+            assembler.arithmetic(.subtract, .register(.rsp), constant: 8)
+            // A helper may look at any register, but changes none.
+            Self.store(&assembler, map) { _ in true }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rsi, .rcx, .word)
+            assembler.move(.rcx, .rdx)
+            assembler.move(.rdx, .rax)
+            assembler.move(.rax, constant: UInt64(guest.callHelper))
+            assembler.call(.register(.rax))
+            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.arithmetic(.add, .register(.rsp), constant: 8)
+            assembler.return()
+
+            assembler.align(to: 16)
+            raise = here()
+            Self.store(&assembler, map) { _ in true }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rax, constant: UInt64(guest.raise))
+            assembler.call(.register(.rax))
+            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            event = here()
+            let goOn = assembler.label()
+            assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.settle), .byte)
+            assembler.jump(if: .equal, goOn)
+            Self.store(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rax, constant: UInt64(guest.settle))
+            assembler.call(.register(.rax))
+            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            assembler.load(Role.budget, Role.field(\.budget))
+            assembler.test(.register(.rax), .rax, .word)
+            assembler.jump(if: .notEqual, leaveForEvent)
+            assembler.bind(goOn)
+            assembler.load(Role.budget, Role.field(\.budget))
+            assembler.load(Role.context, Role.field(\.context))
+            assembler.load(.rax, Role.field(\.programCounter))
+            Self.jump(&assembler, at: base, resolve)
             assembler.finish()
             count = assembler.count
         }
+
+        /// Goes to the address in rax through the context's jump cache. Changes rcx.
+        static func jump(_ assembler: inout Assembler, at base: UInt, _ resolve: UInt) {
+            assembler.move(.rcx, .rax, .word)
+            assembler.arithmetic(.and, .register(.rcx), constant: Int32(jumpMask), .word)
+            let entry = Int32(TranslationContext.jumpOffset)
+            assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry, index: .rcx, scale: 8)))
+            assembler.jump(if: .notEqual, toAddress: resolve, from: base)
+            assembler.jump(to: .memory(Memory(Role.context, entry + 8, index: .rcx, scale: 8)))
+        }
+
+        /// The bits of an address that choose its entry in the jump cache.
+        static let jumpMask = UInt64(TranslationContext.jumpEntries - 1) << 1
 
         /// Floating-point registers are all the caller's.
         private static func store(
@@ -111,5 +175,7 @@ extension X64 {
     /// Why translated code came back.
     enum Exit: UInt64, CaseIterable {
         case outOfBudget, interpret, resolve
+        /// The run loop is wanted.
+        case event
     }
 }

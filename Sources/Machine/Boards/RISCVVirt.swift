@@ -303,6 +303,10 @@ public final class RISCVVirt {
 
 extension RISCV.Hart: Processor {
     public var executed: UInt64 { state.pointee.core.executed }
+    public var clockOffset: UInt64 {
+        get { state.pointee.core.clockOffset }
+        set { state.pointee.core.clockOffset = newValue }
+    }
     public var isWaiting: Bool { state.pointee.waiting }
     public func stop() { endTurn() }
     public func loseReservation() { state.pointee.core.reservation = 0 }

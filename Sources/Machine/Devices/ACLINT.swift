@@ -83,9 +83,6 @@ public final class ACLINT: Device {
         return overflow ? nil : nanoseconds(ticks: target)
     }
 
-    /// The virtual time at which `mtime` had come to be `value`, unless the guest has set it since.
-    public func nanoseconds(past value: UInt64) -> UInt64? { nanoseconds(ticks: value &- offset) }
-
     /// The first nanosecond at which so many ticks have passed since power-on: rounded up.
     private func nanoseconds(ticks: UInt64) -> UInt64? {
         let product = ticks.multipliedFullWidth(by: 1_000_000_000)

@@ -31,8 +31,18 @@ public final class Lockstep {
         /// Both ran alike to this end.
         case same(Session.Conclusion, instructions: UInt64)
         case different(Divergence)
+        case overran(Engine, Overrun)
         /// They differed, and no more when they were run again: an engine does not do the same every time.
         case unsteady(StateDifferences, instructions: UInt64)
+    }
+
+    /// An engine went on where a turn should have ended, which no machine may survive: its time depends on it.
+    public struct Overrun: Sendable {
+        public let hart: Int
+        /// Instructions of all harts before the turn or, where it was interrupted, the piece of it.
+        public let start: UInt64
+        public let allowed: UInt64
+        public let executed: UInt64
     }
 
     /// Where two machines part.
@@ -105,6 +115,9 @@ public final class Lockstep {
             target = Self.sum(target, options.every)
             first.advance(to: target)
             second.advance(to: target)
+            for (twin, engine) in [(first, options.first), (second, options.second)] {
+                if let overrun = twin.pace.overrun { return .overran(engine, overrun) }
+            }
             let isEnd = first.conclusion != nil || second.conclusion != nil
             let isWhole = isEnd || target >= Self.sum(equal, options.memoryEvery)
             guard first.isEqual(second, whole: isWhole) else { break }

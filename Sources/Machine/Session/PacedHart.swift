@@ -15,6 +15,8 @@ final class Pace {
     var disturbance: Lockstep.Disturbance?
     /// The hart that executed the last instruction before the limit.
     private(set) var lastHart: RISCV.Hart?
+    /// The first turn that was longer than it might be.
+    private(set) var overrun: Lockstep.Overrun?
 
     /// Puts itself in front of all harts.
     init(_ board: RISCVVirt) {
@@ -37,14 +39,20 @@ final class Pace {
         stepsFrom < board.executed.addingReportingOverflow(count).partialValue
     }
 
-    /// - Returns: whether the limit is reached.
-    fileprivate func passed(_ hart: RISCV.Hart) -> Bool {
+    /// Looks at what a hart has done since it had executed `before` instructions.
+    /// - Returns: whether the run is to end.
+    fileprivate func passed(_ hart: RISCV.Hart, before: UInt64, allowed: UInt64) -> Bool {
         let executed = board.executed
         if let disturbance, disturbance.instruction == executed {
             self.disturbance = nil
             disturbance.action(board, hart)
         }
-        guard executed >= limit else { return false }
+        let done = hart.executed &- before
+        if done > allowed, overrun == nil {
+            overrun = Lockstep.Overrun(
+                hart: hart.identifier, start: board.executed &- done, allowed: allowed, executed: done)
+        }
+        guard executed >= limit || overrun != nil else { return false }
         lastHart = hart
         board.scheduler.stop()
         return true
@@ -65,6 +73,10 @@ private final class PacedHart: Processor {
 
     var identifier: Int { hart.identifier }
     var executed: UInt64 { hart.executed }
+    var clockOffset: UInt64 {
+        get { hart.clockOffset }
+        set { hart.clockOffset = newValue }
+    }
     var isWaiting: Bool { hart.isWaiting }
     var isLost: Bool { hart.isLost }
 
@@ -76,9 +88,11 @@ private final class PacedHart: Processor {
             let wanted = steps ? 1 : min(end &- hart.executed, pace.distance)
             let yields = steps && hart.yieldsTurn
             if steps { pace.willStep(hart) }
+            let before = hart.executed
             let done = hart.run(wanted)
             if steps { pace.didStep(hart) }
-            if pace.passed(hart) || done < wanted || hart.isWaiting || yields { break }
+            let isOver = pace.passed(hart, before: before, allowed: wanted)
+            if isOver || done < wanted || hart.isWaiting || yields { break }
         }
         return hart.executed &- start
     }

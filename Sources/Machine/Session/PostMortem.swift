@@ -177,7 +177,7 @@ public struct PostMortem {
         let features = board.features
         let from = RISCV.Mode(trap.fromPrivilege, virtual: trap.fromVirtual, features: features)
         let to = RISCV.Mode(trap.toPrivilege, virtual: trap.toVirtual, features: features)
-        var text = "\(seconds(board.aclint.nanoseconds(past: trap.time) ?? 0))  \(from.rawValue) -> \(to.rawValue)  "
+        var text = "\(seconds(trap.time))  \(from.rawValue) -> \(to.rawValue)  "
         text += "\(RISCV.Cause.describe(trap.cause)) at \(location(trap))"
         guard trap.cause >> 63 == 0 else { return text }
         switch trap.cause {

@@ -89,6 +89,7 @@ public final class Scheduler {
             let processor = processors[index]
             current = processor
             turnStart = processor.executed
+            processor.clockOffset = time &- turnStart
             let executed = processor.run(length)
             longest = max(longest, executed)
             waitingSince[index] = processor.isWaiting ? time + executed : nil

@@ -144,6 +144,10 @@ private final class SteppedHart: Processor {
 
     var identifier: Int { hart.identifier }
     var executed: UInt64 { hart.executed }
+    var clockOffset: UInt64 {
+        get { hart.clockOffset }
+        set { hart.clockOffset = newValue }
+    }
     var isWaiting: Bool { hart.isWaiting }
     var isLost: Bool { hart.isLost }
 
