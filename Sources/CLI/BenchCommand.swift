@@ -37,6 +37,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The engine of ours to measure, in place of its own choice.", valueName: "name"))
     var engine: String?
 
+    @Flag(help: "Tell Linux' perf the names of translated code, in /tmp/perf-PID.map.")
+    var jitPerfMap = false
+
     @Option(help: ArgumentHelp("Rounds, of which the fastest counts.", valueName: "n"))
     var rounds = 3
 
@@ -60,7 +63,8 @@ struct BenchCommand: ParsableCommand {
         let programs = try chosen(from: catalogue)
         let system = boot || names.contains(BenchBoot.name) || names.contains(BenchBoot.group) ? try BenchBoot() : nil
         let qemu = try against.map { try OtherEmulator.find($0) }
-        let runners = BenchRunners(engine: engine, qemu: qemu, measuresCounting: icount, measuresNative: native)
+        let runners = BenchRunners(
+            engine: engine, makesPerfMap: jitPerfMap, qemu: qemu, measuresCounting: icount, measuresNative: native)
         if !programs.isEmpty {
             try BenchProgram.build(native: false)
             if native { try BenchProgram.build(native: true) }

@@ -14,6 +14,7 @@ enum BenchRunner: String, CaseIterable {
 struct BenchRunners {
     /// Of ours; as it chooses when nil.
     var engine: String?
+    var makesPerfMap = false
     /// The path of QEMU, where it is asked for.
     var qemu: String?
     var measuresCounting = false
@@ -91,7 +92,9 @@ struct BenchRunners {
         }
     }
 
-    private var engineOption: [String] { engine.map { ["--engine", $0] } ?? [] }
+    private var engineOption: [String] {
+        (engine.map { ["--engine", $0] } ?? []) + (makesPerfMap ? ["--jit-perf-map"] : [])
+    }
 
     private func qemu(_ arguments: [String]) -> HostProcess {
         HostProcess(

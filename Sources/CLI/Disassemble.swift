@@ -13,6 +13,7 @@ struct Disassemble: ParsableCommand {
               orrery disassemble vmm.elf --symbol trap_vector --count 20
               orrery disassemble vmm.elf --address 0x80200000
               orrery disassemble 22050073 8082
+              orrery disassemble vmm.elf --jit --at memcpy    as the JIT translates it
             """)
 
     @Argument(
@@ -33,7 +34,29 @@ struct Disassemble: ParsableCommand {
     @Option(help: ArgumentHelp("Where a file that is no ELF file begins (0x80000000).", valueName: "address"))
     var base: String?
 
+    @Flag(
+        help: """
+            Translate the code that can be reached within a page as the JIT does, address translation off, and show each \
+            instruction, its nodes and its host code side by side.
+            """)
+    var jit = false
+
+    @Option(
+        help: ArgumentHelp("With --jit, where to begin (the entry point).", valueName: "symbol|address"))
+    var at: String?
+
+    @Option(help: ArgumentHelp("With --jit, as many blocks at most.", valueName: "count"))
+    var blocks: String?
+
+    /// An optimisation to leave out; may be given again.
+    @Option(help: .hidden)
+    var jitDisable: [String] = []
+
     func run() throws {
+        if jit { return try printTranslation() }
+        guard at == nil, blocks == nil, jitDisable.isEmpty else {
+            throw UsageError("--at, --blocks and --jit-disable are for --jit. Add --jit, or use --symbol and --count.")
+        }
         let start = try number(address, "address")
         let limit = try number(count, "count").map { Int(clamping: $0) }
         if let words = Self.words(inputs) { return printWords(words, at: start ?? 0) }
@@ -138,7 +161,7 @@ struct Disassemble: ParsableCommand {
         }
     }
 
-    private func number(_ text: String?, _ flag: String) throws -> UInt64? {
+    func number(_ text: String?, _ flag: String) throws -> UInt64? {
         guard let text else { return nil }
         do throws(ValueError) { return try Count(text).value } catch { throw UsageError(flag: flag, error) }
     }

@@ -9,6 +9,9 @@ struct EngineOptions: ParsableArguments {
             valueName: "engine"), completion: .list(Engine.allCases.map(\.rawValue)))
     var engine: String?
 
+    @Flag(help: "Tell Linux' perf the names of translated code, in /tmp/perf-PID.map.")
+    var jitPerfMap = false
+
     // For those who develop the JIT.
 
     /// How often code is executed before it is translated.
@@ -28,6 +31,7 @@ struct EngineOptions: ParsableArguments {
         let all: [(MachineDescription.Key, [String])] = [
             (.engine, [engine].compactMap(\.self)), (.jitThreshold, [jitThreshold].compactMap(\.self)),
             (.jitInjectFaults, jitInjectFaults ? ["true"] : []), (.jitDisable, jitDisable),
+            (.jitPerfMap, jitPerfMap ? ["true"] : []),
         ]
         return all.filter { !$0.1.isEmpty }
     }
@@ -35,7 +39,8 @@ struct EngineOptions: ParsableArguments {
     /// The flags again, for a child process.
     var arguments: [String] {
         values.flatMap { key, texts in
-            key == .jitInjectFaults ? ["--\(key.rawValue)"] : texts.flatMap { ["--\(key.rawValue)", $0] }
+            key == .jitInjectFaults || key == .jitPerfMap
+                ? ["--\(key.rawValue)"] : texts.flatMap { ["--\(key.rawValue)", $0] }
         }
     }
 }

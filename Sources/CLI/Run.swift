@@ -70,6 +70,7 @@ struct Run: ParsableCommand {
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
             report: { StandardStreams.complain($0) })
+        session.board.translator?.countsReasons = stats
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
         let tracer = traceOptions.map { Tracer(session, $0, sink: sink) }

@@ -208,6 +208,27 @@ final class RunHost {
         add("deviceAccesses", .number(statistics.deviceAccesses))
         add("fetchMisses", .number(statistics.fetchMisses))
         add("stateHash", .string(statistics.stateHashText))
+        if let translation = statistics.translation { add("jit", json(translation)) }
         return .object(members)
+    }
+
+    private static func json(_ translation: TranslationFigures) -> JSON {
+        let statistics = translation.statistics
+        func object(_ counts: [(String, Int)]) -> JSON { .object(counts.map { ($0.0, .number(UInt64($0.1))) }) }
+        return .object([
+            ("executed", .number(statistics.executed)), ("interpreted", .number(translation.interpreted)),
+            ("regions", .number(UInt64(statistics.regions))),
+            ("instructions", .number(UInt64(statistics.instructions))),
+            ("bytes", .number(UInt64(statistics.bytes))),
+            ("bytesPerInstruction", .decimal(decimal(translation.bytesPerInstruction, places: 2))),
+            ("translationNanoseconds", .number(statistics.translationNanoseconds)),
+            ("nanosecondsPerInstruction", .decimal(decimal(translation.nanosecondsPerInstruction, places: 1))),
+            ("entries", .number(UInt64(statistics.entries))),
+            ("exits", object(statistics.exits.map { ($0.reason, $0.count) })),
+            ("leftFor", object(translation.reasons.map { ($0.mnemonic, $0.count) })),
+            ("lookups", .number(UInt64(statistics.lookups))),
+            ("invalidations", .number(UInt64(statistics.invalidations))),
+            ("flushes", .number(UInt64(statistics.flushes))),
+        ])
     }
 }

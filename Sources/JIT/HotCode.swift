@@ -15,6 +15,8 @@ public final class HotCode: Translator {
         public var switches = OptimizationSwitches.all
         /// Makes translated code leave for the interpreter, and forgets it, where it otherwise would not.
         public var injectsFaults = false
+        /// What the host is said to have; what it has, when nil. Code for another is not to be run.
+        var host: X64.HostFeatures?
         public init() {}
     }
 
@@ -23,23 +25,20 @@ public final class HotCode: Translator {
         public let description: String
     }
 
-    public struct Statistics: Sendable {
-        public var regions = 0
-        public var instructions = 0
-        public var bytes = 0
-        public var entries = 0
-        public var exits = InlineArray<4, Int>(repeating: 0)
-        public var flushes = 0
-        public var invalidations = 0
-    }
-
     public let options: Options
-    public private(set) var statistics = Statistics()
+    public internal(set) var statistics = Statistics()
+    /// Counts which instructions translated code is left for.
+    public var countsReasons = false
+    /// Told of each region when it is made: the guest address that it was made for, and where its code is.
+    public var observer: (_ address: UInt64, _ code: UnsafeRawBufferPointer) -> Void = { _, _ in }
+    /// Notes what code is made of what, for a listing.
+    var record: X64.CodeRecord?
+    private let faults: FaultInjection?
     private let guest: GuestTranslation
     private let map: RegisterMap
-    private let host = X64.HostFeatures.host
-    private let code: CodeMemory
-    private let trampolines: X64.Trampolines
+    private let host: X64.HostFeatures
+    let code: CodeMemory
+    let trampolines: X64.Trampolines
     private var pages: [TranslatedPage.Key: TranslatedPage] = [:]
     private var pagesByPhysical: [UInt64: [TranslatedPage]] = [:]
     /// Those whose jump caches lead into the code.
@@ -52,11 +51,13 @@ public final class HotCode: Translator {
     public init(
         memory: PhysicalMemory, guest: GuestTranslation, options: Options = Options()
     ) throws(Unavailable) {
+        host = options.host ?? .host
         guard host.contains(.version2) else {
             throw Unavailable(
                 description: "this computer's processor is no x86-64-v2, which is what the translator makes code for")
         }
         self.options = options
+        faults = options.injectsFaults ? FaultInjection() : nil
         self.guest = guest
         map = RegisterMap(guest)
         do throws(CodeMemory.Unavailable) {
@@ -72,7 +73,6 @@ public final class HotCode: Translator {
         memory.addObserver(self)
     }
 
-
     /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
     public func attach(_ processor: any TranslatableProcessor) {
         processors.append(processor)
@@ -83,14 +83,18 @@ public final class HotCode: Translator {
     public func run(_ processor: any TranslatableProcessor) -> Bool {
         let core = processor.core
         while true {
+            if let faults, faults.isFlushDue() { flush() }
             let address = core.pointee.programCounter
             var entry = core.pointee.context.pointee.code(of: address)
             if entry == 0 {
                 entry = resolve(address, processor)
                 if entry == 0 { return false }
             }
+            let executed = core.pointee.executed
             let exit = enter(UnsafeMutableRawPointer(core), UInt(entry))
-            statistics.exits[Int(exit)] += 1
+            statistics.executed &+= core.pointee.executed &- executed
+            statistics.exitCounts[Int(exit)] += 1
+            if countsReasons && exit == X64.Exit.interpret.rawValue { countReason(processor) }
             // Nothing may be executed any more.
             if core.pointee.budget == 0 { return true }
             // An unresolved jump may find its code now.
@@ -100,16 +104,19 @@ public final class HotCode: Translator {
 
     /// The code of `address`, entered into the current context's jump cache; 0 where it is not translated.
     private func resolve(_ address: UInt64, _ processor: any TranslatableProcessor) -> UInt64 {
-        statistics.entries += 1
+        statistics.lookups += 1
         guard let page = processor.codePage(at: address) else { return 0 }
         let context = processor.core.pointee.context
+        // Before the page is looked up: a page that is forgotten would not hear of changes of its code.
+        if code.free.count < 1 << 20 { flush() }
         let translated = translatedPage(
             TranslatedPage.Key(
                 virtual: address & ~4095, physical: page.physical, mode: context.pointee.codeMode))
         var offset = translated.entry(address)
         if offset == 0 {
-            guard translated.count(address, threshold: options.threshold) else { return 0 }
-            translate(address, page, translated, processor)
+            let threshold = faults == nil ? options.threshold : min(options.threshold, FaultInjection.threshold)
+            guard translated.count(address, threshold: threshold) else { return 0 }
+            timed { translate(address, page, translated, processor) }
             offset = translated.entry(address)
             if offset == 0 { return 0 }
         }
@@ -128,19 +135,22 @@ public final class HotCode: Translator {
 
     // MARK: Translating
 
-    private func translate(
+    /// - Returns: bytes of the code that was made; 0 when none can be.
+    @discardableResult
+    func translate(
         _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
-    ) {
-        if code.free.count < 1 << 20 { flush() }
+    ) -> Int {
         let region = Region(
             at: address, in: page, of: processor, wholePage: options.switches.contains(.regions)
         ) { translated.entry($0) != 0 }
         let context = processor.core.pointee.context
         let direct: X64.Generator.DirectMemory? =
-            context.pointee.directLimit > 0
+            context.pointee.directLimit > 0 && faults == nil
             ? .init(base: context.pointee.directBase, size: context.pointee.directLimit) : nil
         var generator = X64.Generator(
             X64.Assembler(code.free), at: code.freeAddress, map, trampolines, host, direct: direct, options.switches)
+        generator.blocksLeft = faults.map { UInt(bitPattern: $0.blocksLeft) }
+        generator.record = record
         let labels = region.labels.map { ($0, generator.assembler.label()) }
         for (address, label) in labels { generator.blockLabels[address & 4095] = label }
         for (address, label) in labels {
@@ -154,14 +164,17 @@ public final class HotCode: Translator {
         }
         generator.generateStubs()
         generator.assembler.finish()
-        guard !generator.hasFailed, !generator.assembler.hasOverflowed else { return }
+        record = generator.record
+        guard !generator.hasFailed, !generator.assembler.hasOverflowed else { return 0 }
         let start = UInt32(code.used)
         for (address, label) in labels {
             translated.setEntry(address, start + UInt32(generator.assembler.offset(of: label)))
         }
         statistics.regions += 1
         statistics.bytes += generator.assembler.count
+        observer(address, UnsafeRawBufferPointer(start: code.executable + code.used, count: generator.assembler.count))
         code.commit(generator.assembler.count)
+        return generator.assembler.count
     }
 
     /// Records the block at `address`, up to the next label or a jump.

@@ -13,6 +13,7 @@ public struct MachineDescription: Equatable, Sendable {
         case jitThreshold = "jit-threshold"
         case jitInjectFaults = "jit-inject-faults"
         case jitDisable = "jit-disable"
+        case jitPerfMap = "jit-perf-map"
 
         /// May be given several times.
         public var isList: Bool { self == .drive || self == .flash || self == .failOn || self == .jitDisable }
@@ -90,6 +91,8 @@ public struct MachineDescription: Equatable, Sendable {
     public var jitInjectsFaults: Bool?
     /// Optimisations that the JIT leaves out.
     public var jitDisabled: [String] = []
+    /// Whether Linux' perf is told of translated code.
+    public var jitPerfMap: Bool?
 
     public init() {}
 
@@ -141,6 +144,7 @@ public struct MachineDescription: Equatable, Sendable {
             var new: [String] = []
             for text in texts { new.append(try Self.optimisation(text)) }
             jitDisabled = new
+        case .jitPerfMap: jitPerfMap = try Self.truth(text, key)
         }
     }
 
@@ -169,6 +173,7 @@ public struct MachineDescription: Equatable, Sendable {
         case .jitThreshold: list(jitThreshold)
         case .jitInjectFaults: list(jitInjectsFaults)
         case .jitDisable: jitDisabled
+        case .jitPerfMap: list(jitPerfMap)
         }
     }
 
@@ -216,6 +221,7 @@ public struct MachineDescription: Equatable, Sendable {
         result.engine = other.engine ?? engine
         result.jitThreshold = other.jitThreshold ?? jitThreshold
         result.jitInjectsFaults = other.jitInjectsFaults ?? jitInjectsFaults
+        result.jitPerfMap = other.jitPerfMap ?? jitPerfMap
         result.jitDisabled = other.jitDisabled.isEmpty ? jitDisabled : other.jitDisabled
         return result
     }

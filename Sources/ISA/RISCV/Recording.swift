@@ -66,6 +66,20 @@ extension RISCV.Hart: TranslatableProcessor {
         }
     }
 
+    public func operationNumber(at address: UInt64) -> Int? {
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        guard entry.tag == address & ~4095 else { return nil }
+        let decoded = DecodedPage.owner(of: entry.slots)
+        guard let (operation, _) = instruction(address, CodePage(physical: decoded.physical, decoded: decoded)) else {
+            return nil
+        }
+        return Int(operation.rawValue)
+    }
+
+    public static func mnemonic(of number: Int) -> String {
+        UInt16(exactly: number).flatMap { RISCV.Operation(rawValue: $0) }?.mnemonic ?? "(unknown)"
+    }
+
     /// The plain register that a CSR instruction accesses, where the privilege of the code that is recorded is all that
     /// access to it depends on.
     private func plainRegister(_ operation: RISCV.Operation, _ operands: Operands) -> RISCV.PlainRegister? {

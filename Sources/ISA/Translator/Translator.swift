@@ -25,6 +25,11 @@ public protocol TranslatableProcessor: AnyObject {
     func length(of address: UInt64, in page: CodePage) -> UInt8
     /// Records the meaning of the instruction at `address`.
     func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder)
+    /// A number for what the instruction at `address` does, for statistics; nil where the page is not at hand. Changes
+    /// nothing that the guest could see.
+    func operationNumber(at address: UInt64) -> Int?
+    /// The mnemonic of the operation of that number.
+    static func mnemonic(of number: Int) -> String
 }
 
 /// An architecture, as far as translated code depends on it.

@@ -20,30 +20,35 @@ final class CodeMemory {
 
     init(capacity: Int) throws(Unavailable) {
         self.capacity = capacity
-        let file = Self.anonymousFile()
-        guard file >= 0 else { throw Unavailable(step: "memfd_create", number: errno) }
-        defer { close(file) }
-        guard ftruncate(file, capacity) == 0 else { throw Unavailable(step: "ftruncate", number: errno) }
-        guard let write = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), write != MAP_FAILED else {
-            throw Unavailable(step: "mmap", number: errno)
-        }
-        guard let execute = mmap(nil, capacity, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0), execute != MAP_FAILED
-        else {
+        // Not a file in memory: perf asks for the names of code only where memory is anonymous (`is_anon_memory` in
+        // linux/tools/perf/util/map.c).
+        guard let write = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+            write != MAP_FAILED
+        else { throw Unavailable(step: "mmap", number: errno) }
+        guard let execute = Self.mapAgain(write, capacity) else {
             let number = errno
             munmap(write, capacity)
-            throw Unavailable(step: "mmap of executable memory", number: number)
+            throw Unavailable(step: "mremap", number: number)
+        }
+        guard mprotect(execute, capacity, PROT_READ | PROT_EXEC) == 0 else {
+            let number = errno
+            munmap(write, capacity)
+            munmap(execute, capacity)
+            throw Unavailable(step: "mprotect of executable memory", number: number)
         }
         writable = write.bindMemory(to: UInt8.self, capacity: capacity)
         executable = UnsafeRawPointer(execute)
     }
 
-    /// memfd_create(2), which Swift's view of the C library lacks; -1 where it fails.
-    private static func anonymousFile() -> Int32 {
-        typealias Function = @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
-        guard let symbol = dlsym(nil, "memfd_create") else { return -1 }
-        let closeOnExec: UInt32 = 1
-        // SAFETY: this is the function's type in memfd_create(2).
-        return unsafeBitCast(symbol, to: Function.self)("orrery code", closeOnExec)
+    /// A second mapping of shared memory, by mremap(2) with an old size of 0. Swift's view of the C library lacks that, as
+    /// it takes any number of arguments.
+    private static func mapAgain(_ memory: UnsafeMutableRawPointer, _ size: Int) -> UnsafeMutableRawPointer? {
+        typealias Function = @convention(c) (UnsafeMutableRawPointer, Int, Int, Int32) -> UnsafeMutableRawPointer?
+        guard let symbol = dlsym(nil, "mremap") else { return nil }
+        let mayMove: Int32 = 1
+        // SAFETY: these are the arguments in mremap(2) where no new address is asked for.
+        let result = unsafeBitCast(symbol, to: Function.self)(memory, 0, size, mayMove)
+        return result == MAP_FAILED ? nil : result
     }
 
     deinit {

@@ -40,6 +40,10 @@ extension X64 {
         var stubs: [Stub] = []
         /// Memory that is read without the TLB; nil where the TLB is needed.
         let direct: DirectMemory?
+        /// Where ``FaultInjection`` has blocks counted; nil where it is not wanted.
+        var blocksLeft: UInt?
+        /// What code is made of, where somebody wants to know.
+        var record: CodeRecord?
 
         struct DirectMemory {
             let base: UInt64
@@ -146,15 +150,19 @@ extension X64.Generator {
         usedSpills = 0
         group = nil
         assembler.bind(label)
+        record?.begin(block)
         for segment in analysis.segments {
             leftInSegment = segment.count
+            record?.begin(.budget(instructions: segment.count), at: assembler.count)
             takeBudget(segment)
             for number in segment.firstInstruction..<segment.firstInstruction + segment.count {
                 instruction = number
+                record?.begin(.instruction(number), at: assembler.count)
                 generateInstruction(number)
                 leftInSegment -= 1
             }
         }
+        record?.begin(ending, at: assembler.count)
         switch ending {
         case .next(let address): jump(to: address)
         case .interpreted(let address):
@@ -184,6 +192,7 @@ extension X64.Generator {
     }
 
     private mutating func takeBudget(_ segment: Analysis.Segment) {
+        if segment.firstInstruction == 0 { countBlock() }
         let label = stub(.outOfBudget, at: address(of: segment.firstInstruction), refund: segment.count)
         assembler.arithmetic(
             .subtract, .register(Role.budget), constant: Int32(truncatingIfNeeded: segment.count))
@@ -206,6 +215,7 @@ extension X64.Generator {
     /// Behind the last block.
     mutating func generateStubs() {
         for stub in stubs {
+            record?.begin(stub, at: assembler.count)
             assembler.bind(stub.label)
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)

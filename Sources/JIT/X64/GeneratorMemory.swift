@@ -83,7 +83,9 @@ extension X64.Generator {
         let slow =
             direct != nil
             ? stub(.interpret) : stub(
-                .enterPage(base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
+                .enterPage(
+                    base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
+        if blocksLeft != nil { assembler.jump(slow) }
         assembler.bind(again)
         if alignment > 1 {
             assembler.address(.rax, Memory(register, low))

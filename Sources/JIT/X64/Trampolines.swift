@@ -27,6 +27,14 @@ extension X64 {
         /// Bytes of all of it.
         private(set) var count = 0
 
+        /// What translated code jumps to and calls.
+        var names: [(address: UInt, name: String)] {
+            [
+                (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
+                (callHelper, "callHelper"), (raise, "raise"), (event, "event"),
+            ]
+        }
+
         private static let calleeSaved: [Register] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
         private static let callerSaved: Set<Register> = [.rsi, .rdi, .r8, .r9, .r10, .r11]
 
@@ -165,7 +173,7 @@ extension X64 {
     }
 
     /// Why translated code came back.
-    enum Exit: UInt64 {
+    enum Exit: UInt64, CaseIterable {
         case outOfBudget, interpret, resolve
         /// The run loop is wanted.
         case event

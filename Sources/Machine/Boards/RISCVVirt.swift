@@ -10,6 +10,8 @@ public final class RISCVVirt {
     public let features: RISCV.Features
     /// What executes instructions: the interpreter, too, where the JIT was asked for and is not available.
     public let engine: Engine
+    /// The JIT, where that is what executes.
+    public let translator: HotCode?
     public private(set) var harts: [RISCV.Hart] = []
     public let aclint: ACLINT
     public let plic: PLIC
@@ -94,7 +96,7 @@ public final class RISCVVirt {
                 file: "memory", problem: "this computer has no room for \(ByteCount(memorySize)) of guest memory",
                 mend: "Ask for less with --memory.")
         }
-        let translator = configuration.engine == .jit ? Self.translator(configuration, memory: memory) : nil
+        translator = configuration.engine == .jit ? Self.translator(configuration, memory: memory) : nil
         engine = translator == nil ? .interpreter : .jit
         let cluster = RISCV.Cluster(features: features, memory: memory, translates: translator != nil)
         for index in 0..<configuration.harts {

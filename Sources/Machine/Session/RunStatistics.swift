@@ -1,4 +1,5 @@
 import ISA
+import JIT
 
 /// What a run cost and came to: `--stats` and the numbers of `--json`.
 public struct RunStatistics: Sendable {
@@ -16,6 +17,8 @@ public struct RunStatistics: Sendable {
     public let fetchMisses: UInt64
     /// Two runs that end alike have the same.
     public let stateHash: UInt64
+    /// What the JIT did; nil where all was interpreted.
+    public let translation: TranslationFigures?
 
     public init(_ board: RISCVVirt, hostSeconds: Double? = nil) {
         func sum(_ field: KeyPath<RISCV.Hart.Statistics, UInt64>) -> UInt64 {
@@ -30,6 +33,7 @@ public struct RunStatistics: Sendable {
         deviceAccesses = sum(\.deviceAccesses)
         fetchMisses = sum(\.fetchMisses)
         stateHash = board.stateHash
+        translation = board.translator.map { TranslationFigures($0.statistics, of: board.executed) }
     }
 
     /// Millions of instructions in a second of the host.
@@ -52,6 +56,7 @@ public struct RunStatistics: Sendable {
             ("device accesses", grouped(deviceAccesses)), ("fetch misses", grouped(fetchMisses)),
             ("state hash", stateHashText),
         ]
+        rows += translation?.rows ?? []
         let width = rows.map(\.0.count).max() ?? 0
         let valueWidth = rows.map(\.1.count).max() ?? 0
         return rows.map { row in

@@ -96,6 +96,9 @@ public final class Session {
         try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
+        if description.jitPerfMap ?? false, let translator = board.translator {
+            try PerfMap.ofProcess().follow(translator, SymbolFinder(symbols))
+        }
         if case .elf(let elf)? = kernel?.contents, let toHost = elf.physicalAddress(ofSymbol: "tohost") {
             hostTargetInterface = HostTargetInterface(
                 memory: board.memory, toHost: toHost, fromHost: elf.physicalAddress(ofSymbol: "fromhost"),
