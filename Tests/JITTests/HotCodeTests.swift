@@ -92,7 +92,7 @@ struct HotCodeTests {
     func injection() throws {
         let (plain, _) = try machine(Self.loop)
         let (machine, translator) = try machine(Self.loop) { $0.injectsFaults = true }
-        for (hart, expectation) in [(plain.hart, 0 as UInt64...4), (machine.hart, 1000...6000)] {
+        for (hart, expectation) in [(plain.hart, (0 as UInt64)...4), (machine.hart, (1000 as UInt64)...6000)] {
             let before = hart.statistics.tlbMisses
             hart.run(6001)
             let misses = hart.statistics.tlbMisses - before
