@@ -13,7 +13,7 @@ extension RISCV.Hart {
         guard protection.allows(physical, size, .read, machine: mode.privilege == .machine) else {
             throw accessFault(.read, mode, address)
         }
-        if let host = memory.host(physical, count: size) {
+        if let host = host(physical, count: size) {
             if caches { enter(address, translation, for: .read) }
             return host.read(width)
         }

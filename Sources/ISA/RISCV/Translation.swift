@@ -267,7 +267,7 @@ extension RISCV.Hart {
     private func readPhysicalEntry(
         _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
     ) throws(Fault) -> UInt64 {
-        guard protection.allows(address, 8, .read, machine: false), let host = memory.host(address, count: 8) else {
+        guard protection.allows(address, 8, .read, machine: false), let host = host(address, count: 8) else {
             throw accessFault(access, mode, original)
         }
         return host.loadUnaligned(as: UInt64.self)
