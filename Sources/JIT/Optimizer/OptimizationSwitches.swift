@@ -20,20 +20,12 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let regions = OptimizationSwitches(rawValue: 1 << 6)
     /// Floating point is computed by the host.
     public static let floats = OptimizationSwitches(rawValue: 1 << 7)
-    /// A branch over one instruction is a conditional move.
-    public static let conditionalMoves = OptimizationSwitches(rawValue: 1 << 8)
-    /// A return goes where the call said it would, if it does.
-    public static let returns = OptimizationSwitches(rawValue: 1 << 9)
-    /// System registers that are plain storage are moved, and not asked for.
-    public static let systemRegisters = OptimizationSwitches(rawValue: 1 << 10)
-
-    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 11) - 1)
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 8) - 1)
 
     /// Their names, for users.
     public static let names: [(name: String, value: OptimizationSwitches)] = [
         ("constants", .constants), ("forwarding", .forwarding), ("dead-sets", .deadSets),
         ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
-        ("regions", .regions), ("floats", .floats), ("conditional-moves", .conditionalMoves), ("returns", .returns),
-        ("system-registers", .systemRegisters),
+        ("regions", .regions), ("floats", .floats),
     ]
 }

@@ -85,13 +85,13 @@ extension X64.Generator {
             ? stub(.interpret) : stub(
                 .enterPage(
                     base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
-        if blocksLeft != nil { assembler.jump(slow) }
-        assembler.bind(again)
         if alignment > 1 {
             assembler.address(.rax, Memory(register, low))
             assembler.test(.register(.rax), constant: alignment - 1, .byte)
             assembler.jump(if: .notEqual, stub(.interpret))
         }
+        if blocksLeft != nil { assembler.jump(slow) }
+        assembler.bind(again)
         if let direct {
             checkDirect(direct, register, low, span, slow)
         } else {
