@@ -56,9 +56,9 @@ enum ToyGuest: GuestArchitecture {
         func warm() {
             for page in stride(from: ToyGuest.base, to: ToyGuest.unmapped, by: 4096) {
                 let host = memory + Int(page - ToyGuest.base)
-                context.pointee.enter(page, host: host, write: false, superpage: 4096)
+                context.pointee.enter(page, host: host, for: .read, superpage: 4096)
                 if page != ToyGuest.readOnly {
-                    context.pointee.enter(page, host: host, write: true, superpage: 4096)
+                    context.pointee.enter(page, host: host, for: .write, superpage: 4096)
                 }
             }
         }

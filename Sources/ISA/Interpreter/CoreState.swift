@@ -53,6 +53,9 @@ public struct CoreState {
     /// What a helper that was called by translated code asks for, in ``TranslatedEvent``'s encoding.
     public var event: UInt8 = 0
 
+    /// The host's address of the RAM, and of its granules of code (``PhysicalMemory/Region/codeGranules``).
+    public var memoryHost: UInt64 = 0
+    public var codeGranules: UInt64 = 0
     /// For results that have no register.
     private var spills: InlineArray<64, UInt64> = .init(repeating: 0)
     public static let spillCount = 64

@@ -62,10 +62,18 @@ final class DecodedPage {
     /// Guest-physical address.
     let physical: UInt64
     let host: UnsafeRawPointer
-    /// The 64-byte granules that have decoded slots.
-    var granules: UInt64 = 0
+    /// The 64-byte granules that have decoded slots: the memory's own note of them.
+    private let granulePlace: UnsafeMutablePointer<UInt64>
+    var granules: UInt64 {
+        get { granulePlace.pointee }
+        set { granulePlace.pointee = newValue }
+    }
 
-    init(physical: UInt64, host: UnsafeRawPointer, decode: UInt, pageEnd: UInt) {
+    init(
+        physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>, decode: UInt, pageEnd: UInt
+    ) {
+        granulePlace = granules
+        granules.pointee = 0
         self.physical = physical
         self.host = host
         slots = .allocate(capacity: Self.slotCount + 3)
@@ -125,13 +133,17 @@ public final class CodeCache: CodeObserver {
     /// only while no handler runs.
     func page(at physical: UInt64) -> DecodedPage? {
         let address = physical & ~4095
-        guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address)
+        guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address),
+            let granules = memory.codeGranules(address)
         else { return nil }
         if let page = pages[address] { return page }
         if pages.count >= Self.maximumPages {
             // What others made of the code is not watched over any more either.
             memory.forgetCode()
-            for page in pages.values { memory.notes(page.physical)?.pointee.remove(.code) }
+            for page in pages.values {
+                memory.notes(page.physical)?.pointee.remove(.code)
+                page.granules = 0
+            }
             pages.removeAll(keepingCapacity: true)
         }
         if notes.pointee.contains(.writable) {
@@ -140,7 +152,7 @@ public final class CodeCache: CodeObserver {
         }
         notes.pointee.insert(.code)
         let page = DecodedPage(
-            physical: address, host: host, decode: decodeHandler, pageEnd: pageEndHandler)
+            physical: address, host: host, granules: granules, decode: decodeHandler, pageEnd: pageEndHandler)
         pages[address] = page
         return page
     }

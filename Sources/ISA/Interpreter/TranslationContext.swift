@@ -30,7 +30,9 @@ public struct TranslationContext {
         public var writeTag: UInt64
         /// Host address minus virtual address.
         public var addend: UInt64
-        var unused: UInt64 = 0
+        /// The page, where it may be written but holds decoded code, so that a write has to look where: see
+        /// ``PhysicalMemory/Region/codeGranules``.
+        public var codeTag: UInt64
     }
 
     /// A page of code.
@@ -113,7 +115,7 @@ public struct TranslationContext {
         jumpLog = (memory + Self.jumpLogOffset).bindMemory(to: UInt16.self, capacity: Self.jumpLogCapacity)
         for index in 0..<Self.dataEntries {
             let tag = Self.invalidTag(index)
-            (data + index).initialize(to: DataEntry(readTag: tag, writeTag: tag, addend: 0))
+            (data + index).initialize(to: DataEntry(readTag: tag, writeTag: tag, addend: 0, codeTag: tag))
         }
         fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
         jump.initialize(repeating: JumpEntry(target: Self.invalidTarget, code: 0), count: Self.jumpEntries)
@@ -153,6 +155,7 @@ public struct TranslationContext {
     private func drop(_ page: Int) {
         data[page].readTag = Self.invalidTag(page)
         data[page].writeTag = Self.invalidTag(page)
+        data[page].codeTag = Self.invalidTag(page)
         fetch[page & (Self.fetchEntries - 1)].tag = ~0
     }
 
@@ -164,6 +167,7 @@ public struct TranslationContext {
         let index = Self.index(address)
         if data[index].readTag == page { data[index].readTag = Self.invalidTag(index) }
         if data[index].writeTag == page { data[index].writeTag = Self.invalidTag(index) }
+        if data[index].codeTag == page { data[index].codeTag = Self.invalidTag(index) }
         guard fetch[Self.fetchIndex(address)].tag == page || jumpsEntered > 0 else { return }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
         dropJumps(into: page)
@@ -221,16 +225,29 @@ public struct TranslationContext {
 
     private static let droppedTarget: UInt64 = 1
 
+    /// What a data page may be entered for.
+    enum Use {
+        case read, write
+        /// Writes that look for code.
+        case writeAroundCode
+    }
+
     /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
-    mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, write: Bool, superpage: UInt64) {
+    mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, for use: Use, superpage: UInt64) {
         let page = address & ~4095
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
-        if data[index].addend != addend || (data[index].readTag != page && data[index].writeTag != page) {
+        let entry = data[index]
+        let isSame = entry.readTag == page || entry.writeTag == page || entry.codeTag == page
+        if entry.addend != addend || !isSame {
             let tag = Self.invalidTag(index)
-            data[index] = DataEntry(readTag: tag, writeTag: tag, addend: addend)
+            data[index] = DataEntry(readTag: tag, writeTag: tag, addend: addend, codeTag: tag)
         }
-        if write { data[index].writeTag = page } else { data[index].readTag = page }
+        switch use {
+        case .read: data[index].readTag = page
+        case .write: data[index].writeTag = page
+        case .writeAroundCode: data[index].codeTag = page
+        }
         note(page, superpage)
     }
 

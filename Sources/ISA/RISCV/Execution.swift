@@ -119,7 +119,7 @@ extension RISCV.Hart {
     }
 
     /// Does the work of a helper.
-    fileprivate func perform(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+    func perform(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
         guard let which = RISCV.Helper(rawValue: helper.rawValue & 0xff) else { throw illegalInstruction() }
         // For fences.
         let address = helper.rawValue & RISCV.Helper.givesAddress != 0 ? a : nil

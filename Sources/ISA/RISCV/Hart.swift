@@ -27,8 +27,12 @@ extension RISCV {
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
         private var directMemory = DirectMemory()
+        /// The RAM, where most of page tables and data are.
+        private let ram: PhysicalMemory.Region?
         /// The context that was selected last at each privilege.
         private let recentContexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
+        /// Those of them that know what memory is direct now.
+        private var validRecentContexts: UInt8 = 0
         /// What loads and stores look like in htinst, by the word.
         let transformations: UnsafeMutablePointer<Transformation>
         /// Whether any programmable counter counts.
@@ -89,6 +93,7 @@ extension RISCV {
             code = cluster.code
             decoder = cluster.decoder
             handlers = cluster.handlers
+            ram = memory.largestRegion
             state = .allocate(capacity: 1)
             trapRing = .allocate(capacity: Self.trapCapacity)
             scratch = .allocate(capacity: DecodedPage.slotCount + 2)
@@ -126,6 +131,10 @@ extension RISCV {
             state.pointee = State(core: CoreState(context: state.pointee.core.context))
             state.pointee.core.owner = owner
             state.pointee.core.turnEnd = executed
+            if let region = memory.largestRegion {
+                state.pointee.core.memoryHost = UInt64(UInt(bitPattern: region.host))
+                state.pointee.core.codeGranules = UInt64(UInt(bitPattern: region.codeGranules))
+            }
             protection.update(state)
             updateDirectMemory()
             counterIsActive = false
@@ -161,18 +170,19 @@ extension RISCV {
         /// Selects the translation context, and what else follows from privilege and status registers.
         func privilegeChanged() {
             let s = state
-            let key = contextKey
+            let key = contextKey()
             // Most changes are between a few contexts, one for each privilege.
             let place = Int(s.pointee.privilege.rawValue) | (s.pointee.virtual ? 4 : 0)
             var context = recentContexts[place]
-            if context.pointee.key == key {
+            if validRecentContexts & 1 << UInt8(place) != 0, context.pointee.key == key {
                 pool.touch(context)
             } else {
                 context = pool.select(key)
+                enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
                 recentContexts[place] = context
+                validRecentContexts |= 1 << UInt8(place)
             }
             s.pointee.core.context = context
-            enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
             let isOn = s.pointee.mstatus & State.Status.fs != 0
             let isOnForGuest = !s.pointee.virtual || s.pointee.vsstatus & State.Status.fs != 0
             s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
@@ -195,8 +205,19 @@ extension RISCV {
             context.pointee.codeMode = mode
         }
 
+        /// Host address of `count` bytes of memory, or nil when they are not all in one region.
+        @inline(__always)
+        func host(_ address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? {
+            if let ram {
+                let offset = address &- ram.base
+                if offset < ram.size && count <= ram.size &- offset { return ram.host + Int(offset) }
+            }
+            return memory.host(address, count: count)
+        }
+
         /// Works out which memory that is, after protection has changed.
         func updateDirectMemory() {
+            validRecentContexts = 0
             guard features.contains(.misaligned), let region = memory.largestRegion,
                 protection.allows(region.base, region.size, .read, machine: true)
             else {
@@ -214,7 +235,8 @@ extension RISCV {
             var addend: UInt64 = 0
         }
 
-        private var contextKey: TranslationContext.Key {
+        @inline(__always)
+        private func contextKey() -> TranslationContext.Key {
             let data = dataMode
             let fetchVirtual = state.pointee.virtual
             var mode = UInt64(state.pointee.privilege.rawValue) | UInt64(data.privilege.rawValue) << 2

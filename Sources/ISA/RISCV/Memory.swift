@@ -13,8 +13,8 @@ extension RISCV.Hart {
         guard protection.allows(physical, size, .read, machine: mode.privilege == .machine) else {
             throw accessFault(.read, mode, address)
         }
-        if let host = memory.host(physical, count: size) {
-            if caches { enter(address, translation, write: false) }
+        if let host = host(physical, count: size) {
+            if caches { enter(address, translation, for: .read) }
             return host.read(width)
         }
         guard address & (size - 1) == 0, let value = bus.read(physical, size: Int(size)) else {
@@ -80,7 +80,7 @@ extension RISCV.Hart {
                 memory.noteWrite(physical, count: size)
             } else if caches {
                 notes.pointee.insert(.writable)
-                enter(address, translation, write: true)
+                enter(address, translation, for: .write)
             }
             return
         }
@@ -121,23 +121,23 @@ extension RISCV.Hart {
                 memory.noteWrite(physical, count: bytes)
             } else {
                 notes.pointee.insert(.writable)
-                enter(address, translation, write: true)
+                enter(address, translation, for: .write)
             }
         } else {
-            enter(address, translation, write: false)
+            enter(address, translation, for: .read)
         }
         return host
     }
 
     /// Enters a page of memory into the current context, unless protection divides the page.
-    func enter(_ address: UInt64, _ translation: RISCV.Translation, write: Bool) {
+    func enter(_ address: UInt64, _ translation: RISCV.Translation, for use: TranslationContext.Use) {
         statistics.tlbMisses += 1
         // Misaligned accesses must be seen where they trap, so nothing is cached then.
         guard features.contains(.misaligned), protection.isUniform(page: translation.physical),
             let host = memory.host(translation.physical & ~4095)
         else { return }
         state.pointee.core.context.pointee.enter(
-            address, host: host, write: write, superpage: translation.leafSize)
+            address, host: host, for: use, superpage: translation.leafSize)
     }
 
     // MARK: Fetching

@@ -121,39 +121,56 @@ extension RISCV.Hart: TranslatableProcessor {
         else { return .refused }
         if write {
             let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            if notes.pointee.contains(.code) { return .refused }
+            if notes.pointee.contains(.code) {
+                guard region.host == memory.largestRegion?.host else { return .refused }
+                enter(address, translation, for: .writeAroundCode)
+                return isEntered(address, \.codeTag)
+            }
             notes.pointee.insert(.writable)
+            enter(address, translation, for: .write)
+            return isEntered(address, \.writeTag)
         }
-        enter(address, translation, write: write)
+        enter(address, translation, for: .read)
+        return isEntered(address, \.readTag)
+    }
+
+    /// The page is not entered where protection divides it.
+    private func isEntered(_ address: UInt64, _ tag: KeyPath<TranslationContext.DataEntry, UInt64>) -> PageEntry {
         let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
-        return (write ? entry.writeTag : entry.readTag) == address & ~4095 ? .entered : .refused
+        return entry[keyPath: tag] == address & ~4095 ? .entered : .refused
     }
 
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in
-        let core = state.assumingMemoryBound(to: CoreState.self)
+        with(state) { $0.raise() }
+    }
+
+    /// Enters the exception that the fault record describes.
+    private func raise() {
         leaveByException(RISCV.self, state, core.pointee.programCounter, core.pointee.budget)
-        let isWanted = with(state) { $0.wantsRunLoop }
-        core.pointee.event = TranslatedEvent.trapped | (isWanted ? TranslatedEvent.settle : 0)
+        core.pointee.event = TranslatedEvent.trapped | (wantsRunLoop ? TranslatedEvent.settle : 0)
     }
 
     private static let callHelper: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64, UInt64) -> UInt64 = {
         state, helper, a, b in
-        let core = state.assumingMemoryBound(to: CoreState.self)
+        with(state) { $0.callHelper(HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)), a, b) }
+    }
+
+    private func callHelper(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) -> UInt64 {
         core.pointee.event = 0
         let (context, budget) = (core.pointee.context, core.pointee.budget)
+        let value: UInt64
         do throws(Fault) {
-            let value = try RISCV.call(HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)), state, a, b)
-            let isReturn =
-                helper == RISCV.Helper.supervisorReturn.rawValue || helper == RISCV.Helper.machineReturn.rawValue
-            if isReturn || budget != core.pointee.budget || context != core.pointee.context {
-                core.pointee.event =
-                    with(state) { $0.wantsRunLoop } ? TranslatedEvent.settle : TranslatedEvent.refresh
-            }
-            return value
+            value = try perform(helper, a, b)
         } catch {
-            raise(state)
+            raise()
             return 0
         }
+        let isReturn =
+            helper == RISCV.Helper.supervisorReturn.identifier || helper == RISCV.Helper.machineReturn.identifier
+        if isReturn || budget != core.pointee.budget || context != core.pointee.context {
+            core.pointee.event = wantsRunLoop ? TranslatedEvent.settle : TranslatedEvent.refresh
+        }
+        return value
     }
 
     /// What ``run(_:)`` does between two stretches of code, but for what needs it.

@@ -70,6 +70,11 @@ extension RISCV {
 extension RISCV.Hart {
     /// The mode of ordinary loads and stores: the hart's own, or what MPRV puts in its place.
     var dataMode: RISCV.AccessMode {
+        @inline(__always) get { currentDataMode() }
+    }
+
+    @inline(__always)
+    private func currentDataMode() -> RISCV.AccessMode {
         let status = state.pointee.mstatus
         if state.pointee.privilege == .machine && status & RISCV.State.Status.mprv != 0 {
             let privilege = RISCV.Privilege(rawValue: UInt8(status >> 11 & 3))!
@@ -80,6 +85,7 @@ extension RISCV.Hart {
 
     var fetchMode: RISCV.AccessMode { mode(state.pointee.privilege, virtual: state.pointee.virtual) }
 
+    @inline(__always)
     func mode(_ privilege: RISCV.Privilege, virtual: Bool) -> RISCV.AccessMode {
         let status = state.pointee.mstatus
         let first = virtual ? state.pointee.vsstatus : status
@@ -261,7 +267,7 @@ extension RISCV.Hart {
     private func readPhysicalEntry(
         _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
     ) throws(Fault) -> UInt64 {
-        guard protection.allows(address, 8, .read, machine: false), let host = memory.host(address, count: 8) else {
+        guard protection.allows(address, 8, .read, machine: false), let host = host(address, count: 8) else {
             throw accessFault(access, mode, original)
         }
         return host.loadUnaligned(as: UInt64.self)

@@ -33,6 +33,8 @@ public final class PhysicalMemory {
         /// While false the region is not there, and accesses go to the bus (flash in command mode).
         public fileprivate(set) var isEnabled: Bool
         let notes: UnsafeMutablePointer<PageNotes>
+        /// For each page, a bit for each 64 bytes of it that were decoded as code.
+        public let codeGranules: UnsafeMutablePointer<UInt64>
     }
 
     public struct PageNotes: OptionSet, Sendable {
@@ -45,6 +47,8 @@ public final class PhysicalMemory {
     }
 
     public static let pageSize: UInt64 = 4096
+    /// Bytes of the parts of a page that code is watched by.
+    public static let granule: UInt64 = 64
 
     public private(set) var regions: [Region] = []
     private var observers: [any CodeObserver] = []
@@ -54,6 +58,7 @@ public final class PhysicalMemory {
     deinit {
         for region in regions {
             region.notes.deallocate()
+            munmap(region.codeGranules, Self.granulesSize(region.size))
             munmap(region.host, Int(region.size))
         }
     }
@@ -75,13 +80,29 @@ public final class PhysicalMemory {
             return nil
         }
         let pages = Int(size / Self.pageSize)
+        // Mapped, so that what is never code takes no memory.
+        guard let granules = mmap(nil, Self.granulesSize(size), PROT_READ | PROT_WRITE, flags, -1, 0),
+            granules != MAP_FAILED
+        else {
+            munmap(host, Int(size))
+            return nil
+        }
         let notes = UnsafeMutablePointer<PageNotes>.allocate(capacity: pages)
         notes.initialize(repeating: [], count: pages)
         regions.append(
             Region(
-                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes))
+                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes,
+                codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages)))
         largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
         return host
+    }
+
+    private static func granulesSize(_ size: UInt64) -> Int { Int(size / pageSize) * MemoryLayout<UInt64>.stride }
+
+    /// The granules of the page at `address` that were decoded.
+    func codeGranules(_ address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+        guard let region = region(containing: address) else { return nil }
+        return region.codeGranules + Int((address - region.base) / Self.pageSize)
     }
 
     /// The largest writable region: the RAM proper.
@@ -138,11 +159,14 @@ public final class PhysicalMemory {
         var page = address & ~(Self.pageSize - 1)
         let end = address + count
         while page < end {
-            if region.notes[Int((page - region.base) / Self.pageSize)].contains(.code) {
+            let number = Int((page - region.base) / Self.pageSize)
+            if region.codeGranules[number] != 0 {
                 let first = max(address, page) - page
                 let last = min(end, page + Self.pageSize) - 1 - page
                 let granules = (~0 << (first / 64)) & (~0 >> (63 - last / 64)) as UInt64
-                for observer in observers { observer.codeChanged(page: page, granules: granules) }
+                if region.codeGranules[number] & granules != 0 {
+                    for observer in observers { observer.codeChanged(page: page, granules: granules) }
+                }
             }
             page += Self.pageSize
         }

@@ -60,7 +60,8 @@ extension X64 {
                 /// An access that the TLB did not serve: its address is `base` + `offset`, in the middle of what is looked
                 /// for at once.
                 case enterPage(
-                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, again: Assembler.Label)
+                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, again: Assembler.Label,
+                    checked: Assembler.Label)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
             }
@@ -219,9 +220,10 @@ extension X64.Generator {
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)
             case .interpret: leave(stub, trampolines.interpret)
-            case .enterPage(let base, let offset, let span, let isWrite, let again):
-                // What goes over the end of the page is left to the interpreter.
+            case .enterPage(let base, let offset, let span, let isWrite, let again, let checked):
                 let refused = assembler.label()
+                if isWrite { writeAroundCode(base, span, checked: checked, hit: refused) }
+                // What goes over the end of the page is left to the interpreter.
                 assembler.address(.rcx, Memory(base, span.lowerBound))
                 assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
                 let bytes = span.upperBound - span.lowerBound
@@ -508,9 +510,17 @@ extension X64.Generator {
     /// there, else a temporary one. Call ``finish(_:)`` when it holds the result.
     ///
     /// The home may hold an operand of the node.
-    mutating func target() -> Register {
+    ///
+    /// - Parameter operand: whose temporary register will do as well, if nobody needs it any more.
+    mutating func target(reusing operand: Int32 = Node.none) -> Register {
         if let index = destination(), case .general(let register) = map[index] {
             evacuate(index)
+            return register
+        }
+        if operand != Node.none, case .temporary(let register) = places[Int(operand)],
+            analysis[operand].lastUse <= current
+        {
+            locked |= 1 << UInt16(register.rawValue)
             return register
         }
         return scratch()

@@ -96,7 +96,7 @@ extension X64.Generator {
         if constant(a) != nil { swap(&a, &b) }
         if let value = immediate(b, node.width), let first = register(of: a) {
             locked |= 1 << UInt16(first.rawValue)
-            let target = target()
+            let target = target(reusing: a)
             if target == first {
                 assembler.arithmetic(.add, .register(target), constant: value, node.width)
             } else {
@@ -106,7 +106,7 @@ extension X64.Generator {
         }
         if let first = register(of: a), let second = register(of: b) {
             locked |= 1 << UInt16(first.rawValue) | 1 << UInt16(second.rawValue)
-            let target = target()
+            let target = target(reusing: a)
             if target == first {
                 assembler.arithmetic(.add, target, .register(second), node.width)
             } else if target == second {
@@ -128,14 +128,14 @@ extension X64.Generator {
         }
         if let value = immediate(b, node.width) {
             lockRegister(of: a)
-            let target = target()
+            let target = target(reusing: a)
             move(target, a)
             assembler.arithmetic(operation, .register(target), constant: value, node.width)
             return finish(target)
         }
         lockRegister(of: a)
         lockRegister(of: b)
-        let target = target()
+        let target = target(reusing: a)
         if register(of: b) == target { swap(&a, &b) }
         let second = arrange(target, a, b)
         assembler.arithmetic(operation, target, second, node.width)
@@ -160,7 +160,7 @@ extension X64.Generator {
     private mutating func generateSubtract(_ node: Node) {
         lockRegister(of: node.a)
         lockRegister(of: node.b)
-        let target = target()
+        let target = target(reusing: constant(node.a) == 0 ? node.b : node.a)
         if let value = immediate(node.b, node.width) {
             move(target, node.a)
             assembler.arithmetic(.subtract, .register(target), constant: value, node.width)
@@ -200,7 +200,7 @@ extension X64.Generator {
     private mutating func generateXorNot(_ node: Node) {
         lockRegister(of: node.a)
         lockRegister(of: node.b)
-        let target = target()
+        let target = target(reusing: node.a)
         let second = arrange(target, node.a, node.b)
         assembler.arithmetic(.xor, target, second, node.width)
         assembler.unary(.not, .register(target), node.width)
@@ -210,7 +210,7 @@ extension X64.Generator {
     private mutating func generateShift(_ kind: X64.Shift, _ node: Node) {
         if let count = constant(node.b) {
             lockRegister(of: node.a)
-            let target = target()
+            let target = target(reusing: node.a)
             move(target, node.a)
             let number = UInt8(truncatingIfNeeded: count & (node.width.bits - 1))
             if number != 0 {
@@ -246,13 +246,13 @@ extension X64.Generator {
         if constant(a) != nil { swap(&a, &b) }
         if let value = immediate(b, node.width) {
             let source = anyOperand(a)
-            let target = target()
+            let target = target(reusing: a)
             assembler.multiply(target, source, constant: value, node.width)
             return finish(target)
         }
         lockRegister(of: a)
         lockRegister(of: b)
-        let target = target()
+        let target = target(reusing: a)
         if register(of: b) == target { swap(&a, &b) }
         let second = arrange(target, a, b)
         assembler.multiply(target, second, node.width)
@@ -375,13 +375,13 @@ extension X64.Generator {
         switch node.unaryOperation {
         case .not, .negate:
             lockRegister(of: node.a)
-            let target = target()
+            let target = target(reusing: node.a)
             move(target, node.a)
             assembler.unary(node.unaryOperation == .not ? .not : .negate, .register(target), node.width)
             finish(target)
         case .reverseBytes:
             lockRegister(of: node.a)
-            let target = target()
+            let target = target(reusing: node.a)
             move(target, node.a)
             assembler.swapBytes(target, node.width)
             finish(target)
@@ -412,7 +412,7 @@ extension X64.Generator {
 
     private mutating func generateZeroExtension(_ node: Int32, _ width: Width) {
         let source = anyOperand(node)
-        let target = target()
+        let target = target(reusing: node)
         switch source {
         case .register(let register): assembler.extendZero(target, register, width)
         case .memory(let memory): assembler.load(target, memory, width)
@@ -422,7 +422,7 @@ extension X64.Generator {
 
     private mutating func generateSignExtension(_ node: Int32, _ width: Width) {
         let source = anyOperand(node)
-        let target = target()
+        let target = target(reusing: node)
         assembler.extendSigned(target, source, width)
         finish(target)
     }

@@ -77,13 +77,14 @@ extension X64.Generator {
             home = nil
         }
         let register = home ?? .rdx
-        let again = assembler.label()
+        let (again, checked) = (assembler.label(), assembler.label())
         let direct = !isWrite && alignment == 1 && switches.contains(.directReads) ? direct : nil
         // What is not RAM is left to the interpreter where there is no TLB to ask.
         let slow =
             direct != nil
             ? stub(.interpret) : stub(
-                .enterPage(base: register, offset: offset, span: offsets, isWrite: isWrite, again: again))
+                .enterPage(
+                    base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
         if blocksLeft != nil { assembler.jump(slow) }
         assembler.bind(again)
         if alignment > 1 {
@@ -94,7 +95,7 @@ extension X64.Generator {
         if let direct {
             checkDirect(direct, register, low, span, slow)
         } else {
-            checkTLB(register, low, span, isWrite, slow)
+            checkTLB(register, low, span, isWrite, slow, checked)
         }
         locked &= ~(1 << UInt16(Register.rax.rawValue) | 1 << UInt16(Register.rcx.rawValue))
         if home != nil {
@@ -141,9 +142,20 @@ extension X64.Generator {
     /// Looks into the TLB: the entry's tag and the address differ in nothing but the offset in the page where it is the
     /// page's, and that must leave room for the whole span.
     private mutating func checkTLB(
-        _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label
+        _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label
     ) {
-        assembler.address(.rax, Memory(register, low))
+        findEntry(register, low)
+        let tag = isWrite ? Self.writeTagOffset : Self.readTagOffset
+        assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, tag, index: .rcx)))
+        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
+        assembler.jump(if: .above, slow)
+        assembler.bind(checked)
+        lead(register, Memory(Role.context, Self.addendOffset, index: .rcx))
+    }
+
+    /// rax = the address, rcx = the distance of its entry from the first.
+    private mutating func findEntry(_ register: Register, _ low: Int32) {
+        if low == 0 { assembler.move(.rax, register) } else { assembler.address(.rax, Memory(register, low)) }
         let entryShift: UInt8 = 12 - UInt8(MemoryLayout<TranslationContext.DataEntry>.stride.trailingZeroBitCount)
         if host.contains(.bmi2) {
             assembler.rotateRight(.rcx, .register(.rax), by: entryShift, .word)
@@ -153,11 +165,42 @@ extension X64.Generator {
         }
         let mask = (TranslationContext.dataEntries - 1) * MemoryLayout<TranslationContext.DataEntry>.stride
         assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
-        let tag = isWrite ? Self.writeTagOffset : Self.readTagOffset
-        assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, tag, index: .rcx)))
-        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
-        assembler.jump(if: .above, slow)
-        lead(register, Memory(Role.context, Self.addendOffset, index: .rcx))
+    }
+
+    /// In a stub: goes to `checked`, with what is expected there, where the page holds code but the span does not; to
+    /// `hit` where it does. Where nothing is known of the page it goes on. rdx stays.
+    mutating func writeAroundCode(
+        _ base: Register, _ span: Range<Int32>, checked: Label, hit: Label
+    ) {
+        let bytes = span.upperBound - span.lowerBound
+        // Two granules are looked at.
+        guard bytes <= Int32(PhysicalMemory.granule) else { return }
+        let unknown = assembler.label()
+        findEntry(base, span.lowerBound)
+        assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, Self.codeTagOffset, index: .rcx)))
+        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - bytes)
+        assembler.jump(if: .above, unknown)
+        assembler.push(.rdx)
+        assembler.load(.rdx, Memory(Role.context, Self.codeTagOffset, index: .rcx))
+        assembler.arithmetic(.add, .rdx, .memory(Memory(Role.context, Self.addendOffset, index: .rcx)))
+        assembler.arithmetic(.subtract, .rdx, .memory(Role.field(\.memoryHost)))
+        assembler.shift(.logicalRight, .register(.rdx), by: 12 - 3)
+        assembler.arithmetic(.add, .rdx, .memory(Role.field(\.codeGranules)))
+        assembler.load(.rdx, Memory(.rdx))
+        let isCode = assembler.label()
+        for last in [0, bytes - 1] {
+            assembler.address(.rcx, Memory(.rax, last), .word)
+            assembler.shift(.logicalRight, .register(.rcx), by: 6, .word)
+            assembler.bitTest(.register(.rdx), .rcx)
+            assembler.jump(if: .below, isCode)
+        }
+        assembler.pop(.rdx)
+        findEntry(base, span.lowerBound)
+        assembler.jump(checked)
+        assembler.bind(isCode)
+        assembler.pop(.rdx)
+        assembler.jump(hit)
+        assembler.bind(unknown)
     }
 
     /// rdx = the distance to the host's memory, added to the base where that is in rdx.
@@ -172,6 +215,7 @@ extension X64.Generator {
     private static let readTagOffset = entryOffset(\.readTag)
     private static let writeTagOffset = entryOffset(\.writeTag)
     private static let addendOffset = entryOffset(\.addend)
+    private static let codeTagOffset = entryOffset(\.codeTag)
 
     private static func entryOffset(_ path: KeyPath<TranslationContext.DataEntry, UInt64>) -> Int32 {
         // A stored property has an offset.
