@@ -207,8 +207,8 @@ final class RunHost {
         add("tlbMisses", .number(statistics.tlbMisses))
         add("deviceAccesses", .number(statistics.deviceAccesses))
         add("fetchMisses", .number(statistics.fetchMisses))
-        add("stateHash", .string(statistics.stateHashText))
         if let translation = statistics.translation { add("jit", json(translation)) }
+        add("stateHash", .string(statistics.stateHashText))
         return .object(members)
     }
 

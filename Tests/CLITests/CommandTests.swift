@@ -77,6 +77,48 @@ struct CommandTests {
         }
     }
 
+    @Test("--stats and --json tell what the JIT did, and nothing of it where all is interpreted")
+    func translation() throws {
+        // li t0, 200; addi t0, t0, -1; bnez t0, -4; and what ends the run.
+        let loop: [UInt8] = [0x93, 0x02, 0x80, 0x0c, 0x93, 0x82, 0xf2, 0xff, 0xe3, 0x9e, 0x02, 0xfe]
+        for engine in ["jit", "interpreter"] {
+            guard let result = try run(loop + finisher(0x5555), "--engine", engine, "--stats", "--json") else { return }
+            let object = try #require(JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any])
+            let jit = object["jit"] as? [String: Any]
+            #expect(result.errorText.contains("executed in translated code") == (jit != nil))
+            guard engine == "jit", !result.errorText.contains("the JIT is not available") else {
+                #expect(jit == nil)
+                continue
+            }
+            let numbers = try ["executed", "interpreted"].map { try #require(jit?[$0] as? Int) }
+            #expect(numbers[0] + numbers[1] == object["instructions"] as? Int)
+            #expect(numbers[0] > 200 && numbers[0] < 400, "of 400 in the loop, the first are interpreted")
+        }
+    }
+
+    @Test("disassemble --jit shows guest code, its nodes and host code, and refuses what is not there")
+    func translatedListing() throws {
+        let image = finisher(0x5555)
+        guard let result = try shell(image, "$orrery disassemble --jit guest.bin"), result.status == 0 else { return }
+        let text = result.outputText
+        #expect(text.contains("block 0x80000000: 4 guest instructions, "), "\(text)")
+        #expect(text.contains("0x80000000  lui t0, 0x100"))
+        #expect(text.contains("constant 0x100000"))
+        #expect(text.contains("sub r14, 4"), "the budget is taken for the four instructions before the loop")
+        #expect(text.contains("stub 0: outOfBudget, 0x80000000"))
+        #expect(!text.contains("\u{1b}"), "standard output is no terminal")
+        let block = try shell(image, "$orrery disassemble --jit guest.bin --at 0x80000000 --blocks 1")
+        #expect(block?.outputText.contains("block 0x80000000: 4 guest instructions, ") ?? false)
+        #expect(block?.outputText.contains("block 0x80000010: ") == false)
+        #expect(block?.outputText.contains("stub 0:") == false)
+        let missing = try shell(image, "$orrery disassemble --jit guest.bin --at nowhere")
+        #expect(missing?.status == 65)
+        #expect(missing?.errorText.contains("has no symbol \"nowhere\"") ?? false)
+        let device = try shell(image, "$orrery disassemble --jit guest.bin --at 0x10000000")
+        #expect(device?.status == 65)
+        #expect(try shell(image, "$orrery disassemble guest.bin --at main")?.status == 64)
+    }
+
     @Test("A full disk does not swallow what is printed: it is told, and has its own status")
     func fullDisk() throws {
         guard let output = try shell(finisher(0x5555), "$run --json > /dev/full") else { return }

@@ -31,6 +31,7 @@ struct DescriptionFileTests {
         engine: interpreter
         jit-threshold: 20
         jit-inject-faults: true
+        jit-perf-map: true
 
         """
 
@@ -55,6 +56,7 @@ struct DescriptionFileTests {
         #expect(description.harts == 2)
         #expect(description.memory?.bytes == 64 << 20)
         #expect(description.firmware == "none")
+        #expect(description.jitPerfMap == true)
         #expect(description.kernel == "build/vmm.elf")
         #expect(description.append == "console=ttyS0 -- quiet")
         #expect(description.initrd == "/srv/initrd.cpio")
