@@ -157,11 +157,16 @@ public final class CodeCache: CodeObserver {
         return page
     }
 
+    /// How often code has changed.
+    private(set) var changes: UInt64 = 0
+
     public func codeChanged(page: UInt64, granules: UInt64) {
+        changes &+= 1
         pages[page]?.invalidate(granules: granules, decode: decodeHandler)
     }
 
     public func memoryMapChanged() {
+        changes &+= 1
         for flush in flushAll { flush() }
     }
 }

@@ -157,7 +157,7 @@ extension RISCV.Hart: TranslatableProcessor {
 
     private func callHelper(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) -> UInt64 {
         core.pointee.event = 0
-        let (context, budget) = (core.pointee.context, core.pointee.budget)
+        let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
             value = try perform(helper, a, b)
@@ -167,7 +167,7 @@ extension RISCV.Hart: TranslatableProcessor {
         }
         let isReturn =
             helper == RISCV.Helper.supervisorReturn.identifier || helper == RISCV.Helper.machineReturn.identifier
-        if isReturn || budget != core.pointee.budget || context != core.pointee.context {
+        if isReturn || budget != core.pointee.budget || context != core.pointee.context || changes != code.changes {
             core.pointee.event = wantsRunLoop ? TranslatedEvent.settle : TranslatedEvent.refresh
         }
         return value
