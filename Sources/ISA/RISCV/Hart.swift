@@ -28,7 +28,7 @@ extension RISCV {
         let scratch: UnsafeMutablePointer<DecodedSlot>
         private var directMemory = DirectMemory()
         /// The RAM, where most of page tables and data are.
-        private let ram: PhysicalMemory.Region?
+        let ram: PhysicalMemory.Region?
         /// The context that was selected last at each privilege.
         private let recentContexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
         /// Those of them that know what memory is direct now.

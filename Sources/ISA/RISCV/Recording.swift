@@ -104,40 +104,39 @@ extension RISCV.Hart: TranslatableProcessor {
     // MARK: What translated code calls
 
     private static let enterPage: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64) -> UInt64 = {
-        state, address, write in
-        with(state) { $0.enterPage(address, write: write != 0).rawValue }
+        state, address, intent in
+        with(state) { $0.enterPage(address, PageIntent(rawValue: intent) ?? .read).rawValue }
     }
 
     /// What ``load(_:_:_:caches:)`` and ``store(_:_:_:_:caches:)`` do about the TLB, without the access.
-    private func enterPage(_ address: UInt64, write: Bool) -> PageEntry {
+    private func enterPage(_ address: UInt64, _ intent: PageIntent) -> PageEntry {
         guard features.contains(.misaligned) else { return .refused }
         let mode = dataMode
-        let access = write ? RISCV.Access.write : .read
+        let access = intent == .read ? RISCV.Access.read : .write
         let translation: RISCV.Translation
         do throws(Fault) { translation = try translate(address, access, mode) } catch { return .faulted }
         let physical = translation.physical
         guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
-            let region = memory.region(containing: physical), !(write && region.isReadOnly)
+            let region = memory.region(containing: physical), !(access == .write && region.isReadOnly)
         else { return .refused }
-        if write {
+        var use = TranslationContext.Use.read
+        if access == .write {
             let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            if notes.pointee.contains(.code) {
-                guard region.host == memory.largestRegion?.host else { return .refused }
-                enter(address, translation, for: .writeAroundCode)
-                return isEntered(address, \.codeTag)
-            }
-            notes.pointee.insert(.writable)
-            enter(address, translation, for: .write)
-            return isEntered(address, \.writeTag)
+            use = notes.pointee.contains(.code) ? .writeAroundCode : .write
+            if use == .write { notes.pointee.insert(.writable) }
+            // Where code is in other memory than the RAM is not looked for.
+            if use == .writeAroundCode && (intent == .writeAnywhere || region.host != ram?.host) { return .refused }
         }
-        enter(address, translation, for: .read)
-        return isEntered(address, \.readTag)
-    }
-
-    /// The page is not entered where protection divides it.
-    private func isEntered(_ address: UInt64, _ tag: KeyPath<TranslationContext.DataEntry, UInt64>) -> PageEntry {
+        enter(address, translation, for: use)
+        // The page is not entered where protection divides it.
         let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
-        return entry[keyPath: tag] == address & ~4095 ? .entered : .refused
+        let tag: UInt64 =
+            switch use {
+            case .read: entry.readTag
+            case .write: entry.writeTag
+            case .writeAroundCode: entry.codeTag
+            }
+        return tag == address & ~4095 ? .entered : .refused
     }
 
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in

@@ -40,8 +40,8 @@ public struct GuestTranslation: Sendable {
     /// The register that is always zero, and the one that takes what is written to it.
     public var zeroRegister: UInt8?
     public var sinkRegister: UInt8?
-    /// Host address of a C function of the state block, an address, and whether it is to be written: enters the page of
-    /// the address into the current context. Gives a ``PageEntry``.
+    /// Host address of a C function of the state block, an address, and a ``PageIntent``: enters the page of the address
+    /// into the current context. Gives a ``PageEntry``.
     public var enterPage: UInt
     /// Host address of a C function of the state block: enters the exception that the fault record describes, at the
     /// state's program counter, with the state's budget. Sets the state's event.
@@ -67,6 +67,15 @@ public struct GuestTranslation: Sendable {
         self.raise = raise
         self.callHelper = callHelper
     }
+}
+
+/// What a page is to be entered for.
+public enum PageIntent: UInt64, Sendable {
+    case read
+    /// For a write that looks where the page's code is, if it has any.
+    case write
+    /// For one that does not look.
+    case writeAnywhere
 }
 
 /// What came of entering a page for translated code.

@@ -222,7 +222,7 @@ extension X64.Generator {
             case .interpret: leave(stub, trampolines.interpret)
             case .enterPage(let base, let offset, let span, let isWrite, let again, let checked):
                 let refused = assembler.label()
-                if isWrite { writeAroundCode(base, span, checked: checked, hit: refused) }
+                if isWrite && looksForCode(span) { writeAroundCode(base, span, checked: checked, hit: refused) }
                 // What goes over the end of the page is left to the interpreter.
                 assembler.address(.rcx, Memory(base, span.lowerBound))
                 assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
@@ -230,7 +230,8 @@ extension X64.Generator {
                 assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - bytes, .word)
                 assembler.jump(if: .above, refused)
                 assembler.address(.rax, Memory(base, offset))
-                assembler.move(.rcx, constant: isWrite ? 1 : 0)
+                let intent: PageIntent = !isWrite ? .read : looksForCode(span) ? .write : .writeAnywhere
+                assembler.move(.rcx, constant: intent.rawValue)
                 assembler.call(toAddress: trampolines.enterPage, from: self.base)
                 assembler.arithmetic(
                     .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)

@@ -167,14 +167,15 @@ extension X64.Generator {
         assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
     }
 
+    /// Two granules are looked at, so that no more than one may lie between the ends.
+    func looksForCode(_ span: Range<Int32>) -> Bool { span.count <= Int(PhysicalMemory.granule) }
+
     /// In a stub: goes to `checked`, with what is expected there, where the page holds code but the span does not; to
     /// `hit` where it does. Where nothing is known of the page it goes on. rdx stays.
     mutating func writeAroundCode(
         _ base: Register, _ span: Range<Int32>, checked: Label, hit: Label
     ) {
         let bytes = span.upperBound - span.lowerBound
-        // Two granules are looked at.
-        guard bytes <= Int32(PhysicalMemory.granule) else { return }
         let unknown = assembler.label()
         findEntry(base, span.lowerBound)
         assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, Self.codeTagOffset, index: .rcx)))

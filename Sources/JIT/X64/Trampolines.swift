@@ -14,8 +14,8 @@ extension X64 {
         private(set) var interpret: UInt = 0
         /// Left because nobody knows the code of the address in rax.
         private(set) var resolve: UInt = 0
-        /// Called: enters the page of the address in rax into the TLB, for writing if ecx is not 0; gives a ``PageEntry``
-        /// in rax. Changes only that and rcx.
+        /// Called: enters the page of the address in rax into the TLB, for the ``PageIntent`` in ecx; gives a
+        /// ``PageEntry`` in rax. Changes only that and rcx.
         private(set) var enterPage: UInt = 0
         /// Called: the helper in ecx is called with rax and rdx; gives its result in rax. Changes only rax, rcx and rdx. The
         /// program counter and the budget are stored.
