@@ -56,6 +56,13 @@ public struct CoreState {
     /// The host's address of the RAM, and of its granules of code (``PhysicalMemory/Region/codeGranules``).
     public var memoryHost: UInt64 = 0
     public var codeGranules: UInt64 = 0
+    /// Not 0 while floating-point registers, rounding and flags are the host's: never outside of translated code.
+    public var floatLoaded: UInt8 = 0
+    /// What governs the host's floating point for the guest, and for the host itself, while the other one is in force.
+    public var floatControl: UInt32 = 0
+    public var hostFloatControl: UInt32 = 0
+    /// What translated code has in vector registers of its own while it calls out.
+    public var floatsAside: InlineArray<3, UInt64> = .init(repeating: 0)
     /// For results that have no register.
     private var spills: InlineArray<64, UInt64> = .init(repeating: 0)
     public static let spillCount = 64

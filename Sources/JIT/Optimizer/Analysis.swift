@@ -31,11 +31,11 @@ struct Analysis {
     subscript(node: Int) -> Facts { facts[node] }
 
     /// Analyses `block`; what was known of another block is forgotten.
-    mutating func analyse(_ block: Block, eliminates: Bool) {
+    mutating func analyse(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
         facts.removeAll(keepingCapacity: true)
         facts.append(contentsOf: repeatElement(Facts(), count: block.nodes.count))
         findSegments(block)
-        countUses(block, eliminates: eliminates)
+        countUses(block, floats, eliminates: eliminates)
     }
 
     private mutating func findSegments(_ block: Block) {
@@ -51,7 +51,7 @@ struct Analysis {
     }
 
     /// Backwards, so that every user of a node is seen before the node.
-    private mutating func countUses(_ block: Block, eliminates: Bool) {
+    private mutating func countUses(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
         var segment = segments.count - 1
         /// A bit for each register that is set again before anybody can see what it holds.
         var overwritten: (UInt64, UInt64) = (0, 0)
@@ -82,7 +82,7 @@ struct Analysis {
                     continue
                 }
                 if register < 64 { overwritten.0 |= bit } else { overwritten.1 |= bit }
-            } else if node.operation.mayFault || node.operation.isControl {
+            } else if node.operation.mayFault || node.operation.isControl || floats.mayLeave(node, index) {
                 overwritten = (0, 0)
             }
             if facts[index].uses == 0 && node.operation.isDroppable && eliminates {

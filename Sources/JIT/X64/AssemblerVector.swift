@@ -92,6 +92,23 @@ extension X64.Assembler {
         byte(constant)
     }
 
+    /// target = the elements of source, or of target, shifted by a constant (PSLLD, PSLLQ, PSRLD, PSRLQ).
+    /// - Precondition: `kind` is `.left` or `.logicalRight`, and the width is 32 or 64 bits.
+    public mutating func shift(
+        _ kind: X64.Shift, _ target: VectorRegister, from source: VectorRegister? = nil, by count: UInt8, _ width: Width
+    ) {
+        assert(kind == .left || kind == .logicalRight, "only logical shifts are here")
+        let opcode: UInt32 = width == .double ? 0x0f73 : 0x0f72
+        let part: UInt8 = kind == .left ? 6 : 2
+        if let source {
+            vex(
+                opcode, reg: part, source: target.rawValue, Self.operand(.register(source)), .word, mandatory: 0x66)
+        } else {
+            instruction(opcode, reg: part, Self.operand(.register(target)), .word, mandatory: 0x66)
+        }
+        byte(count)
+    }
+
     /// target = four 32-bit elements of source, each chosen by two bits of the constant (PSHUFD).
     public mutating func shuffle(_ target: VectorRegister, _ source: VectorOperand, constant: UInt8) {
         instruction(0x0f70, reg: target.rawValue, Self.operand(source), .word, mandatory: 0x66)

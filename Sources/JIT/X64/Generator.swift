@@ -64,6 +64,8 @@ extension X64 {
                     checked: Assembler.Label)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
+                /// Floating point, which goes on at `back`.
+                case float(FloatStub, back: Assembler.Label)
             }
             let kind: Kind
             let label: Assembler.Label
@@ -75,6 +77,7 @@ extension X64 {
         // MARK: Of the block
 
         var block = Block(address: 0)
+        var floats = FloatOperands()
         var analysis = Analysis()
         var places = ContiguousArray<Place>()
         /// For a result in a temporary: the guest register that holds it as well, or 255.
@@ -89,6 +92,7 @@ extension X64 {
         var lockedVectors: UInt16 = 0
         var usedSpills: UInt64 = 0
         var group: AccessGroup?
+        var verdict: Verdict?
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
@@ -139,7 +143,8 @@ extension X64.Generator {
     /// Makes code of `block`, which begins at `label`.
     mutating func generate(_ block: Block, label: Label, ending: Ending?) {
         self.block = block
-        analysis.analyse(block, eliminates: switches.contains(.deadSets))
+        if switches.contains(.floats) { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
+        analysis.analyse(self.block, floats, eliminates: switches.contains(.deadSets))
         places.removeAll(keepingCapacity: true)
         places.append(contentsOf: repeatElement(Place.none, count: block.nodes.count))
         backing.removeAll(keepingCapacity: true)
@@ -149,6 +154,7 @@ extension X64.Generator {
         vectorOwners = InlineArray(repeating: Self.free)
         usedSpills = 0
         group = nil
+        verdict = nil
         assembler.bind(label)
         record?.begin(block)
         for segment in analysis.segments {
@@ -180,7 +186,9 @@ extension X64.Generator {
             }
             locked = 0
             lockedVectors = 0
+            let start = assembler.count
             generate(block.nodes[index])
+            keepVerdict(behind: block.nodes[index], start)
             release()
         }
         if hasCalled { lookAtEvent() }
@@ -247,6 +255,15 @@ extension X64.Generator {
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)
                 assembler.jump(toAddress: trampolines.event, from: base)
+            case .float(.load, let back):
+                assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
+                let isOff = assembler.label()
+                assembler.jumpShort(if: .equal, isOff)
+                assembler.call(toAddress: trampolines.loadFloats, from: self.base)
+                assembler.jump(back)
+                assembler.bind(isOff)
+                leave(stub, trampolines.interpret)
+            case .float(let float, let back): generate(float, back)
             }
         }
         stubs.removeAll(keepingCapacity: true)
@@ -377,6 +394,7 @@ extension X64.Generator {
             backing[Int(node)] = index
         }
         if case .spilled(let slot) = places[Int(node)] { usedSpills &= ~(1 << UInt64(slot)) }
+        if case .temporaryVector(let vector) = places[Int(node)] { vectorOwners[Int(vector.rawValue)] = Self.free }
         places[Int(node)] = .temporary(register)
         owners[Int(register.rawValue)] = node
         locked |= 1 << UInt16(register.rawValue)

@@ -47,8 +47,10 @@ extension X64.Generator {
     private mutating func require(_ unit: Unit) {
         switch unit {
         case .floatingPoint:
-            assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
-            assembler.jump(if: .equal, stub(.interpret))
+            let back = assembler.label()
+            assembler.arithmetic(.compare, .memory(Role.field(\.floatLoaded)), constant: 0, .byte)
+            assembler.jump(if: .equal, stub(.float(.load, back: back)))
+            assembler.bind(back)
         case .dynamicRounding:
             // Rounding to the nearest with ties away from zero is not the host's, and what is above it is nobody's.
             assembler.arithmetic(.compare, .memory(Role.field(\.floatRounding)), constant: 3, .byte)

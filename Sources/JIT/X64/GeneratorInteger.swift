@@ -447,6 +447,7 @@ extension X64.Generator {
     }
 
     private mutating func testComparison(_ node: Node) -> X64.Condition {
+        if let condition = condition(ofVerdict: node) { return condition }
         let condition = Self.condition(node.comparison)
         if constant(node.a) != nil, constant(node.b) == nil {
             if let value = immediate(node.a, node.width) {

@@ -235,12 +235,7 @@ extension X64.Generator {
             finish(target)
             return
         }
-        if let index = destination(), case .vector(let home) = map[index], node.width != .byte, node.width != .half {
-            evacuate(index)
-            assembler.load(home, memory, node.width)
-            finishVector(home)
-            return
-        }
+        if isForVector(node) { return loadVector(memory, node.width) }
         let target = target()
         assembler.load(target, memory, node.width)
         finish(target)

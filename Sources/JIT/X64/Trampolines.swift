@@ -24,6 +24,8 @@ extension X64 {
         private(set) var raise: UInt = 0
         /// Goes on as the state's event says, at its program counter, with its budget and context.
         private(set) var event: UInt = 0
+        /// Called where floating point is on: loads its registers, rounding and flags. Changes nothing else.
+        private(set) var loadFloats: UInt = 0
         /// Bytes of all of it.
         private(set) var count = 0
 
@@ -31,7 +33,7 @@ extension X64 {
         var names: [(address: UInt, name: String)] {
             [
                 (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
-                (callHelper, "callHelper"), (raise, "raise"), (event, "event"),
+                (callHelper, "callHelper"), (raise, "raise"), (event, "event"), (loadFloats, "loadFloats"),
             ]
         }
 
@@ -49,7 +51,7 @@ extension X64 {
             assembler.move(.rax, .rsi)
             assembler.load(Role.context, Role.field(\.context))
             assembler.load(Role.budget, Role.field(\.budget))
-            Self.load(&assembler, map) { _ in true }
+            for (guest, host) in map.general { assembler.load(host, Role.register(guest)) }
             assembler.jump(to: .register(.rax))
 
             let leave = assembler.label()
@@ -68,7 +70,9 @@ extension X64 {
             assembler.store(Role.field(\.programCounter), .rax)
             assembler.move(.rax, constant: Exit.resolve.rawValue)
             assembler.bind(leave)
-            Self.store(&assembler, map) { _ in true }
+            for (guest, host) in map.general { assembler.store(Role.register(guest), host) }
+            let tables = assembler.label()
+            Self.whereFloatsAreLoaded(&assembler) { Self.storeFloats(&$0, map, tables) }
             assembler.store(Role.field(\.budget), Role.budget)
             assembler.arithmetic(.add, .register(.rsp), constant: 8)
             for register in Self.calleeSaved.reversed() { assembler.pop(register) }
@@ -78,46 +82,54 @@ extension X64 {
             enterPage = here()
             // The call and this push make a multiple of 16.
             assembler.push(.rdx)
-            Self.store(&assembler, map) { Self.callerSaved.contains($0) }
+            let general = map.general.filter { Self.callerSaved.contains($0.host) }
+            for (guest, host) in general { assembler.store(Role.register(guest), host) }
+            Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rsi, .rax)
             assembler.move(.rdx, .rcx, .word)
             assembler.move(.rax, constant: UInt64(guest.enterPage))
             assembler.call(.register(.rax))
-            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
             assembler.pop(.rdx)
             assembler.return()
+
             assembler.align(to: 16)
             callHelper = here()
             assembler.arithmetic(.subtract, .register(.rsp), constant: 8)
-            // A helper may look at any register, but changes none.
-            Self.store(&assembler, map) { _ in true }
+            // A helper may look at any register, but changes none of these.
+            for (guest, host) in map.general { assembler.store(Role.register(guest), host) }
+            // It may do anything to floating point.
+            Self.whereFloatsAreLoaded(&assembler) { Self.storeFloats(&$0, map, tables) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rsi, .rcx, .word)
             assembler.move(.rcx, .rdx)
             assembler.move(.rdx, .rax)
             assembler.move(.rax, constant: UInt64(guest.callHelper))
             assembler.call(.register(.rax))
-            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
             assembler.arithmetic(.add, .register(.rsp), constant: 8)
             assembler.return()
 
             assembler.align(to: 16)
             raise = here()
-            Self.store(&assembler, map) { _ in true }
+            for (guest, host) in map.general { assembler.store(Role.register(guest), host) }
+            Self.whereFloatsAreLoaded(&assembler) { Self.storeFloats(&$0, map, tables) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rax, constant: UInt64(guest.raise))
             assembler.call(.register(.rax))
-            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            // Floating point is not loaded here.
             event = here()
             let goOn = assembler.label()
             assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.settle), .byte)
             assembler.jump(if: .equal, goOn)
-            Self.store(&assembler, map) { Self.callerSaved.contains($0) }
+            for (guest, host) in general { assembler.store(Role.register(guest), host) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rax, constant: UInt64(guest.settle))
             assembler.call(.register(.rax))
-            Self.load(&assembler, map) { Self.callerSaved.contains($0) }
+            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
             assembler.load(Role.budget, Role.field(\.budget))
             assembler.test(.register(.rax), .rax, .word)
             assembler.jump(if: .notEqual, leaveForEvent)
@@ -126,6 +138,12 @@ extension X64 {
             assembler.load(Role.context, Role.field(\.context))
             assembler.load(.rax, Role.field(\.programCounter))
             Self.jump(&assembler, at: base, resolve)
+
+            assembler.align(to: 16)
+            loadFloats = here()
+            Self.loadFloats(&assembler, map, tables)
+            assembler.return()
+            Self.writeTables(&assembler, tables)
             assembler.finish()
             count = assembler.count
         }
@@ -142,34 +160,6 @@ extension X64 {
 
         /// The bits of an address that choose its entry in the jump cache.
         static let jumpMask = UInt64(TranslationContext.jumpEntries - 1) << 1
-
-        /// Floating-point registers are all the caller's.
-        private static func store(
-            _ assembler: inout Assembler, _ map: RegisterMap, where isWanted: (Register) -> Bool
-        ) {
-            for (guest, host) in map.general where isWanted(host) { assembler.store(Role.register(guest), host) }
-            withoutFloats(&assembler) { assembler in
-                for (guest, host) in map.vector { assembler.store(Role.register(guest), host, .double) }
-            }
-        }
-
-        private static func load(
-            _ assembler: inout Assembler, _ map: RegisterMap, where isWanted: (Register) -> Bool
-        ) {
-            for (guest, host) in map.general where isWanted(host) { assembler.load(host, Role.register(guest)) }
-            withoutFloats(&assembler) { assembler in
-                for (guest, host) in map.vector { assembler.load(host, Role.register(guest), .double) }
-            }
-        }
-
-        /// Skips what `body` emits where software may not use floating point: then translated code has not touched it.
-        private static func withoutFloats(_ assembler: inout Assembler, _ body: (inout Assembler) -> Void) {
-            let skip = assembler.label()
-            assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
-            assembler.jump(if: .equal, skip)
-            body(&assembler)
-            assembler.bind(skip)
-        }
     }
 
     /// Why translated code came back.
