@@ -33,6 +33,8 @@ extension X64.Generator {
 
     mutating func generateFloat(_ node: Node) {
         for position in 0..<3 where floats.mustCheck(current, position) { checkBox(node[operand: position]) }
+        // What was looked at need not stay where it is.
+        (locked, lockedVectors) = (0, 0)
         switch floats.role(current) {
         case .box: return generateBox(node)
         case .copySign, .copyNegatedSign, .exclusiveOrSign: return generateSign(node)
@@ -119,7 +121,7 @@ extension X64.Generator {
         vectorOwners[Int(register.rawValue)] = node
     }
 
-    /// A temporary vector register for the node in progress.
+    /// A temporary vector register for the node in progress. Where none is left, nothing of the region can be used.
     mutating func scratchVector() -> VectorRegister {
         var victim: VectorRegister?
         for register in Role.temporaryVectors where lockedVectors & 1 << UInt16(register.rawValue) == 0 {
@@ -130,7 +132,6 @@ extension X64.Generator {
             if victim == nil { victim = register }
         }
         guard let victim else {
-            assertionFailure("no temporary vector register is left for \(block.nodes[Int(current)])")
             hasFailed = true
             return .xmm0
         }
