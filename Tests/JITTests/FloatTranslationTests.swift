@@ -122,7 +122,8 @@ struct FloatSequence: CustomStringConvertible {
         var fields = pick(Self.floats) << 27 | pick(Self.floats) << 20
         fields |= random.next() % 8 == 0 ? random.next() % 2 == 0 ? 0 : 1 << 12 : 7 << 12
         if encoding.rdBias == 0 { fields |= pick(Self.integers) << 7 } else { fields |= pick(Self.floats) << 7 }
-        let takesInteger = mnemonic.hasSuffix(".x") || mnemonic.hasSuffix(".w") || mnemonic.hasSuffix(".wu")
+        let takesInteger =
+            mnemonic.hasSuffix(".x") || mnemonic.hasSuffix(".w") || mnemonic.hasSuffix(".wu")
             || mnemonic.hasSuffix(".l") || mnemonic.hasSuffix(".lu")
         if takesInteger && encoding.rdBias != 0 {
             fields |= pick(Self.integers) << 15

@@ -157,7 +157,8 @@ extension RISCV.Hart {
         privilegeChanged()
         record(
             TrapRecord(
-                time: core.pointee.virtualTime, cause: cause | (isInterrupt ? 1 << 63 : 0), programCounter: programCounter,
+                time: core.pointee.virtualTime, cause: cause | (isInterrupt ? 1 << 63 : 0),
+                programCounter: programCounter,
                 value: value, guestPhysical: guestPhysical, fromPrivilege: privilege, fromVirtual: virtual,
                 toPrivilege: s.pointee.privilege, toVirtual: s.pointee.virtual))
     }

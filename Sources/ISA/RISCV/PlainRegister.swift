@@ -55,7 +55,8 @@ extension RISCV {
 
         func write(_ state: UnsafeMutablePointer<State>, _ value: UInt64) {
             let kept = keepsOthers ? read(state) & ~writable : 0
-            UnsafeMutableRawPointer(state).storeBytes(of: kept | value & writable, toByteOffset: offset, as: UInt64.self)
+            UnsafeMutableRawPointer(state).storeBytes(
+                of: kept | value & writable, toByteOffset: offset, as: UInt64.self)
         }
     }
 

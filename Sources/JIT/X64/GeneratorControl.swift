@@ -82,7 +82,8 @@ extension X64.Generator {
 
     /// Through the jump cache of the context: who runs this code may have another page at the address.
     private mutating func jumpOut(to address: UInt64) {
-        let entry = Int32(truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & X64.Trampolines.jumpMask) * 8)
+        let entry = Int32(
+            truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & X64.Trampolines.jumpMask) * 8)
         assembler.move(.rax, constant: address)
         assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry)))
         assembler.jump(if: .notEqual, toAddress: trampolines.resolve, from: base)

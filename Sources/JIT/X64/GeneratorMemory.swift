@@ -82,7 +82,8 @@ extension X64.Generator {
         // What is not RAM is left to the interpreter where there is no TLB to ask.
         let slow =
             direct != nil
-            ? stub(.interpret) : stub(
+            ? stub(.interpret)
+            : stub(
                 .enterPage(
                     base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
         if alignment > 1 {

@@ -1,0 +1,344 @@
+import ISA
+
+/// Where results are: constants, host registers, homes of guest registers, spill slots.
+extension X64.Generator {
+    func constant(_ node: Int32) -> UInt64? {
+        let node = block.nodes[Int(node)]
+        return node.operation == .constant ? node.immediate : nil
+    }
+
+    /// The constant where it fits an instruction's immediate field of `width`.
+    func immediate(_ node: Int32, _ width: Width = .double) -> Int32? {
+        guard let value = constant(node) else { return nil }
+        if width != .double { return Int32(truncatingIfNeeded: width.signExtend(value)) }
+        let narrow = Int32(truncatingIfNeeded: value)
+        return Int64(narrow) == Int64(bitPattern: value) ? narrow : nil
+    }
+
+    /// Where a node's result is, which must not be a constant.
+    func operand(_ node: Int32) -> Operand {
+        switch places[Int(node)] {
+        case .temporary(let register): return .register(register)
+        case .guest(let index):
+            if case .general(let register) = map[index] { return .register(register) }
+            return .memory(Role.register(index))
+        case .spilled(let slot): return .memory(Role.field(CoreState.spillOffset + 8 * Int(slot)))
+        case .none, .constant, .temporaryVector:
+            // Only where something else has failed before.
+            return .register(.rax)
+        }
+    }
+
+    /// The host register that holds a node's result already, if one does.
+    func register(of node: Int32) -> Register? {
+        switch places[Int(node)] {
+        case .temporary(let register): return register
+        case .guest(let index): if case .general(let register) = map[index] { return register }
+        default: break
+        }
+        return nil
+    }
+
+    /// The result in a register, which is not to be changed, and is kept while the node in progress lasts.
+    mutating func intoRegister(_ node: Int32) -> Register {
+        if let register = register(of: node) {
+            locked |= 1 << UInt16(register.rawValue)
+            return register
+        }
+        let register = scratch()
+        if let value = constant(node) {
+            assembler.move(register, constant: value)
+            return register
+        }
+        loadGeneral(register, node)
+        own(register, node)
+        return register
+    }
+
+    /// register = the result of `node`, which is in no general register.
+    private mutating func loadGeneral(_ register: Register, _ node: Int32) {
+        switch places[Int(node)] {
+        case .temporaryVector(let vector): assembler.move(register, vector)
+        case .guest(let index):
+            if case .vector(let vector) = map[index] {
+                assembler.move(register, vector)
+            } else {
+                assembler.load(register, Role.register(index))
+            }
+        default:
+            if case .memory(let memory) = operand(node) { assembler.load(register, memory) }
+        }
+    }
+
+    /// target = the result of `node`. Flags stay.
+    mutating func move(_ target: Register, _ node: Int32) {
+        if let value = constant(node) { return assembler.move(target, constant: value) }
+        if let register = register(of: node) {
+            if register != target { assembler.move(target, register) }
+            return
+        }
+        loadGeneral(target, node)
+    }
+
+    /// The result in a general register or in memory; a constant, or what is in a vector register, is moved.
+    mutating func anyOperand(_ node: Int32) -> Operand {
+        if constant(node) == nil {
+            switch places[Int(node)] {
+            case .temporaryVector: break
+            case .guest(let index): if case .vector = map[index] { break } else { return lock(operand(node)) }
+            default: return lock(operand(node))
+            }
+        }
+        return .register(intoRegister(node))
+    }
+
+    private mutating func lock(_ operand: Operand) -> Operand {
+        if case .register(let register) = operand { locked |= 1 << UInt16(register.rawValue) }
+        return operand
+    }
+
+    // MARK: Temporary registers
+
+    /// `node`'s result is in the temporary register from now on.
+    mutating func own(_ register: Register, _ node: Int32) {
+        if case .guest(let index) = places[Int(node)] {
+            backing[Int(node)] = index
+        }
+        if case .spilled(let slot) = places[Int(node)] { usedSpills &= ~(1 << UInt64(slot)) }
+        if case .temporaryVector(let vector) = places[Int(node)] { vectorOwners[Int(vector.rawValue)] = Self.free }
+        places[Int(node)] = .temporary(register)
+        owners[Int(register.rawValue)] = node
+        locked |= 1 << UInt16(register.rawValue)
+    }
+
+    /// A temporary register for the node in progress. Where none is left, nothing of the region can be used.
+    mutating func scratch() -> Register {
+        var victim: Register?
+        for register in Role.temporaries where locked & 1 << UInt16(register.rawValue) == 0 {
+            if owners[Int(register.rawValue)] == Self.free, group?.register != register {
+                locked |= 1 << UInt16(register.rawValue)
+                return register
+            }
+            if victim == nil || group?.register == victim { victim = register }
+        }
+        guard let victim else {
+            hasFailed = true
+            return .rax
+        }
+        take(victim)
+        return victim
+    }
+
+    /// Empties a temporary register for the node in progress.
+    mutating func take(_ register: Register) {
+        evict(register)
+        locked |= 1 << UInt16(register.rawValue)
+    }
+
+    /// Moves what a temporary vector register holds elsewhere.
+    mutating func evict(_ register: VectorRegister) {
+        let node = vectorOwners[Int(register.rawValue)]
+        guard node != Self.free else { return }
+        vectorOwners[Int(register.rawValue)] = Self.free
+        if backing[Int(node)] != Self.noBacking {
+            places[Int(node)] = .guest(backing[Int(node)])
+            return
+        }
+        let slot = spillSlot()
+        assembler.store(Role.field(CoreState.spillOffset + 8 * Int(slot)), register, .double)
+        places[Int(node)] = .spilled(slot)
+    }
+
+    /// Moves what a temporary register holds elsewhere.
+    mutating func evict(_ register: Register) {
+        if group?.register == register { group = nil }
+        let node = owners[Int(register.rawValue)]
+        guard node != Self.free else { return }
+        owners[Int(register.rawValue)] = Self.free
+        if backing[Int(node)] != Self.noBacking {
+            places[Int(node)] = .guest(backing[Int(node)])
+            return
+        }
+        let slot = spillSlot()
+        assembler.store(Role.field(CoreState.spillOffset + 8 * Int(slot)), register)
+        places[Int(node)] = .spilled(slot)
+    }
+
+    /// A free spill slot. Where none is left, nothing of the region can be used.
+    mutating func spillSlot() -> UInt8 {
+        if usedSpills == ~0 {
+            usedSpills = 0
+            for node in 0..<places.count where analysis[node].lastUse > current {
+                if case .spilled(let slot) = places[node] { usedSpills |= 1 << UInt64(slot) }
+            }
+        }
+        guard usedSpills != ~0 else {
+            hasFailed = true
+            return 0
+        }
+        let slot = UInt8(truncatingIfNeeded: (~usedSpills).trailingZeroBitCount)
+        usedSpills |= 1 << UInt64(slot)
+        return slot
+    }
+
+    /// Frees what the results held that nobody needs behind the node in progress.
+    mutating func release() {
+        for register in Role.temporaries {
+            let node = owners[Int(register.rawValue)]
+            if node != Self.free, analysis[node].lastUse <= current { owners[Int(register.rawValue)] = Self.free }
+        }
+        for register in Role.temporaryVectors {
+            let node = vectorOwners[Int(register.rawValue)]
+            if node != Self.free, analysis[node].lastUse <= current {
+                vectorOwners[Int(register.rawValue)] = Self.free
+            }
+        }
+    }
+
+    // MARK: Guest registers
+
+    /// Before guest register `index` is set by the node in progress: results that its home stands for, and that are
+    /// needed afterwards, move away.
+    mutating func evacuate(_ index: UInt8) {
+        var place = 0
+        while place < inGuest.count {
+            let node = inGuest[place]
+            let isHere: Bool
+            switch places[Int(node)] {
+            case .guest(let other): isHere = other == index
+            case .temporary, .temporaryVector: isHere = backing[Int(node)] == index
+            default: isHere = false
+            }
+            if analysis[node].lastUse <= current {
+                inGuest.swapAt(place, inGuest.count - 1)
+                inGuest.removeLast()
+                continue
+            }
+            place += 1
+            guard isHere else { continue }
+            backing[Int(node)] = Self.noBacking
+            if case .guest = places[Int(node)] { moveAway(node, index) }
+        }
+    }
+
+    /// The result of `node`, in guest register `index`, goes to a spill slot.
+    private mutating func moveAway(_ node: Int32, _ index: UInt8) {
+        let slot = spillSlot()
+        let memory = Role.field(CoreState.spillOffset + 8 * Int(slot))
+        switch map[index] {
+        case .general(let register): assembler.store(memory, register)
+        case .vector(let register): assembler.store(memory, register, .double)
+        case .memory:
+            let register = scratch()
+            assembler.load(register, Role.register(index))
+            assembler.store(memory, register)
+        }
+        places[Int(node)] = .spilled(slot)
+    }
+
+    /// The register for the result of the node in progress: that of the guest register which it is for, if its only way is
+    /// there, else a temporary one. Call ``finish(_:)`` when it holds the result.
+    ///
+    /// The home may hold an operand of the node.
+    ///
+    /// - Parameter operand: whose temporary register will do as well, if nobody needs it any more.
+    mutating func target(reusing operand: Int32 = Node.none) -> Register {
+        if let index = destination(), case .general(let register) = map[index] {
+            evacuate(index)
+            return register
+        }
+        if operand != Node.none, case .temporary(let register) = places[Int(operand)],
+            analysis[operand].lastUse <= current
+        {
+            locked |= 1 << UInt16(register.rawValue)
+            return register
+        }
+        return scratch()
+    }
+
+    /// The guest register that the result of the node in progress goes to before anything else happens.
+    func destination() -> UInt8? {
+        guard switches.contains(.destinations) else { return nil }
+        var node = current
+        var next = current + 1
+        let end = Int32(truncatingIfNeeded: block.nodes(of: instruction).upperBound)
+        while next < end {
+            let candidate = block.nodes[Int(next)]
+            if analysis[next].isDead || analysis[next].isDeferred || candidate.operation == .constant {
+                next += 1
+                continue
+            }
+            if candidate.operation == .setRegister {
+                return candidate.a == node ? UInt8(truncatingIfNeeded: candidate.immediate) : nil
+            }
+            // An extension of the result takes its place.
+            guard candidate.operation == .extend, candidate.a == node, analysis[node].uses == 1 else { return nil }
+            node = next
+            next += 1
+        }
+        return nil
+    }
+
+    /// The result of the node in progress is in `register`, which ``target()`` gave.
+    mutating func finish(_ register: Register) {
+        if Role.temporaries.contains(register) {
+            places[Int(current)] = .temporary(register)
+            owners[Int(register.rawValue)] = current
+        } else if let index = destination() {
+            places[Int(current)] = .guest(index)
+            inGuest.append(current)
+        }
+    }
+
+    /// A ``Node/Operation/register`` node: nothing is done until it is used.
+    mutating func readRegister(_ node: Node) {
+        places[Int(current)] = .guest(UInt8(truncatingIfNeeded: node.immediate))
+        inGuest.append(current)
+    }
+
+    mutating func setRegister(_ node: Node) {
+        let index = UInt8(truncatingIfNeeded: node.immediate)
+        if places[Int(node.a)] == .guest(index) { return }
+        evacuate(index)
+        switch map[index] {
+        case .general(let home):
+            move(home, node.a)
+            isHeld(node.a, by: index)
+        case .vector(let home):
+            moveVector(home, node.a)
+            isHeld(node.a, by: index)
+        case .memory:
+            let memory = Role.register(index)
+            if case .temporaryVector(let vector) = places[Int(node.a)] {
+                assembler.store(memory, vector, .double)
+            } else if let value = immediate(node.a) {
+                assembler.store(memory, constant: value)
+                return
+            } else {
+                let register = intoRegister(node.a)
+                assembler.store(memory, register)
+            }
+            guard constant(node.a) == nil, analysis[node.a].lastUse > current else { return }
+            switch places[Int(node.a)] {
+            case .temporary, .temporaryVector:
+                backing[Int(node.a)] = index
+                inGuest.append(node.a)
+            default: break
+            }
+        }
+    }
+
+    /// The result of `node`, which was moved into the home of guest register `index`, is there from now on.
+    private mutating func isHeld(_ node: Int32, by index: UInt8) {
+        guard constant(node) == nil else { return }
+        switch places[Int(node)] {
+        case .temporary(let register): owners[Int(register.rawValue)] = Self.free
+        case .temporaryVector(let register): vectorOwners[Int(register.rawValue)] = Self.free
+        case .spilled(let slot): usedSpills &= ~(1 << UInt64(slot))
+        default: return
+        }
+        places[Int(node)] = .guest(index)
+        backing[Int(node)] = Self.noBacking
+        inGuest.append(node)
+    }
+}
