@@ -88,9 +88,11 @@ public struct TranslationContext {
     /// Likewise of jump entries, by index.
     private let jumpLog: UnsafeMutablePointer<UInt16>
     private var jumpsEntered = 0
+    /// A bit for the pages of jump entries, by a hash of their number, so that a fence of data looks no further.
+    private var jumpPages = InlineArray<16, UInt64>(repeating: 0)
 
     // A context and its tables are one allocation, so that the tables are at constant distances from the context.
-    public static let dataOffset = 256
+    public static let dataOffset = 512
     public static let jumpOffset = dataOffset + dataEntries * MemoryLayout<DataEntry>.stride
     private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
     private static let logOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
@@ -168,7 +170,6 @@ public struct TranslationContext {
         if data[index].readTag == page { data[index].readTag = Self.invalidTag(index) }
         if data[index].writeTag == page { data[index].writeTag = Self.invalidTag(index) }
         if data[index].codeTag == page { data[index].codeTag = Self.invalidTag(index) }
-        guard fetch[Self.fetchIndex(address)].tag == page || jumpsEntered > 0 else { return }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
         dropJumps(into: page)
     }
@@ -196,6 +197,14 @@ public struct TranslationContext {
             if jumpsEntered <= Self.jumpLogCapacity { jumpsEntered += 1 }
         }
         jump[index] = JumpEntry(target: target, code: code)
+        let (word, bit) = Self.jumpPage(target)
+        jumpPages[word] |= bit
+    }
+
+    /// The place of a page's bit.
+    private static func jumpPage(_ address: UInt64) -> (word: Int, bit: UInt64) {
+        let hash = (address &>> 12 &* 0x9e37_79b9_7f4a_7c15) &>> 54
+        return (Int(truncatingIfNeeded: hash &>> 6), 1 &<< (hash & 63))
     }
 
     /// Forgets all host code.
@@ -206,11 +215,13 @@ public struct TranslationContext {
             for index in 0..<Self.jumpEntries { jump[index].target = Self.invalidTarget }
         }
         jumpsEntered = 0
+        jumpPages = InlineArray(repeating: 0)
     }
 
     /// Forgets the host code of addresses in the page at `page`. The entries stay in the log.
     public mutating func dropJumps(into page: UInt64) {
-        guard jumpsEntered > 0 else { return }
+        let (word, bit) = Self.jumpPage(page)
+        guard jumpsEntered > 0, jumpPages[word] & bit != 0 else { return }
         if jumpsEntered <= Self.jumpLogCapacity {
             for place in 0..<jumpsEntered { dropJump(Int(jumpLog[place]), page) }
         } else {

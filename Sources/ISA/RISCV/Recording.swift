@@ -166,7 +166,9 @@ extension RISCV.Hart: TranslatableProcessor {
         }
         let isReturn =
             helper == RISCV.Helper.supervisorReturn.identifier || helper == RISCV.Helper.machineReturn.identifier
-        if isReturn || budget != core.pointee.budget || context != core.pointee.context || changes != code.changes {
+        if isReturn || state.pointee.waiting || budget != core.pointee.budget || context != core.pointee.context
+            || changes != code.changes
+        {
             core.pointee.event = wantsRunLoop ? TranslatedEvent.settle : TranslatedEvent.refresh
         }
         return value
