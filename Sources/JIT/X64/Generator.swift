@@ -155,6 +155,7 @@ extension X64.Generator {
         usedSpills = 0
         group = nil
         verdict = nil
+        assembler.align(to: 16)
         assembler.bind(label)
         record?.begin(block)
         for segment in analysis.segments {
