@@ -21,7 +21,8 @@ extension X64.Generator {
             case .not, .negate, .reverseBytes, .countOnes: return isNative(node.width)
             case .countLeadingZeros: return isNative(node.width) && host.contains(.lzcnt)
             case .countTrailingZeros: return isNative(node.width) && host.contains(.bmi1)
-            case .reverseBits, .orCombineBytes, .reverseBitsInBytes: return false
+            case .orCombineBytes: return node.width == .double
+            case .reverseBits, .reverseBitsInBytes: return false
             }
         case .atomicUpdate: return isNative(node.width)
         case .compareAndSwap: return isNative(node.width)
@@ -388,8 +389,26 @@ extension X64.Generator {
         case .countOnes: generateCount(.population, node)
         case .countLeadingZeros: generateCount(.leadingZeros, node)
         case .countTrailingZeros: generateCount(.trailingZeros, node)
-        case .reverseBits, .orCombineBytes, .reverseBitsInBytes: preconditionFailure("\(node) has no code")
+        case .orCombineBytes: generateOrCombineBytes(node)
+        case .reverseBits, .reverseBitsInBytes: preconditionFailure("\(node) has no code")
         }
+    }
+
+    /// All bits of each byte are gathered in its lowest, which then fills the byte.
+    private mutating func generateOrCombineBytes(_ node: Node) {
+        lockRegister(of: node.a)
+        let target = target(reusing: node.a)
+        let other = scratch()
+        move(target, node.a)
+        for count: UInt8 in [4, 2, 1] {
+            assembler.move(other, target)
+            assembler.shift(.logicalRight, .register(other), by: count)
+            assembler.arithmetic(.or, target, .register(other))
+        }
+        assembler.move(other, constant: 0x0101_0101_0101_0101)
+        assembler.arithmetic(.and, target, .register(other))
+        assembler.multiply(target, .register(target), constant: 0xff)
+        finish(target)
     }
 
     private mutating func generateCount(_ kind: X64.Count, _ node: Node) {
