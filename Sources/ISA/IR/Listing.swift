@@ -63,6 +63,7 @@ extension Node: CustomStringConvertible {
         case .vectorFloat: return "\(vectorFloatOperation)"
         case .jumpIndirect: return "\(jumpHint)"
         case .require: return "\(unit)"
+        case .expect: return expectsHelper ? "else helper" : "else interpreter"
         case .setRegisterPart: return "bit \(detail)"
         default: return nil
         }
@@ -74,6 +75,7 @@ extension Node: CustomStringConvertible {
         case .register, .setRegister, .setRegisterPart, .state, .setState, .probe, .loadHeld, .storeHeld, .storeHeldIf,
             .vectorRegister, .setVectorRegister, .doubleword, .call, .trap, .truth, .whenever:
             return "\(immediate)"
+        case .expect: return expectsHelper ? "\(immediate)" : nil
         case .setFlagsIf: return keepsFlags ? "else kept" : "else 0x" + String(immediate, radix: 16)
         case .floatToInteger, .integerToFloat: return isSigned ? "signed" : "unsigned"
         default: return nil

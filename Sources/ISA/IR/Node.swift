@@ -170,6 +170,11 @@ public struct Node: Sendable {
         case undefined
         /// undefined unless unit (detail: ``Unit``) is on. Faults
         case require
+        /// unless condition a holds, the instruction is left to others before it has done anything: if detail is 1 to
+        /// helper (immediate), which sets the program counter, else to the interpreter
+        case expect
+        /// translation context = a, the host's address of it
+        case setContext
         /// begins what is done where condition a holds; immediate is the index of the `endWhenever`
         case whenever
         /// immediate is the index of the `whenever`
@@ -198,7 +203,8 @@ extension Node.Operation {
         case .vectorRegister, .vector, .vectorBinary, .vectorFloat, .compareAndSwapPair: return .vector
         case .setFlags, .setFlagsIf, .setRawFlags: return .flags
         case .setRegister, .setRegisterPart, .setState, .store, .storeHeld, .storeHeldIf, .reserve, .setVectorRegister,
-            .branch, .jump, .jumpIndirect, .trap, .undefined, .require, .whenever, .endWhenever, .endBlock, .resume:
+            .branch, .jump, .jumpIndirect, .trap, .undefined, .require, .expect, .setContext, .whenever, .endWhenever,
+            .endBlock, .resume:
             return .nothing
         }
     }
@@ -206,7 +212,7 @@ extension Node.Operation {
     /// Whether it may raise an exception.
     public var mayFault: Bool {
         switch self {
-        case .load, .store, .probe, .call, .trap, .undefined, .require: return true
+        case .load, .store, .probe, .call, .trap, .undefined, .require, .expect: return true
         default: return false
         }
     }
@@ -216,7 +222,7 @@ extension Node.Operation {
         switch self {
         case .setRegister, .setRegisterPart, .setState, .setFlags, .setFlagsIf, .setRawFlags, .store, .storeHeld,
             .storeHeldIf, .atomicUpdate, .compareAndSwap, .compareAndSwapPair, .reserve, .consumeReservation, .float,
-            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorFloat:
+            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorFloat, .setContext:
             return true
         default: return false
         }
@@ -247,11 +253,11 @@ extension Node.Operation {
             .endWhenever, .endBlock, .resume:
             return [.nothing, .nothing, .nothing, .nothing]
         case .setRegister, .setRegisterPart, .setState, .unary, .extend, .setRawFlags, .load, .probe, .floatToInteger,
-            .integerToFloat, .convertFloat, .jumpIndirect:
+            .integerToFloat, .convertFloat, .jumpIndirect, .setContext:
             return [.value, .nothing, .nothing, .nothing]
         case .binary, .compare, .store, .vector, .call: return [.value, .value, .nothing, .nothing]
         case .addWithCarry, .subtractWithBorrow, .setFlags, .float: return [.value, .value, .value, .nothing]
-        case .not, .conditionValue, .branch, .whenever: return [.condition, .nothing, .nothing, .nothing]
+        case .not, .conditionValue, .branch, .expect, .whenever: return [.condition, .nothing, .nothing, .nothing]
         case .and, .or: return [.condition, .condition, .nothing, .nothing]
         case .select: return [.condition, .value, .value, .nothing]
         case .setFlagsIf: return [.condition, .value, .value, .value]
@@ -303,6 +309,8 @@ extension Node {
     @inline(__always) public var keepsFlags: Bool { extra != 0 }
     /// The immediate of a conversion.
     @inline(__always) public var isSigned: Bool { immediate != 0 }
+    /// An `expect` that leaves the instruction to a helper.
+    @inline(__always) public var expectsHelper: Bool { detail != 0 }
     @inline(__always) public var helper: HelperIdentifier {
         HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: immediate))
     }

@@ -41,6 +41,9 @@ public struct CoreState {
     public var floatEnabled: UInt8 = 0
     /// Set by every write of a floating-point register or flag.
     public var floatDirty: UInt8 = 0
+    /// Not 0 while floating-point registers, rounding and flags are the host's: never outside of translated code. Next
+    /// to ``floatDirty``, so that both are looked at together.
+    public var floatLoaded: UInt8 = 0
     public var flags = FlagsRecord()
 
     #if DEBUG
@@ -56,8 +59,6 @@ public struct CoreState {
     /// The host's address of the RAM, and of its granules of code (``PhysicalMemory/Region/codeGranules``).
     public var memoryHost: UInt64 = 0
     public var codeGranules: UInt64 = 0
-    /// Not 0 while floating-point registers, rounding and flags are the host's: never outside of translated code.
-    public var floatLoaded: UInt8 = 0
     /// What governs the host's floating point for the guest, and for the host itself, while the other one is in force.
     public var floatControl: UInt32 = 0
     public var hostFloatControl: UInt32 = 0

@@ -308,7 +308,10 @@ public struct ContextPool {
     }
 
     /// The context of `key`, made or recycled if there is none.
-    mutating func select(_ key: TranslationContext.Key) -> UnsafeMutablePointer<TranslationContext> {
+    /// - Parameter evicting: called before a context is made into another one's.
+    mutating func select(
+        _ key: TranslationContext.Key, evicting: () -> Void = {}
+    ) -> UnsafeMutablePointer<TranslationContext> {
         clock &+= 1
         let hash = key.hash
         let guess = Int(memo[hash])
@@ -323,6 +326,7 @@ public struct ContextPool {
                 (contexts + count).initialize(to: TranslationContext.make(key: key))
                 count += 1
             } else {
+                evicting()
                 index = 0
                 for other in 1..<count
                 where contexts[other].pointee.stamp < contexts[index].pointee.stamp { index = other }

@@ -86,6 +86,8 @@ extension RISCV.Hart {
             state.pointee.mhpmevent[index] & Event.selector != 0
                 && state.pointee.mcountinhibit & 1 << UInt64(index) == 0
         }
+        // Counters are brought up to date at each change of level: so none may go by unseen.
+        forgetContexts()
         stopSoon()
     }
 

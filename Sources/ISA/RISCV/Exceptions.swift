@@ -154,7 +154,7 @@ extension RISCV.Hart {
         }
         let base = vector & ~3
         s.pointee.core.programCounter = isInterrupt && vector & 1 != 0 ? base &+ 4 &* code : base
-        privilegeChanged()
+        levelChanged()
         record(
             TrapRecord(
                 time: core.pointee.virtualTime, cause: cause | (isInterrupt ? 1 << 63 : 0),
@@ -237,7 +237,7 @@ extension RISCV.Hart {
             s.pointee.mstatus = Self.returned(status, Status.spp, Status.spie, Status.sie) & ~Status.mprv
             s.pointee.core.programCounter = s.pointee.sepc
         }
-        privilegeChanged()
+        levelChanged()
     }
 
     func machineReturn() throws(Fault) {
@@ -253,7 +253,7 @@ extension RISCV.Hart {
         if privilege != .machine { next &= ~Status.mprv }
         s.pointee.mstatus = next
         s.pointee.core.programCounter = s.pointee.mepc
-        privilegeChanged()
+        levelChanged()
     }
 
     /// A status register after a return: the enable bit from its saved copy, which becomes 1; the saved privilege U.

@@ -50,6 +50,9 @@ extension RISCV {
         private var trapCount = 0
         private static let trapCapacity = 16
         public var statistics = Statistics()
+        /// Exceptions taken, beside what ``statistics`` counts.
+        public var exceptionCount: UInt64 { trappedBeforeReset &+ core.pointee.trapped }
+        private var trappedBeforeReset: UInt64 = 0
 
         /// A trap as it was taken.
         public struct TrapRecord: Sendable {
@@ -67,13 +70,15 @@ extension RISCV {
             /// How often the same trap came again at once.
             public var repeats: UInt64 = 0
 
+            /// A call of the next level, which is how a healthy system lives: it is not kept, unless it leads to itself.
+            var isCall: Bool { (Cause.userCall...Cause.machineCall).contains(cause) }
+
             func isSame(as other: TrapRecord) -> Bool {
                 cause == other.cause && programCounter == other.programCounter && value == other.value
             }
         }
 
         public struct Statistics: Sendable {
-            public var traps: UInt64 = 0
             public var interrupts: UInt64 = 0
             public var tlbMisses: UInt64 = 0
             public var deviceAccesses: UInt64 = 0
@@ -127,6 +132,7 @@ extension RISCV {
         public func reset() {
             let owner = state.pointee.core.owner
             let executed = state.pointee.core.executed
+            trappedBeforeReset = exceptionCount
             pool.flushAll()
             state.pointee = State(core: CoreState(context: state.pointee.core.context))
             state.pointee.core.owner = owner
@@ -167,25 +173,58 @@ extension RISCV {
             return Unmanaged<Hart>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
         }
 
-        /// Selects the translation context, and what else follows from privilege and status registers.
+        /// The level's number: its privilege, and 4 where V=1.
+        static func place(_ privilege: Privilege, virtual: Bool) -> Int {
+            Int(privilege.rawValue) | (virtual ? 4 : 0)
+        }
+
+        /// What translation contexts depend on has changed, or may have.
         func privilegeChanged() {
+            forgetContexts()
+            levelChanged()
+        }
+
+        /// Which contexts belong to the levels has to be found out anew.
+        func forgetContexts() { state.pointee.contexts = .init(repeating: 0) }
+
+        /// Selects the translation context, and what else follows from privilege and status registers, after a trap or a
+        /// return.
+        func levelChanged() {
             let s = state
+            let place = Self.place(s.pointee.privilege, virtual: s.pointee.virtual)
+            // With MPRV, the context is that of another level.
+            let isOwn = s.pointee.privilege != .machine || s.pointee.mstatus & State.Status.mprv == 0
+            if isOwn, let context = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(s.pointee.contexts[place])) {
+                s.pointee.core.context = context
+            } else {
+                selectContext(place)
+                if isOwn && !counterIsActive {
+                    s.pointee.contexts[place] = UInt64(UInt(bitPattern: s.pointee.core.context))
+                }
+            }
+            let isOn = s.pointee.mstatus & State.Status.fs != 0
+            let isOnForGuest = !s.pointee.virtual || s.pointee.vsstatus & State.Status.fs != 0
+            s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
+        }
+
+        private func selectContext(_ place: Int) {
             let key = contextKey()
             // Most changes are between a few contexts, one for each privilege.
-            let place = Int(s.pointee.privilege.rawValue) | (s.pointee.virtual ? 4 : 0)
             var context = recentContexts[place]
             if validRecentContexts & 1 << UInt8(place) != 0, context.pointee.key == key {
                 pool.touch(context)
             } else {
-                context = pool.select(key)
+                // Those of the levels are selected without a word to the pool.
+                for place in 0..<8 {
+                    let known = UInt(state.pointee.contexts[place])
+                    if let context = UnsafeMutablePointer<TranslationContext>(bitPattern: known) { pool.touch(context) }
+                }
+                context = pool.select(key, evicting: { forgetContexts() })
                 enterDirectMemory(context, isDirect: key.mode & Self.untranslatedContext != 0)
                 recentContexts[place] = context
                 validRecentContexts |= 1 << UInt8(place)
             }
-            s.pointee.core.context = context
-            let isOn = s.pointee.mstatus & State.Status.fs != 0
-            let isOnForGuest = !s.pointee.virtual || s.pointee.vsstatus & State.Status.fs != 0
-            s.pointee.core.floatEnabled = isOn && isOnForGuest ? 1 : 0
+            core.pointee.context = context
         }
 
         /// The bit of a context key's mode that says that data accesses are a guest's, so that both roots are its own.
@@ -218,6 +257,7 @@ extension RISCV {
         /// Works out which memory that is, after protection has changed.
         func updateDirectMemory() {
             validRecentContexts = 0
+            forgetContexts()
             guard features.contains(.misaligned), let region = memory.largestRegion,
                 protection.allows(region.base, region.size, .read, machine: true)
             else {
@@ -242,7 +282,7 @@ extension RISCV {
             var mode = UInt64(state.pointee.privilege.rawValue) | UInt64(data.privilege.rawValue) << 2
             if fetchVirtual { mode |= 1 << 4 }
             if data.virtual { mode |= Self.guestContext }
-            if data.sum { mode |= 1 << 6 }
+            if data.sum && data.privilege == .supervisor { mode |= 1 << 6 }
             if data.makeExecutableReadable { mode |= 1 << 7 }
             if data.makeExecutableReadableBoth { mode |= 1 << 8 }
             // In machine mode without MPRV nothing is translated, so that all roots share one context.
@@ -286,9 +326,11 @@ extension RISCV {
 
         /// Keeps the last traps, and counts them.
         func record(_ trap: TrapRecord) {
-            if trap.cause >> 63 == 1 { statistics.interrupts += 1 } else { statistics.traps += 1 }
+            if trap.cause >> 63 == 1 { statistics.interrupts += 1 }
             let last = trapRing + (trapCount &- 1) % Self.trapCapacity
-            if trapCount > 0 && last.pointee.isSame(as: trap) {
+            if trap.isCall && !isInHandler(trap) {
+                // Not kept.
+            } else if trapCount > 0 && last.pointee.isSame(as: trap) {
                 // A loop must not push out what led to it.
                 last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.

@@ -61,7 +61,7 @@ extension RISCV.Hart: TranslatableProcessor {
         recorder.begin(length: UInt8(truncatingIfNeeded: operands.length))
         if let plain = plainRegister(operation, operands) {
             RISCV.accessPlain(&recorder, operands, operation, plain)
-        } else {
+        } else if !recordTransition(operation, operands, &recorder) {
             RISCV.execute(operation, &recorder, operands)
         }
     }

@@ -89,6 +89,10 @@ public enum RISCV {
         public var hpmExecuted: UInt64 = 0
         public var hpmRetired: UInt64 = 0
 
+        /// For each level (``Hart/place``), the translation context that is to be selected there, as far as that is known;
+        /// 0 where it has to be looked for.
+        public var contexts: InlineArray<8, UInt64> = .init(repeating: 0)
+
         public init(core: CoreState) {
             self.core = core
         }

@@ -263,8 +263,7 @@ extension RISCV.Hart {
             s.pointee.core.floatRounding = UInt8(value >> 5 & 7)
             s.pointee.core.floatDirty = 1
         case 0x100:
-            s.pointee.mstatus.replace(Self.supervisorStatusMask, by: value)
-            statusChanged()
+            changeMachineStatus(Self.supervisorStatusMask, value)
         case 0x104:
             s.pointee.mie.replace(s.pointee.mideleg & Self.supervisorInterrupts(features), by: value)
             interruptEnablesChanged()
@@ -273,16 +272,20 @@ extension RISCV.Hart {
         // None of the state that sstateen governs is here.
         case 0x10c...0x10f: break
         case 0x144:
-            let mask: UInt64 = 1 << RISCV.Interrupt.supervisorSoftware | Self.overflowInterrupt(features)
-            s.pointee.mip.replace(s.pointee.mideleg & mask, by: value)
+            s.pointee.mip.replace(s.pointee.mideleg & Self.writablePending(features), by: value)
             interruptEnablesChanged()
         case 0x14d:
             s.pointee.stimecmp = value
             comparatorsChanged()
-        case 0x180: if let root = validRoot(value) { setRoot(\.satp, root) }
+        case 0x180:
+            if let root = validRoot(value) {
+                s.pointee.satp = root
+                rootChanged(virtual: false)
+            }
         case 0x200:
+            let old = s.pointee.vsstatus
             s.pointee.vsstatus.replace(Self.supervisorStatusMask, by: value)
-            statusChanged()
+            statusChanged(old ^ s.pointee.vsstatus, virtual: true)
         case 0x204:
             s.pointee.mie.replace(s.pointee.hideleg & Self.virtualInterrupts, by: value << 1)
             interruptEnablesChanged()
@@ -294,7 +297,11 @@ extension RISCV.Hart {
         case 0x24d:
             s.pointee.vstimecmp = value
             comparatorsChanged()
-        case 0x280: if let root = validRoot(value) { setRoot(\.vsatp, root) }
+        case 0x280:
+            if let root = validRoot(value) {
+                s.pointee.vsatp = root
+                rootChanged(virtual: true)
+            }
         case 0x300: writeMachineStatus(value)
         // Every bit of misa is fixed.
         case 0x301: break
@@ -357,8 +364,7 @@ extension RISCV.Hart {
         // MPP holds U, S or M; 2 is no privilege.
         if value & Status.mpp != 2 << 11 { mask |= Status.mpp }
         if features.contains(.h) { mask |= Status.mpv | Status.gva }
-        state.pointee.mstatus.replace(mask, by: value)
-        statusChanged()
+        changeMachineStatus(mask, value)
     }
 
     private func writeMachinePending(_ value: UInt64) {
@@ -381,6 +387,11 @@ extension RISCV.Hart {
     static func supervisorInterrupts(_ features: RISCV.Features) -> UInt64 {
         1 << RISCV.Interrupt.supervisorSoftware | 1 << RISCV.Interrupt.supervisorTimer
             | 1 << RISCV.Interrupt.supervisorExternal | overflowInterrupt(features)
+    }
+
+    /// Of sip, where they are delegated.
+    static func writablePending(_ features: RISCV.Features) -> UInt64 {
+        1 << RISCV.Interrupt.supervisorSoftware | overflowInterrupt(features)
     }
 
     private static func overflowInterrupt(_ features: RISCV.Features) -> UInt64 {
@@ -444,9 +455,11 @@ extension RISCV.Hart {
         }
     }
 
-    private func setRoot(_ register: WritableKeyPath<RISCV.State, UInt64>, _ value: UInt64) {
-        state.pointee[keyPath: register] = value
-        privilegeChanged()
+    /// The levels with that V have another address space.
+    private func rootChanged(virtual: Bool) {
+        state.pointee.contexts[Self.place(.user, virtual: virtual)] = 0
+        state.pointee.contexts[Self.place(.supervisor, virtual: virtual)] = 0
+        levelChanged()
         stopSoon()
     }
 
@@ -455,14 +468,26 @@ extension RISCV.Hart {
     private func writeGuestRoot(_ value: UInt64) {
         let mode = validRoot(value).map { $0 >> 60 } ?? state.pointee.hgatp >> 60
         state.pointee.hgatp = mode << 60 | value & 0x03ff_ffff_ffff_fffc
-        privilegeChanged()
-        stopSoon()
+        rootChanged(virtual: true)
     }
 
     // MARK: What follows from a write
 
-    private func statusChanged() {
-        privilegeChanged()
+    private func changeMachineStatus(_ mask: UInt64, _ value: UInt64) {
+        let old = state.pointee.mstatus
+        state.pointee.mstatus.replace(mask, by: value)
+        statusChanged(old ^ state.pointee.mstatus, virtual: false)
+    }
+
+    /// - Parameter virtual: whether it is vsstatus whose bits `changed`, and not mstatus.
+    private func statusChanged(_ changed: UInt64, virtual: Bool) {
+        if changed & Status.mxr != 0 {
+            forgetContexts()
+        } else if changed & Status.sum != 0 {
+            // Only supervisors' accesses depend on it.
+            state.pointee.contexts[Self.place(.supervisor, virtual: virtual)] = 0
+        }
+        levelChanged()
         stopSoon()
     }
 

@@ -62,6 +62,8 @@ extension X64 {
                 case enterPage(
                     base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, again: Assembler.Label,
                     checked: Assembler.Label)
+                /// The helper has to run the instruction, and sets the program counter.
+                case helper(HelperIdentifier)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
                 /// Floating point, which goes on at `back`.
@@ -252,6 +254,14 @@ extension X64.Generator {
                 assembler.jump(toAddress: trampolines.raise, from: self.base)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
+            case .helper(let helper):
+                assembler.address(.rcx, Memory(Role.budget, Int32(truncatingIfNeeded: stub.refund)))
+                assembler.store(Role.field(\.budget), .rcx)
+                storeProgramCounter(stub.programCounter, through: .rcx)
+                assembler.move(.rax, constant: 0)
+                assembler.move(.rdx, constant: 0)
+                callHelper(helper)
+                resume()
             case .event:
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)

@@ -22,6 +22,15 @@ extension X64.Generator {
         case .loadHeld, .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .atomicUpdate, .compareAndSwap:
             generateHeld(node)
         case .require: require(node.unit)
+        case .expect:
+            let other = stub(node.expectsHelper ? .helper(node.helper) : .interpret)
+            let condition = test(node.a)
+            assembler.jump(if: condition.inverted, other)
+        case .setContext:
+            group = nil
+            let register = intoRegister(node.a)
+            assembler.store(Role.field(\.context), register)
+            assembler.move(Role.context, register)
         case .branch: generateBranch(node)
         case .jump: jump(to: block.address &+ node.immediate)
         case .jumpIndirect: generateIndirectJump(node)
@@ -112,12 +121,17 @@ extension X64.Generator {
         move(.rax, node.a)
         move(.rdx, node.b)
         storePosition()
-        assembler.move(.rcx, constant: UInt64(node.helper.rawValue))
+        callHelper(node.helper)
+        finishInTemporary(.rax)
+        hasCalled = true
+    }
+
+    /// Of rax and rdx. Where the instruction raised an exception that is where the code goes on.
+    mutating func callHelper(_ helper: HelperIdentifier) {
+        assembler.move(.rcx, constant: UInt64(helper.rawValue))
         assembler.call(toAddress: trampolines.callHelper, from: base)
         assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.trapped), .byte)
         assembler.jump(if: .notEqual, toAddress: trampolines.event, from: base)
-        finishInTemporary(.rax)
-        hasCalled = true
     }
 
     /// At the end of an instruction that called a helper: whether it goes on as if nothing had been.
@@ -137,7 +151,7 @@ extension X64.Generator {
     }
 
     /// The program counter is what the helper has set.
-    private mutating func resume() {
+    mutating func resume() {
         hasCalled = false
         assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
         assembler.jump(toAddress: trampolines.event, from: base)

@@ -7,7 +7,8 @@ extension X64.Generator {
         switch node.operation {
         case .constant, .programCounter, .register, .setRegister, .state, .setState, .extend, .select,
             .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .load, .store, .probe, .loadHeld,
-            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .call, .endBlock, .resume:
+            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .expect, .setContext,
+            .call, .endBlock, .resume:
             return true
         case .compare: return isNative(node.width)
         case .binary:

@@ -27,7 +27,7 @@ public struct RunStatistics: Sendable {
         instructions = board.executed
         virtualNanoseconds = board.scheduler.time
         self.hostSeconds = hostSeconds
-        traps = sum(\.traps)
+        traps = board.harts.reduce(0) { $0 &+ $1.exceptionCount }
         interrupts = sum(\.interrupts)
         tlbMisses = sum(\.tlbMisses)
         deviceAccesses = sum(\.deviceAccesses)

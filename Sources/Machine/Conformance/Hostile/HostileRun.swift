@@ -49,7 +49,7 @@ public final class HostileRun {
         let start = board.harts.map(\.executed)
         while outcome.accesses < accesses { outcome.accesses += chunk() }
         outcome.instructions = zip(board.harts, start).reduce(0) { $0 + $1.0.executed - $1.1 }
-        outcome.traps = board.harts.reduce(0) { $0 + $1.statistics.traps + $1.statistics.interrupts }
+        outcome.traps = board.harts.reduce(0) { $0 + $1.exceptionCount + $1.statistics.interrupts }
         outcome.deviceAccesses = board.harts.reduce(0) { $0 + $1.statistics.deviceAccesses }
         outcome.stateHash = board.stateHash
         outcome.afterwards = try ordinary()
