@@ -81,6 +81,11 @@ public struct TranslationContext {
     /// and not the end: of a superpage at the top of the address space that would be 0.
     private var superpageStart: UInt64 = ~0
     private var superpageLast: UInt64 = 0
+    /// The page that the first stage alone translated last, of those that no data entry can hold: a device that the
+    /// hypervisor emulates, most often. 1 is no page.
+    private var guestPage: UInt64 = 1
+    private var guestPhysicalPage: UInt64 = 0
+    private var guestPageIsWritable = false
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
@@ -150,6 +155,7 @@ public struct TranslationContext {
         }
         superpageStart = ~0
         superpageLast = 0
+        guestPage = 1
         entered = 0
         flushJumps()
     }
@@ -171,7 +177,25 @@ public struct TranslationContext {
         if data[index].writeTag == page { data[index].writeTag = Self.invalidTag(index) }
         if data[index].codeTag == page { data[index].codeTag = Self.invalidTag(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
+        if guestPage == page { guestPage = 1 }
         dropJumps(into: page)
+    }
+
+    // MARK: The first stage alone
+
+    /// What the first stage makes of `address`, where that is remembered.
+    @inline(__always)
+    func guestPhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
+        guard guestPage == address & ~4095, guestPageIsWritable || !isWrite else { return nil }
+        return guestPhysicalPage | address & 4095
+    }
+
+    /// Remembers what the first stage made of `address`, from a leaf of `superpage` bytes.
+    mutating func enterGuestPage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
+        guestPage = address & ~4095
+        guestPhysicalPage = physical & ~4095
+        guestPageIsWritable = isWrite
+        note(address, superpage)
     }
 
     // MARK: Jumps

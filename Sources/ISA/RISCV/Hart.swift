@@ -27,6 +27,7 @@ extension RISCV {
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
         private var directMemory = DirectMemory()
+        private(set) var tableMemory = TableMemory()
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
         /// The context that was selected last at each privilege.
@@ -258,6 +259,14 @@ extension RISCV {
         func updateDirectMemory() {
             validRecentContexts = 0
             forgetContexts()
+            tableMemory = TableMemory()
+            if let ram {
+                let part = protection.readablePart(of: ram.base, ram.size)
+                if part.size >= 8 {
+                    tableMemory = TableMemory(
+                        base: part.start, limit: part.size - 7, host: ram.host + Int(part.start - ram.base))
+                }
+            }
             guard features.contains(.misaligned), let region = memory.largestRegion,
                 protection.allows(region.base, region.size, .read, machine: true)
             else {
@@ -266,6 +275,14 @@ extension RISCV {
             }
             directMemory = DirectMemory(
                 base: region.base, limit: region.size, addend: UInt64(UInt(bitPattern: region.host)) &- region.base)
+        }
+
+        /// Memory that page tables may be read from without a question to protection.
+        struct TableMemory {
+            var base: UInt64 = 0
+            /// Where an entry may begin, counted from the base: 0 where there is none.
+            var limit: UInt64 = 0
+            var host = UnsafeMutableRawPointer(bitPattern: 8)!
         }
 
         private struct DirectMemory {

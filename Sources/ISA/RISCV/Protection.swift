@@ -89,6 +89,21 @@ extension RISCV {
             return true
         }
 
+        /// The largest part of the `size` bytes at `address` that lower levels may read and that no entry divides: its
+        /// start and its size.
+        func readablePart(of address: UInt64, _ size: UInt64) -> (start: UInt64, size: UInt64) {
+            var bounds = [address, address &+ size]
+            for index in 0..<count where ranges[index].isOn {
+                bounds += [ranges[index].start, ranges[index].last &+ 1].filter { $0 &- address < size }
+            }
+            bounds.sort()
+            var best: (start: UInt64, size: UInt64) = (address, 0)
+            for (start, end) in zip(bounds, bounds.dropFirst()) where end - start > best.size {
+                if allows(start, end - start, .read, machine: false) { best = (start, end - start) }
+            }
+            return best
+        }
+
         private func permits(_ configuration: UInt8, _ access: Access, machine: Bool) -> Bool {
             if machine && configuration & Self.lock == 0 { return true }
             switch access {

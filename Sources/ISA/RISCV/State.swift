@@ -90,7 +90,7 @@ public enum RISCV {
         public var hpmRetired: UInt64 = 0
 
         /// For each level (``Hart/place``), the translation context that is to be selected there, as far as that is known;
-        /// 0 where it has to be looked for.
+        /// 0 where it has to be looked for. Behind a supervisor's stands the one for the other value of SUM.
         public var contexts: InlineArray<8, UInt64> = .init(repeating: 0)
 
         public init(core: CoreState) {

@@ -458,7 +458,9 @@ extension RISCV.Hart {
     /// The levels with that V have another address space.
     private func rootChanged(virtual: Bool) {
         state.pointee.contexts[Self.place(.user, virtual: virtual)] = 0
-        state.pointee.contexts[Self.place(.supervisor, virtual: virtual)] = 0
+        let supervisor = Self.place(.supervisor, virtual: virtual)
+        state.pointee.contexts[supervisor] = 0
+        state.pointee.contexts[supervisor + 1] = 0
         levelChanged()
         stopSoon()
     }
@@ -485,7 +487,8 @@ extension RISCV.Hart {
             forgetContexts()
         } else if changed & Status.sum != 0 {
             // Only supervisors' accesses depend on it.
-            state.pointee.contexts[Self.place(.supervisor, virtual: virtual)] = 0
+            let place = Self.place(.supervisor, virtual: virtual)
+            state.pointee.contexts.swapAt(place, place + 1)
         }
         levelChanged()
         stopSoon()

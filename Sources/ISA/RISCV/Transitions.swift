@@ -267,7 +267,7 @@ extension RISCV.Hart {
         }
     }
 
-    /// sstatus, or vsstatus: setting and clearing what neither translation nor floating point depends on.
+    /// sstatus, or vsstatus: setting and clearing SUM, and what neither translation nor floating point depends on.
     private func recordStatus(
         _ i: Operands, _ isImmediate: Bool, sets: Bool, isRead: Bool, _ virtual: Bool, _ e: inout Recorder
     ) -> Bool {
@@ -275,9 +275,12 @@ extension RISCV.Hart {
         let operand = isImmediate ? e.constant(UInt64(i.rs1)) : e.register(i.rs1)
         var bits: UInt64 = 0
         if !isRead {
-            guard let known = e.known(operand) else { return false }
-            bits = known & Self.supervisorStatusMask
-            guard bits & (Status.sum | Status.mxr | Status.fs) == 0 else { return false }
+            // A kernel writes the same bits each time that it comes here: those that are in the register now.
+            let known = e.known(operand)
+            let value = known ?? core.pointee.registers[Int(i.rs1)]
+            bits = value & Self.supervisorStatusMask
+            guard bits != 0, bits & (Status.mxr | Status.fs) == 0 else { return false }
+            if known == nil { e.expect(e.compare(.equal, .double, operand, e.constant(value))) }
         }
         if isRead || i.rd != DecodedSlot.sink { expectNoFloats(&e, nil) }
         let status = e.get(register)
@@ -285,6 +288,8 @@ extension RISCV.Hart {
             let enabled = e.binary(.and, .double, e.pending(), e.get(\.mie))
             e.expect(e.compare(.equal, .double, enabled, e.constant(0)))
         }
+        if bits & Status.sum != 0 { recordOtherAccess(sets, status, virtual, &e) }
+        if !isRead { e.set(register, e.binary(sets ? .or : .andNot, .double, status, e.constant(bits))) }
         if i.rd != DecodedSlot.sink {
             var old = status
             if !virtual {
@@ -293,13 +298,23 @@ extension RISCV.Hart {
             }
             let dirty = e.compare(.equal, .double, e.masked(status, Status.fs), e.constant(Status.fs))
             let summary = e.binary(.shiftLeft, .double, e.value(of: dirty), e.constant(63))
-            old = e.binary(.or, .double, old, summary)
-            if bits != 0 { e.set(register, e.binary(sets ? .or : .andNot, .double, status, e.constant(bits))) }
-            e.setRegister(i.rd, old)
-        } else if bits != 0 {
-            e.set(register, e.binary(sets ? .or : .andNot, .double, status, e.constant(bits)))
+            e.setRegister(i.rd, e.binary(.or, .double, old, summary))
         }
         return true
+    }
+
+    /// Changes SUM, and so the context, where the other one is known. The code goes on: where instructions are fetched does
+    /// not depend on SUM.
+    private func recordOtherAccess(_ sets: Bool, _ status: Value, _ virtual: Bool, _ e: inout Recorder) {
+        let isOn = e.isSet(status, Status.sum)
+        e.expect(sets ? e.not(isOn) : isOn)
+        let place = Self.place(.supervisor, virtual: virtual)
+        let present = e.context(place)
+        let other = e.context(place + 1)
+        e.expect(e.isSet(other))
+        e.setContext(place, other)
+        e.setContext(place + 1, present)
+        e.setContext(other)
     }
 }
 
@@ -347,6 +362,10 @@ extension Recorder {
 
     fileprivate mutating func context(_ place: Int) -> RecordedValue {
         state(RISCV.offset(of: \.contexts) + 8 * place, .double)
+    }
+
+    fileprivate mutating func setContext(_ place: Int, _ context: RecordedValue) {
+        setState(RISCV.offset(of: \.contexts) + 8 * place, .double, context)
     }
 
     fileprivate mutating func context(_ privilege: RISCV.Privilege, _ virtual: Bool) -> RecordedValue {

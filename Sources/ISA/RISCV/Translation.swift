@@ -101,10 +101,26 @@ extension RISCV.Hart {
     ) throws(Fault) -> RISCV.Translation {
         if mode.privilege == .machine { return .untranslated(address) }
         guard mode.virtual else { return try walk(address, access, mode, root: state.pointee.satp) }
+        // The context in force is that of the guest's own loads and stores.
+        let isOwn = state.pointee.virtual && access != .execute
+        if isOwn, let known = core.pointee.context.pointee.guestPhysical(address, isWrite: access == .write) {
+            let second = try translateGuest(
+                known, access, mode, original: address, originalAccess: access, pseudo: 0)
+            // The leaf's size is noted already.
+            return RISCV.Translation(physical: second.physical, leafSize: PhysicalMemory.pageSize)
+        }
         let first = try walk(address, access, mode, root: state.pointee.vsatp)
-        let second = try translateGuest(
-            first.physical, access, mode, original: address, originalAccess: access, pseudo: 0)
-        return RISCV.Translation(physical: second.physical, leafSize: first.leafSize)
+        do throws(Fault) {
+            let second = try translateGuest(
+                first.physical, access, mode, original: address, originalAccess: access, pseudo: 0)
+            return RISCV.Translation(physical: second.physical, leafSize: first.leafSize)
+        } catch {
+            if isOwn {
+                core.pointee.context.pointee.enterGuestPage(
+                    address, first.physical, isWrite: access == .write, superpage: first.leafSize)
+            }
+            throw error
+        }
     }
 
     /// The first stage.
@@ -163,6 +179,9 @@ extension RISCV.Hart {
         _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, original: UInt64,
         originalAccess: RISCV.Access, pseudo: UInt64
     ) throws(Fault) -> RISCV.Translation {
+        if !mode.readsExecutable, let physical = plainGuest(address, access) {
+            return RISCV.Translation(physical: physical, leafSize: PhysicalMemory.pageSize)
+        }
         let root = state.pointee.hgatp
         guard let levels = RISCV.levels(ofMode: root >> 60) else {
             return .untranslated(address)
@@ -202,6 +221,38 @@ extension RISCV.Hart {
                 physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
         }
         throw fault()
+    }
+
+    /// The second stage where nothing about it is out of the ordinary: Sv39x4, tables in RAM, a leaf of a plain page that
+    /// permits the access and has been accessed so before. Nil where anything else has to be looked at.
+    private func plainGuest(_ address: UInt64, _ access: RISCV.Access) -> UInt64? {
+        typealias Entry = RISCV.PageTableEntry
+        let root = state.pointee.hgatp
+        guard root >> 60 == 8, address >> 41 == 0, access != .execute else { return nil }
+        var wanted = Entry.valid | Entry.user | Entry.accessed | Entry.read
+        if access == .write { wanted |= Entry.write | Entry.dirty }
+        let numbers: UInt64 = 0xfff_ffff_ffff << 10
+        let memory = tableMemory
+        var table = (root & 0xfff_ffff_ffff) << 12
+        var shift: UInt64 = 30
+        var indices: UInt64 = 2047
+        while true {
+            let offset = table &+ (address >> shift & indices) * 8 &- memory.base
+            guard offset < memory.limit else { return nil }
+            // SAFETY: an entry's eight bytes begin below the limit, so that they lie in the RAM.
+            let entry = memory.host.load(fromByteOffset: Int(offset), as: UInt64.self)
+            if entry & ~numbers == Entry.valid {
+                guard shift > 12 else { return nil }
+                table = Entry.page(entry) << 12
+                shift -= 9
+                indices = 511
+                continue
+            }
+            let page = Entry.page(entry) << 12
+            let inPage = (1 << shift) - 1 as UInt64
+            guard entry & wanted == wanted, entry >> 54 == 0, page & inPage == 0 else { return nil }
+            return page | address & inPage
+        }
     }
 
     /// What every leaf and pointer must fulfil, whoever asks: nil for a pointer to the next table.
