@@ -51,9 +51,21 @@ extension RISCV {
         private var trapCount = 0
         private static let trapCapacity = 16
         public var statistics = Statistics()
+        /// What makes `time` of virtual time, where that is so simple; else the environment is asked.
+        public var timebase: Timebase?
         /// Exceptions taken, beside what ``statistics`` counts.
         public var exceptionCount: UInt64 { trappedBeforeReset &+ core.pointee.trapped }
         private var trappedBeforeReset: UInt64 = 0
+
+        /// The timer as a whole number of nanoseconds a tick, and what it is ahead of virtual time in ticks.
+        public struct Timebase: Sendable {
+            public var nanosecondsPerTick: UInt64
+            public var offset: UInt64
+            public init(nanosecondsPerTick: UInt64, offset: UInt64) {
+                self.nanosecondsPerTick = nanosecondsPerTick
+                self.offset = offset
+            }
+        }
 
         /// A trap as it was taken.
         public struct TrapRecord: Sendable {
@@ -195,7 +207,8 @@ extension RISCV {
             let place = Self.place(s.pointee.privilege, virtual: s.pointee.virtual)
             // With MPRV, the context is that of another level.
             let isOwn = s.pointee.privilege != .machine || s.pointee.mstatus & State.Status.mprv == 0
-            if isOwn, let context = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(s.pointee.contexts[place])) {
+            let known = UInt(s.pointee.contexts[place])
+            if isOwn, let context = UnsafeMutablePointer<TranslationContext>(bitPattern: known) {
                 s.pointee.core.context = context
             } else {
                 selectContext(place)

@@ -9,6 +9,11 @@ extension RISCV.Hart {
         foldFloatDirty()
         var number = number
         if state.pointee.virtual, let substitute = Self.virtualCounterpart(number) { number = substitute }
+        // Read from an instruction, virtual time is the hart's own.
+        if number == 0xc01, let timebase {
+            let time = core.pointee.virtualTime / timebase.nanosecondsPerTick &+ timebase.offset
+            return time &+ (state.pointee.virtual ? state.pointee.htimedelta : 0)
+        }
         let old = try readCSR(number)
         guard access != .read else { return old }
         // A read-modify-write of mip takes SEIP as software wrote it, not the wire's part (section "Machine Interrupt
@@ -483,6 +488,7 @@ extension RISCV.Hart {
 
     /// - Parameter virtual: whether it is vsstatus whose bits `changed`, and not mstatus.
     private func statusChanged(_ changed: UInt64, virtual: Bool) {
+        let context = core.pointee.context
         if changed & Status.mxr != 0 {
             forgetContexts()
         } else if changed & Status.sum != 0 {
@@ -491,7 +497,8 @@ extension RISCV.Hart {
             state.pointee.contexts.swapAt(place, place + 1)
         }
         levelChanged()
-        stopSoon()
+        if context != core.pointee.context { stopSoon() }
+        interruptEnablesChanged()
     }
 
     private func interruptEnablesChanged() {

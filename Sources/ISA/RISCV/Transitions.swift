@@ -215,16 +215,16 @@ extension RISCV.Hart {
         let number = UInt16(truncatingIfNeeded: i.immediate)
         guard exists(number) else { return false }
         let isImmediate = operation == .csrrwi || operation == .csrrsi || operation == .csrrci
-        let sets = operation == .csrrs || operation == .csrrsi
-        let writes = operation == .csrrw || operation == .csrrwi
-        let clears = !sets && !writes
-        let isRead = !writes && i.rs1 == 0
+        let change: CSRAccess
+        switch operation {
+        case .csrrw, .csrrwi: change = .write
+        case .csrrs, .csrrsi: change = i.rs1 == 0 ? .read : .set
+        default: change = i.rs1 == 0 ? .read : .clear
+        }
         switch (number, virtual) {
-        case (0x100, _):
-            guard !writes else { return false }
-            return recordStatus(i, isImmediate, sets: sets, isRead: isRead, virtual, &e)
+        case (0x100, _): return recordStatus(i, isImmediate, change, virtual, &e)
         case (0x144, _):
-            guard clears || isRead else { return false }
+            guard change == .clear || change == .read else { return false }
             let all = e.pending()
             var old: Value
             let mask: Value
@@ -236,7 +236,7 @@ extension RISCV.Hart {
                 old = e.masked(e.binary(.and, .double, all, e.get(\.mideleg)), ~Self.hypervisorInterrupts)
                 mask = e.masked(e.get(\.mideleg), Self.writablePending(features))
             }
-            if !isRead {
+            if change == .clear {
                 // What is cleared is what the operand and the mask have in common, where the guest's bits are one lower.
                 var cleared = isImmediate ? e.constant(UInt64(i.rs1)) : e.register(i.rs1)
                 if virtual { cleared = e.binary(.shiftLeft, .double, cleared, e.constant(1)) }
@@ -249,12 +249,12 @@ extension RISCV.Hart {
             // What becomes pending is the guest's, as long as HS-mode has delegated it.
             let mip = e.get(\.mip)
             let old = e.masked(mip, Self.virtualInterrupts)
-            if !isRead {
+            if change != .read {
                 let operand = isImmediate ? e.constant(UInt64(i.rs1)) : e.register(i.rs1)
                 let new =
-                    writes ? operand : e.binary(sets ? .or : .andNot, .double, old, operand)
+                    change == .write ? operand : e.binary(change == .set ? .or : .andNot, .double, old, operand)
                 let changed = e.masked(new, Self.virtualInterrupts)
-                if !clears {
+                if change != .clear {
                     let own = e.binary(.andNot, .double, e.get(\.mie), e.get(\.hideleg))
                     let wanted = e.binary(.and, .double, changed, own)
                     e.expect(e.compare(.equal, .double, wanted, e.constant(0)))
@@ -267,29 +267,44 @@ extension RISCV.Hart {
         }
     }
 
-    /// sstatus, or vsstatus: setting and clearing SUM, and what neither translation nor floating point depends on.
+    /// sstatus, or vsstatus: changing SUM, and what neither translation nor floating point depends on.
     private func recordStatus(
-        _ i: Operands, _ isImmediate: Bool, sets: Bool, isRead: Bool, _ virtual: Bool, _ e: inout Recorder
+        _ i: Operands, _ isImmediate: Bool, _ change: CSRAccess, _ virtual: Bool, _ e: inout Recorder
     ) -> Bool {
         let register = virtual ? \RISCV.State.vsstatus : \.mstatus
+        let governing = Status.sum | Status.mxr | Status.fs
         let operand = isImmediate ? e.constant(UInt64(i.rs1)) : e.register(i.rs1)
-        var bits: UInt64 = 0
-        if !isRead {
-            // A kernel writes the same bits each time that it comes here: those that are in the register now.
-            let known = e.known(operand)
-            let value = known ?? core.pointee.registers[Int(i.rs1)]
-            bits = value & Self.supervisorStatusMask
-            guard bits != 0, bits & (Status.mxr | Status.fs) == 0 else { return false }
-            if known == nil { e.expect(e.compare(.equal, .double, operand, e.constant(value))) }
+        let known = e.known(operand)
+        // A kernel writes the same bits each time that it comes here: those that are in the register now.
+        let likely = known ?? core.pointee.registers[Int(i.rs1)]
+        let isSwitch = (change == .set || change == .clear) && likely & governing == Status.sum
+        if change == .set || change == .clear {
+            guard isSwitch || likely & governing == 0 else { return false }
+            if known == nil {
+                let expected = isSwitch ? likely : 0
+                let looked = isSwitch ? operand : e.masked(operand, governing)
+                e.expect(e.compare(.equal, .double, looked, e.constant(expected)))
+            }
         }
-        if isRead || i.rd != DecodedSlot.sink { expectNoFloats(&e, nil) }
+        if i.rd != DecodedSlot.sink || change == .read || change == .write { expectNoFloats(&e, nil) }
         let status = e.get(register)
-        if sets && bits & Status.sie != 0 {
+        if change == .write {
+            let changed = e.masked(e.binary(.xor, .double, status, operand), governing)
+            e.expect(e.compare(.equal, .double, changed, e.constant(0)))
+        }
+        if change == .write || (change == .set && (known ?? Status.sie) & Status.sie != 0) {
+            // An interrupt may be let in.
             let enabled = e.binary(.and, .double, e.pending(), e.get(\.mie))
             e.expect(e.compare(.equal, .double, enabled, e.constant(0)))
         }
-        if bits & Status.sum != 0 { recordOtherAccess(sets, status, virtual, &e) }
-        if !isRead { e.set(register, e.binary(sets ? .or : .andNot, .double, status, e.constant(bits))) }
+        if isSwitch { recordSwitch(change == .set, status, virtual, &e) }
+        let bits = e.masked(operand, Self.supervisorStatusMask)
+        switch change {
+        case .read: break
+        case .write: e.set(register, e.binary(.or, .double, e.masked(status, ~Self.supervisorStatusMask), bits))
+        case .set: e.set(register, e.binary(.or, .double, status, bits))
+        case .clear: e.set(register, e.binary(.andNot, .double, status, bits))
+        }
         if i.rd != DecodedSlot.sink {
             var old = status
             if !virtual {
@@ -305,7 +320,7 @@ extension RISCV.Hart {
 
     /// Changes SUM, and so the context, where the other one is known. The code goes on: where instructions are fetched does
     /// not depend on SUM.
-    private func recordOtherAccess(_ sets: Bool, _ status: Value, _ virtual: Bool, _ e: inout Recorder) {
+    private func recordSwitch(_ sets: Bool, _ status: Value, _ virtual: Bool, _ e: inout Recorder) {
         let isOn = e.isSet(status, Status.sum)
         e.expect(sets ? e.not(isOn) : isOn)
         let place = Self.place(.supervisor, virtual: virtual)

@@ -155,8 +155,13 @@ public final class RISCVVirt {
                 environment.timersChanged(hart)
             }
         }
+        if 1_000_000_000 % aclint.frequency == 0 {
+            let period = 1_000_000_000 / aclint.frequency
+            for hart in harts { hart.timebase = .init(nanosecondsPerTick: period, offset: aclint.offset) }
+        }
         aclint.timeChanged = { [unowned self] in
             for hart in harts {
+                hart.timebase?.offset = aclint.offset
                 hart.updateTimers()
                 environment.timersChanged(hart)
             }

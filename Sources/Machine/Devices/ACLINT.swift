@@ -26,7 +26,7 @@ public final class ACLINT: Device {
     private var msip: [Bool]
     private var mtimecmp: [UInt64]
     /// What the guest's writes to `mtime` added to it.
-    private var offset: UInt64 = 0
+    public private(set) var offset: UInt64 = 0
 
     /// Called after the guest has written `mtime`: whoever derived a deadline from it (the Sstc extension's `stimecmp`)
     /// has to do so again.
