@@ -42,7 +42,9 @@ public final class HotCode: Translator {
     private var pages: [TranslatedPage.Key: TranslatedPage] = [:]
     private var pagesByPhysical: [UInt64: [TranslatedPage]] = [:]
     /// Those whose jump caches lead into the code.
-    private var processors: [any TranslatableProcessor] = []
+    private var processors: [Attached] = []
+    /// Processors hold their translator, so that it may not hold them.
+    private struct Attached { unowned let processor: any TranslatableProcessor }
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> UInt64
     private let enter: Enter
@@ -75,7 +77,7 @@ public final class HotCode: Translator {
 
     /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
     public func attach(_ processor: any TranslatableProcessor) {
-        processors.append(processor)
+        processors.append(Attached(processor: processor))
     }
 
     // MARK: Running
@@ -213,7 +215,7 @@ public final class HotCode: Translator {
     /// Forgets all code. - Precondition: none is being executed.
     private func flush() {
         statistics.flushes += 1
-        for processor in processors { processor.forEachContext { $0.pointee.flushJumps() } }
+        for attached in processors { attached.processor.forEachContext { $0.pointee.flushJumps() } }
         pages.removeAll()
         pagesByPhysical.removeAll()
         code.reset(to: (trampolines.count + 15) & ~15)
@@ -226,7 +228,7 @@ extension HotCode: CodeObserver {
         for page in translated where page.granules & granules != 0 {
             statistics.invalidations += 1
             page.clear()
-            for processor in processors { processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) } }
+            for attached in processors { attached.processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) } }
         }
     }
 

@@ -51,7 +51,9 @@ public final class PhysicalMemory {
     public static let granule: UInt64 = 64
 
     public private(set) var regions: [Region] = []
-    private var observers: [any CodeObserver] = []
+    private var observers: [Observer] = []
+    /// Observers hold the memory, so that it may not hold them.
+    private struct Observer { weak var observer: (any CodeObserver)? }
 
     public init() {}
 
@@ -64,7 +66,7 @@ public final class PhysicalMemory {
     }
 
     public func addObserver(_ observer: any CodeObserver) {
-        observers.append(observer)
+        observers.append(Observer(observer: observer))
     }
 
     /// Adds zero-filled memory.
@@ -119,7 +121,7 @@ public final class PhysicalMemory {
 
     /// Makes all observers drop everything.
     func forgetCode() {
-        for observer in observers { observer.memoryMapChanged() }
+        for entry in observers { entry.observer?.memoryMapChanged() }
     }
 
     /// The region that holds all of `address ..< address + count`.
@@ -165,7 +167,7 @@ public final class PhysicalMemory {
                 let last = min(end, page + Self.pageSize) - 1 - page
                 let granules = (~0 << (first / 64)) & (~0 >> (63 - last / 64)) as UInt64
                 if region.codeGranules[number] & granules != 0 {
-                    for observer in observers { observer.codeChanged(page: page, granules: granules) }
+                    for entry in observers { entry.observer?.codeChanged(page: page, granules: granules) }
                 }
             }
             page += Self.pageSize
