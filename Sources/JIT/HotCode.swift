@@ -34,7 +34,6 @@ public final class HotCode: Translator {
     /// Notes what code is made of what, for a listing.
     var record: X64.CodeRecord?
     private let faults: FaultInjection?
-    private let guest: GuestTranslation
     private let host: X64.HostFeatures
     let code: CodeMemory
     let trampolines: X64.Trampolines
@@ -61,7 +60,6 @@ public final class HotCode: Translator {
         }
         self.options = options
         faults = options.injectsFaults ? FaultInjection() : nil
-        self.guest = guest
         do throws(CodeMemory.Unavailable) {
             code = try CodeMemory(capacity: options.capacity)
         } catch {
