@@ -34,17 +34,19 @@ public final class HotCode: Translator {
     /// Notes what code is made of what, for a listing.
     var record: X64.CodeRecord?
     private let faults: FaultInjection?
-    private let guest: GuestTranslation
-    private let map: RegisterMap
     private let host: X64.HostFeatures
     let code: CodeMemory
     let trampolines: X64.Trampolines
-    private var pages: [TranslatedPage.Key: TranslatedPage] = [:]
+    private var pages = TranslatedPages()
     private var pagesByPhysical: [UInt64: [TranslatedPage]] = [:]
     /// Those whose jump caches lead into the code.
     private var processors: [Attached] = []
     /// Processors hold their translator, so that it may not hold them.
     private struct Attached { unowned let processor: any TranslatableProcessor }
+    // What translates is kept from one region to the next, as it needs the same memory again.
+    private var region = Region()
+    private var recorder: Recorder
+    private var generator: X64.Generator
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> UInt64
     private let enter: Enter
@@ -60,16 +62,22 @@ public final class HotCode: Translator {
         }
         self.options = options
         faults = options.injectsFaults ? FaultInjection() : nil
-        self.guest = guest
-        map = RegisterMap(guest)
         do throws(CodeMemory.Unavailable) {
             code = try CodeMemory(capacity: options.capacity)
         } catch {
             throw Unavailable(description: "there is no memory for translated code: \(error)")
         }
         var assembler = X64.Assembler(code.free)
+        let map = RegisterMap(guest)
         trampolines = X64.Trampolines(&assembler, at: code.freeAddress, map, guest)
         code.commit(trampolines.count)
+        generator = X64.Generator(map, trampolines, host, options.switches)
+        generator.blocksLeft = faults.map { UInt(bitPattern: $0.blocksLeft) }
+        var simplifications: Recorder.Simplifications = [.addresses]
+        if options.switches.contains(.constants) { simplifications.insert(.constants) }
+        if options.switches.contains(.forwarding) { simplifications.insert(.registers) }
+        recorder = Recorder(
+            at: 0, simplifications: simplifications, zeroRegister: guest.zeroRegister, sinkRegister: guest.sinkRegister)
         // SAFETY: the trampoline was made to be called as this type says.
         enter = unsafeBitCast(trampolines.enter, to: Enter.self)
         memory.addObserver(self)
@@ -130,7 +138,7 @@ public final class HotCode: Translator {
     private func translatedPage(_ key: TranslatedPage.Key) -> TranslatedPage {
         if let page = pages[key] { return page }
         let page = TranslatedPage(key)
-        pages[key] = page
+        pages.insert(page)
         pagesByPhysical[key.physical, default: []].append(page)
         return page
     }
@@ -142,70 +150,60 @@ public final class HotCode: Translator {
     func translate(
         _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
     ) -> Int {
-        let region = Region(
-            at: address, in: page, of: processor, wholePage: options.switches.contains(.regions)
-        ) { translated.entry($0) != 0 }
+        region.find(
+            from: address, in: page, of: processor, wholePage: options.switches.contains(.regions), translated)
         let context = processor.core.pointee.context
         let direct: X64.Generator.DirectMemory? =
             context.pointee.directLimit > 0 && faults == nil
             ? .init(base: context.pointee.directBase, size: context.pointee.directLimit) : nil
-        var generator = X64.Generator(
-            X64.Assembler(code.free), at: code.freeAddress, map, trampolines, host, direct: direct, options.switches)
-        generator.blocksLeft = faults.map { UInt(bitPattern: $0.blocksLeft) }
+        generator.begin(code.free, at: code.freeAddress, direct: direct)
         generator.record = record
-        let labels = region.labels.map { ($0, generator.assembler.label()) }
-        for (address, label) in labels { generator.blockLabels[address & 4095] = label }
-        for (address, label) in labels {
-            let (block, ending) = record(address, page, generator.blockLabels, processor)
-            statistics.instructions += block.instructions.count
-            for instruction in block.instructions {
+        for address in region.labels { generator.beginBlock(at: address) }
+        for index in region.labels.indices {
+            let ending = recordBlock(at: region.labels[index], page, processor)
+            statistics.instructions += recorder.block.instructions.count
+            if let last = recorder.block.instructions.last {
                 translated.cover(
-                    address &+ UInt64(bitPattern: Int64(instruction.offset)), bytes: UInt64(instruction.length))
+                    region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
             }
-            generator.generate(block, label: label, ending: ending)
+            generator.generate(&recorder.block, ending: ending)
         }
         generator.generateStubs()
         generator.assembler.finish()
         record = generator.record
         guard !generator.hasFailed, !generator.assembler.hasOverflowed else { return 0 }
         let start = UInt32(code.used)
-        for (address, label) in labels {
-            translated.setEntry(address, start + UInt32(generator.assembler.offset(of: label)))
+        for address in region.labels {
+            translated.setEntry(address, start + UInt32(generator.offset(ofBlock: address)))
         }
+        let count = generator.assembler.count
         statistics.regions += 1
-        statistics.bytes += generator.assembler.count
-        observer(address, UnsafeRawBufferPointer(start: code.executable + code.used, count: generator.assembler.count))
-        code.commit(generator.assembler.count)
-        return generator.assembler.count
+        statistics.bytes += count
+        observer(address, UnsafeRawBufferPointer(start: code.executable + code.used, count: count))
+        code.commit(count)
+        return count
     }
 
     /// Records the block at `address`, up to the next label or a jump.
-    private func record(
-        _ address: UInt64, _ page: CodePage, _ labels: [UInt64: X64.Assembler.Label],
-        _ processor: any TranslatableProcessor
-    ) -> (Block, X64.Generator.Ending?) {
-        var simplifications: Recorder.Simplifications = [.addresses]
-        if options.switches.contains(.constants) { simplifications.insert(.constants) }
-        if options.switches.contains(.forwarding) { simplifications.insert(.registers) }
-        var recorder = Recorder(
-            at: address, simplifications: simplifications, zeroRegister: guest.zeroRegister,
-            sinkRegister: guest.sinkRegister)
+    private func recordBlock(
+        at address: UInt64, _ page: CodePage, _ processor: any TranslatableProcessor
+    ) -> X64.Generator.Ending? {
+        recorder.begin(at: address)
         var next = address
         while true {
-            if next != address && ((next ^ address) & ~4095 != 0 || labels[next & 4095] != nil) {
-                return (recorder.block, .next(next))
+            if next != address && ((next ^ address) & ~4095 != 0 || generator.hasBlock(at: next)) {
+                return .next(next)
             }
-            guard processor.shape(of: next, in: page) != .interpreted, recorder.block.nodes.count < 2000 else {
-                return (recorder.block, .interpreted(next))
+            guard recorder.block.nodes.count < 2000, processor.record(next, in: page, &recorder) else {
+                return .interpreted(next)
             }
-            processor.record(next, in: page, &recorder)
             let last = recorder.block.instructions.count - 1
             for index in recorder.block.nodes(of: last)
             where !X64.Generator.supports(recorder.block.nodes[index], host, options.switches) {
                 recorder.removeLast()
-                return (recorder.block, .interpreted(next))
+                return .interpreted(next)
             }
-            if recorder.isClosed { return (recorder.block, nil) }
+            if recorder.isClosed { return nil }
             next = next &+ UInt64(recorder.block.instructions[last].length)
         }
     }
@@ -216,7 +214,7 @@ public final class HotCode: Translator {
     private func flush() {
         statistics.flushes += 1
         for attached in processors { attached.processor.forEachContext { $0.pointee.flushJumps() } }
-        pages.removeAll()
+        pages = TranslatedPages()
         pagesByPhysical.removeAll()
         code.reset(to: (trampolines.count + 15) & ~15)
     }
@@ -228,7 +226,9 @@ extension HotCode: CodeObserver {
         for page in translated where page.granules & granules != 0 {
             statistics.invalidations += 1
             page.clear()
-            for attached in processors { attached.processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) } }
+            for attached in processors {
+                attached.processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) }
+            }
         }
     }
 

@@ -1,5 +1,33 @@
 import ISA
 
+/// Places in a page where instructions can begin: every second byte of it, one bit each.
+struct PlaceSet {
+    private var words = InlineArray<32, UInt64>(repeating: 0)
+
+    func contains(_ address: UInt64) -> Bool {
+        words[Int(address & 4095) &>> 7] & 1 &<< (address &>> 1 & 63) != 0
+    }
+
+    /// False where the place was in the set already.
+    @discardableResult
+    mutating func insert(_ address: UInt64) -> Bool {
+        if contains(address) { return false }
+        words[Int(address & 4095) &>> 7] |= 1 &<< (address &>> 1 & 63)
+        return true
+    }
+
+    /// The addresses of the places in the page at `page`, in order.
+    func forEach(in page: UInt64, _ body: (UInt64) -> Void) {
+        for index in words.indices {
+            var rest = words[index]
+            while rest != 0 {
+                body(page &+ UInt64(index &* 128 &+ rest.trailingZeroBitCount &* 2))
+                rest &= rest &- 1
+            }
+        }
+    }
+}
+
 /// What is translated at once: the code of one page that can be reached from an address without leaving the page, as
 /// blocks, each of which begins at a label.
 ///
@@ -7,28 +35,30 @@ import ISA
 /// branch does not end a block: the block goes on where it is not taken, unless another begins there.
 struct Region {
     /// Addresses of the blocks, in order.
-    private(set) var labels: [UInt64] = []
+    private(set) var labels = ContiguousArray<UInt64>()
+    private var open = ContiguousArray<UInt64>()
 
     /// More instructions are left to further regions.
     static let maximumInstructions = 512
 
-    /// Finds the blocks that can be reached from `start`, other than those that are `translated`.
-    init(
-        at start: UInt64, in page: CodePage, of processor: any TranslatableProcessor, wholePage: Bool,
-        isTranslated: (UInt64) -> Bool
+    /// Finds the blocks that can be reached from `start`, other than those that are `translated` already.
+    mutating func find(
+        from start: UInt64, in page: CodePage, of processor: any TranslatableProcessor, wholePage: Bool,
+        _ translated: TranslatedPage
     ) {
-        var isLabel = Set([start])
-        var visited = Set<UInt64>()
-        var open = [start]
+        var isLabel = PlaceSet()
+        var visited = PlaceSet()
         var count = 0
+        isLabel.insert(start)
+        open.append(start)
         func reach(_ address: UInt64) {
-            guard wholePage, (address ^ start) & ~4095 == 0, !isTranslated(address) else { return }
-            if isLabel.insert(address).inserted && !visited.contains(address) { open.append(address) }
+            guard wholePage, (address ^ start) & ~4095 == 0, translated.entry(address) == 0 else { return }
+            if isLabel.insert(address) && !visited.contains(address) { open.append(address) }
         }
         while let first = open.popLast() {
             var address = first
             walk: while (address ^ start) & ~4095 == 0, count < Self.maximumInstructions {
-                guard visited.insert(address).inserted else { break }
+                guard visited.insert(address) else { break }
                 count += 1
                 let next = address &+ UInt64(processor.length(of: address, in: page))
                 switch processor.shape(of: address, in: page) {
@@ -49,6 +79,7 @@ struct Region {
                 address = next
             }
         }
-        labels = isLabel.filter { $0 == start || visited.contains($0) }.sorted()
+        labels.removeAll(keepingCapacity: true)
+        isLabel.forEach(in: start & ~4095) { if $0 == start || visited.contains($0) { labels.append($0) } }
     }
 }

@@ -30,7 +30,8 @@ public struct Recorder {
     public struct RecordedHandle: Sendable { public let node: Int32 }
     public struct RecordedVector: Sendable { public let node: Int32 }
 
-    public internal(set) var block: Block
+    /// A reader may take it, or change it, between two blocks.
+    public var block: Block
     /// The last instruction never goes on to the one behind it: nothing can follow in this block.
     public internal(set) var isClosed = false
 
@@ -83,6 +84,18 @@ public struct Recorder {
         self.simplifications = simplifications
         self.zeroRegister = zeroRegister
         self.sinkRegister = sinkRegister
+    }
+
+    /// Begins another block; the one that was recorded is forgotten, but not its memory.
+    public mutating func begin(at address: UInt64) {
+        block.address = address
+        block.nodes.removeAll(keepingCapacity: true)
+        block.instructions.removeAll(keepingCapacity: true)
+        isClosed = false
+        offset = 0
+        nextOffset = 0
+        regions.removeAll(keepingCapacity: true)
+        forgetState()
     }
 
     /// Begins the instruction behind the last one, or the first.

@@ -73,7 +73,6 @@ final class DecodedPage {
         physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>, decode: UInt, pageEnd: UInt
     ) {
         granulePlace = granules
-        granules.pointee = 0
         self.physical = physical
         self.host = host
         slots = .allocate(capacity: Self.slotCount + 3)
@@ -111,25 +110,33 @@ final class DecodedPage {
 }
 
 /// All decoded code of a machine, shared by its CPUs, by physical page.
+///
+/// It is bounded, as a page takes 32 KiB. Pages are in two generations: those that were fetched from since the generation
+/// began, and those of the one before. When the young one is full, the old one goes, which nobody has fetched from for that
+/// long. Its granules stay noted: others may have made something of that code too.
 public final class CodeCache: CodeObserver {
-    /// Bounds the cache: 32 KiB a page.
-    static let maximumPages = 6144
     let memory: PhysicalMemory
+    /// Pages of a generation.
+    private let generationCapacity: Int
     let decodeHandler: UInt
     let pageEndHandler: UInt
     private var pages: [UInt64: DecodedPage] = [:]
-    /// Every CPU that may hold TLB entries; told when a page becomes code and when the cache is emptied.
+    private var oldPages: [UInt64: DecodedPage] = [:]
+    /// Every CPU that may hold TLB entries; told when a page becomes code, when a generation ends, and when all
+    /// translations are stale.
     var flushWrites: [(_ host: UInt64) -> Void] = []
+    var flushFetches: [() -> Void] = []
     var flushAll: [() -> Void] = []
 
-    init(memory: PhysicalMemory, decodeHandler: UInt, pageEndHandler: UInt) {
+    init(memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt) {
         self.memory = memory
+        generationCapacity = pageCapacity / 2
         self.decodeHandler = decodeHandler
         self.pageEndHandler = pageEndHandler
         memory.addObserver(self)
     }
 
-    /// The decoded page at the physical address, or nil where there is no memory. May empty the cache, so it is called
+    /// The decoded page at the physical address, or nil where there is no memory. May drop other pages, so it is called
     /// only while no handler runs.
     func page(at physical: UInt64) -> DecodedPage? {
         let address = physical & ~4095
@@ -137,14 +144,15 @@ public final class CodeCache: CodeObserver {
             let granules = memory.codeGranules(address)
         else { return nil }
         if let page = pages[address] { return page }
-        if pages.count >= Self.maximumPages {
-            // What others made of the code is not watched over any more either.
-            memory.forgetCode()
-            for page in pages.values {
-                memory.notes(page.physical)?.pointee.remove(.code)
-                page.granules = 0
-            }
-            pages.removeAll(keepingCapacity: true)
+        if pages.count >= generationCapacity {
+            // Whoever fetches from a page after this comes here first, so that it counts as young.
+            for flush in flushFetches { flush() }
+            oldPages = pages
+            pages = [:]
+        }
+        if let page = oldPages.removeValue(forKey: address) {
+            pages[address] = page
+            return page
         }
         if notes.pointee.contains(.writable) {
             for flush in flushWrites { flush(UInt64(UInt(bitPattern: host))) }
@@ -162,7 +170,11 @@ public final class CodeCache: CodeObserver {
 
     public func codeChanged(page: UInt64, granules: UInt64) {
         changes &+= 1
-        pages[page]?.invalidate(granules: granules, decode: decodeHandler)
+        if let decoded = pages[page] ?? oldPages[page] {
+            decoded.invalidate(granules: granules, decode: decodeHandler)
+        } else {
+            memory.codeGranules(page)?.pointee &= ~granules
+        }
     }
 
     public func memoryMapChanged() {

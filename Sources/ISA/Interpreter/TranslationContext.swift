@@ -167,6 +167,11 @@ public struct TranslationContext {
         fetch[page & (Self.fetchEntries - 1)].tag = ~0
     }
 
+    /// Drops all pages of code.
+    func flushFetches() {
+        for index in 0..<Self.fetchEntries { fetch[index].tag = ~0 }
+    }
+
     /// Drops what translates `address`.
     mutating func flush(page address: UInt64) {
         guard !isEmpty else { return }

@@ -195,7 +195,9 @@ extension RISCV {
             let isNarrow = word & 3 != 3
             let candidates = isNarrow ? narrow[Self.narrowIndex(word & 0xffff)] : wide[Self.wideIndex(word)]
             let bits = isNarrow ? word & 0xffff : word
-            guard let found = candidates.first(where: { $0.matches(bits) }) else { return nil }
+            // By index: to copy each candidate takes longer than to compare it.
+            guard let index = candidates.indices.first(where: { candidates[$0].matches(bits) }) else { return nil }
+            let found = candidates[index]
             // Rounding modes 5 and 6 are reserved (volume I, "Floating-Point Control and Status Register").
             if found.hasRounding && (word &>> 12 & 7 == 5 || word &>> 12 & 7 == 6) { return nil }
             return found

@@ -128,6 +128,7 @@ extension RISCV {
                 pool.forEach { $0.pointee.dropWrites(host: host) }
             }
             code.flushAll.append { [unowned self] in pool.flushAll() }
+            code.flushFetches.append { [unowned self] in pool.forEach { $0.pointee.flushFetches() } }
             reset()
         }
 
@@ -416,7 +417,8 @@ extension RISCV {
                 operations[place] = UInt16(index)
             }
             code = CodeCache(
-                memory: memory, decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
+                memory: memory, pageCapacity: translates ? 512 : 6144,
+                decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
         }
 

@@ -56,14 +56,15 @@ extension RISCV.Hart: TranslatableProcessor {
         }
     }
 
-    public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) {
-        guard let (operation, operands) = instruction(address, page) else { return }
+    public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool {
+        guard let (operation, operands) = instruction(address, page), operation != .illegal else { return false }
         recorder.begin(length: UInt8(truncatingIfNeeded: operands.length))
         if let plain = plainRegister(operation, operands) {
             RISCV.accessPlain(&recorder, operands, operation, plain)
         } else if !recordTransition(operation, operands, &recorder) {
             RISCV.execute(operation, &recorder, operands)
         }
+        return true
     }
 
     public func operationNumber(at address: UInt64) -> Int? {

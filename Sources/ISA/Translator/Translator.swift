@@ -23,8 +23,9 @@ public protocol TranslatableProcessor: AnyObject {
     func shape(of address: UInt64, in page: CodePage) -> InstructionShape
     /// Bytes of the instruction at `address`.
     func length(of address: UInt64, in page: CodePage) -> UInt8
-    /// Records the meaning of the instruction at `address`.
-    func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder)
+    /// Records the meaning of the instruction at `address`; false, and nothing recorded, where its shape is
+    /// `interpreted`.
+    func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool
     /// A number for what the instruction at `address` does, for statistics; nil where the page is not at hand. Changes
     /// nothing that the guest could see.
     func operationNumber(at address: UInt64) -> Int?

@@ -4,41 +4,55 @@ import ISA
 ///
 /// Its regions jump into each other directly, so that they go together when any of the page's code changes.
 final class TranslatedPage {
-    struct Key: Hashable {
+    struct Key: Equatable {
         let virtual: UInt64
         let physical: UInt64
         let mode: UInt64
+
+        var hash: UInt64 {
+            (virtual ^ physical &<< 20 ^ physical &>> 12 ^ mode &* 31) &* 0x9e37_79b9_7f4a_7c15
+        }
     }
 
     let key: Key
-    /// For each instruction's place in the page, by half-word, the offset of its code in the code memory; 0 for none.
-    private let entries: UnsafeMutablePointer<UInt32>
-    /// How often an instruction that is not translated was come to.
-    private let counts: UnsafeMutablePointer<UInt8>
+    /// For each place in the page where an instruction can begin: where its code is, or how often it was come to. In
+    /// parts, each made when it is needed, since most pages are run in few places.
+    private var parts = InlineArray<32, UnsafeMutablePointer<UInt32>?>(repeating: nil)
     /// The 64-byte granules that code was made of.
     private(set) var granules: UInt64 = 0
 
-    static let places = 2048
+    /// Marks the offset of code in the code memory; what is not marked is a count.
+    private static let code: UInt32 = 1 << 31
+    private static let partCount = 64
 
     init(_ key: Key) {
         self.key = key
-        entries = .allocate(capacity: Self.places)
-        entries.initialize(repeating: 0, count: Self.places)
-        counts = .allocate(capacity: Self.places)
-        counts.initialize(repeating: 0, count: Self.places)
     }
 
     deinit {
-        entries.deallocate()
-        counts.deallocate()
+        for index in parts.indices { parts[index]?.deallocate() }
     }
 
-    private func place(_ address: UInt64) -> Int { Int(address & 4095) / 2 }
+    private func part(_ address: UInt64) -> Int { Int(address & 4095) / (2 * Self.partCount) }
+    private func place(_ address: UInt64) -> Int { Int(address & 4095) / 2 % Self.partCount }
+
+    private func entries(_ address: UInt64) -> UnsafeMutablePointer<UInt32> {
+        let part = part(address)
+        if let entries = parts[part] { return entries }
+        let entries = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.partCount)
+        entries.initialize(repeating: 0, count: Self.partCount)
+        parts[part] = entries
+        return entries
+    }
 
     /// The offset of the code of `address`, or 0.
-    func entry(_ address: UInt64) -> UInt32 { entries[place(address)] }
+    func entry(_ address: UInt64) -> UInt32 {
+        guard let entries = parts[part(address)] else { return 0 }
+        let entry = entries[place(address)]
+        return entry & Self.code != 0 ? entry & ~Self.code : 0
+    }
 
-    func setEntry(_ address: UInt64, _ offset: UInt32) { entries[place(address)] = offset }
+    func setEntry(_ address: UInt64, _ offset: UInt32) { entries(address)[place(address)] = offset | Self.code }
 
     /// Notes that code was made of the bytes at `address`.
     func cover(_ address: UInt64, bytes: UInt64) {
@@ -47,21 +61,47 @@ final class TranslatedPage {
         granules |= (~0 << first) & (~0 >> (63 - last)) as UInt64
     }
 
-    /// Counts that the instruction was come to; true when that was the `threshold`th time.
+    /// Counts that the instruction, which is not translated, was come to; true when that was the `threshold`th time.
     func count(_ address: UInt64, threshold: Int) -> Bool {
-        let place = place(address)
-        let count = Int(counts[place]) + 1
-        if count >= threshold {
-            counts[place] = 0
-            return true
-        }
-        counts[place] = UInt8(truncatingIfNeeded: min(count, 255))
-        return false
+        let (entries, place) = (entries(address), place(address))
+        entries[place] &+= 1
+        guard entries[place] >= threshold else { return false }
+        entries[place] = 0
+        return true
     }
 
     /// Forgets all code.
     func clear() {
-        entries.update(repeating: 0, count: Self.places)
+        for part in parts.indices {
+            guard let entries = parts[part] else { continue }
+            for place in 0..<Self.partCount where entries[place] & Self.code != 0 { entries[place] = 0 }
+        }
         granules = 0
+    }
+}
+
+/// All translated pages, by key: an open hash table that is never more than half full.
+struct TranslatedPages {
+    private var slots = ContiguousArray<TranslatedPage?>(repeating: nil, count: 64)
+    private var count = 0
+
+    /// The page of `key`, or where it belongs.
+    private func slot(_ key: TranslatedPage.Key) -> Int {
+        var slot = Int(truncatingIfNeeded: key.hash &>> 32) & (slots.count &- 1)
+        while let page = slots[slot], page.key != key { slot = (slot &+ 1) & (slots.count &- 1) }
+        return slot
+    }
+
+    subscript(key: TranslatedPage.Key) -> TranslatedPage? { slots[slot(key)] }
+
+    /// - Precondition: there is no page of its key yet.
+    mutating func insert(_ page: TranslatedPage) {
+        if (count + 1) * 2 > slots.count {
+            let old = slots
+            slots = ContiguousArray(repeating: nil, count: 2 * old.count)
+            for case let page? in old { slots[slot(page.key)] = page }
+        }
+        slots[slot(page.key)] = page
+        count += 1
     }
 }

@@ -32,8 +32,7 @@ struct Analysis {
 
     /// Analyses `block`; what was known of another block is forgotten.
     mutating func analyse(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
-        facts.removeAll(keepingCapacity: true)
-        facts.append(contentsOf: repeatElement(Facts(), count: block.nodes.count))
+        facts.fill(block.nodes.count, with: Facts())
         findSegments(block)
         countUses(block, floats, eliminates: eliminates)
     }
@@ -52,6 +51,7 @@ struct Analysis {
 
     /// Backwards, so that every user of a node is seen before the node.
     private mutating func countUses(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
+        let calls = block.nodes.contains { $0.operation == .call }
         var segment = segments.count - 1
         /// A bit for each register that is set again before anybody can see what it holds.
         var overwritten: (UInt64, UInt64) = (0, 0)
@@ -66,7 +66,7 @@ struct Analysis {
                 }
                 instruction -= 1
                 // What called a helper may leave behind itself.
-                if block.nodes(of: instruction).contains(where: { block.nodes[$0].operation == .call }) {
+                if calls, block.nodes(of: instruction).contains(where: { block.nodes[$0].operation == .call }) {
                     overwritten = (0, 0)
                 }
             }
@@ -110,6 +110,18 @@ struct Analysis {
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
         default: return false
+        }
+    }
+}
+
+extension ContiguousArray {
+    /// The first `count` elements become `value`. The array grows where it is too short, and never shrinks: what is known
+    /// of each node of a block is kept in the same memory for all blocks.
+    mutating func fill(_ count: Int, with value: Element) {
+        if count > self.count {
+            self = ContiguousArray(repeating: value, count: Swift.max(count, 2 * self.count))
+        } else {
+            withUnsafeMutableBufferPointer { $0[..<count].update(repeating: value) }
         }
     }
 }

@@ -61,14 +61,9 @@ struct FloatOperands {
 
     /// Nothing is known, and everything is done as recorded.
     mutating func forget(_ count: Int) {
-        reset(&roles, count, .plain)
-        reset(&checks, count, 0)
-        reset(&isBoxed, count, false)
-    }
-
-    private func reset<Element>(_ array: inout ContiguousArray<Element>, _ count: Int, _ value: Element) {
-        array.removeAll(keepingCapacity: true)
-        array.append(contentsOf: repeatElement(value, count: count))
+        roles.fill(count, with: .plain)
+        checks.fill(count, with: 0)
+        isBoxed.fill(count, with: false)
     }
 
     /// Rewrites the block.
@@ -76,9 +71,9 @@ struct FloatOperands {
         let count = block.nodes.count
         forget(count)
         guard block.nodes.contains(where: { $0.operation == .require }) else { return }
-        reset(&singles, count, Node.none)
-        reset(&replacements, count, Node.none)
-        reset(&uses, count, 0)
+        singles.fill(count, with: Node.none)
+        replacements.fill(count, with: Node.none)
+        uses.fill(count, with: 0)
         for node in block.nodes {
             for position in 0..<4 where node[operand: position] >= 0 { uses[Int(node[operand: position])] &+= 1 }
         }

@@ -16,7 +16,8 @@ struct RegisterMap {
         .xmm3, .xmm4, .xmm5, .xmm6, .xmm7, .xmm8, .xmm9, .xmm10, .xmm11, .xmm12, .xmm13, .xmm14,
     ]
 
-    private var homes = InlineArray<256, Home>(repeating: .memory)
+    /// On the heap, so that looking one up does not copy them all.
+    private var homes = ContiguousArray<Home>(repeating: .memory, count: 256)
     /// What is in host registers, for entering and leaving code.
     private(set) var general: [(guest: UInt8, host: X64.Register)] = []
     private(set) var vector: [(guest: UInt8, host: X64.VectorRegister)] = []

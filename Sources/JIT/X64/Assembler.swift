@@ -7,16 +7,16 @@ extension X64 {
     /// compiles looks once, after ``finish()``. Names are the operations', not the mnemonics; widths are the guest's words for 8 to
     /// 64 bits. Encodings follow SDM volume 2, chapters 2 to 5.
     public struct Assembler {
-        private let buffer: UnsafeMutablePointer<UInt8>
-        private let capacity: Int
+        private var buffer: UnsafeMutablePointer<UInt8>
+        private var capacity: Int
         /// Bytes written so far.
         public private(set) var count = 0
         /// The code does not fit in the buffer, or a displacement not in its bits: the code is of no use.
         public private(set) var hasOverflowed = false
         /// Where each label is; -1 while it is not bound.
-        private var labels: [Int] = []
+        private var labels = ContiguousArray<Int>()
         /// Displacements that wait for their labels.
-        private var references: [Reference] = []
+        private var references = ContiguousArray<Reference>()
 
         /// A displacement of one byte or four at `place`.
         private struct Reference {
@@ -28,6 +28,8 @@ extension X64 {
         /// A place in the code that jumps may name before it is known.
         public struct Label: Equatable, Sendable {
             fileprivate let number: Int
+            /// Names no place.
+            static let none = Label(number: -1)
         }
 
         /// - Parameter buffer: valid for writing for as long as the assembler is used.
@@ -35,6 +37,17 @@ extension X64 {
             // SAFETY: an empty buffer has no base, and is never written to.
             self.buffer = buffer.baseAddress ?? UnsafeMutablePointer(bitPattern: 1)!
             capacity = buffer.count
+        }
+
+        /// Begins anew in `buffer`. Labels that were made before are of no use any more.
+        mutating func restart(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+            // SAFETY: as above.
+            self.buffer = buffer.baseAddress ?? UnsafeMutablePointer(bitPattern: 1)!
+            capacity = buffer.count
+            count = 0
+            hasOverflowed = false
+            labels.removeAll(keepingCapacity: true)
+            references.removeAll(keepingCapacity: true)
         }
 
         // MARK: Bytes
@@ -50,7 +63,13 @@ extension X64 {
         }
 
         mutating func bytes(_ value: UInt64, _ number: Int) {
-            for index in 0..<number { byte(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+            guard capacity &- count >= 8 else {
+                for index in 0..<number { byte(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+                return
+            }
+            // SAFETY: there is room for eight bytes; those that are not wanted are written over by what follows.
+            UnsafeMutableRawPointer(buffer + count).storeBytes(of: value, as: UInt64.self)
+            count &+= number
         }
 
         // MARK: Labels
@@ -104,7 +123,7 @@ extension X64 {
                     buffer[reference.place + index] = UInt8(truncatingIfNeeded: displacement >> (8 * index))
                 }
             }
-            references.removeAll()
+            references.removeAll(keepingCapacity: true)
         }
 
         // MARK: Instructions' parts
@@ -120,20 +139,31 @@ extension X64 {
             _ opcode: UInt32, reg: UInt8, _ operand: Operand, _ width: Width, mandatory: UInt8 = 0,
             needsREX: Bool = false
         ) {
-            if width == .half { byte(0x66) }
-            if mandatory != 0 { byte(mandatory) }
+            var bytes = ShortBytes()
+            if width == .half { bytes.append(0x66) }
+            if mandatory != 0 { bytes.append(mandatory) }
             let (base, index) = Self.numbers(operand)
             let rex: UInt8 = (width == .double ? 8 : 0) | (reg >> 3) << 2 | (index >> 3) << 1 | base >> 3
-            if rex != 0 || needsREX { byte(0x40 | rex) }
-            self.opcode(opcode)
-            modRM(reg, operand)
+            if rex != 0 || needsREX { bytes.append(0x40 | rex) }
+            if opcode > 0xffff { bytes.append(UInt8(truncatingIfNeeded: opcode >> 16)) }
+            if opcode > 0xff { bytes.append(UInt8(truncatingIfNeeded: opcode >> 8)) }
+            bytes.append(UInt8(truncatingIfNeeded: opcode))
+            modRM(reg, operand, behind: bytes)
         }
 
-        mutating func opcode(_ opcode: UInt32) {
-            if opcode > 0xffff { byte(UInt8(truncatingIfNeeded: opcode >> 16)) }
-            if opcode > 0xff { byte(UInt8(truncatingIfNeeded: opcode >> 8)) }
-            byte(UInt8(truncatingIfNeeded: opcode))
+        /// Up to eight bytes that are written at once.
+        struct ShortBytes {
+            fileprivate var value: UInt64 = 0
+            fileprivate var count = 0
+
+            @inline(__always)
+            mutating func append(_ byte: UInt8) {
+                value |= UInt64(byte) &<< UInt64(8 &* count)
+                count &+= 1
+            }
         }
+
+        private mutating func write(_ short: ShortBytes) { bytes(short.value, short.count) }
 
         /// The numbers that REX extends: of the base, or the register, and of the index.
         static func numbers(_ operand: Operand) -> (base: UInt8, index: UInt8) {
@@ -143,11 +173,14 @@ extension X64 {
             }
         }
 
-        /// ModRM, SIB and displacement (2.1.5).
-        mutating func modRM(_ reg: UInt8, _ operand: Operand) {
+        /// ModRM, SIB and displacement (2.1.5), `behind` what an instruction begins with: at most six bytes.
+        private mutating func modRM(_ reg: UInt8, _ operand: Operand, behind start: ShortBytes) {
+            var short = start
             let reg = (reg & 7) << 3
             switch operand {
-            case .register(let register): byte(0xc0 | reg | register.rawValue & 7)
+            case .register(let register):
+                short.append(0xc0 | reg | register.rawValue & 7)
+                write(short)
             case .memory(let memory):
                 let displacement = memory.displacement
                 let base = memory.base.rawValue & 7
@@ -159,11 +192,12 @@ extension X64 {
                     assert(memory.index != .rsp, "rsp is no index")
                     let index = memory.index.map { $0.rawValue & 7 } ?? 4
                     let scale = UInt8(memory.scale.trailingZeroBitCount)
-                    byte(mode << 6 | reg | 4)
-                    byte(scale << 6 | index << 3 | base)
+                    short.append(mode << 6 | reg | 4)
+                    short.append(scale << 6 | index << 3 | base)
                 } else {
-                    byte(mode << 6 | reg | base)
+                    short.append(mode << 6 | reg | base)
                 }
+                write(short)
                 if mode == 1 { byte(UInt8(truncatingIfNeeded: displacement)) }
                 if mode == 2 { bytes(UInt64(truncatingIfNeeded: displacement), 4) }
             }
@@ -179,18 +213,19 @@ extension X64 {
             let (base, index) = Self.numbers(operand)
             let map: UInt8 = opcode >> 8 == 0x0f ? 1 : opcode >> 8 == 0x0f38 ? 2 : 3
             let prefix: UInt8 = mandatory == 0 ? 0 : mandatory == 0x66 ? 1 : mandatory == 0xf3 ? 2 : 3
+            var bytes = ShortBytes()
             // R, X, B and vvvv are written inverted.
             let last = (~source & 15) << 3 | prefix
             if map == 1 && width != .double && index < 8 && base < 8 {
-                byte(0xc5)
-                byte((~reg & 8) << 4 | last)
+                bytes.append(0xc5)
+                bytes.append((~reg & 8) << 4 | last)
             } else {
-                byte(0xc4)
-                byte((~reg & 8) << 4 | (~index & 8) << 3 | (~base & 8) << 2 | map)
-                byte((width == .double ? 0x80 : 0) | last)
+                bytes.append(0xc4)
+                bytes.append((~reg & 8) << 4 | (~index & 8) << 3 | (~base & 8) << 2 | map)
+                bytes.append((width == .double ? 0x80 : 0) | last)
             }
-            byte(UInt8(truncatingIfNeeded: opcode))
-            modRM(reg, operand)
+            bytes.append(UInt8(truncatingIfNeeded: opcode))
+            modRM(reg, operand, behind: bytes)
         }
     }
 }

@@ -7,8 +7,8 @@ extension X64.Assembler {
     public typealias Operand = X64.Operand
 
     /// Byte registers 4 to 7 need a REX prefix.
-    func isUniform(_ width: Width, _ registers: UInt8...) -> Bool {
-        width == .byte && registers.contains { $0 >= 4 }
+    func isUniform(_ width: Width, _ register: UInt8, _ other: UInt8 = 0) -> Bool {
+        width == .byte && (register >= 4 || other >= 4)
     }
 
     private func number(_ operand: Operand) -> UInt8 {

@@ -25,9 +25,6 @@ extension X64 {
             case spilled(UInt8)
         }
 
-        var assembler: Assembler
-        /// Where the assembler's first byte will be executed.
-        let base: UInt
         let map: RegisterMap
         let trampolines: Trampolines
         let host: HostFeatures
@@ -35,11 +32,15 @@ extension X64 {
 
         // MARK: Of the region
 
-        /// The labels of the region's blocks, by offset in the page.
-        var blockLabels: [UInt64: Assembler.Label] = [:]
-        var stubs: [Stub] = []
+        var assembler = Assembler(UnsafeMutableBufferPointer(start: nil, count: 0))
+        /// Where the assembler's first byte will be executed.
+        private(set) var base: UInt = 0
+        /// Where the region's blocks begin, and their labels, by place in the page.
+        private var blocks = PlaceSet()
+        private var blockLabels = ContiguousArray<Assembler.Label>(repeating: .none, count: 2048)
+        var stubs = ContiguousArray<Stub>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
-        let direct: DirectMemory?
+        private(set) var direct: DirectMemory?
         /// Where ``FaultInjection`` has blocks counted; nil where it is not wanted.
         var blocksLeft: UInt?
         /// What code is made of, where somebody wants to know.
@@ -110,17 +111,39 @@ extension X64 {
         static let noBacking: UInt8 = 255
 
         init(
-            _ assembler: Assembler, at base: UInt, _ map: RegisterMap, _ trampolines: Trampolines, _ host: HostFeatures,
-            direct: DirectMemory?, _ switches: OptimizationSwitches
+            _ map: RegisterMap, _ trampolines: Trampolines, _ host: HostFeatures, _ switches: OptimizationSwitches
         ) {
-            self.assembler = assembler
-            self.base = base
             self.map = map
             self.trampolines = trampolines
             self.host = host
-            self.direct = direct
             self.switches = switches
         }
+
+        /// Begins a region, in `buffer`, whose first byte will be executed at `base`.
+        mutating func begin(_ buffer: UnsafeMutableBufferPointer<UInt8>, at base: UInt, direct: DirectMemory?) {
+            assembler.restart(buffer)
+            self.base = base
+            self.direct = direct
+            blocks = PlaceSet()
+            stubs.removeAll(keepingCapacity: true)
+            hasFailed = false
+        }
+
+        /// Says that a block of the region will begin at `address`: before code is made of any.
+        mutating func beginBlock(at address: UInt64) {
+            blocks.insert(address)
+            blockLabels[Int(address & 4095) / 2] = assembler.label()
+        }
+
+        func hasBlock(at address: UInt64) -> Bool { blocks.contains(address) }
+
+        /// The label of the region's block at `address`, which is in the page, if there is one.
+        func label(ofBlock address: UInt64) -> Assembler.Label? {
+            blocks.contains(address) ? blockLabels[Int(address & 4095) / 2] : nil
+        }
+
+        /// Where the code of the block at `address` begins. - Precondition: code has been made of it.
+        func offset(ofBlock address: UInt64) -> Int { assembler.offset(of: blockLabels[Int(address & 4095) / 2]) }
     }
 }
 
@@ -142,15 +165,17 @@ extension X64.Generator {
         case interpreted(UInt64)
     }
 
-    /// Makes code of `block`, which begins at `label`.
-    mutating func generate(_ block: Block, label: Label, ending: Ending?) {
-        self.block = block
+    /// Makes code of `block`, which comes back as another with memory to be used again.
+    mutating func generate(_ block: inout Block, ending: Ending?) {
+        swap(&self.block, &block)
+        makeCode(ending)
+    }
+
+    private mutating func makeCode(_ ending: Ending?) {
         if switches.contains(.floats) { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
         analysis.analyse(self.block, floats, eliminates: switches.contains(.deadSets))
-        places.removeAll(keepingCapacity: true)
-        places.append(contentsOf: repeatElement(Place.none, count: block.nodes.count))
-        backing.removeAll(keepingCapacity: true)
-        backing.append(contentsOf: repeatElement(Self.noBacking, count: block.nodes.count))
+        places.fill(block.nodes.count, with: .none)
+        backing.fill(block.nodes.count, with: Self.noBacking)
         inGuest.removeAll(keepingCapacity: true)
         owners = InlineArray(repeating: Self.free)
         vectorOwners = InlineArray(repeating: Self.free)
@@ -158,7 +183,7 @@ extension X64.Generator {
         group = nil
         verdict = nil
         assembler.align(to: 16)
-        assembler.bind(label)
+        if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
         for segment in analysis.segments {
             leftInSegment = segment.count

@@ -71,7 +71,7 @@ extension X64.Generator {
 
     /// The label of the block at `address`, if it is one of this region.
     private func label(of address: UInt64) -> Label? {
-        (address ^ block.address) & ~4095 == 0 ? blockLabels[address & 4095] : nil
+        (address ^ block.address) & ~4095 == 0 ? label(ofBlock: address) : nil
     }
 
     mutating func jump(to address: UInt64) {

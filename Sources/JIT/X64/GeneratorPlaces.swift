@@ -168,7 +168,7 @@ extension X64.Generator {
     mutating func spillSlot() -> UInt8 {
         if usedSpills == ~0 {
             usedSpills = 0
-            for node in 0..<places.count where analysis[node].lastUse > current {
+            for node in 0..<block.nodes.count where analysis[node].lastUse > current {
                 if case .spilled(let slot) = places[node] { usedSpills |= 1 << UInt64(slot) }
             }
         }
