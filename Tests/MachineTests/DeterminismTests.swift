@@ -37,6 +37,22 @@ struct DeterminismTests {
         return board.stateHash
     }
 
+    @Test("A machine that nobody holds any more gives its memory back", arguments: [Engine.interpreter, .jit])
+    func release(engine: Engine) throws {
+        weak var board: RISCVVirt?
+        weak var memory: PhysicalMemory?
+        weak var hart: RISCV.Hart?
+        do {
+            var configuration = RISCVVirt.Configuration(console: MemoryConsole())
+            configuration.engine = engine
+            let machine = try RISCVVirt(configuration)
+            (board, memory, hart) = (machine, machine.memory, machine.harts[0])
+        }
+        #expect(board == nil, "something in the machine holds the machine")
+        #expect(hart == nil, "something in the machine holds its harts")
+        #expect(memory == nil, "something in the machine holds its memory")
+    }
+
     @Test("Equal machines end in equal states, with any number of harts", arguments: [1, 2, 4, 8])
     func repeatable(harts: Int) throws {
         let first = try hash(harts: harts, turns: [.max >> 1])

@@ -387,8 +387,13 @@ extension RISCV {
         private static let operationSlots = 2048
         private static let noOperation: UInt16 = .max
 
-        /// - Parameter translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.
-        public init(features: Features, memory: PhysicalMemory, translates: Bool = false) {
+        /// - Parameters:
+        ///   - translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.
+        ///   - decodedPages: how many pages of code are kept decoded for the interpreter, 32 KiB each. Where only cold code
+        ///     is interpreted, few do.
+        public init(
+            features: Features, memory: PhysicalMemory, translates: Bool = false, decodedPages: Int? = nil
+        ) {
             self.features = features
             self.memory = memory
             decoder = Decoder(features)
@@ -417,7 +422,7 @@ extension RISCV {
                 operations[place] = UInt16(index)
             }
             code = CodeCache(
-                memory: memory, pageCapacity: translates ? 512 : 6144,
+                memory: memory, pageCapacity: decodedPages ?? (translates ? 512 : 6144),
                 decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
         }

@@ -98,7 +98,10 @@ public final class RISCVVirt {
         }
         translator = configuration.engine == .jit ? Self.translator(configuration, memory: memory) : nil
         engine = translator == nil ? .interpreter : .jit
-        let cluster = RISCV.Cluster(features: features, memory: memory, translates: translator != nil)
+        // Whoever injects faults wants pages to go too.
+        let decodedPages = translator != nil && configuration.jitOptions.injectsFaults ? 16 : nil
+        let cluster = RISCV.Cluster(
+            features: features, memory: memory, translates: translator != nil, decodedPages: decodedPages)
         for index in 0..<configuration.harts {
             let hart = RISCV.Hart(identifier: index, cluster: cluster, bus: space, environment: environment)
             hart.translator = translator

@@ -56,7 +56,8 @@ public final class FirmwareConfiguration: Device {
     private static let idBits: UInt32 = 0b11
 
     public let name: String
-    private let space: AddressSpace
+    /// It maps the device, and so holds it.
+    private unowned let space: AddressSpace
     private var items: [UInt16: [UInt8]] = [:]
     private var writable: [UInt16] = []
     private var files: [File] = []

@@ -8,11 +8,14 @@ import Testing
 struct FirmwareConfigurationTests {
     static let ram: UInt64 = 0x8000_0000
     let memory = PhysicalMemory()
+    /// A device does not hold the space that maps it.
+    let space: AddressSpace
     let device: FirmwareConfiguration
 
     init() {
         memory.addRegion(base: Self.ram, size: 0x10000)
-        device = FirmwareConfiguration(name: "fw-cfg@10100000", space: AddressSpace(memory: memory), cpuCount: 3)
+        space = AddressSpace(memory: memory)
+        device = FirmwareConfiguration(name: "fw-cfg@10100000", space: space, cpuCount: 3)
     }
 
     private func select(_ key: UInt16) { device.set(8, UInt64(key.byteSwapped), 2) }
@@ -153,7 +156,7 @@ struct FirmwareConfigurationTests {
                     Self.ram + random.next() % 0x10100, at: Self.ram + random.next() % 0xff00)
             }
         }
-        let copy = FirmwareConfiguration(name: "fw-cfg", space: AddressSpace(memory: PhysicalMemory()), cpuCount: 3)
+        let copy = FirmwareConfiguration(name: "fw-cfg", space: space, cpuCount: 3)
         copy.add(file: "free", bytes: Array(repeating: 0, count: 100), isWritable: true)
         expectRestores(device, into: copy) { device in
             let rest = (0..<16).map { _ in device.get(0, 8) }

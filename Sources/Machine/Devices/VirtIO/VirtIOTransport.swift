@@ -33,7 +33,8 @@ public final class VirtIOTransport {
     private static let restDelay: UInt64 = 1000
 
     public let device: any VirtIODevice
-    private let space: AddressSpace
+    /// It maps the device, and so holds it.
+    private unowned let space: AddressSpace
     private let clock: Clock
     private let reports: DeviceReports
     /// How signals reach the driver; the owner sets it.
