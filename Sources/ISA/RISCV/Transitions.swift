@@ -115,25 +115,10 @@ extension RISCV.Hart {
         expectNoInterrupt(&e, helper)
         let status = e.get(\.mstatus)
         e.expect(e.not(e.isSet(status, Status.tsr)), else: helper)
-        let toSupervisor = e.isSet(status, Status.spp)
-        var context = e.select(toSupervisor, e.context(.supervisor, false), e.context(.user, false))
-        let isOn: Recorder.RecordedCondition?
-        if features.contains(.h) {
-            let hypervisor = e.get(\.hstatus)
-            let toGuest = e.isSet(hypervisor, HypervisorStatus.spv)
-            let guest = e.select(toSupervisor, e.context(.supervisor, true), e.context(.user, true))
-            context = e.select(toGuest, guest, context)
-            e.expect(e.isSet(context), else: helper)
-            e.setByte(\.virtual, e.value(of: toGuest))
-            let both = e.select(toGuest, e.binary(.and, .double, status, e.floatStatus(\.vsstatus)), status)
-            isOn = e.isSet(both, Status.fs)
-            e.set(\.hstatus, e.masked(hypervisor, ~HypervisorStatus.spv))
-        } else {
-            e.expect(e.isSet(context), else: helper)
-            isOn = nil
-        }
-        if let isOn { e.setState(RISCV.offset(of: \.core.floatEnabled), .byte, e.value(of: isOn)) }
-        e.setPrivilege(isSupervisor: toSupervisor)
+        let hypervisor = e.get(\.hstatus)
+        let toGuest = features.contains(.h) ? e.isSet(hypervisor, HypervisorStatus.spv) : nil
+        let context = recordLevelBelow(e.isSet(status, Status.spp), toGuest, status, &e, helper)
+        if toGuest != nil { e.set(\.hstatus, e.masked(hypervisor, ~HypervisorStatus.spv)) }
         e.set(\.mstatus, returned(status, Status.spp | Status.mprv, Status.spie, Status.sie, &e))
         e.setContext(context)
         e.jump(to: e.get(\.sepc), .return)
@@ -165,23 +150,31 @@ extension RISCV.Hart {
         let level = e.masked(status, Status.mpp)
         e.expect(e.compare(.notEqual, .double, level, e.constant(machine)), else: helper)
         // The other levels are 0 and 1.
-        let toSupervisor = e.isSet(level)
-        var context = e.select(toSupervisor, e.context(.supervisor, false), e.context(.user, false))
-        if features.contains(.h) {
-            let toGuest = e.isSet(status, Status.mpv)
-            let guest = e.select(toSupervisor, e.context(.supervisor, true), e.context(.user, true))
-            context = e.select(toGuest, guest, context)
-            e.expect(e.isSet(context), else: helper)
-            e.setByte(\.virtual, e.value(of: toGuest))
-            let both = e.select(toGuest, e.binary(.and, .double, status, e.floatStatus(\.vsstatus)), status)
-            e.setState(RISCV.offset(of: \.core.floatEnabled), .byte, e.value(of: e.isSet(both, Status.fs)))
-        } else {
-            e.expect(e.isSet(context), else: helper)
-        }
-        e.setPrivilege(isSupervisor: toSupervisor)
+        let toGuest = features.contains(.h) ? e.isSet(status, Status.mpv) : nil
+        let context = recordLevelBelow(e.isSet(level), toGuest, status, &e, helper)
         e.set(\.mstatus, returned(status, Status.mpp | Status.mpv | Status.mprv, Status.mpie, Status.mie, &e))
         e.setContext(context)
         e.jump(to: e.get(\.mepc), .return)
+    }
+
+    /// Returns to supervisor or user, and to a guest's where that is possible, whose context has to be known: gives that.
+    private func recordLevelBelow(
+        _ toSupervisor: Recorder.RecordedCondition, _ toGuest: Recorder.RecordedCondition?, _ status: Value,
+        _ e: inout Recorder, _ helper: HelperIdentifier
+    ) -> Value {
+        var context = e.select(toSupervisor, e.context(.supervisor, false), e.context(.user, false))
+        if let toGuest {
+            let guest = e.select(toSupervisor, e.context(.supervisor, true), e.context(.user, true))
+            context = e.select(toGuest, guest, context)
+        }
+        e.expect(e.isSet(context), else: helper)
+        e.setPrivilege(isSupervisor: toSupervisor)
+        if let toGuest {
+            e.setByte(\.virtual, e.value(of: toGuest))
+            let both = e.select(toGuest, e.binary(.and, .double, status, e.floatStatus(\.vsstatus)), status)
+            e.setState(RISCV.offset(of: \.core.floatEnabled), .byte, e.value(of: e.isSet(both, Status.fs)))
+        }
+        return context
     }
 
     /// A status register after a return, without the bits of `gone`: the enable bit from its saved copy, which becomes 1.
@@ -201,7 +194,7 @@ extension RISCV.Hart {
         e.expect(e.compare(.equal, .double, both, e.constant(0)), else: helper)
     }
 
-    private func expectNoInterrupt(_ e: inout Recorder, _ helper: HelperIdentifier) {
+    private func expectNoInterrupt(_ e: inout Recorder, _ helper: HelperIdentifier?) {
         let enabled = e.binary(.and, .double, e.pending(), e.get(\.mie))
         e.expect(e.compare(.equal, .double, enabled, e.constant(0)), else: helper)
     }
@@ -294,8 +287,7 @@ extension RISCV.Hart {
         }
         if change == .write || (change == .set && (known ?? Status.sie) & Status.sie != 0) {
             // An interrupt may be let in.
-            let enabled = e.binary(.and, .double, e.pending(), e.get(\.mie))
-            e.expect(e.compare(.equal, .double, enabled, e.constant(0)))
+            expectNoInterrupt(&e, nil)
         }
         if isSwitch { recordSwitch(change == .set, status, virtual, &e) }
         let bits = e.masked(operand, Self.supervisorStatusMask)
