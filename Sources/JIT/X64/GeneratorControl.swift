@@ -107,10 +107,11 @@ extension X64.Generator {
     // MARK: Calls out of line
 
     /// Stores what a helper, or whoever takes an exception, has to know of where it is.
-    mutating func storePosition() {
-        assembler.address(.rcx, Memory(Role.budget, Int32(truncatingIfNeeded: leftInSegment)))
+    /// - Parameter left: instructions that were taken out of the budget and are not executed yet.
+    mutating func storePosition(_ address: UInt64, left: Int) {
+        assembler.address(.rcx, Memory(Role.budget, Int32(truncatingIfNeeded: left)))
         assembler.store(Role.field(\.budget), .rcx)
-        storeProgramCounter(address(of: instruction), through: .rcx)
+        storeProgramCounter(address, through: .rcx)
     }
 
     /// The result is in rax. Where the helper raised an exception nothing more of the instruction is done.
@@ -120,7 +121,7 @@ extension X64.Generator {
         for register in Role.temporaryVectors { evict(register) }
         move(.rax, node.a)
         move(.rdx, node.b)
-        storePosition()
+        storePosition(address(of: instruction), left: leftInSegment)
         callHelper(node.helper)
         finishInTemporary(.rax)
         hasCalled = true
