@@ -358,10 +358,13 @@ extension RISCV {
         /// Keeps the last traps, and counts them.
         func record(_ trap: TrapRecord) {
             if trap.cause >> 63 == 1 { statistics.interrupts += 1 }
+            if !trap.isCall || isInHandler(trap) { keep(trap) }
+            if isObserved { trapObserver?(trap) }
+        }
+
+        private func keep(_ trap: TrapRecord) {
             let last = trapRing + (trapCount &- 1) % Self.trapCapacity
-            if trap.isCall && !isInHandler(trap) {
-                // Not kept.
-            } else if trapCount > 0 && last.pointee.isSame(as: trap) {
+            if trapCount > 0 && last.pointee.isSame(as: trap) {
                 // A loop must not push out what led to it.
                 last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.
@@ -370,7 +373,6 @@ extension RISCV {
                 (trapRing + trapCount % Self.trapCapacity).initialize(to: trap)
                 trapCount += 1
             }
-            if isObserved { trapObserver?(trap) }
         }
     }
 

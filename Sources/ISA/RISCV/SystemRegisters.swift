@@ -11,8 +11,7 @@ extension RISCV.Hart {
         if state.pointee.virtual, let substitute = Self.virtualCounterpart(number) { number = substitute }
         // Read from an instruction, virtual time is the hart's own.
         if number == 0xc01, let timebase {
-            let time = core.pointee.virtualTime / timebase.nanosecondsPerTick &+ timebase.offset
-            return time &+ (state.pointee.virtual ? state.pointee.htimedelta : 0)
+            return guestTime(core.pointee.virtualTime / timebase.nanosecondsPerTick &+ timebase.offset)
         }
         let old = try readCSR(number)
         guard access != .read else { return old }
@@ -202,7 +201,7 @@ extension RISCV.Hart {
         case 0x7a0...0x7a3: return 0
         case 0x7a4: return 1
         case 0xb00, 0xb02...0xb1f: return readCounter(Int(number & 31))
-        case 0xc01: return environment.time &+ (s.pointee.virtual ? s.pointee.htimedelta : 0)
+        case 0xc01: return guestTime(environment.time)
         case 0xc00, 0xc02...0xc1f: return readCounter(Int(number & 31))
         case 0xda0: return counterOverflows
         case 0xf14: return UInt64(identifier)
@@ -210,6 +209,11 @@ extension RISCV.Hart {
         case 0xf11...0xf13, 0xf15: return 0
         default: throw illegalInstruction()
         }
+    }
+
+    /// The machine's time as `time` shows it.
+    private func guestTime(_ time: UInt64) -> UInt64 {
+        time &+ (state.pointee.virtual ? state.pointee.htimedelta : 0)
     }
 
     private func requireFloat() throws(Fault) {
