@@ -58,7 +58,7 @@ enum ToyGuest: GuestArchitecture {
                 let host = memory + Int(page - ToyGuest.base)
                 context.pointee.enter(page, host: host, for: .read, superpage: 4096)
                 if page != ToyGuest.readOnly {
-                    context.pointee.enter(page, host: host, for: .write, superpage: 4096)
+                    context.pointee.enter(page, host: host, for: .write(code: 0), superpage: 4096)
                 }
             }
         }

@@ -56,8 +56,9 @@ public struct CoreState {
     /// What a helper that was called by translated code asks for, in ``TranslatedEvent``'s encoding.
     public var event: UInt8 = 0
 
-    /// The host's address of the RAM, and of its granules of code (``PhysicalMemory/Region/codeGranules``).
+    /// The host's address of the RAM, its size, and its granules of code (``PhysicalMemory/Region/codeGranules``).
     public var memoryHost: UInt64 = 0
+    public var memorySize: UInt64 = 0
     public var codeGranules: UInt64 = 0
     /// What governs the host's floating point for the guest, and for the host itself, while the other one is in force.
     public var floatControl: UInt32 = 0

@@ -63,16 +63,16 @@ final class DecodedPage {
     let physical: UInt64
     let host: UnsafeRawPointer
     /// The 64-byte granules that have decoded slots: the memory's own note of them.
-    private let granulePlace: UnsafeMutablePointer<UInt64>
-    var granules: UInt64 {
-        get { granulePlace.pointee }
-        set { granulePlace.pointee = newValue }
-    }
+    let granules: UnsafeMutablePointer<UInt64>
+    /// The memory's note of TLB entries that write to the page.
+    let isWritten: UnsafeMutablePointer<Bool>
 
     init(
-        physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>, decode: UInt, pageEnd: UInt
+        physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>,
+        isWritten: UnsafeMutablePointer<Bool>, decode: UInt, pageEnd: UInt
     ) {
-        granulePlace = granules
+        self.granules = granules
+        self.isWritten = isWritten
         self.physical = physical
         self.host = host
         slots = .allocate(capacity: Self.slotCount + 3)
@@ -99,13 +99,12 @@ final class DecodedPage {
     /// Operands stay: the instruction that writes may be in a granule itself, and goes on to its successor by its own
     /// length.
     func invalidate(granules changed: UInt64, decode: UInt) {
-        let stale = changed & granules
-        guard stale != 0 else { return }
+        guard changed & granules.pointee != 0 else { return }
         for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
             let first = granule * 32
             for slot in max(0, first - 1)..<(first + 32) { slots[slot].handler = decode }
         }
-        granules &= ~changed
+        granules.pointee &= ~changed
     }
 }
 
@@ -122,7 +121,7 @@ public final class CodeCache: CodeObserver {
     let pageEndHandler: UInt
     private var pages: [UInt64: DecodedPage] = [:]
     private var oldPages: [UInt64: DecodedPage] = [:]
-    /// Every CPU that may hold TLB entries; told when a page becomes code, when a generation ends, and when all
+    /// Every CPU that may hold TLB entries; told when what is written becomes code, when a generation ends, and when all
     /// translations are stale.
     var flushWrites: [(_ host: UInt64) -> Void] = []
     var flushFetches: [() -> Void] = []
@@ -140,8 +139,7 @@ public final class CodeCache: CodeObserver {
     /// only while no handler runs.
     func page(at physical: UInt64) -> DecodedPage? {
         let address = physical & ~4095
-        guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address),
-            let granules = memory.codeGranules(address)
+        guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address)
         else { return nil }
         if let page = pages[address] { return page }
         if pages.count >= generationCapacity {
@@ -154,15 +152,22 @@ public final class CodeCache: CodeObserver {
             pages[address] = page
             return page
         }
-        if notes.pointee.contains(.writable) {
-            for flush in flushWrites { flush(UInt64(UInt(bitPattern: host))) }
-            notes.pointee.remove(.writable)
-        }
-        notes.pointee.insert(.code)
         let page = DecodedPage(
-            physical: address, host: host, granules: granules, decode: decodeHandler, pageEnd: pageEndHandler)
+            physical: address, host: host, granules: notes.codeGranules, isWritten: notes.isWritten,
+            decode: decodeHandler, pageEnd: pageEndHandler)
         pages[address] = page
         return page
+    }
+
+    /// Notes that the 2 bytes at `slot` of the page are code from now on.
+    func noteCode(_ page: DecodedPage, slot: Int) {
+        let granule: UInt64 = 1 << UInt64(slot / 32)
+        guard page.granules.pointee & granule == 0 else { return }
+        page.granules.pointee |= granule
+        if page.isWritten.pointee {
+            for flush in flushWrites { flush(UInt64(UInt(bitPattern: page.host))) }
+            page.isWritten.pointee = false
+        }
     }
 
     /// How often code has changed.
@@ -173,7 +178,7 @@ public final class CodeCache: CodeObserver {
         if let decoded = pages[page] ?? oldPages[page] {
             decoded.invalidate(granules: granules, decode: decodeHandler)
         } else {
-            memory.codeGranules(page)?.pointee &= ~granules
+            memory.notes(page)?.codeGranules.pointee &= ~granules
         }
     }
 

@@ -131,8 +131,8 @@ extension Interpreter: Emitter {
         if gaveUp { return }
         let entry = tlb + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
-        if entry.pointee.writeTag == (address &+ (width.bytes &- 1)) & ~4095 && !misaligned {
-            // SAFETY: as for loads; the tag is set only for pages that may be written unseen.
+        if entry.pointee.mayWrite(address, bytes: width.bytes) && !misaligned {
+            // SAFETY: as for loads; the window holds only what may be written unseen.
             let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             host.write(value, width)
             return
@@ -148,9 +148,12 @@ extension Interpreter: Emitter {
         _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> HeldMemory {
         let entry = tlb + TranslationContext.index(address)
-        let tag = write ? entry.pointee.writeTag : entry.pointee.readTag
         let misaligned = attributes.contains(.aligned) && address & UInt64(bytes &- 1) != 0
-        if tag == (address &+ UInt64(bytes &- 1)) & ~4095 && !misaligned {
+        let isThere =
+            write
+            ? entry.pointee.mayWrite(address, bytes: UInt64(bytes))
+            : entry.pointee.readTag == (address &+ UInt64(bytes &- 1)) & ~4095
+        if isThere && !misaligned {
             // SAFETY: as for loads and stores.
             let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return HeldMemory(host: host, address: address, attributes: attributes)

@@ -24,15 +24,27 @@ public struct TranslationContext {
         }
     }
 
-    /// A page of data. A tag is the page's virtual address, or ``invalidTag``.
+    /// A page of data.
+    ///
+    /// Writes have a window of the page, and not all of it: what holds decoded code is outside, so that code beside data
+    /// costs a write nothing.
     public struct DataEntry {
+        /// The page's virtual address, or ``invalidTag(_:)``.
         public var readTag: UInt64
-        public var writeTag: UInt64
+        /// Where the window begins: in the page that may be written, or at ``invalidTag(_:)``.
+        public var writeStart: UInt64
+        /// How far behind `writeStart` a write of 8 bytes may begin. Shorter ones that begin later are checked again by a
+        /// slow path: so one limit serves all.
+        public var writeLimit: UInt64
         /// Host address minus virtual address.
         public var addend: UInt64
-        /// The page, where it may be written but holds decoded code, so that a write has to look where: see
-        /// ``PhysicalMemory/Region/codeGranules``.
-        public var codeTag: UInt64
+
+        /// Whether the window holds all `bytes` bytes at `address`, as every fast path asks.
+        @inline(__always) public func mayWrite(_ address: UInt64, bytes: UInt64) -> Bool {
+            let offset = address &- writeStart
+            // Where the first 8 bytes fit, the sum does not wrap.
+            return offset <= writeLimit && (bytes <= 8 || offset &+ (bytes &- 8) <= writeLimit)
+        }
     }
 
     /// A page of code.
@@ -122,7 +134,7 @@ public struct TranslationContext {
         jumpLog = (memory + Self.jumpLogOffset).bindMemory(to: UInt16.self, capacity: Self.jumpLogCapacity)
         for index in 0..<Self.dataEntries {
             let tag = Self.invalidTag(index)
-            (data + index).initialize(to: DataEntry(readTag: tag, writeTag: tag, addend: 0, codeTag: tag))
+            (data + index).initialize(to: DataEntry(readTag: tag, writeStart: tag, writeLimit: 0, addend: 0))
         }
         fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
         jump.initialize(repeating: JumpEntry(target: Self.invalidTarget, code: 0), count: Self.jumpEntries)
@@ -162,9 +174,13 @@ public struct TranslationContext {
 
     private func drop(_ page: Int) {
         data[page].readTag = Self.invalidTag(page)
-        data[page].writeTag = Self.invalidTag(page)
-        data[page].codeTag = Self.invalidTag(page)
+        dropWrites(page)
         fetch[page & (Self.fetchEntries - 1)].tag = ~0
+    }
+
+    private func dropWrites(_ index: Int) {
+        data[index].writeStart = Self.invalidTag(index)
+        data[index].writeLimit = 0
     }
 
     /// Drops all pages of code.
@@ -179,8 +195,7 @@ public struct TranslationContext {
         let page = address & ~4095
         let index = Self.index(address)
         if data[index].readTag == page { data[index].readTag = Self.invalidTag(index) }
-        if data[index].writeTag == page { data[index].writeTag = Self.invalidTag(index) }
-        if data[index].codeTag == page { data[index].codeTag = Self.invalidTag(index) }
+        if data[index].writeStart & ~4095 == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
         if guestPage == page { guestPage = 1 }
         dropJumps(into: page)
@@ -267,9 +282,21 @@ public struct TranslationContext {
 
     /// What a data page may be entered for.
     enum Use {
-        case read, write
-        /// Writes that look for code.
-        case writeAroundCode
+        case read
+        /// Where its code is not: a bit for each granule that holds some.
+        case write(code: UInt64)
+    }
+
+    /// The longest part of a page without code, in bytes; nil where there is none.
+    static func window(around code: UInt64) -> Range<UInt64>? {
+        if code == 0 { return 0..<PhysicalMemory.pageSize }
+        var (longest, start) = (0..<0, 0)
+        for granule in 0...64 where granule == 64 || code & 1 << UInt64(granule) != 0 {
+            if granule - start > longest.count { longest = start..<granule }
+            start = granule + 1
+        }
+        guard !longest.isEmpty else { return nil }
+        return UInt64(longest.lowerBound) * PhysicalMemory.granule..<UInt64(longest.upperBound) * PhysicalMemory.granule
     }
 
     /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
@@ -278,15 +305,17 @@ public struct TranslationContext {
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
         let entry = data[index]
-        let isSame = entry.readTag == page || entry.writeTag == page || entry.codeTag == page
+        let isSame = entry.readTag == page || entry.writeStart & ~4095 == page
         if entry.addend != addend || !isSame {
             let tag = Self.invalidTag(index)
-            data[index] = DataEntry(readTag: tag, writeTag: tag, addend: addend, codeTag: tag)
+            data[index] = DataEntry(readTag: tag, writeStart: tag, writeLimit: 0, addend: addend)
         }
         switch use {
         case .read: data[index].readTag = page
-        case .write: data[index].writeTag = page
-        case .writeAroundCode: data[index].codeTag = page
+        case .write(let code):
+            guard let window = Self.window(around: code) else { return dropWrites(index) }
+            data[index].writeStart = page + window.lowerBound
+            data[index].writeLimit = UInt64(window.count) - 8
         }
         note(page, superpage)
     }
@@ -306,12 +335,19 @@ public struct TranslationContext {
         }
     }
 
-    /// Drops entries that write to the host page at `host`: it holds decoded code now, and writes must be seen.
+    /// Drops entries that write to the host page at `host`: more of it holds decoded code now, and writes to that must be
+    /// seen.
     func dropWrites(host: UInt64) {
-        guard !isEmpty else { return }
-        for index in 0..<Self.dataEntries where data[index].writeTag != Self.invalidTag(index) {
-            if data[index].writeTag &+ data[index].addend == host { data[index].writeTag = Self.invalidTag(index) }
+        if entered <= Self.logCapacity {
+            for place in 0..<entered { dropWrites(Int(log[place]), host) }
+        } else {
+            for index in 0..<Self.dataEntries { dropWrites(index, host) }
         }
+    }
+
+    private func dropWrites(_ index: Int, _ host: UInt64) {
+        guard data[index].writeStart != Self.invalidTag(index) else { return }
+        if data[index].writeStart & ~4095 &+ data[index].addend == host { dropWrites(index) }
     }
 }
 

@@ -234,13 +234,13 @@ extension RISCV.Hart {
         let page = DecodedPage.owner(of: slots)
         let index = (slot - slots) / DecodedSlot.bytes
         let low = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
-        page.granules |= 1 << UInt64(index / 32)
+        code.noteCode(page, slot: index)
         if low & 3 != 3 {
             page.slots[index] = handled(decoder.decode(low))
         } else if index == DecodedPage.slotCount - 1 {
             page.slots[index] = DecodedSlot(handler: unsafeBitCast(RISCV.crossingHandler, to: UInt.self))
         } else {
-            page.granules |= 1 << UInt64((index + 1) / 32)
+            code.noteCode(page, slot: index + 1)
             let high = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2 + 2, as: UInt16.self))
             page.slots[index] = handled(decoder.decode(low | high << 16))
         }

@@ -153,6 +153,7 @@ extension RISCV {
             state.pointee.core.turnEnd = executed
             if let region = memory.largestRegion {
                 state.pointee.core.memoryHost = UInt64(UInt(bitPattern: region.host))
+                state.pointee.core.memorySize = region.size
                 state.pointee.core.codeGranules = UInt64(UInt(bitPattern: region.codeGranules))
             }
             protection.update(state)

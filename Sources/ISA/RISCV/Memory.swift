@@ -75,13 +75,7 @@ extension RISCV.Hart {
         }
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
             (region.host + Int(physical - region.base)).write(value, width)
-            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            if notes.pointee.contains(.code) {
-                memory.noteWrite(physical, count: size)
-            } else if caches {
-                notes.pointee.insert(.writable)
-                enter(address, translation, for: .write)
-            }
+            if !memory.noteWrite(physical, count: size) && caches { enterForWriting(address, translation, region) }
             return
         }
         guard address & (size - 1) == 0, bus.write(physical, size: Int(size), value: value) else {
@@ -116,13 +110,7 @@ extension RISCV.Hart {
         else { throw accessFault(access, mode, address) }
         let host = region.host + Int(physical - region.base)
         if write {
-            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            if notes.pointee.contains(.code) {
-                memory.noteWrite(physical, count: bytes)
-            } else {
-                notes.pointee.insert(.writable)
-                enter(address, translation, for: .write)
-            }
+            if !memory.noteWrite(physical, count: bytes) { enterForWriting(address, translation, region) }
         } else {
             enter(address, translation, for: .read)
         }
@@ -138,6 +126,13 @@ extension RISCV.Hart {
         else { return }
         state.pointee.core.context.pointee.enter(
             address, host: host, for: use, superpage: translation.leafSize)
+    }
+
+    /// Enters the part of the page that may be written unseen. `region` holds the page.
+    func enterForWriting(_ address: UInt64, _ translation: RISCV.Translation, _ region: PhysicalMemory.Region) {
+        let page = Int((translation.physical - region.base) / PhysicalMemory.pageSize)
+        region.isWritten[page] = true
+        enter(address, translation, for: .write(code: region.codeGranules[page]))
     }
 
     // MARK: Fetching

@@ -105,39 +105,32 @@ extension RISCV.Hart: TranslatableProcessor {
     // MARK: What translated code calls
 
     private static let enterPage: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64) -> UInt64 = {
-        state, address, intent in
-        with(state) { $0.enterPage(address, PageIntent(rawValue: intent) ?? .read).rawValue }
+        state, address, use in
+        with(state) { $0.enterPage(address, PageUse(rawValue: use)).rawValue }
     }
 
     /// What ``load(_:_:_:caches:)`` and ``store(_:_:_:_:caches:)`` do about the TLB, without the access.
-    private func enterPage(_ address: UInt64, _ intent: PageIntent) -> PageEntry {
+    private func enterPage(_ address: UInt64, _ use: PageUse) -> PageEntry {
         guard features.contains(.misaligned) else { return .refused }
         let mode = dataMode
-        let access = intent == .read ? RISCV.Access.read : .write
+        let access = use.isWrite ? RISCV.Access.write : .read
         let translation: RISCV.Translation
         do throws(Fault) { translation = try translate(address, access, mode) } catch { return .faulted }
         let physical = translation.physical
         guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
             let region = memory.region(containing: physical), !(access == .write && region.isReadOnly)
         else { return .refused }
-        var use = TranslationContext.Use.read
-        if access == .write {
-            let notes = region.notes + Int((physical - region.base) / PhysicalMemory.pageSize)
-            use = notes.pointee.contains(.code) ? .writeAroundCode : .write
-            if use == .write { notes.pointee.insert(.writable) }
-            // Where code is in other memory than the RAM is not looked for.
-            if use == .writeAroundCode && (intent == .writeAnywhere || region.host != ram?.host) { return .refused }
+        if use.isWrite {
+            enterForWriting(address, translation, region)
+        } else {
+            enter(address, translation, for: .read)
         }
-        enter(address, translation, for: use)
         // The page is not entered where protection divides it.
         let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
-        let tag: UInt64 =
-            switch use {
-            case .read: entry.readTag
-            case .write: entry.writeTag
-            case .writeAroundCode: entry.codeTag
-            }
-        return tag == address & ~4095 ? .entered : .refused
+        let isThere =
+            use.isWrite
+            ? entry.mayWrite(address &- use.before, bytes: use.bytes) : entry.readTag == address & ~4095
+        return isThere ? .entered : .refused
     }
 
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in

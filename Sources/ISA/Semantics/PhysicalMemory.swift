@@ -22,7 +22,7 @@ public protocol CodeObserver: AnyObject {
 /// The RAM and ROM of a machine: host memory at guest-physical addresses.
 ///
 /// Hot paths do not come here: they use TLB entries that were filled from it. For each 4 KiB page it keeps two notes:
-/// whether some CPU holds decoded code of it, and whether some TLB may write to it unseen.
+/// where in it some CPU holds decoded code, and whether some TLB may write to the rest unseen.
 public final class PhysicalMemory {
     public struct Region {
         public let base: UInt64
@@ -32,18 +32,10 @@ public final class PhysicalMemory {
         public let isReadOnly: Bool
         /// While false the region is not there, and accesses go to the bus (flash in command mode).
         public fileprivate(set) var isEnabled: Bool
-        let notes: UnsafeMutablePointer<PageNotes>
+        /// For each page, whether a TLB entry may write to parts of it directly.
+        let isWritten: UnsafeMutablePointer<Bool>
         /// For each page, a bit for each 64 bytes of it that were decoded as code.
         public let codeGranules: UnsafeMutablePointer<UInt64>
-    }
-
-    public struct PageNotes: OptionSet, Sendable {
-        public let rawValue: UInt8
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
-        /// Decoded instructions of this page exist.
-        public static let code = PageNotes(rawValue: 1)
-        /// A TLB entry may write to this page directly.
-        public static let writable = PageNotes(rawValue: 2)
     }
 
     public static let pageSize: UInt64 = 4096
@@ -59,7 +51,7 @@ public final class PhysicalMemory {
 
     deinit {
         for region in regions {
-            region.notes.deallocate()
+            region.isWritten.deallocate()
             munmap(region.codeGranules, Self.granulesSize(region.size))
             munmap(region.host, Int(region.size))
         }
@@ -89,11 +81,11 @@ public final class PhysicalMemory {
             munmap(host, Int(size))
             return nil
         }
-        let notes = UnsafeMutablePointer<PageNotes>.allocate(capacity: pages)
-        notes.initialize(repeating: [], count: pages)
+        let isWritten = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
+        isWritten.initialize(repeating: false, count: pages)
         regions.append(
             Region(
-                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, notes: notes,
+                base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, isWritten: isWritten,
                 codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages)))
         largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
         return host
@@ -101,10 +93,13 @@ public final class PhysicalMemory {
 
     private static func granulesSize(_ size: UInt64) -> Int { Int(size / pageSize) * MemoryLayout<UInt64>.stride }
 
-    /// The granules of the page at `address` that were decoded.
-    func codeGranules(_ address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+    /// The notes of the page at `address`: its granules that were decoded, and whether TLBs write to it.
+    func notes(
+        _ address: UInt64
+    ) -> (codeGranules: UnsafeMutablePointer<UInt64>, isWritten: UnsafeMutablePointer<Bool>)? {
         guard let region = region(containing: address) else { return nil }
-        return region.codeGranules + Int((address - region.base) / Self.pageSize)
+        let page = Int((address - region.base) / Self.pageSize)
+        return (region.codeGranules + page, region.isWritten + page)
     }
 
     /// The largest writable region: the RAM proper.
@@ -155,9 +150,11 @@ public final class PhysicalMemory {
         return true
     }
 
-    /// Drops what was decoded from `address ..< address + count`, after those bytes changed.
-    public func noteWrite(_ address: UInt64, count: UInt64) {
-        guard let region = region(containing: address, count: count) else { return }
+    /// Drops what was decoded from `address ..< address + count`, after those bytes changed; whether there was any.
+    @discardableResult
+    public func noteWrite(_ address: UInt64, count: UInt64) -> Bool {
+        guard let region = region(containing: address, count: count) else { return false }
+        var wasCode = false
         var page = address & ~(Self.pageSize - 1)
         let end = address + count
         while page < end {
@@ -167,16 +164,12 @@ public final class PhysicalMemory {
                 let last = min(end, page + Self.pageSize) - 1 - page
                 let granules = (~0 << (first / 64)) & (~0 >> (63 - last / 64)) as UInt64
                 if region.codeGranules[number] & granules != 0 {
+                    wasCode = true
                     for entry in observers { entry.observer?.codeChanged(page: page, granules: granules) }
                 }
             }
             page += Self.pageSize
         }
-    }
-
-    /// The notes of the page at `address`, for the CPUs' slow paths.
-    func notes(_ address: UInt64) -> UnsafeMutablePointer<PageNotes>? {
-        guard let region = region(containing: address) else { return nil }
-        return region.notes + Int((address - region.base) / Self.pageSize)
+        return wasCode
     }
 }

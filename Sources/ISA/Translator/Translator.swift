@@ -41,7 +41,7 @@ public struct GuestTranslation: Sendable {
     /// The register that is always zero, and the one that takes what is written to it.
     public var zeroRegister: UInt8?
     public var sinkRegister: UInt8?
-    /// Host address of a C function of the state block, an address, and a ``PageIntent``: enters the page of the address
+    /// Host address of a C function of the state block, an address, and a ``PageUse``: enters the page of the address
     /// into the current context. Gives a ``PageEntry``.
     public var enterPage: UInt
     /// Host address of a C function of the state block: enters the exception that the fault record describes, at the
@@ -70,13 +70,19 @@ public struct GuestTranslation: Sendable {
     }
 }
 
-/// What a page is to be entered for.
-public enum PageIntent: UInt64, Sendable {
-    case read
-    /// For a write that looks where the page's code is, if it has any.
-    case write
-    /// For one that does not look.
-    case writeAnywhere
+/// What a page is to be entered for: accesses to so many bytes of it, which begin so many before the address that is
+/// asked for.
+public struct PageUse: RawRepresentable, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public init(isWrite: Bool, bytes: UInt16, before: UInt16) {
+        rawValue = (isWrite ? 1 : 0) | UInt64(bytes) << 8 | UInt64(before) << 24
+    }
+
+    public var isWrite: Bool { rawValue & 1 != 0 }
+    public var bytes: UInt64 { rawValue >> 8 & 0xffff }
+    public var before: UInt64 { rawValue >> 24 & 0xffff }
 }
 
 /// What came of entering a page for translated code.

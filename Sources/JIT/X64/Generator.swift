@@ -258,7 +258,7 @@ extension X64.Generator {
             case .interpret: leave(stub, trampolines.interpret)
             case .enterPage(let base, let offset, let span, let isWrite, let again, let checked):
                 let refused = assembler.label()
-                if isWrite && looksForCode(span) { writeAroundCode(base, span, checked: checked, hit: refused) }
+                if isWrite && looksForCode(span) { checkForCode(base, span, checked: checked, hit: refused) }
                 // What goes over the end of the page is left to the interpreter.
                 assembler.address(.rcx, Memory(base, span.lowerBound))
                 assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
@@ -266,8 +266,9 @@ extension X64.Generator {
                 assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - bytes, .word)
                 assembler.jump(if: .above, refused)
                 assembler.address(.rax, Memory(base, offset))
-                let intent: PageIntent = !isWrite ? .read : looksForCode(span) ? .write : .writeAnywhere
-                assembler.move(.rcx, constant: intent.rawValue)
+                let use = PageUse(
+                    isWrite: isWrite, bytes: UInt16(bytes), before: UInt16(offset - span.lowerBound))
+                assembler.move(.rcx, constant: use.rawValue)
                 assembler.call(toAddress: trampolines.enterPage, from: self.base)
                 assembler.arithmetic(
                     .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)

@@ -140,16 +140,28 @@ extension X64.Generator {
         lead(register, Role.contextField(\.directAddend))
     }
 
-    /// Looks into the TLB: the entry's tag and the address differ in nothing but the offset in the page where it is the
-    /// page's, and that must leave room for the whole span.
+    /// Looks into the TLB. For reads the entry's tag and the address differ in nothing but the offset in the page where it
+    /// is the page's, and that must leave room for the whole span. For writes this is
+    /// ``TranslationContext/DataEntry/mayWrite(_:bytes:)``.
     private mutating func checkTLB(
         _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label
     ) {
         findEntry(register, low)
-        let tag = isWrite ? Self.writeTagOffset : Self.readTagOffset
-        assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, tag, index: .rcx)))
-        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
-        assembler.jump(if: .above, slow)
+        if isWrite {
+            let limit = Memory(Role.context, Self.writeLimitOffset, index: .rcx)
+            assembler.arithmetic(.subtract, .rax, .memory(Memory(Role.context, Self.writeStartOffset, index: .rcx)))
+            if span > 8 {
+                // The last 8 bytes must begin within the limit. What begins before the window by less wraps here.
+                assembler.arithmetic(.add, .register(.rax), constant: span - 8)
+                assembler.jump(if: .below, slow)
+            }
+            assembler.arithmetic(.compare, .rax, .memory(limit))
+            assembler.jump(if: .above, slow)
+        } else {
+            assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, Self.readTagOffset, index: .rcx)))
+            assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
+            assembler.jump(if: .above, slow)
+        }
         assembler.bind(checked)
         lead(register, Memory(Role.context, Self.addendOffset, index: .rcx))
     }
@@ -168,28 +180,35 @@ extension X64.Generator {
         assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
     }
 
-    /// Two granules are looked at, so that no more than one may lie between the ends.
-    func looksForCode(_ span: Range<Int32>) -> Bool { span.count <= Int(PhysicalMemory.granule) }
+    /// Two granules are looked at, so that no more than one may lie between the ends. Who injects faults wants the page
+    /// to be entered instead.
+    func looksForCode(_ span: Range<Int32>) -> Bool {
+        span.count <= Int(PhysicalMemory.granule) && blocksLeft == nil
+    }
 
-    /// In a stub: goes to `checked`, with what is expected there, where the page holds code but the span does not; to
-    /// `hit` where it does. Where nothing is known of the page it goes on. rdx stays.
-    mutating func writeAroundCode(
+    /// In a stub: goes to `checked`, with what is expected there, where the page may be written and the span holds no
+    /// code though it lies outside of the window; to `hit` where it holds some. Where nothing is known of the page it
+    /// goes on. rdx stays.
+    mutating func checkForCode(
         _ base: Register, _ span: Range<Int32>, checked: Label, hit: Label
     ) {
         let bytes = span.upperBound - span.lowerBound
-        let unknown = assembler.label()
+        let (isElsewhere, isCode) = (assembler.label(), assembler.label())
         findEntry(base, span.lowerBound)
-        assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, Self.codeTagOffset, index: .rcx)))
-        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - bytes)
-        assembler.jump(if: .above, unknown)
         assembler.push(.rdx)
-        assembler.load(.rdx, Memory(Role.context, Self.codeTagOffset, index: .rcx))
+        assembler.load(.rdx, Memory(Role.context, Self.writeStartOffset, index: .rcx))
+        assembler.arithmetic(.and, .register(.rdx), constant: -4096)
+        assembler.arithmetic(.xor, .rax, .register(.rdx))
+        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - bytes)
+        assembler.jump(if: .above, isElsewhere)
         assembler.arithmetic(.add, .rdx, .memory(Memory(Role.context, Self.addendOffset, index: .rcx)))
         assembler.arithmetic(.subtract, .rdx, .memory(Role.field(\.memoryHost)))
+        // Where code is in other memory than the RAM is not looked for.
+        assembler.arithmetic(.compare, .rdx, .memory(Role.field(\.memorySize)))
+        assembler.jump(if: .aboveOrEqual, isElsewhere)
         assembler.shift(.logicalRight, .register(.rdx), by: 12 - 3)
         assembler.arithmetic(.add, .rdx, .memory(Role.field(\.codeGranules)))
         assembler.load(.rdx, Memory(.rdx))
-        let isCode = assembler.label()
         for last in [0, bytes - 1] {
             assembler.address(.rcx, Memory(.rax, last), .word)
             assembler.shift(.logicalRight, .register(.rcx), by: 6, .word)
@@ -202,7 +221,8 @@ extension X64.Generator {
         assembler.bind(isCode)
         assembler.pop(.rdx)
         assembler.jump(hit)
-        assembler.bind(unknown)
+        assembler.bind(isElsewhere)
+        assembler.pop(.rdx)
     }
 
     /// rdx = the distance to the host's memory, added to the base where that is in rdx.
@@ -215,9 +235,9 @@ extension X64.Generator {
     }
 
     private static let readTagOffset = entryOffset(\.readTag)
-    private static let writeTagOffset = entryOffset(\.writeTag)
+    private static let writeStartOffset = entryOffset(\.writeStart)
+    private static let writeLimitOffset = entryOffset(\.writeLimit)
     private static let addendOffset = entryOffset(\.addend)
-    private static let codeTagOffset = entryOffset(\.codeTag)
 
     private static func entryOffset(_ path: KeyPath<TranslationContext.DataEntry, UInt64>) -> Int32 {
         // A stored property has an offset.

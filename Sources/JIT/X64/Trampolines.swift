@@ -14,7 +14,7 @@ extension X64 {
         private(set) var interpret: UInt = 0
         /// Left because nobody knows the code of the address in rax.
         private(set) var resolve: UInt = 0
-        /// Called: enters the page of the address in rax into the TLB, for the ``PageIntent`` in ecx; gives a
+        /// Called: enters the page of the address in rax into the TLB, for the ``PageUse`` in rcx; gives a
         /// ``PageEntry`` in rax. Changes only that and rcx.
         private(set) var enterPage: UInt = 0
         /// Called: the helper in ecx is called with rax and rdx; gives its result in rax. Changes only rax, rcx and rdx. The
@@ -87,7 +87,7 @@ extension X64 {
             Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rsi, .rax)
-            assembler.move(.rdx, .rcx, .word)
+            assembler.move(.rdx, .rcx)
             assembler.move(.rax, constant: UInt64(guest.enterPage))
             assembler.call(.register(.rax))
             for (guest, host) in general { assembler.load(host, Role.register(guest)) }

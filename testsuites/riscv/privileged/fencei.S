@@ -142,6 +142,79 @@ patched:
     bnez s0, 1b
     EXPECT "Unpriv. 6: code and data in one page", a0, 2000 + 2000 * 2001 / 2
 
+    // Code in the middle of data: stores of each size before it, behind it and at the page's ends, while it is hot
+    WORD PAGE(0) + 2048, ADDI_A0(1)
+    WORD PAGE(0) + 2052, RET
+    fence.i
+    li   a1, PAGE(0)
+    li   t2, 2048
+    add  a2, a1, t2
+    li   t2, 4088
+    add  a3, a1, t2
+    li   a0, 0
+    li   s0, 2000
+1:  jalr ra, (a2)
+    sd   s0, -8(a2)
+    sd   s0, -21(a2)        // two granules, misaligned
+    sd   s0, 64(a2)
+    sd   s0, 128(a2)        // in one check with the one before
+    sd   s0, (a3)
+    sb   s0, 7(a3)
+    sh   s0, 5(a3)
+    sb   s0, (a1)
+    ld   t0, -8(a2)
+    ld   t1, 64(a2)
+    add  a0, a0, t0
+    add  a0, a0, t1
+    addi s0, s0, -1
+    bnez s0, 1b
+    EXPECT "Unpriv. 6: code amid data in one page", a0, 2000 + 2000 * 2001
+    li   t0, PAGE(1) - 8
+    ld   t0, (t0)
+    EXPECT "Unpriv. 6: the page's last bytes were stored", t0, 0x0100010000000001
+
+    // One hot store walks through data until it meets the code, and writes that
+    .irp start, 1024, 1021
+    WORD PAGE(0) + 2048, ADDI_A0(1)
+    WORD PAGE(0) + 2052, RET
+    fence.i
+    li   a1, PAGE(0)
+    li   a2, PAGE(0) + 2048
+    li   a0, 0
+    jalr ra, (a2)
+    li   t1, (RET << 32 | ADDI_A0(0x23)) << ((1024 - \start) * 8) & 0xffffffffffffffff
+    li   t2, \start
+    add  t3, a1, t2
+    li   t4, PAGE(0) + 1024 + \start
+1:  sd   t1, (t3)
+    addi t3, t3, 8
+    ble  t3, t4, 1b
+    fence.i
+    li   a0, 0
+    jalr ra, (a2)
+    EXPECT "Unpriv. 6: code rewritten by a hot store that starts at \start", a0, 0x23
+    .endr
+
+    // What hot stores wrote to becomes code, and they write to it again
+    li   s0, 16
+    li   s1, 0
+    li   a1, PAGE(1)
+    li   t1, RET << 32 | ADDI_A0(1)
+1:  li   t2, 1000
+2:  sd   t1, 512(a1)
+    addi t2, t2, -1
+    bnez t2, 2b
+    fence.i
+    addi a2, a1, 512
+    li   a0, 0
+    jalr ra, (a2)
+    add  s1, s1, a0
+    li   t2, 1 << 20        // the next immediate
+    add  t1, t1, t2
+    addi s0, s0, -1
+    bnez s0, 1b
+    EXPECT "Unpriv. 6: data becomes code sixteen times: 1 + 2 + ... + 16", s1, 136
+
     // Sizes and kinds of store that rewrite
     .macro REWRITES name, value, instruction:vararg
     WORD PAGE(0), ADDI_A0(1)
