@@ -44,7 +44,7 @@ struct PropertyValue {
     }
 }
 
-struct DeviceTree {
+struct FlattenedDeviceTree {
     static let beginNode: UInt32 = 1, endNode: UInt32 = 2, property: UInt32 = 3, noOperation: UInt32 = 4
     static let end: UInt32 = 9
     /// Nesting beyond this is refused; the specification's own examples stop at five.
@@ -85,7 +85,7 @@ struct DeviceTree {
 
     /// A node as the visitor sees it.
     struct Node {
-        let tree: DeviceTree
+        let tree: FlattenedDeviceTree
         /// 0 for the root.
         let depth: Int
         let nameStart: Int
@@ -107,7 +107,7 @@ struct DeviceTree {
         func isNamed(exactly text: StaticString) -> Bool { matches(tree.bytes, nameStart, nameLength, text) }
 
         func property(_ name: StaticString) -> PropertyValue? {
-            let property = DeviceTree.property, noOperation = DeviceTree.noOperation
+            let property = FlattenedDeviceTree.property, noOperation = FlattenedDeviceTree.noOperation
             var offset = body
             while let token = tree.token(at: offset), token.kind == property || token.kind == noOperation {
                 if token.kind == property, tree.hasString(at: token.nameOffset, name) {
