@@ -15,7 +15,7 @@ let hot: [SwiftSetting] = [
 ]
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-let hyperOnTheMachine: [String] = []
+let hyperOnTheMachine = ["Arch/RISCV"]
 
 let package = Package(
     name: "Orrery",

@@ -20,6 +20,10 @@ public protocol Architecture {
     /// Prints and stops for good: a fault of the hypervisor's own.
     static func panic(_ message: StaticString) -> Never
 
+    /// A register of the host's devices, `width` (1, 2, 4 or 8) bytes at a physical address, in the order of the program.
+    static func readDevice(_ address: UInt64, width: Int) -> UInt64
+    static func writeDevice(_ address: UInt64, width: Int, _ value: UInt64)
+
     // MARK: Time
 
     /// Ticks since power-on.

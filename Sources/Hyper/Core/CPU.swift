@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a host CPU keeps: who runs on it, who waits to, and when it wants to be woken.
 public struct CPU: ~Copyable {
     public static let limit = 32
@@ -19,6 +21,9 @@ public struct CPU: ~Copyable {
     public internal(set) var needsReschedule = false
     /// The VCPU whose state is in the CPU's registers, which may have stopped running meanwhile.
     public var loaded: VCPUReference?
+    /// What other CPUs ask this one to do, guarded by `callLock`.
+    var calls: [() -> Void] = []
+    let callLock = SpinLock()
     /// Interrupts taken since power-on.
     public var interrupts: UInt64 = 0
 
@@ -51,6 +56,37 @@ public enum CPUs {
         all[count] = cpu
         count += 1
         return cpu
+    }
+
+    /// Has a CPU do something, with interrupts off, and returns when it is done.
+    static func call(_ cpu: CPUReference, _ body: @escaping () -> Void) {
+        if cpu == Port.cpu {
+            let wereEnabled = Port.disableInterrupts()
+            body()
+            return Port.restoreInterrupts(wereEnabled)
+        }
+        let done = Atomic<Bool>(false)
+        withUnsafePointer(to: done) { done in
+            cpu.pointee.callLock.withLock {
+                cpu.pointee.calls.append {
+                    body()
+                    done.pointee.store(true, ordering: .releasing)
+                }
+            }
+            Port.interrupt(cpu)
+            while !done.pointee.load(ordering: .acquiring) { Port.relax() }
+        }
+    }
+
+    /// Does what others have asked of this CPU. Interrupts are off.
+    static func answerCalls() {
+        let cpu = Port.cpu
+        let calls = cpu.pointee.callLock.withLock {
+            let calls = cpu.pointee.calls
+            cpu.pointee.calls = []
+            return calls
+        }
+        for call in calls { call() }
     }
 
     #if !hasFeature(Embedded)

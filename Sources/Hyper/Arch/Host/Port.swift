@@ -51,6 +51,19 @@ public enum HostPort: Architecture {
     public static func panic(_ message: StaticString) -> Never { fatalError("\(message)") }
     public static func setAlarm(_ counter: UInt64) { alarm = counter }
 
+    /// Registers of devices that tests put at their addresses.
+    nonisolated(unsafe) public static var devices: [(range: Range<UInt64>, device: any EmulatedDevice)] = []
+
+    public static func readDevice(_ address: UInt64, width: Int) -> UInt64 {
+        guard let found = devices.first(where: { $0.range.contains(address) }) else { return ~0 }
+        return found.device.read(address - found.range.lowerBound, width: width)
+    }
+
+    public static func writeDevice(_ address: UInt64, width: Int, _ value: UInt64) {
+        guard let found = devices.first(where: { $0.range.contains(address) }) else { return }
+        found.device.write(address - found.range.lowerBound, width: width, value: value)
+    }
+
     // MARK: Threads
 
     public static func makeContext(

@@ -12,12 +12,137 @@ public final class Guest {
     public let name: Text
     public let identifier: Int
     public let space: AddressSpace
-    public internal(set) var vcpus: [VCPUReference] = []
-    public internal(set) var state = State.ready
+    public private(set) var vcpus: [VCPUReference] = []
+    public private(set) var state = State.ready
+    /// Why it was halted.
+    public private(set) var haltReason: Text?
+    /// What it reads and writes through calls of its firmware.
+    public var console: GuestConsole?
+    /// Accesses to addresses at which nothing answers.
+    public var faults: UInt64 = 0
+    /// Where its first VCPU begins, and with which argument.
+    public var entry: UInt64 = 0
+    public var argument: UInt64 = 0
+    /// Told when it is reset, before it begins anew.
+    public var onReset: [() -> Void] = []
 
     public init(name: Text, identifier: Int) throws(HyperError) {
         self.name = name
         self.identifier = identifier
         space = try AddressSpace(identifier: UInt64(identifier) + 1)
     }
+
+    /// Gives the guest another VCPU.
+    @discardableResult
+    public func addVCPU(priority: Int = Thread.guestPriority, on cpu: CPUReference? = nil) -> VCPUReference {
+        let vcpu = VCPUReference.allocate(capacity: 1)
+        vcpu.initialize(to: VCPU(guest: self, index: vcpus.count))
+        let thread = Scheduler.makeThread(
+            "\(name)/\(vcpus.count)", priority: priority, on: cpu, entry: Port.guestEntry)
+        thread.pointee.vcpu = vcpu
+        vcpu.pointee.thread = thread
+        vcpus.append(vcpu)
+        return vcpu
+    }
+
+    // MARK: Running
+
+    /// Starts the guest, as power-on does.
+    public func kick() throws(HyperError) {
+        guard state == .ready else { throw HyperError("guest \(name) is \(stateName): reset it before it is kicked again") }
+        guard let first = vcpus.first else { throw HyperError("guest \(name) has no VCPU") }
+        state = .running
+        start(first, entry: entry, argument: argument)
+    }
+
+    public func pause() throws(HyperError) {
+        guard state == .running else { throw HyperError("guest \(name) is \(stateName), and only a running one can be paused") }
+        state = .paused
+        for vcpu in vcpus { hold(vcpu) }
+    }
+
+    public func resume() throws(HyperError) {
+        guard state == .paused else { throw HyperError("guest \(name) is \(stateName), and only a paused one can go on") }
+        state = .running
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }
+    }
+
+    /// Stops the guest for good. One of its own VCPUs that calls this does not return.
+    public func halt(_ reason: Text) {
+        guard state != .halted else { return }
+        state = .halted
+        haltReason = reason
+        let current = Port.cpu.pointee.current
+        for vcpu in vcpus where vcpu.pointee.thread != current { hold(vcpu) }
+        for vcpu in vcpus where vcpu.pointee.thread == current { hold(vcpu) }
+    }
+
+    /// Brings all to what it was before it was kicked. Not to be called by a VCPU of its own.
+    public func reset() {
+        for vcpu in vcpus { hold(vcpu) }
+        for vcpu in vcpus {
+            vcpu.pointee.isStarted = false
+            if let thread = vcpu.pointee.thread {
+                Scheduler.restart(thread, entry: Port.guestEntry)
+                Scheduler.release(thread)
+            }
+        }
+        for region in space.regions { if case .device(let device) = region.kind { device.reset() } }
+        for action in onReset { action() }
+        state = .ready
+        haltReason = nil
+        faults = 0
+    }
+
+    /// A VCPU asks for a reset: another thread makes it.
+    public func requestReset() {
+        let me = Unmanaged.passUnretained(self)
+        let thread = Scheduler.makeThread("reset \(name)") {
+            me._withUnsafeGuaranteedRef { guest in
+                guest.reset()
+                do throws(HyperError) { try guest.kick() } catch { guest.halt(error.message) }
+            }
+        }
+        Scheduler.wake(thread)
+    }
+
+    private func hold(_ vcpu: VCPUReference) {
+        guard let thread = vcpu.pointee.thread else { return }
+        Scheduler.hold(thread)
+        CPUs.call(thread.pointee.cpu) { Scheduler.unload(vcpu) }
+    }
+
+    public var stateName: Text {
+        switch state {
+        case .ready: "ready"
+        case .running: "running"
+        case .paused: "paused"
+        case .halted: "halted"
+        }
+    }
+
+    // MARK: VCPUs, as the guest's firmware starts and stops them
+
+    public func isStarted(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.isStarted }
+
+    public func start(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
+        guard let thread = vcpu.pointee.thread else { return }
+        Port.reset(vcpu, entry: entry, argument: argument)
+        Scheduler.restart(thread, entry: Port.guestEntry)
+        vcpu.pointee.isStarted = true
+        Scheduler.wake(thread)
+    }
+
+    /// Called by the VCPU itself; it does not return.
+    public func stop(_ vcpu: VCPUReference) {
+        vcpu.pointee.isStarted = false
+        Scheduler.unload(vcpu)
+        Scheduler.wait {}
+    }
+}
+
+/// What a guest's firmware reads and writes as its console.
+public protocol GuestConsole: AnyObject {
+    func write(_ byte: UInt8)
+    func read() -> UInt8?
 }

@@ -77,19 +77,69 @@ public enum Scheduler {
         let wereEnabled = Port.disableInterrupts()
         let cpu = thread.pointee.cpu
         cpu.pointee.lock.acquire()
-        if thread.pointee.state == .blocked {
-            thread.pointee.state = .ready
-            cpu.pointee.ready.append(thread)
-            let running = cpu.pointee.current.pointee.priority
-            if thread.pointee.priority > running {
-                cpu.pointee.needsReschedule = true
-                if cpu != Port.cpu { Port.interrupt(cpu) }
-            } else if thread.pointee.priority == running {
-                if cpu == Port.cpu { startSlice(cpu) } else { Port.interrupt(cpu) }
-            }
+        if thread.pointee.isHeld {
+            thread.pointee.isReadyOnceReleased = true
+        } else if thread.pointee.state == .blocked {
+            makeReady(thread, cpu)
         }
         cpu.pointee.lock.release()
         Port.restoreInterrupts(wereEnabled)
+    }
+
+    private static func makeReady(_ thread: ThreadReference, _ cpu: CPUReference) {
+        thread.pointee.state = .ready
+        cpu.pointee.ready.append(thread)
+        let running = cpu.pointee.current.pointee.priority
+        if thread.pointee.priority > running {
+            cpu.pointee.needsReschedule = true
+            if cpu != Port.cpu { Port.interrupt(cpu) }
+        } else if thread.pointee.priority == running {
+            if cpu == Port.cpu { startSlice(cpu) } else { Port.interrupt(cpu) }
+        }
+    }
+
+    // MARK: Holding
+
+    /// Keeps the thread from running until it is released. Returns once it does not run.
+    public static func hold(_ thread: ThreadReference) {
+        let wereEnabled = Port.disableInterrupts()
+        let cpu = thread.pointee.cpu
+        cpu.pointee.lock.acquire()
+        thread.pointee.isHeld = true
+        switch thread.pointee.state {
+        case .ready:
+            cpu.pointee.ready.remove(thread)
+            thread.pointee.state = .blocked
+            thread.pointee.isReadyOnceReleased = true
+        case .running:
+            cpu.pointee.needsReschedule = true
+            if cpu != Port.cpu { Port.interrupt(cpu) }
+        case .blocked, .finished: break
+        }
+        cpu.pointee.lock.release()
+        if thread == Port.cpu.pointee.current { switchAway() }
+        // SAFETY: a load that is made anew each time; the other CPU stores when it switches.
+        while thread.pointee.state == .running && thread != Port.cpu.pointee.current { Port.relax() }
+        Port.restoreInterrupts(wereEnabled)
+    }
+
+    public static func release(_ thread: ThreadReference) {
+        let wereEnabled = Port.disableInterrupts()
+        let cpu = thread.pointee.cpu
+        cpu.pointee.lock.acquire()
+        thread.pointee.isHeld = false
+        if thread.pointee.isReadyOnceReleased && thread.pointee.state == .blocked { makeReady(thread, cpu) }
+        thread.pointee.isReadyOnceReleased = false
+        cpu.pointee.lock.release()
+        Port.restoreInterrupts(wereEnabled)
+    }
+
+    /// Makes a thread that does not run begin anew in `entry` once it is woken.
+    static func restart(_ thread: ThreadReference, entry: @escaping @convention(c) () -> Void) {
+        guard let stack = thread.pointee.stack else { return }
+        thread.pointee.context = Port.makeContext(stack: stack + Thread.stackSize, entry: entry)
+        thread.pointee.state = .blocked
+        thread.pointee.isReadyOnceReleased = false
     }
 
     /// The limit of the thread's wait has come.
@@ -153,8 +203,13 @@ public enum Scheduler {
         let old = cpu.pointee.current
         // Still running: it waits for its next turn behind the others of its priority.
         if old.pointee.state == .running && old != cpu.pointee.idle {
-            old.pointee.state = .ready
-            cpu.pointee.ready.append(old)
+            if old.pointee.isHeld {
+                old.pointee.state = .blocked
+                old.pointee.isReadyOnceReleased = true
+            } else {
+                old.pointee.state = .ready
+                cpu.pointee.ready.append(old)
+            }
         }
         let new = cpu.pointee.ready.popHighest() ?? cpu.pointee.idle
         new.pointee.state = .running
@@ -171,6 +226,17 @@ public enum Scheduler {
         }
         // Perhaps on another CPU than the one above.
         Port.cpu.pointee.lock.release()
+    }
+
+    /// Takes the VCPU's state out of this CPU's registers, if it is there.
+    public static func unload(_ vcpu: VCPUReference) {
+        let wereEnabled = Port.disableInterrupts()
+        let cpu = Port.cpu
+        if cpu.pointee.loaded == vcpu {
+            Port.save(vcpu)
+            cpu.pointee.loaded = nil
+        }
+        Port.restoreInterrupts(wereEnabled)
     }
 
     /// The state of a VCPU stays in the CPU's registers until another VCPU needs them: a guest that only waited finds all

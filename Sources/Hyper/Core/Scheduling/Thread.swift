@@ -30,6 +30,9 @@ public struct Thread {
     /// Neighbours in the one list that it is in: a run queue or a wait queue.
     var next: ThreadReference?
     var previous: ThreadReference?
+    /// Does not run whatever wakes it, until it is released; and whether it would run otherwise.
+    public internal(set) var isHeld = false
+    var isReadyOnceReleased = false
     /// Ends a wait that has a limit.
     var timer: TimerEvent
     var timedOut = false

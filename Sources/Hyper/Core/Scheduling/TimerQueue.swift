@@ -89,16 +89,21 @@ public enum Timers {
 
     /// The ticks of so many nanoseconds, rounded up: no event comes early.
     public static func ticks(_ nanoseconds: UInt64) -> UInt64 {
-        let (high, low) = nanoseconds.multipliedFullWidth(by: Port.counterFrequency)
-        guard high < 1_000_000_000 else { return .max }
-        let (quotient, remainder) = UInt64(1_000_000_000).dividingFullWidth((high, low))
-        return remainder == 0 ? quotient : quotient &+ 1
+        scale(nanoseconds, from: second, to: Port.counterFrequency, roundsUp: true)
     }
 
     public static func nanoseconds(_ ticks: UInt64) -> UInt64 {
-        let (high, low) = ticks.multipliedFullWidth(by: 1_000_000_000)
-        let frequency = Port.counterFrequency
-        return high < frequency ? frequency.dividingFullWidth((high, low)).quotient : .max
+        scale(ticks, from: Port.counterFrequency, to: second, roundsUp: false)
+    }
+
+    private static let second: UInt64 = 1_000_000_000
+
+    /// Whole seconds and the rest of one apart, so that 64 bits are enough for any counter of less than 10 GHz.
+    private static func scale(_ value: UInt64, from: UInt64, to: UInt64, roundsUp: Bool) -> UInt64 {
+        let (whole, overflows) = (value / from).multipliedReportingOverflow(by: to)
+        let part = (value % from &* to &+ (roundsUp ? from - 1 : 0)) / from
+        let (sum, carries) = whole.addingReportingOverflow(part)
+        return overflows || carries ? .max : sum
     }
 
     /// Arms the event for when this CPU's counter has come to `deadline`. One that was armed is armed anew.
