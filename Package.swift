@@ -31,7 +31,8 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "ISA", "JIT", "CFDT", "CCapstone", "CZlib", .product(name: "HeapModule", package: "swift-collections"),
+                "ISA", "JIT", "CFDT", "CCapstone", "CSlirp", "CZlib",
+                .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -46,6 +47,8 @@ let package = Package(
         .systemLibrary(
             name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
+        // Its pkg-config file asks for glib's, which no header here needs.
+        .systemLibrary(name: "CSlirp", providers: [.apt(["libslirp-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .testTarget(name: "ISATests", dependencies: ["ISA", "Machine"], swiftSettings: strict),
         .testTarget(
