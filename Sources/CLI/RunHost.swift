@@ -112,6 +112,7 @@ final class RunHost {
         let networkIsOpen = network?.isOpen ?? false
         // Nobody is left who could wake it.
         if deadline == nil, keyboard.isAtEnd, !networkIsOpen { return .hung }
+        let deadline = deadline ?? session.description.timeout.map { min($0.nanoseconds, Clock.end) }
         let scheduler = session.board.scheduler
         var now = HostTime.now
         if let deadline, !isPaced, !networkIsOpen {

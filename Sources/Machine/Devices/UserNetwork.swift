@@ -90,8 +90,18 @@ public final class UserNetwork: NetworkBackend {
 
     /// libslirp sees the frame at once; its answers are on their way.
     public func send(_ frame: [UInt8]) {
+        guard !Self.isFragment(frame) else {
+            reports.report("the guest sent a packet in fragments, which are not carried on: let it send smaller ones")
+            return input.drop()
+        }
         enter { slirp_input(slirp, frame, Int32(frame.count)) }
         arm(after: Self.delay)
+    }
+
+    /// Whether a frame holds a part of a packet: with more to follow, an offset, or the bit that means nothing (RFC 791,
+    /// "Flags" and "Fragment Offset"). Random parts crash libslirp 4.7, where it puts them together.
+    private static func isFragment(_ frame: [UInt8]) -> Bool {
+        frame.count > 21 && frame[12...13] == [0x08, 0x00] && (frame[20] & ~0x40 != 0 || frame[21] != 0)
     }
 
     /// Takes in what came through sockets, if anything did. Whoever looks at the host does so between instructions.
