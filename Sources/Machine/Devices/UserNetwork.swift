@@ -98,8 +98,8 @@ public final class UserNetwork: NetworkBackend {
         arm(after: Self.delay)
     }
 
-    /// Whether a frame holds a part of a packet: with more to follow, an offset, or the bit that means nothing (RFC 791,
-    /// "Flags" and "Fragment Offset"). Random parts crash libslirp 4.7, where it puts them together.
+    /// Whether a frame holds a part of a packet: with more to follow, an offset, or the bit that means nothing
+    /// (RFC 791, "Flags" and "Fragment Offset"). Random parts crash libslirp 4.7, where it puts them together.
     private static func isFragment(_ frame: [UInt8]) -> Bool {
         frame.count > 21 && frame[12...13] == [0x08, 0x00] && (frame[20] & ~0x40 != 0 || frame[21] != 0)
     }
