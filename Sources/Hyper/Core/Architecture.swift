@@ -18,11 +18,19 @@ public protocol Architecture {
     /// Makes the other CPU look at what it has to do.
     static func interrupt(_ cpu: CPUReference)
     /// Prints and stops for good: a fault of the hypervisor's own.
-    static func panic(_ message: StaticString) -> Never
+    static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never
 
     /// A register of the host's devices, `width` (1, 2, 4 or 8) bytes at a physical address, in the order of the program.
     static func readDevice(_ address: UInt64, width: Int) -> UInt64
     static func writeDevice(_ address: UInt64, width: Int, _ value: UInt64)
+
+    static func powerOff() -> Never
+    static func reboot() -> Never
+    /// Starts the CPUs that the device tree has besides this one.
+    static func startOtherCPUs()
+    /// Drivers and emulators of what boards of this architecture have.
+    static var drivers: [Driver] { get }
+    static var emulators: [Emulator] { get }
 
     // MARK: Time
 
@@ -58,6 +66,14 @@ public protocol Architecture {
     static var guestEntry: @convention(c) () -> Void { get }
     /// Sets the VCPU's registers as they are at power-on: to begin at `entry` with `argument` (a device tree's address).
     static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64)
+    /// Where a kernel goes in a guest's memory.
+    static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout
+    /// Adds the node `cpus` to the tree that a guest is given, and to its interrupt controller's node what is the
+    /// architecture's.
+    static func describeCPUs(of guest: Guest, in root: DeviceTreeNode)
+    static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest)
+    /// Gives back what the architecture has allocated for a VCPU that runs no more.
+    static func destroy(_ vcpu: VCPUReference)
     /// Whether the VCPU has an interrupt that it would wake up for.
     static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
     /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.

@@ -1,5 +1,15 @@
 /// A 16550 UART (National Semiconductor PC16550D). What is sent is printed at once, so the transmitter is always empty.
 public final class NS16550Emulator: EmulatedDevice {
+    public static var emulator: Emulator {
+        Emulator("ns16550", compatible: ["ns16550a", "ns16550"]) { (context) throws(HyperError) in
+            let serial = VirtualSerial(name: "\(context.guest.name)/\(context.region.name)")
+            context.guest.serials.append(serial)
+            if context.guest.console == nil { context.guest.console = serial }
+            return NS16550Emulator(
+                serial: serial, line: try context.interrupt(), shift: Int(context.region.node.u32("reg-shift") ?? 0))
+        }
+    }
+
     private enum Register {
         static let data: UInt64 = 0, interruptEnable: UInt64 = 1, identification: UInt64 = 2, lineControl: UInt64 = 3
         static let modemControl: UInt64 = 4, lineStatus: UInt64 = 5, modemStatus: UInt64 = 6, scratch: UInt64 = 7

@@ -1,5 +1,15 @@
 /// A platform-level interrupt controller (RISC-V PLIC specification 1.0).
 public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
+    public static var emulator: Emulator {
+        Emulator("plic", compatible: ["sifive,plic-1.0.0", "riscv,plic0", "sifive,plic0"]) { (context) in
+            // Two contexts a hart, of which the second is the supervisor's, as boards have it.
+            let external = context.region.node.u32("parent_irq") ?? 10
+            let plic = PLICEmulator(targets: context.guest.vcpus.flatMap { [nil, ($0, Int(external))] })
+            context.guest.interrupts.controller = plic
+            return plic
+        }
+    }
+
     private static let priorities: UInt64 = 0, pendingBits: UInt64 = 0x1000, enables: UInt64 = 0x2000
     private static let contextRegisters: UInt64 = 0x20_0000, end: UInt64 = 0x400_0000
     private static let words = 32

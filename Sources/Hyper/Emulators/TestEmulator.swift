@@ -1,5 +1,9 @@
 /// SiFive's test device, as boards of QEMU have it: a write ends the guest or resets it.
 public final class TestEmulator: EmulatedDevice {
+    public static var emulator: Emulator {
+        Emulator("test", compatible: ["sifive,test0", "sifive,test1"]) { TestEmulator(guest: $0.guest) }
+    }
+
     private let guest: Unmanaged<Guest>
 
     /// - Parameter guest: outlives its devices.

@@ -15,6 +15,7 @@ _start:                                 // a0 = hart, a1 = device tree
     lla t0, hyper_host_trap
     csrw stvec, t0
     csrw sie, zero
+    lla tp, _start                      // locks want to know CPUs apart, before there is a record of any
     call hyper_start                    // never returns
 
 .globl hyper_secondary_entry

@@ -103,6 +103,17 @@ public enum HostPort: Architecture {
         vcpu.pointee.state.argument = argument
     }
 
+    public static func powerOff() -> Never { fatalError("powered off") }
+    public static func reboot() -> Never { fatalError("rebooted") }
+    public static func startOtherCPUs() {}
+    public static var drivers: [Driver] { [NS16550Driver.driver, PLICDriver.driver] }
+    public static var emulators: [Emulator] { [NS16550Emulator.emulator, PLICEmulator.emulator] }
+    public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
+        KernelLayout(kernel: memory.start, initrd: memory.start + (4 << 20), tree: memory.start + (2 << 20))
+    }
+    public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {}
+    public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {}
+    public static func destroy(_ vcpu: VCPUReference) {}
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.state.lines != 0 }
 
     public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {

@@ -30,6 +30,13 @@ public func hyperStartSecondary() -> Never {
 }
 
 extension RISCVPort {
+    public static func startOtherCPUs() {
+        for node in HostDevices.tree.child("cpus")?.children ?? [] where node.isOkay && node.text("device_type") == "cpu" {
+            guard let hart = node.number("reg"), hart != cpu.pointee.hardwareIdentifier else { continue }
+            if CPUs.count < CPU.limit { _ = start(hart) }
+        }
+    }
+
     /// Starts the hart: it runs the idle thread of a record of its own.
     public static func start(_ hart: UInt64) -> Bool {
         let stack = UnsafeMutableRawPointer.allocate(byteCount: Thread.stackSize, alignment: 16) + Thread.stackSize

@@ -25,12 +25,19 @@ public enum RISCVPort: Architecture {
 
     public static func interrupt(_ cpu: CPUReference) { Firmware.interrupt(cpu.pointee.hardwareIdentifier) }
 
-    public static func panic(_ message: StaticString) -> Never {
+    public static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never {
         _ = disable_interrupts()
         Firmware.write("\nhyper: ")
-        Firmware.write(message)
+        for byte in message { Firmware.write(byte) }
         Firmware.write("\n")
         Firmware.powerOff(failed: true)
+    }
+
+    public static func powerOff() -> Never { Firmware.powerOff(failed: false) }
+    public static func reboot() -> Never { Firmware.reboot() }
+    public static var drivers: [Driver] { [PLICDriver.driver, NS16550Driver.driver] }
+    public static var emulators: [Emulator] {
+        [PLICEmulator.emulator, NS16550Emulator.emulator, TestEmulator.emulator]
     }
 
     public static func readDevice(_ address: UInt64, width: Int) -> UInt64 {

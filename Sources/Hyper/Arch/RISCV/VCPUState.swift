@@ -164,6 +164,16 @@ extension RISCVPort {
         if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
     }
 
+    public static func destroy(_ vcpu: VCPUReference) {
+        let state = stateReference(vcpu)
+        if let timer = state.pointee.timer {
+            Timers.cancel(timer)
+            timer.deallocate()
+        }
+        LazyFloats.forget(state)
+        state.pointee.floats?.deallocate()
+    }
+
     // MARK: Interrupts of a guest
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
@@ -248,6 +258,11 @@ enum LazyFloats {
         owners[index] = state
         load(state)
         return true
+    }
+
+    /// The owner goes; what is in the registers is nobody's.
+    static func forget(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        for index in 0..<CPUs.count where owners[index] == state { owners[index] = nil }
     }
 
     /// Takes the registers from their owner, so that they can be read or come to another hart.

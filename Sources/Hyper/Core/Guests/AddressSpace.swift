@@ -142,6 +142,9 @@ public final class AddressSpace {
         return UnsafeMutableRawPointer(bitPattern: UInt(host + (target - region.start)))
     }
 
+    /// The same for whoever makes the guest, who may write to what the guest may only read.
+    func hostMemory(_ address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? { memory(address, count: count) }
+
     public func read(_ address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
         guard let source = memory(address, count: UInt64(target.count)) else { return false }
         target.copyMemory(from: UnsafeRawBufferPointer(start: source, count: target.count))

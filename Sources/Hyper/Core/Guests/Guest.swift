@@ -12,7 +12,23 @@ public final class Guest {
     public let name: Text
     public let identifier: Int
     public let space: AddressSpace
+    public let interrupts = GuestInterrupts()
     public private(set) var vcpus: [VCPUReference] = []
+    /// What it was made of.
+    public internal(set) var description: GuestDescription?
+    /// Its largest region of memory.
+    var largestMemory: Region? {
+        let memory = space.regions.filter {
+            if case .memory(_, let access) = $0.kind { access.contains(.write) && !access.contains(.device) } else { false }
+        }
+        return memory.max { $0.size < $1.size }
+    }
+    /// Pages that are the guest's own.
+    private var memory: [(address: UInt64, count: Int)] = []
+    /// Interrupts of the host that go to the guest, and as which of its own.
+    private var hostInterrupts: [(host: Int, guest: Int)] = []
+    /// What is printed to its serial ports, by their names.
+    public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
     /// Why it was halted.
     public private(set) var haltReason: Text?
@@ -43,6 +59,49 @@ public final class Guest {
         vcpu.pointee.thread = thread
         vcpus.append(vcpu)
         return vcpu
+    }
+
+    /// Gives the guest memory of its own, filled with zeros: it may not see what others left there.
+    func allocate(
+        _ name: Text, at start: UInt64, size: UInt64, alignment: UInt64, _ access: SecondStageAccess
+    ) throws(HyperError) {
+        guard size % Pages.size == 0, let count = Int(exactly: size / Pages.size) else {
+            throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
+        }
+        let address = try Pages.allocate(count, alignment: alignment)
+        memory.append((address, count))
+        Pages.clear(address, count: count)
+        try space.add(Region(name: name, start: start, size: size, kind: .memory(address, access)))
+    }
+
+    /// Has an interrupt of the host's arrive at the guest, as one of its own.
+    func passThrough(hostInterrupt host: Int, as line: Int) {
+        hostInterrupts.append((host, line))
+        let interrupts = Unmanaged.passUnretained(interrupts)
+        HostInterrupts.add(host) { interrupts._withUnsafeGuaranteedRef { $0.controller?.set(line, true) } }
+    }
+
+    /// Stops the guest and gives back all that is its own. Nobody may use it any more.
+    func destroy() {
+        for vcpu in vcpus {
+            hold(vcpu)
+            if let thread = vcpu.pointee.thread { Scheduler.destroy(thread) }
+            Port.destroy(vcpu)
+            vcpu.deinitialize(count: 1)
+            vcpu.deallocate()
+        }
+        vcpus = []
+        for interrupt in hostInterrupts { HostInterrupts.remove(interrupt.host) }
+        for region in space.regions {
+            if case .device(let device) = region.kind { device.remove() }
+            space.remove(region)
+        }
+        for block in memory { Pages.free(block.address, block.count) }
+        memory = []
+        interrupts.controller = nil
+        serials = []
+        console = nil
+        onReset = []
     }
 
     // MARK: Running

@@ -4,16 +4,22 @@ public protocol GuestInterruptController: AnyObject {
     func set(_ line: Int, _ level: Bool)
 }
 
+/// A guest's interrupts by their numbers, between its devices and its interrupt controller, whichever is made first.
+public final class GuestInterrupts {
+    public var controller: (any GuestInterruptController)?
+
+    public init() {}
+}
+
 /// The wire from an emulated device to the guest's interrupt controller.
 public struct InterruptLine {
-    private let controller: any GuestInterruptController
+    private let interrupts: GuestInterrupts
     private let number: Int
 
-    public init(_ controller: any GuestInterruptController, _ number: Int) {
-        self.controller = controller
+    public init(_ interrupts: GuestInterrupts, _ number: Int) {
+        self.interrupts = interrupts
         self.number = number
     }
 
-    @inline(__always)
-    public func set(_ level: Bool) { controller.set(number, level) }
+    public func set(_ level: Bool) { interrupts.controller?.set(number, level) }
 }

@@ -3,15 +3,15 @@ import Synchronization
 /// Mutual exclusion between CPUs, for a few instructions at a time. Interrupts of the holder's CPU are off meanwhile, so that
 /// none of its own handlers waits for what it has interrupted.
 public struct SpinLock: ~Copyable, Sendable {
-    /// The holder's CPU and one, or 0.
-    private let holder = Atomic<Int>(0)
+    /// The address of the record of the holder's CPU, or 0.
+    private let holder = Atomic<UInt>(0)
 
     public init() {}
 
     /// Waits for the lock and takes it. Interrupts are off already.
     @inline(__always)
     public borrowing func acquire() {
-        let me = Port.cpu.pointee.index + 1
+        let me = UInt(bitPattern: Port.cpu)
         #if DEBUG
         // A CPU that waits for itself would do so for ever.
         if holder.load(ordering: .relaxed) == me { Port.panic("deadlock: a CPU waits for a lock that it holds") }
