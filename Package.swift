@@ -55,7 +55,7 @@ let package = Package(
             name: "JITTests", dependencies: ["JIT", "Machine"], exclude: ["Quality"], swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "HyperTests", dependencies: ["Hyper"], swiftSettings: strict),
+        .testTarget(name: "HyperTests", dependencies: ["Hyper", "Machine", "TestSupport"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Machine"], path: "Tests/TestSupport", swiftSettings: strict),
     ]
 )
