@@ -48,7 +48,9 @@ public enum HostPort: Architecture {
     public static func waitForInterrupt() {}
     public static func relax() {}
     public static func interrupt(_ cpu: CPUReference) { interrupted.append(cpu.pointee.index) }
-    public static func panic(_ message: StaticString) -> Never { fatalError("\(message)") }
+    public static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never {
+        fatalError(String(decoding: message, as: UTF8.self))
+    }
     public static func setAlarm(_ counter: UInt64) { alarm = counter }
 
     /// Registers of devices that tests put at their addresses.
