@@ -175,7 +175,7 @@ func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
     }
     proceed(
         interpreter.state, interpreter.slot, interpreter.page, interpreter.slots, interpreter.budget,
-        UnsafeMutableRawPointer(interpreter.tlb))
+        UnsafeMutableRawPointer(interpreter.reads))
 }
 
 /// Jumps to the handler of `slot`.
