@@ -51,16 +51,21 @@ public enum Heap {
     /// of their size.
     @inline(__always)
     private static func sizeClass(_ size: Int, _ alignment: Int) -> Int? {
-        guard UInt(bitPattern: size) <= 2016, alignment <= 64 else { return nil }
+        guard UInt(bitPattern: size) <= 2016 else { return nil }
         var index = size <= 64 ? max(size - 1, 0) >> 4 : 4
-        while index < sizes.count {
-            let blockSize = Int(sizes[index])
-            if blockSize >= size, blockSize & (alignment - 1) == 0 { return index }
-            index += 1
+        while sizes[index] < size { index &+= 1 }
+        if alignment > 16 {
+            // Of a larger size, or none of them.
+            guard alignment <= 64 else { return nil }
+            while Int(sizes[index]) & (alignment - 1) != 0 {
+                index += 1
+                if index == sizes.count { return nil }
+            }
         }
-        return nil
+        return index
     }
 
+    @inline(__always)
     private static func allocateBlock(_ index: Int) -> UnsafeMutableRawPointer? {
         guard let slab = classes[index].slabs ?? makeSlab(index) else { return nil }
         let block: UnsafeMutableRawPointer
@@ -70,15 +75,16 @@ public enum Heap {
             block = free
         } else {
             block = UnsafeMutableRawPointer(slab) + Slab.headerSize + Int(slab.pointee.fresh) * Int(sizes[index])
-            slab.pointee.fresh += 1
+            slab.pointee.fresh &+= 1
         }
         slab.pointee.mark(block, true)
-        slab.pointee.used += 1
-        classes[index].blocks += 1
+        slab.pointee.used &+= 1
+        classes[index].blocks &+= 1
         if slab.pointee.isFull { unlink(slab) }
         return block
     }
 
+    @inline(__always)
     private static func freeBlock(_ address: UnsafeMutableRawPointer) {
         let bits = UInt(bitPattern: address)
         // SAFETY: whoever frees had it from here; what is not a slab is told by its header.
@@ -90,15 +96,16 @@ public enum Heap {
         if slab.pointee.isFull { link(slab) }
         address.storeBytes(of: slab.pointee.free, as: UnsafeMutableRawPointer?.self)
         slab.pointee.free = address
-        slab.pointee.used -= 1
+        slab.pointee.used &-= 1
         let index = Int(slab.pointee.sizeClass)
-        classes[index].blocks -= 1
+        classes[index].blocks &-= 1
         // The last slab with room stays, or a block that comes and goes would take its page along each time.
         if slab.pointee.used == 0, slab.pointee.next != nil || slab.pointee.previous != nil { release(slab) }
     }
 
     // MARK: Slabs
 
+    @inline(never)
     private static func makeSlab(_ index: Int) -> UnsafeMutablePointer<Slab>? {
         guard let page = Pages.allocateForHeap(1, alignment: Pages.size) else { return nil }
         // SAFETY: a page that nobody else has.
@@ -110,6 +117,7 @@ public enum Heap {
         return slab
     }
 
+    @inline(never)
     private static func release(_ slab: UnsafeMutablePointer<Slab>) {
         unlink(slab)
         classes[Int(slab.pointee.sizeClass)].pages -= 1
@@ -237,11 +245,13 @@ struct Slab {
 
     var isFull: Bool { used == capacity }
 
+    @inline(__always)
     func isMarked(_ block: UnsafeMutableRawPointer) -> Bool {
         let unit = Self.unit(block)
         return marks[unit >> 6] >> UInt64(unit & 63) & 1 != 0
     }
 
+    @inline(__always)
     mutating func mark(_ block: UnsafeMutableRawPointer, _ inUse: Bool) {
         let unit = Self.unit(block)
         let bit: UInt64 = 1 << UInt64(unit & 63)
