@@ -12,7 +12,10 @@ extension Command {
                 Form("ls [PATH]", "what is in a directory") { arguments, output throws(HyperError) in
                     var table = Table(["", ""], right: [1])
                     for entry in try VirtualFileSystem.entries(in: arguments.first ?? "/") {
-                        table.add(["\(entry.name)\(entry.isDirectory ? "/" : "" as Text)", entry.isDirectory ? "" : "\(entry.size)"])
+                        table.add([
+                            "\(entry.name)\(entry.isDirectory ? "/" : "" as Text)",
+                            entry.isDirectory ? "" : "\(entry.size)",
+                        ])
                     }
                     output.write(table)
                 },
@@ -36,12 +39,16 @@ extension Command {
             [
                 Form("show [PATH]", "a node and all below it, as source") { arguments, output throws(HyperError) in
                     let path = arguments.first ?? "/"
-                    guard let node = HostDevices.tree.node(at: path) else { throw HyperError("\(path): there is no such node") }
+                    guard let node = HostDevices.tree.node(at: path) else {
+                        throw HyperError("\(path): there is no such node")
+                    }
                     output.write(node.source)
                 },
                 Form("list [PATH]", "the nodes below a node") { arguments, output throws(HyperError) in
                     let path = arguments.first ?? "/"
-                    guard let node = HostDevices.tree.node(at: path) else { throw HyperError("\(path): there is no such node") }
+                    guard let node = HostDevices.tree.node(at: path) else {
+                        throw HyperError("\(path): there is no such node")
+                    }
                     for child in node.children { output.write("\(child.name)\n") }
                 },
             ])

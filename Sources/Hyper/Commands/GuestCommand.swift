@@ -5,7 +5,9 @@ extension Command {
             "guest", group: "Guests", "make, run, look at and end guests",
             [
                 Form("list", "all guests and what they do") { _, output in output.write(guestTable()) },
-                Form("create NAME TREE [SETTING...]", "make one of a device tree: vcpus=2 memory=64M name.property=value") {
+                Form(
+                    "create NAME TREE [SETTING...]", "make one of a device tree: vcpus=2 memory=64M name.property=value"
+                ) {
                     arguments, output throws(HyperError) in
                     try create(arguments)
                     output.write("\(arguments[0]) is made\n")
@@ -18,7 +20,8 @@ extension Command {
                     let count = try GuestLoader.load(arguments[1], into: guest, at: try address(arguments[2]))
                     output.write("\(count) bytes at \(arguments[2])\n")
                 },
-                Form("linux NAME KERNEL [SETTING...]", "load a kernel, and a tree made for it: initrd=FILE append=TEXT") {
+                Form("linux NAME KERNEL [SETTING...]", "load a kernel, and a tree made for it: initrd=FILE append=TEXT")
+                {
                     arguments, _ throws(HyperError) in
                     try loadLinux(try Guests.find(arguments[0]), arguments[1], Array(arguments[2...]))
                 },
@@ -49,7 +52,9 @@ extension Command {
     }
 
     /// Offered for the values that guests' commands are given.
-    static func guestValues(_ name: Text) -> [Text] { name == "NAME" || name == "GUEST" ? Guests.all.map { $0.name } : [] }
+    static func guestValues(_ name: Text) -> [Text] {
+        name == "NAME" || name == "GUEST" ? Guests.all.map { $0.name } : []
+    }
 
     static func number(_ text: Text) throws(HyperError) -> UInt64 {
         guard let number = text.number else { throw HyperError("\(text) is not a number: write 4096 or 0x1000") }
@@ -111,7 +116,11 @@ extension Command {
                 guard parts.count == 2, let node = tree.child("aspace")?.child(parts[0]) else {
                     throw HyperError("\(name): the tree has no such node under aspace: write node.property=value")
                 }
-                if let number = value.number { node.set(parts[1], u64: number) } else { node.set(parts[1], text: value) }
+                if let number = value.number {
+                    node.set(parts[1], u64: number)
+                } else {
+                    node.set(parts[1], text: value)
+                }
             }
         }
         try Guests.make(tree, name: arguments[0], vcpus: vcpus)
@@ -145,7 +154,9 @@ extension Command {
         return table
     }
 
-    private static func dump(_ guest: Guest, _ start: UInt64, _ count: UInt64, _ output: TerminalOutput) throws(HyperError) {
+    private static func dump(_ guest: Guest, _ start: UInt64, _ count: UInt64, _ output: TerminalOutput)
+        throws(HyperError)
+    {
         guard count <= 1 << 16, let memory = guest.space.memory(start, count: count) else {
             throw HyperError("guest \(guest.name) has no \(count) bytes of memory at \(hex: start)")
         }

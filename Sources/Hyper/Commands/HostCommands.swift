@@ -46,7 +46,8 @@ extension Command {
                             case .finished: "finished"
                             }
                         table.add([
-                            thread.pointee.name, "\(thread.pointee.cpu.pointee.index)", "\(thread.pointee.priority)", state,
+                            thread.pointee.name, "\(thread.pointee.cpu.pointee.index)", "\(thread.pointee.priority)",
+                            state,
                             "\(Timers.nanoseconds(thread.pointee.runTime) / 1000) us",
                         ])
                     }

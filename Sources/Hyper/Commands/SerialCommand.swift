@@ -8,7 +8,9 @@ extension Command {
                     for serial in Guests.all.flatMap({ $0.serials }) { output.write("\(serial.name)\n") }
                 },
                 Form("bind SERIAL", "talk to one, until ESC x q is typed") { arguments, output throws(HyperError) in
-                    guard let terminal = output.terminal else { throw HyperError("only a terminal can be bound to a guest") }
+                    guard let terminal = output.terminal else {
+                        throw HyperError("only a terminal can be bound to a guest")
+                    }
                     let serial = try serial(arguments[0])
                     output.write("[\(serial.name) is bound: ESC x q comes back]\n")
                     let me = Unmanaged.passUnretained(terminal)

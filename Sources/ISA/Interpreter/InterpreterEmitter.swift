@@ -150,7 +150,8 @@ extension Interpreter: Emitter {
         let misaligned = attributes.contains(.aligned) && address & UInt64(bytes &- 1) != 0
         let isThere =
             write
-            ? writes[index].mayWrite(address, bytes: UInt64(bytes)) : reads[index].mayRead(address, bytes: UInt64(bytes))
+            ? writes[index].mayWrite(address, bytes: UInt64(bytes))
+            : reads[index].mayRead(address, bytes: UInt64(bytes))
         if isThere && !misaligned {
             let addend = write ? writes[index].addend : reads[index].addend
             // SAFETY: as for loads and stores.

@@ -31,7 +31,8 @@ public func hyperStartSecondary() -> Never {
 
 extension RISCVPort {
     public static func startOtherCPUs() {
-        for node in HostDevices.tree.child("cpus")?.children ?? [] where node.isOkay && node.text("device_type") == "cpu" {
+        for node in HostDevices.tree.child("cpus")?.children ?? []
+        where node.isOkay && node.text("device_type") == "cpu" {
             guard let hart = node.number("reg"), hart != cpu.pointee.hardwareIdentifier else { continue }
             if CPUs.count < CPU.limit { _ = start(hart) }
         }

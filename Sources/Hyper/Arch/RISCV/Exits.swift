@@ -143,13 +143,19 @@ enum GuestTimer {
         if state.pointee.timer == nil {
             let timer = TimerReference.allocate(capacity: 1)
             timer.initialize(
-                to: TimerEvent(action: .call({ argument in
-                    let vcpu = argument.unsafelyUnwrapped.assumingMemoryBound(to: VCPU.self)
-                    RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, true)
-                }, vcpu)))
+                to: TimerEvent(
+                    action: .call(
+                        { argument in
+                            let vcpu = argument.unsafelyUnwrapped.assumingMemoryBound(to: VCPU.self)
+                            RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, true)
+                        }, vcpu)))
             state.pointee.timer = timer
         }
         guard let timer = state.pointee.timer else { return }
-        if deadline == .max { Timers.cancel(timer) } else { Timers.arm(timer, at: deadline &- state.pointee.htimedelta) }
+        if deadline == .max {
+            Timers.cancel(timer)
+        } else {
+            Timers.arm(timer, at: deadline &- state.pointee.htimedelta)
+        }
     }
 }

@@ -147,7 +147,9 @@ extension RISCVPort {
 
     /// As the SBI starts a hart (SBI 2.0, 9.1): a0 its number, a1 the argument, interrupts off, no translation.
     public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
-        let (floats, timer, delta) = (vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.htimedelta)
+        let (floats, timer, delta) = (
+            vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.htimedelta
+        )
         vcpu.pointee.state = RISCVVCPUState()
         let state = stateReference(vcpu)
         state.pointee.floats = floats
@@ -201,7 +203,8 @@ extension RISCVPort {
 
     /// Brings changed lines into hvip as it is kept.
     private static func applyLines(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        state.pointee.hvip = state.pointee.hvip & ~state.pointee.changedLines | state.pointee.lines & state.pointee.changedLines
+        state.pointee.hvip =
+            state.pointee.hvip & ~state.pointee.changedLines | state.pointee.lines & state.pointee.changedLines
         state.pointee.changedLines = 0
     }
 
@@ -226,7 +229,8 @@ enum LazyFloats {
     private static let illegal: UInt64 = 1 << 2
     private static let enabled: UInt64 = 3 << 13
     // SAFETY: each hart uses its own entry alone.
-    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<RISCVVCPUState>?>(repeating: nil)
+    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<RISCVVCPUState>?>(
+        repeating: nil)
 
     @inline(__always)
     static func load(_ state: UnsafeMutablePointer<RISCVVCPUState>) {

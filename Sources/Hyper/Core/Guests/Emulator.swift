@@ -20,7 +20,8 @@ public struct Emulator {
         /// The device's line of that place among its `interrupts`.
         public func interrupt(_ index: Int = 0) throws(HyperError) -> InterruptLine {
             guard index < region.interrupts.count else {
-                throw region.node.wrong("interrupts", "must name \(index + 1) of the guest's interrupts for this device")
+                throw region.node.wrong(
+                    "interrupts", "must name \(index + 1) of the guest's interrupts for this device")
             }
             return InterruptLine(guest.interrupts, Int(region.interrupts[index]))
         }

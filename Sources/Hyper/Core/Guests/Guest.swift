@@ -19,7 +19,11 @@ public final class Guest {
     /// Its largest region of memory.
     var largestMemory: Region? {
         let memory = space.regions.filter {
-            if case .memory(_, let access) = $0.kind { access.contains(.write) && !access.contains(.device) } else { false }
+            if case .memory(_, let access) = $0.kind {
+                access.contains(.write) && !access.contains(.device)
+            } else {
+                false
+            }
         }
         return memory.max { $0.size < $1.size }
     }
@@ -108,20 +112,26 @@ public final class Guest {
 
     /// Starts the guest, as power-on does.
     public func kick() throws(HyperError) {
-        guard state == .ready else { throw HyperError("guest \(name) is \(stateName): reset it before it is kicked again") }
+        guard state == .ready else {
+            throw HyperError("guest \(name) is \(stateName): reset it before it is kicked again")
+        }
         guard let first = vcpus.first else { throw HyperError("guest \(name) has no VCPU") }
         state = .running
         start(first, entry: entry, argument: argument)
     }
 
     public func pause() throws(HyperError) {
-        guard state == .running else { throw HyperError("guest \(name) is \(stateName), and only a running one can be paused") }
+        guard state == .running else {
+            throw HyperError("guest \(name) is \(stateName), and only a running one can be paused")
+        }
         state = .paused
         for vcpu in vcpus { hold(vcpu) }
     }
 
     public func resume() throws(HyperError) {
-        guard state == .paused else { throw HyperError("guest \(name) is \(stateName), and only a paused one can go on") }
+        guard state == .paused else {
+            throw HyperError("guest \(name) is \(stateName), and only a paused one can go on")
+        }
         state = .running
         for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }
     }

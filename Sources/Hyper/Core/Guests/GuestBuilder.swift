@@ -27,7 +27,8 @@ enum GuestBuilder {
         switch region.kind {
         case .allocated, .colored:
             try guest.allocate(
-                region.name, at: region.start, size: region.size, alignment: UInt64(1) << UInt64(max(region.alignOrder, 12)),
+                region.name, at: region.start, size: region.size,
+                alignment: UInt64(1) << UInt64(max(region.alignOrder, 12)),
                 access)
         case .reserved(let host):
             try guest.space.add(
@@ -35,7 +36,8 @@ enum GuestBuilder {
         case .shared(let name):
             let memory = try SharedMemory.find(name, size: region.size)
             try guest.space.add(
-                Region(name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access)))
+                Region(name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access))
+            )
         case .passThrough(let host):
             try guest.space.add(
                 Region(
@@ -72,7 +74,9 @@ public enum SharedMemory {
     nonisolated(unsafe) public private(set) static var blocks: [Block] = []
 
     public static func make(_ name: Text, size: UInt64) throws(HyperError) {
-        guard !blocks.contains(where: { $0.name == name }) else { throw HyperError("there is shared memory \(name) already") }
+        guard !blocks.contains(where: { $0.name == name }) else {
+            throw HyperError("there is shared memory \(name) already")
+        }
         let size = (size + 4095) & ~4095
         let address = try Pages.allocate(Int(size / Pages.size))
         Pages.clear(address, count: Int(size / Pages.size))

@@ -9,7 +9,8 @@ public enum GuestLoader {
         guard let memory = guest.space.hostMemory(address, count: size) else {
             throw HyperError("\(path) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: address)")
         }
-        let count = try VirtualFileSystem.read(path, into: UnsafeMutableRawBufferPointer(start: memory, count: Int(size)))
+        let count = try VirtualFileSystem.read(
+            path, into: UnsafeMutableRawBufferPointer(start: memory, count: Int(size)))
         return UInt64(count)
     }
 
@@ -63,7 +64,9 @@ enum GuestTree {
             chosen.set("linux,initrd-end", u64: initrd.upperBound)
         }
         for region in guest.space.regions {
-            guard case .memory(_, let access) = region.kind, access.contains(.write), !access.contains(.device) else { continue }
+            guard case .memory(_, let access) = region.kind, access.contains(.write), !access.contains(.device) else {
+                continue
+            }
             let memory = root.add("memory@\(unitAddress(region.start))")
             memory.set("device_type", text: "memory")
             setRegisters(memory, region.start, region.size)
@@ -74,7 +77,8 @@ enum GuestTree {
         bus.set("#size-cells", u32: 2)
         bus.set("compatible", text: "simple-bus")
         bus.set("ranges")
-        for description in guest.description?.regions ?? [] where description.kind == .emulated && description.size > 0 {
+        for description in guest.description?.regions ?? [] where description.kind == .emulated && description.size > 0
+        {
             let node = bus.add("\(description.name)@\(unitAddress(description.start))")
             node.set("compatible", strings: description.compatible)
             setRegisters(node, description.start, description.size)

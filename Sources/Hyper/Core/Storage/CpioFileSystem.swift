@@ -85,7 +85,9 @@ public final class CpioFileSystem: FileSystem {
         return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.compactMap { entry(at: "\(prefix)\($0)") }
     }
 
-    public func read(_ path: Text, at offset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(HyperError) -> Int {
+    public func read(_ path: Text, at offset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(HyperError)
+        -> Int
+    {
         guard let member = member(path), !member.isDirectory else { throw HyperError("\(path): there is no such file") }
         guard offset < UInt64(member.contents.count) else { return 0 }
         let start = member.contents.lowerBound + Int(offset)

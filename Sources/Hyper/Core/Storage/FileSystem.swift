@@ -46,7 +46,9 @@ public enum VirtualFileSystem {
 
     public static func unmount(_ path: Text) throws(HyperError) {
         let path = normalised(path)
-        guard mounts.contains(where: { $0.path == path }) else { throw HyperError("no file system is mounted at \(path)") }
+        guard mounts.contains(where: { $0.path == path }) else {
+            throw HyperError("no file system is mounted at \(path)")
+        }
         lock.withLock { table.removeAll { $0.path == path } }
     }
 
@@ -73,7 +75,9 @@ public enum VirtualFileSystem {
     public static func contents(of path: Text, limit: Int = 1 << 20) throws(HyperError) -> [UInt8] {
         let file = try entry(at: path)
         guard !file.isDirectory else { throw HyperError("\(path) is a directory") }
-        guard file.size <= UInt64(limit) else { throw HyperError("\(path) has \(file.size) bytes, and \(limit) are the most here") }
+        guard file.size <= UInt64(limit) else {
+            throw HyperError("\(path) has \(file.size) bytes, and \(limit) are the most here")
+        }
         var bytes = [UInt8](repeating: 0, count: Int(file.size))
         var failure: HyperError?
         var count = 0
@@ -90,7 +94,8 @@ public enum VirtualFileSystem {
         let path = normalised(path)
         var best: Mount?
         for mount in mounts where path.hasPrefix(mount.path) && mount.path.count > (best?.path.count ?? 0) {
-            let isWhole = mount.path.count == 1 || path.count == mount.path.count || path.bytes[mount.path.count] == 0x2f
+            let isWhole =
+                mount.path.count == 1 || path.count == mount.path.count || path.bytes[mount.path.count] == 0x2f
             if isWhole { best = mount }
         }
         guard let best else { throw HyperError("no file system is mounted that has \(path): mount one") }
