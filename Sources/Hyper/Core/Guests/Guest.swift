@@ -54,11 +54,19 @@ public final class Guest {
 
     /// Gives the guest another VCPU.
     @discardableResult
-    public func addVCPU(priority: Int = Thread.guestPriority, on cpu: CPUReference? = nil) -> VCPUReference {
+    /// - Parameter affinity: the CPUs that it may run on, by their indices; empty for all.
+    public func addVCPU(
+        priority: Int = Thread.guestPriority, affinity: [Int] = []
+    ) throws(HyperError) -> VCPUReference {
+        let allowed = affinity.filter { $0 < CPUs.count }
+        guard affinity.isEmpty || !allowed.isEmpty else {
+            throw HyperError("guest \(name): affinity names none of the \(CPUs.count) CPUs that there are")
+        }
         let vcpu = VCPUReference.allocate(capacity: 1)
         vcpu.initialize(to: VCPU(guest: self, index: vcpus.count))
         let thread = Scheduler.makeThread(
-            "\(name)/\(vcpus.count)", priority: priority, on: cpu, entry: Port.guestEntry)
+            "\(name)/\(vcpus.count)", priority: priority, on: allowed.first.map { CPUs[$0] }, entry: Port.guestEntry)
+        if !allowed.isEmpty { thread.pointee.affinity = allowed.reduce(0) { $0 | 1 << UInt32($1) } }
         thread.pointee.vcpu = vcpu
         vcpu.pointee.thread = thread
         vcpus.append(vcpu)

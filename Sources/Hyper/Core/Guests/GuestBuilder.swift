@@ -4,8 +4,7 @@ enum GuestBuilder {
         let guest = try Guest(name: name, identifier: identifier)
         do throws(HyperError) {
             for vcpu in description.vcpus {
-                let cpu = vcpu.affinity.first.flatMap { $0 < CPUs.count ? CPUs[$0] : nil }
-                guest.addVCPU(priority: vcpu.priority ?? Thread.guestPriority, on: cpu)
+                try guest.addVCPU(priority: vcpu.priority ?? Thread.guestPriority, affinity: vcpu.affinity)
             }
             guest.description = description
             guest.entry = description.vcpus.first?.startPC ?? 0

@@ -1,6 +1,6 @@
 /// Who runs, and when: priorities first, threads of one priority in turn.
 ///
-/// A thread stays on its CPU until it is moved. On each CPU the most important thread that is ready runs; it is interrupted as soon as
+/// A thread stays on its CPU, until a CPU that has nothing to do takes it over while it waits for its turn. On each CPU the most important thread that is ready runs; it is interrupted as soon as
 /// a more important one becomes ready, and after a time slice where another one of its own priority is. The slice's timer
 /// is armed in that case alone: a CPU with one thread has no tick.
 public enum Scheduler {
@@ -75,8 +75,7 @@ public enum Scheduler {
     /// Makes the thread ready, if it waits: on its own CPU, which is told where somebody less important runs there.
     public static func wake(_ thread: ThreadReference) {
         let wereEnabled = Port.disableInterrupts()
-        let cpu = thread.pointee.cpu
-        cpu.pointee.lock.acquire()
+        let cpu = lock(thread)
         if thread.pointee.isHeld {
             thread.pointee.isReadyOnceReleased = true
         } else if thread.pointee.state == .blocked {
@@ -93,9 +92,58 @@ public enum Scheduler {
         if thread.pointee.priority > running {
             cpu.pointee.needsReschedule = true
             if cpu != Port.cpu { Port.interrupt(cpu) }
-        } else if thread.pointee.priority == running {
+            return
+        }
+        if thread.pointee.priority == running {
             if cpu == Port.cpu { startSlice(cpu) } else { Port.interrupt(cpu) }
         }
+        offer()
+    }
+
+    /// Takes the lock of the thread's CPU, which may change until then. Interrupts are off.
+    private static func lock(_ thread: ThreadReference) -> CPUReference {
+        while true {
+            let cpu = thread.pointee.cpu
+            cpu.pointee.lock.acquire()
+            if thread.pointee.cpu == cpu { return cpu }
+            cpu.pointee.lock.release()
+        }
+    }
+
+    // MARK: Sharing the work
+
+    /// Somebody waits for its turn here: a CPU that has nothing to do shall look.
+    private static func offer() {
+        for index in 0..<CPUs.count {
+            let other = CPUs[index]
+            if other != Port.cpu, other.pointee.current == other.pointee.idle { return Port.interrupt(other) }
+        }
+    }
+
+    /// Takes over a thread that waits for its turn on another CPU; whether there was one. Interrupts are off.
+    static func steal() -> Bool {
+        let me = Port.cpu
+        for index in 0..<CPUs.count where CPUs[index] != me && CPUs[index].pointee.ready.highestPriority != nil {
+            let other = CPUs[index]
+            // In the order of their numbers, so that two CPUs never wait for each other.
+            let (first, second) = other.pointee.index < me.pointee.index ? (other, me) : (me, other)
+            first.pointee.lock.acquire()
+            second.pointee.lock.acquire()
+            // What another CPU has in its registers, only that one can give back.
+            let thread = other.pointee.ready.first {
+                $0.pointee.mayRun(on: me) && ($0.pointee.vcpu == nil || $0.pointee.vcpu != other.pointee.loaded)
+            }
+            if let thread {
+                other.pointee.ready.remove(thread)
+                thread.pointee.cpu = me
+                me.pointee.ready.append(thread)
+                me.pointee.needsReschedule = true
+            }
+            second.pointee.lock.release()
+            first.pointee.lock.release()
+            if thread != nil { return true }
+        }
+        return false
     }
 
     // MARK: Holding
@@ -103,8 +151,7 @@ public enum Scheduler {
     /// Keeps the thread from running until it is released. Returns once it does not run.
     public static func hold(_ thread: ThreadReference) {
         let wereEnabled = Port.disableInterrupts()
-        let cpu = thread.pointee.cpu
-        cpu.pointee.lock.acquire()
+        let cpu = lock(thread)
         thread.pointee.isHeld = true
         switch thread.pointee.state {
         case .ready:
@@ -125,8 +172,7 @@ public enum Scheduler {
 
     public static func release(_ thread: ThreadReference) {
         let wereEnabled = Port.disableInterrupts()
-        let cpu = thread.pointee.cpu
-        cpu.pointee.lock.acquire()
+        let cpu = lock(thread)
         thread.pointee.isHeld = false
         if thread.pointee.isReadyOnceReleased && thread.pointee.state == .blocked { makeReady(thread, cpu) }
         thread.pointee.isReadyOnceReleased = false
@@ -214,6 +260,7 @@ public enum Scheduler {
         let new = cpu.pointee.ready.popHighest() ?? cpu.pointee.idle
         new.pointee.state = .running
         startSlice(cpu, for: new)
+        if CPUs.count > 1, cpu.pointee.ready.highestPriority != nil { offer() }
         if new != old {
             let now = Port.counter
             old.pointee.runTime &+= now &- old.pointee.runningSince
@@ -272,13 +319,12 @@ public enum Scheduler {
     /// What a CPU does while nobody runs: never returns.
     public static func idle() -> Never {
         while true {
-            let wereEnabled = Port.disableInterrupts()
+            _ = Port.disableInterrupts()
             // Looked at with interrupts off; one that is pending ends the sleep all the same.
-            if !Port.cpu.pointee.needsReschedule { Port.waitForInterrupt() }
+            if !Port.cpu.pointee.needsReschedule, !steal() { Port.waitForInterrupt() }
             Port.restoreInterrupts(true)
             _ = Port.disableInterrupts()
             preempt()
-            Port.restoreInterrupts(wereEnabled)
         }
     }
 }

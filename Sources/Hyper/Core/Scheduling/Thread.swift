@@ -21,6 +21,8 @@ public struct Thread {
     public internal(set) var state = State.blocked
     /// Where it runs, or will.
     public internal(set) var cpu: CPUReference
+    /// A bit for each CPU that it may run on, by the CPU's index.
+    public var affinity: UInt32 = .max
     /// While it does not run.
     var context: UnsafeMutableRawPointer?
     var stack: UnsafeMutableRawPointer?
@@ -48,6 +50,8 @@ public struct Thread {
         self.cpu = cpu
         timer = TimerEvent(action: .timeSlice)
     }
+
+    func mayRun(on cpu: CPUReference) -> Bool { affinity & 1 << UInt32(cpu.pointee.index) != 0 }
 }
 
 public typealias ThreadReference = UnsafeMutablePointer<Thread>
@@ -101,6 +105,18 @@ struct RunQueue {
         let priority = thread.pointee.priority
         lists[priority].remove(thread)
         if lists[priority].isEmpty { present &= ~(1 << UInt32(priority)) }
+    }
+
+    /// The first, of the most important ones, that is wanted.
+    func first(where isWanted: (ThreadReference) -> Bool) -> ThreadReference? {
+        for priority in stride(from: Thread.highestPriority, through: 0, by: -1) {
+            var thread = lists[priority].first
+            while let candidate = thread {
+                if isWanted(candidate) { return candidate }
+                thread = candidate.pointee.next
+            }
+        }
+        return nil
     }
 
     mutating func popHighest() -> ThreadReference? {
