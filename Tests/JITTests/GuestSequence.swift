@@ -85,7 +85,30 @@ extension GuestSequence {
         .init(name: "inverted logic", lines: ["andn a0 a1 a2", "orn a3 a3 a4", "xnor a5 a0 a1"]),
         .init(name: "shifts by constants", lines: ["slli a0 a1 3", "srli a0 a0 3", "srai a2 a2 63", "slliw a3 a4 5"]),
         .init(name: "shifts by registers", lines: ["sll a0 a1 a2", "srl a3 a3 a4", "sraw a5 a5 a0", "sllw a1 a2 a3"]),
-        .init(name: "zero extension by shifts", lines: ["slli a0 a1 32", "srli a0 a0 32"]),
+        .init(
+            name: "zero extension by shifts",
+            lines: ["slli a0 a1 32", "srli a0 a0 32", "slli t0 t1 48", "srli t0 t0 48"]),
+        .init(
+            name: "sign extension by shifts",
+            lines: [
+                "slli a0 a0 32", "srai a0 a0 32", "slli a1 a2 48", "srai a1 a1 48", "slli t0 t1 56", "srai t0 t0 56",
+            ]
+        ),
+        .init(name: "a mask by shifts", lines: ["slli a0 a1 33", "srli a0 a0 33", "slli a2 a2 63", "srli a2 a2 63"]),
+        .init(
+            name: "part of a word by shifts",
+            lines: [
+                "slli a0 a1 32", "srli a0 a0 40", "slli a2 a3 32", "srai a2 a2 40", "slli a4 a4 56", "srli a4 a4 60",
+            ]
+        ),
+        .init(
+            name: "a word scaled by shifts",
+            lines: ["slli a0 a1 32", "srli a0 a0 29", "slli a2 a3 32", "srai a2 a2 30", "add a0 a0 a2"]),
+        .init(
+            name: "shifts with something between",
+            lines: ["slli a0 a1 32", "addi a2 a2 1", "srli a0 a0 32", "slli a3 a4 32", "addi a4 a4 1", "srli a3 a3 32"]),
+        .init(
+            name: "shifts whose first result is wanted", lines: ["slli a0 a1 32", "srli a2 a0 32", "addi a1 a1 1"]),
         .init(name: "rotations", lines: ["rol a0 a1 a2", "rori a3 a3 7", "rorw a4 a5 a1"]),
         .init(name: "shifted addresses", lines: ["sh3add a0 a1 a2", "add.uw a3 a4 a5", "sh1add.uw a2 a2 a3"]),
         .init(

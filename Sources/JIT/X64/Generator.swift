@@ -173,7 +173,7 @@ extension X64.Generator {
 
     private mutating func makeCode(_ ending: Ending?) {
         if switches.contains(.floats) { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
-        analysis.analyse(self.block, floats, eliminates: switches.contains(.deadSets))
+        analysis.analyse(&self.block, floats, switches)
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
         inGuest.removeAll(keepingCapacity: true)
