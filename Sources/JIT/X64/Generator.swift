@@ -96,6 +96,7 @@ extension X64 {
         var usedSpills: UInt64 = 0
         var group: AccessGroup?
         var verdict: Verdict?
+        var testResult: TestResult?
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
@@ -182,6 +183,7 @@ extension X64.Generator {
         usedSpills = 0
         group = nil
         verdict = nil
+        testResult = nil
         assembler.align(to: 16)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
