@@ -193,7 +193,9 @@ public final class HotCode: Translator {
             if next != address && ((next ^ address) & ~4095 != 0 || generator.hasBlock(at: next)) {
                 return .next(next)
             }
-            guard recorder.block.nodes.count < 2000, record(next, page, processor) else { return .interpreted(next) }
+            // What is long goes on in a region of its own.
+            if recorder.block.nodes.count >= 2000 { return .next(next) }
+            guard record(next, page, processor) else { return .interpreted(next) }
             if recorder.isClosed { return nil }
             next = next &+ UInt64(processor.length(of: next, in: page))
             if options.switches.contains(.conditionalMoves) { next = recordSkip(at: next, page, processor) }
