@@ -237,7 +237,7 @@ public final class HotCode: Translator {
         for attached in processors { attached.processor.forEachContext { $0.pointee.flushJumps() } }
         pages = TranslatedPages()
         pagesByPhysical.removeAll()
-        code.reset(to: (trampolines.count + 15) & ~15)
+        code.reset(to: trampolines.count)
     }
 }
 

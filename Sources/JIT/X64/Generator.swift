@@ -184,7 +184,7 @@ extension X64.Generator {
         group = nil
         verdict = nil
         testResult = nil
-        assembler.align(to: 16)
+        assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
         for segment in analysis.segments {
