@@ -107,13 +107,14 @@ extension X64.Generator {
         finish(result)
     }
 
-    /// The budget grows by one where the condition holds.
+    /// The budget grows by one where the condition holds. Each segment waits for the budget of the one before: the sum is
+    /// one operation in that chain, where a conditional move would be two.
     mutating func generateUncount(_ node: Node) {
+        let one = scratch()
+        assembler.arithmetic(.xor, one, .register(one), .word)
         let condition = test(node.a)
-        locked = 0
-        let more = scratch()
-        assembler.address(more, Memory(Role.budget, 1))
-        assembler.move(if: condition, Role.budget, .register(more))
+        assembler.set(condition, one)
+        assembler.address(Role.budget, Memory(Role.budget, index: one))
         testResult = TestResult(node: node.a, condition: condition, end: assembler.count)
     }
 
