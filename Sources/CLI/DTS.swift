@@ -19,6 +19,7 @@ struct DTS: ParsableCommand {
         // A script and expressions do not show in the tree, and the firmware only in where things lie.
         description.input = nil
         description.drives = []
+        description.net = nil
         description.flash = []
         let session = try Session(description, builtInFirmware: try? BuiltInFirmware.read())
         StandardStreams.output(try session.deviceTreeSource())

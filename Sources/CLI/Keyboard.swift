@@ -11,8 +11,8 @@ final class Keyboard {
     /// Sends a break to the guest's serial line.
     private let sendBreak: () -> Void
     private var afterPrefix = false
-    /// Nothing more will come.
-    private(set) var isAtEnd = false
+    /// Nothing more will come, as before ``open()``.
+    private(set) var isAtEnd = true
     /// What was read together with a command and comes after it: the monitor's, when it was asked for.
     private var unread: [UInt8] = []
     /// The prefix, Ctrl-A.
@@ -31,16 +31,20 @@ final class Keyboard {
         self.sendBreak = sendBreak
     }
 
-    /// Waits up to `milliseconds` (forever if negative) for a key, and deals with what was typed.
+    /// Reads standard input from now on.
+    func open() {
+        isAtEnd = false
+    }
+
+    /// Waits up to `milliseconds` (forever if negative) for a key, or for something else that `others` wait for, and deals
+    /// with what was typed.
     /// - Returns: what the user wants of orrery.
-    func serve(waiting milliseconds: Int32) -> Command? {
+    func serve(waiting milliseconds: Int32, besides others: [pollfd] = []) -> Command? {
         if unread.isEmpty {
-            guard !isAtEnd else {
-                if milliseconds > 0 { poll(nil, 0, milliseconds) }
-                return nil
-            }
-            var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-            guard poll(&wait, 1, milliseconds) > 0 else { return nil }
+            // A descriptor of -1 is passed over.
+            let input = pollfd(fd: isAtEnd ? -1 : STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            var waits = [input] + others
+            guard poll(&waits, nfds_t(waits.count), milliseconds) > 0, waits[0].revents != 0 else { return nil }
             read()
         }
         var command: Command?

@@ -47,6 +47,14 @@ struct MachineOptions: ParsableArguments {
     var drive: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "A network card in the VirtIO slot after the disks (none). With user the guest is 10.0.2.15 behind this "
+                + "computer, 10.0.2.2, and hostfwd leads from a port here, of 127.0.0.1 unless an address is given, to "
+                + "one of the guest's.",
+            valueName: "none|user[,hostfwd=tcp::2222-:22]...[,mac=address][,restrict=on]"))
+    var net: String?
+
+    @Option(
         help: ArgumentHelp("What a flash bank holds; again for the second.", valueName: "file[,read-only|,snapshot]"),
         completion: .file())
     var flash: [String] = []
@@ -81,7 +89,8 @@ struct MachineOptions: ParsableArguments {
             (.harts, [harts].compactMap(\.self)), (.memory, [memory].compactMap(\.self)),
             (.firmware, [firmware].compactMap(\.self)), (.kernel, [kernel].compactMap(\.self)),
             (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)),
-            (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.flash, flash), (.input, [input].compactMap(\.self)),
+            (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.net, [net].compactMap(\.self)), (.flash, flash),
+            (.input, [input].compactMap(\.self)),
             (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
             (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),
         ]

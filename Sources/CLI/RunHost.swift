@@ -36,11 +36,14 @@ final class ConsoleOutput {
     }
 }
 
-/// The host's side of a run: keys, standard input, and the passing of time.
+/// The host's side of a run: keys, standard input, the network's sockets, and the passing of time.
 final class RunHost {
     private let session: Session
     private let output: ConsoleOutput
     private let keyboard: Keyboard
+    private let network: UserNetwork?
+    /// An idle machine waits for the clock on the wall even when nothing but a key can come.
+    private var isPaced = false
     /// Where virtual and wall-clock time met last.
     private var anchor: (virtual: UInt64, host: UInt64) = (0, 0)
     /// A machine that was slower than the clock may catch up by this much, and no more.
@@ -54,12 +57,14 @@ final class RunHost {
     init(_ session: Session, _ output: ConsoleOutput) {
         self.session = session
         self.output = output
+        network = session.network
         let uart = session.board.uart
         keyboard = Keyboard(session.console) { uart.receiveBreak() }
         session.betweenTurns = { [unowned output] _ in
             output.flush()
             return Interruption.signal != 0
         }
+        if network != nil { lookAtHost() }
     }
 
     /// Types all of standard input now: so the run depends on what was given, and not on when.
@@ -77,13 +82,21 @@ final class RunHost {
 
     /// Lets a person type, and paces the machine to the clock on the wall.
     func attachKeyboard() {
-        anchor = (session.board.scheduler.time, HostTime.now)
+        keyboard.open()
+        isPaced = true
         // A key should not wait for a long turn, even where the guest polls a slow device.
         session.board.scheduler.quantum = min(session.board.scheduler.quantum, Self.interactiveQuantum)
+        lookAtHost()
+    }
+
+    /// Looks for what comes from outside while the machine runs, and lets it wait for that while it is idle.
+    private func lookAtHost() {
+        anchor = (session.board.scheduler.time, HostTime.now)
         session.betweenTurns = { [unowned self] time in
             guard time >= nextLook else { return false }
             nextLook = time + Self.lookInterval
             output.flush()
+            network?.look()
             return obey(keyboard.serve(waiting: 0))
         }
         session.waitsForHost = { [unowned self] deadline in
@@ -92,24 +105,33 @@ final class RunHost {
         }
     }
 
-    /// An idle machine waits until the wall clock has come to its next event, or a key is pressed.
+    /// An idle machine waits until the wall clock has come to its next event, or a key is pressed, or something comes
+    /// through the network. When nothing can come it skips to the event.
     /// - Returns: how the run ends, if it does.
     private func waitForHost(until deadline: UInt64?) -> Session.Conclusion? {
+        let networkIsOpen = network?.isOpen ?? false
         // Nobody is left who could wake it.
-        if deadline == nil, keyboard.isAtEnd { return .hung }
+        if deadline == nil, keyboard.isAtEnd, !networkIsOpen { return .hung }
+        let deadline = deadline ?? session.description.timeout.map { min($0.nanoseconds, Clock.end) }
         let scheduler = session.board.scheduler
         var now = HostTime.now
+        if let deadline, !isPaced, !networkIsOpen {
+            scheduler.advance(to: deadline)
+            anchor = (scheduler.time, now)
+            return obey(nil) ? .quit : nil
+        }
         let virtual = scheduler.time - anchor.virtual
         let real = now - anchor.host
         if real > virtual + Self.slack { anchor = (scheduler.time, now - Self.slack) }
         let due = deadline.map { anchor.host + ($0 - anchor.virtual) }
         // Poll counts in milliseconds; what is left over is not worth waiting for.
         let wait = due.map { $0 > now ? min(($0 - now) / 1_000_000, 3_600_000) : 0 }
-        let command = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1)
+        let command = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1, besides: network?.descriptors ?? [])
         now = HostTime.now
         let passed = anchor.virtual + (now - anchor.host)
         scheduler.advance(to: max(scheduler.time, min(passed, deadline ?? passed)))
         if let deadline, let due, due < now + 1_000_000 { scheduler.advance(to: deadline) }
+        network?.look()
         return obey(command) ? .quit : nil
     }
 

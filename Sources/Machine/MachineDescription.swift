@@ -5,7 +5,7 @@
 public struct MachineDescription: Equatable, Sendable {
     /// The words, in the order that a saved file has them.
     public enum Key: String, CaseIterable, Sendable {
-        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, flash, input, until
+        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, net, flash, input, until
         case failOn = "fail-on"
         case timeout
         case maxInstructions = "max-instructions"
@@ -71,6 +71,8 @@ public struct MachineDescription: Equatable, Sendable {
     public var initrd: String?
     public var dtb: String?
     public var drives: [Drive] = []
+    /// What the network card is connected to.
+    public var net: Network?
     /// What the flash banks hold, the first one first.
     public var flash: [Drive] = []
     /// The path of a script of what is typed.
@@ -127,6 +129,7 @@ public struct MachineDescription: Equatable, Sendable {
             var new: [Drive] = []
             for text in texts { new.append(try Drive(text)) }
             drives = new
+        case .net: net = try Network(text)
         case .flash:
             var new: [Drive] = []
             for text in texts { new.append(try Drive(text)) }
@@ -162,6 +165,7 @@ public struct MachineDescription: Equatable, Sendable {
         case .initrd: list(initrd)
         case .dtb: list(dtb)
         case .drive: drives.map(\.description)
+        case .net: list(net)
         case .flash: flash.map(\.description)
         case .input: list(input)
         case .until: list(until)
@@ -211,6 +215,7 @@ public struct MachineDescription: Equatable, Sendable {
         result.initrd = other.initrd ?? initrd
         result.dtb = other.dtb ?? dtb
         result.drives = other.drives.isEmpty ? drives : other.drives
+        result.net = other.net ?? net
         result.flash = other.flash.isEmpty ? flash : other.flash
         result.input = other.input ?? input
         result.until = other.until ?? until

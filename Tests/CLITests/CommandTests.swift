@@ -170,6 +170,15 @@ struct CommandTests {
                 + "  0x0000000080000000:  30401073  csrw mie, zero\n")
     }
 
+    @Test("With a network a guest hangs where nothing can come from outside, and else waits up to its time limit")
+    func networkHang() throws {
+        guard let alone = try run(hang, "--net", "user"),
+            let reachable = try run(hang, "--net", "user,hostfwd=udp::21047-:53", "--timeout", "100ms")
+        else { return }
+        #expect(alone.status == 74, "\(alone.errorText)")
+        #expect(reachable.status == 72, "\(reachable.errorText)")
+    }
+
     @Test("Time-out, instruction limit and hang have their statuses, and a hang is explained")
     func badEndings() throws {
         let loop: [UInt8] = [0x6f, 0, 0, 0]
@@ -198,6 +207,9 @@ struct CommandTests {
             (["test", "--timeout", "soon", "/bin"], 64), (["test", "--shard", "5/4", "/bin"], 64),
             (["test", "--differences", "x", "/bin"], 64), (["bench", "--rounds", "0"], 64),
             (["run", "--firmware", "none", "--drive", "/", "/bin/sh"], 65),
+            (["run", "--net", "user,hostfwd=2222-22", "/bin/sh"], 64),
+            // An address for documentation (RFC 5737), which no computer has.
+            (["run", "--firmware", "none", "--net", "user,hostfwd=tcp:192.0.2.1:2222-:22", "/bin/sh"], 65),
         ]
         for (arguments, status) in cases {
             let result = try ExternalTool.run(program: program, arguments, in: "/")

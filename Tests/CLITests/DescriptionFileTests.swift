@@ -21,6 +21,7 @@ struct DescriptionFileTests {
         drive:
           - disk.img
           - tools.img,read-only
+        net: user,hostfwd=tcp::2222-:22,hostfwd=udp:0.0.0.0:5353-10.0.2.9:53,mac=52:54:00:ab:cd:ef,restrict=on
         flash: code.fd,snapshot
         input: "keys.txt"
         until: 'login: $'
@@ -62,6 +63,16 @@ struct DescriptionFileTests {
         #expect(description.initrd == "/srv/initrd.cpio")
         #expect(description.dtb == "board.dtb")
         #expect(description.drives == [.init(path: "disk.img"), .init(path: "tools.img", isReadOnly: true)])
+        var net = MachineDescription.Network.User()
+        var forward = MachineDescription.Forward(.udp, hostPort: 5353, guestPort: 53)
+        forward.hostAddress = IPv4Address(0, 0, 0, 0)
+        forward.guestAddress = IPv4Address(10, 0, 2, 9)
+        net.forwards = [.init(.tcp, hostPort: 2222, guestPort: 22), forward]
+        net.macAddress = try MACAddress("52:54:00:ab:cd:ef")
+        net.isRestricted = true
+        #expect(description.net == .user(net))
+        #expect(net.forwards[0].hostAddress == IPv4Address(127, 0, 0, 1), "nobody else's can connect")
+        #expect(net.forwards[0].guestAddress == IPv4Address(10, 0, 2, 15))
         #expect(description.flash == [.init(path: "code.fd", isSnapshot: true)])
         #expect(description.input == "keys.txt")
         #expect(description.until == "login: $")
@@ -112,6 +123,17 @@ struct DescriptionFileTests {
             ("kernel: [a, b]", "the value of kernel is not one word or text"),
             ("drive: [[a]]", "the value of drive is not one word or text. Write one, or a list"),
             ("drive: []", "drive has no value"), ("drive: a,readonly", "\"readonly\" is not an option of a drive"),
+            ("net: usr", "there is no network \"usr\". Write user or none."),
+            ("net: none,restrict=on", "there is no network \"none\""),
+            ("net: user,hostfw=tcp::1-:2", "\"hostfw\" is not an option of a user network. Did you mean hostfwd?"),
+            ("net: user,restrict=yes", "restrict is \"yes\", and must be on or off"),
+            ("net: user,hostfwd=tcp::2222", "in \"tcp::2222\" a part is missing. hostfwd=tcp::2222-:22 leads from"),
+            ("net: user,hostfwd=sctp::1-:2", "\"sctp\" is neither tcp nor udp"),
+            ("net: user,hostfwd=tcp::0-:2", "\"0\" is not a port, which is a number from 1 to 65535"),
+            ("net: user,hostfwd=tcp::1-:65536", "\"65536\" is not a port"),
+            ("net: user,hostfwd=tcp:localhost:1-:2", "\"localhost\" is not an address, which is four numbers"),
+            ("net: user,mac=52:54:00:12:34", "\"52:54:00:12:34\" is not a MAC address"),
+            ("net: user,mac=01:00:5e:00:00:01", "01:00:5e:00:00:01 is the address of no single card"),
             ("append: \"a\\0b\"", "append contains a NUL character"), ("- kernel", "is not a list of \"word: value\""),
             ("kernel: a\nkernel: b", "\"kernel\" stands twice"), ("kernel: 'a", "is not valid YAML"),
             ("kernel: a\n---\nkernel: b", "is not valid YAML"), ("a: &x b", "an anchor (&) stands here"),

@@ -318,7 +318,7 @@ extension ToyGuest {
             slots[Int(address & 4095) / 2].length = meaning.length / 2
             var interpreter = Interpreter<ToyGuest>(
                 UnsafeMutableRawPointer(machine.state), slots + Int(address & 4095) / 2, address & ~4095, slots,
-                machine.state.pointee.core.budget, machine.context.pointee.data)
+                machine.state.pointee.core.budget, machine.context.pointee.reads)
             let isLast: Bool
             do throws(Fault) {
                 try emit(meaning, &interpreter)

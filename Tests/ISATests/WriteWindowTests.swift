@@ -7,13 +7,13 @@ struct WriteWindowTests {
     private static let page: UInt64 = 0x8000_1000
 
     /// A TLB entry for writing to a page whose code is where the bits say.
-    private func entry(code: UInt64) -> TranslationContext.DataEntry {
+    private func entry(code: UInt64) -> TranslationContext.WriteEntry {
         let context = TranslationContext.make(key: .init(firstStage: 0, secondStage: 0, mode: 0))
         defer { TranslationContext.deallocate(context) }
         // SAFETY: the entry only notes the distance to this address; nothing is accessed.
         let host = UnsafeMutableRawPointer(bitPattern: 0x7000_0000)!
         context.pointee.enter(Self.page, host: host, for: .write(code: code), superpage: 4096)
-        return context.pointee.data[TranslationContext.index(Self.page)]
+        return context.pointee.writes[TranslationContext.index(Self.page)]
     }
 
     @Test("It is the longest part without code, and there is none where all is code")

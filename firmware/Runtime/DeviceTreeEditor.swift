@@ -11,7 +11,7 @@ struct DeviceTreeEditor {
     /// Composes in `scratch` the tree with a node `/reserved-memory/<name>` for `range` with `no-map`. Returns the size
     /// of the new blob; zero when the tree has that node already; nil when it is malformed or does not fit.
     static func reserve(
-        _ range: MemoryRange, name: StaticString, in tree: DeviceTree, scratch: UnsafeMutableRawBufferPointer
+        _ range: MemoryRange, name: StaticString, in tree: FlattenedDeviceTree, scratch: UnsafeMutableRawBufferPointer
     ) -> Int? {
         var place: Place?
         var present = false
@@ -33,19 +33,19 @@ struct DeviceTreeEditor {
         var sizeCells: Int
         var needsParent: Bool
 
-        static func root(_ node: DeviceTree.Node) -> Place {
+        static func root(_ node: FlattenedDeviceTree.Node) -> Place {
             Place(
                 body: node.body, addressCells: cells(node, "#address-cells", 2),
                 sizeCells: cells(node, "#size-cells", 1), needsParent: true)
         }
 
-        static func reservedMemory(_ node: DeviceTree.Node) -> Place {
+        static func reservedMemory(_ node: FlattenedDeviceTree.Node) -> Place {
             Place(
                 body: node.body, addressCells: cells(node, "#address-cells", node.addressCells),
                 sizeCells: cells(node, "#size-cells", node.sizeCells), needsParent: false)
         }
 
-        static func cells(_ node: DeviceTree.Node, _ name: StaticString, _ fallback: Int) -> Int {
+        static func cells(_ node: FlattenedDeviceTree.Node, _ name: StaticString, _ fallback: Int) -> Int {
             node.property(name).map { Int($0.cell(0) & 3) } ?? fallback
         }
     }
@@ -53,13 +53,13 @@ struct DeviceTreeEditor {
     private init(output: UnsafeMutableRawBufferPointer) { self.output = output }
 
     /// The offset of the end token that closes the node whose body starts at `body`.
-    private static func endOfNode(startingAt body: Int, in tree: DeviceTree) -> Int? {
+    private static func endOfNode(startingAt body: Int, in tree: FlattenedDeviceTree) -> Int? {
         var depth = 0
         var offset = body
         while let token = tree.token(at: offset) {
-            if token.kind == DeviceTree.beginNode { depth += 1 }
-            if token.kind == DeviceTree.end { return nil }
-            if token.kind == DeviceTree.endNode {
+            if token.kind == FlattenedDeviceTree.beginNode { depth += 1 }
+            if token.kind == FlattenedDeviceTree.end { return nil }
+            if token.kind == FlattenedDeviceTree.endNode {
                 if depth == 0 { return offset }
                 depth -= 1
             }
@@ -69,7 +69,7 @@ struct DeviceTreeEditor {
     }
 
     private mutating func compose(
-        _ range: MemoryRange, name: StaticString, tree: DeviceTree, place: Place, insertion: Int
+        _ range: MemoryRange, name: StaticString, tree: FlattenedDeviceTree, place: Place, insertion: Int
     ) -> Int? {
         // Names that the strings block lacks follow it, in this order.
         var stringsEnd = tree.stringsSize
@@ -87,22 +87,22 @@ struct DeviceTreeEditor {
         let structure = count
         copy(tree, tree.structure, insertion)
         if place.needsParent {
-            word(DeviceTree.beginNode)
+            word(FlattenedDeviceTree.beginNode)
             text("reserved-memory")
             property(addressCells.offset, place.addressCells)
             property(sizeCells.offset, place.sizeCells)
             property(ranges.offset)
         }
-        word(DeviceTree.beginNode)
+        word(FlattenedDeviceTree.beginNode)
         text(name)
-        word(DeviceTree.property)
+        word(FlattenedDeviceTree.property)
         word(UInt32(4 * (place.addressCells + place.sizeCells)))
         word(UInt32(reg.offset))
         number(range.base, cells: place.addressCells)
         number(range.size, cells: place.sizeCells)
         property(noMap.offset)
-        word(DeviceTree.endNode)
-        if place.needsParent { word(DeviceTree.endNode) }
+        word(FlattenedDeviceTree.endNode)
+        if place.needsParent { word(FlattenedDeviceTree.endNode) }
         copy(tree, tree.structure + insertion, tree.structureSize - insertion)
         let structureEnd = count
         copy(tree, tree.strings, tree.stringsSize)
@@ -131,7 +131,7 @@ struct DeviceTreeEditor {
     }
 
     /// Copies address and size pairs up to and with the pair of zeros that ends them.
-    private mutating func copyReservations(of tree: DeviceTree) {
+    private mutating func copyReservations(of tree: FlattenedDeviceTree) {
         var offset = tree.reservations
         while offset <= tree.bytes.count - 16 {
             var bits: UInt32 = 0
@@ -173,19 +173,19 @@ struct DeviceTreeEditor {
     }
 
     private mutating func property(_ name: Int) {
-        word(DeviceTree.property)
+        word(FlattenedDeviceTree.property)
         word(0)
         word(UInt32(name))
     }
 
     private mutating func property(_ name: Int, _ cell: Int) {
-        word(DeviceTree.property)
+        word(FlattenedDeviceTree.property)
         word(4)
         word(UInt32(name))
         word(UInt32(cell))
     }
 
-    private mutating func copy(_ tree: DeviceTree, _ start: Int, _ length: Int) {
+    private mutating func copy(_ tree: FlattenedDeviceTree, _ start: Int, _ length: Int) {
         guard length > 0 else { return }
         guard length <= output.count - count else {
             fits = false

@@ -30,7 +30,7 @@ struct Interpreter<Guest: GuestArchitecture> {
     var page: UInt64
     var slots: UnsafeMutableRawPointer
     var budget: UInt64
-    let tlb: UnsafeMutablePointer<TranslationContext.DataEntry>
+    let reads: UnsafeMutablePointer<TranslationContext.ReadEntry>
     var flow = Flow.next
     /// Whether to give up where a slow path would be called. Known when compiling.
     let isFast: Bool
@@ -53,10 +53,15 @@ struct Interpreter<Guest: GuestArchitecture> {
         self.page = page
         self.slots = slots
         self.budget = budget
-        self.tlb = tlb.assumingMemoryBound(to: TranslationContext.DataEntry.self)
+        reads = tlb.assumingMemoryBound(to: TranslationContext.ReadEntry.self)
     }
 
     @inline(__always) var core: UnsafeMutablePointer<CoreState> { state.assumingMemoryBound(to: CoreState.self) }
+
+    @inline(__always) var writes: UnsafeMutablePointer<TranslationContext.WriteEntry> {
+        (UnsafeMutableRawPointer(reads) + TranslationContext.readsSize)
+            .assumingMemoryBound(to: TranslationContext.WriteEntry.self)
+    }
 
     /// Address of the instruction at `slot`.
     @inline(__always) var address: UInt64 {
@@ -170,7 +175,7 @@ func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
     }
     proceed(
         interpreter.state, interpreter.slot, interpreter.page, interpreter.slots, interpreter.budget,
-        UnsafeMutableRawPointer(interpreter.tlb))
+        UnsafeMutableRawPointer(interpreter.reads))
 }
 
 /// Jumps to the handler of `slot`.

@@ -109,10 +109,9 @@ extension Interpreter: Emitter {
     @inline(__always)
     mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault) -> UInt64 {
         if gaveUp { return 0 }
-        let entry = tlb + TranslationContext.index(address)
-        // The page of the last byte against the tag found by the first: an access that crosses pages never matches.
+        let entry = reads + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
-        if entry.pointee.readTag == (address &+ (width.bytes &- 1)) & ~4095 && !misaligned {
+        if entry.pointee.mayRead(address, bytes: width.bytes) && !misaligned {
             // SAFETY: the tag says that the page at `address` is memory, at this distance in the host.
             let host = UnsafeRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
             return host.read(width)
@@ -129,7 +128,7 @@ extension Interpreter: Emitter {
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
         if gaveUp { return }
-        let entry = tlb + TranslationContext.index(address)
+        let entry = writes + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
         if entry.pointee.mayWrite(address, bytes: width.bytes) && !misaligned {
             // SAFETY: as for loads; the window holds only what may be written unseen.
@@ -147,15 +146,16 @@ extension Interpreter: Emitter {
     mutating func probe(
         _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> HeldMemory {
-        let entry = tlb + TranslationContext.index(address)
+        let index = TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & UInt64(bytes &- 1) != 0
         let isThere =
             write
-            ? entry.pointee.mayWrite(address, bytes: UInt64(bytes))
-            : entry.pointee.readTag == (address &+ UInt64(bytes &- 1)) & ~4095
+            ? writes[index].mayWrite(address, bytes: UInt64(bytes))
+            : reads[index].mayRead(address, bytes: UInt64(bytes))
         if isThere && !misaligned {
+            let addend = write ? writes[index].addend : reads[index].addend
             // SAFETY: as for loads and stores.
-            let host = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.addend &+ address)).unsafelyUnwrapped
+            let host = UnsafeMutableRawPointer(bitPattern: UInt(addend &+ address)).unsafelyUnwrapped
             return HeldMemory(host: host, address: address, attributes: attributes)
         }
         if isFast {

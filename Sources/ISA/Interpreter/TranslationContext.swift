@@ -24,26 +24,49 @@ public struct TranslationContext {
         }
     }
 
-    /// A page of data.
-    ///
-    /// Writes have a window of the page, and not all of it: what holds decoded code is outside, so that code beside data
-    /// costs a write nothing.
-    public struct DataEntry {
+    // Reads and writes have entries of their own: a copy between pages that are entered at the same place would drop both
+    // with every access otherwise.
+
+    /// A page that may be read.
+    public struct ReadEntry {
         /// The page's virtual address, or ``invalidTag(_:)``.
-        public var readTag: UInt64
-        /// Where the window begins: in the page that may be written, or at ``invalidTag(_:)``.
-        public var writeStart: UInt64
-        /// How far behind `writeStart` a write of 8 bytes may begin. Shorter ones that begin later are checked again by a
-        /// slow path: so one limit serves all.
-        public var writeLimit: UInt64
+        public var tag: UInt64
         /// Host address minus virtual address.
         public var addend: UInt64
 
+        /// Whether the page holds all `bytes` bytes at `address`, which are no more than a page has.
+        @inline(__always) public func mayRead(_ address: UInt64, bytes: UInt64) -> Bool {
+            // The page of the last byte against the tag found by the first: what crosses pages never matches.
+            tag == (address &+ (bytes &- 1)) & ~4095
+        }
+    }
+
+    /// A window of a page that may be written: what holds decoded code is outside, so that code beside data costs a write
+    /// nothing.
+    public struct WriteEntry {
+        /// Where the window begins, or ``invalidTag(_:)``.
+        public var start: UInt64
+        /// How far behind `start` a write of 8 bytes may begin. Shorter ones that begin later are checked again by a slow
+        /// path: so one limit serves all.
+        public var limit: UInt64
+        /// Host address minus virtual address.
+        public var addend: UInt64
+        /// An entry is found by a shift.
+        private var unused: UInt64 = 0
+
+        init(start: UInt64, limit: UInt64, addend: UInt64) {
+            self.start = start
+            self.limit = limit
+            self.addend = addend
+        }
+
+        @inline(__always) var page: UInt64 { start & ~4095 }
+
         /// Whether the window holds all `bytes` bytes at `address`, as every fast path asks.
         @inline(__always) public func mayWrite(_ address: UInt64, bytes: UInt64) -> Bool {
-            let offset = address &- writeStart
+            let offset = address &- start
             // Where the first 8 bytes fit, the sum does not wrap.
-            return offset <= writeLimit && (bytes <= 8 || offset &+ (bytes &- 8) <= writeLimit)
+            return offset <= limit && (bytes <= 8 || offset &+ (bytes &- 8) <= limit)
         }
     }
 
@@ -83,7 +106,9 @@ public struct TranslationContext {
     /// What translated code takes for granted; code of another mode is not this context's.
     public var codeMode: UInt64 = 0
 
-    public let data: UnsafeMutablePointer<DataEntry>
+    /// Both tables have ``dataEntries``, found by the page's number.
+    public let reads: UnsafeMutablePointer<ReadEntry>
+    public let writes: UnsafeMutablePointer<WriteEntry>
     public let fetch: UnsafeMutablePointer<FetchEntry>
     public let jump: UnsafeMutablePointer<JumpEntry>
     public internal(set) var key: Key
@@ -109,8 +134,11 @@ public struct TranslationContext {
     private var jumpPages = InlineArray<16, UInt64>(repeating: 0)
 
     // A context and its tables are one allocation, so that the tables are at constant distances from the context.
-    public static let dataOffset = 512
-    public static let jumpOffset = dataOffset + dataEntries * MemoryLayout<DataEntry>.stride
+    public static let readsOffset = 512
+    /// From the one table to the other.
+    static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
+    public static let writesOffset = readsOffset + readsSize
+    public static let jumpOffset = writesOffset + dataEntries * MemoryLayout<WriteEntry>.stride
     private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
     private static let logOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
     private static let jumpLogOffset = logOffset + logCapacity * MemoryLayout<UInt16>.stride
@@ -118,7 +146,7 @@ public struct TranslationContext {
 
     /// A new context and its tables.
     public static func make(key: Key) -> UnsafeMutablePointer<TranslationContext> {
-        precondition(MemoryLayout<TranslationContext>.size <= dataOffset)
+        precondition(MemoryLayout<TranslationContext>.size <= readsOffset)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: allocationSize, alignment: 4096)
         let context = memory.bindMemory(to: TranslationContext.self, capacity: 1)
         context.initialize(to: TranslationContext(key: key, memory))
@@ -127,14 +155,16 @@ public struct TranslationContext {
 
     private init(key: Key, _ memory: UnsafeMutableRawPointer) {
         self.key = key
-        data = (memory + Self.dataOffset).bindMemory(to: DataEntry.self, capacity: Self.dataEntries)
+        reads = (memory + Self.readsOffset).bindMemory(to: ReadEntry.self, capacity: Self.dataEntries)
+        writes = (memory + Self.writesOffset).bindMemory(to: WriteEntry.self, capacity: Self.dataEntries)
         jump = (memory + Self.jumpOffset).bindMemory(to: JumpEntry.self, capacity: Self.jumpEntries)
         fetch = (memory + Self.fetchOffset).bindMemory(to: FetchEntry.self, capacity: Self.fetchEntries)
         log = (memory + Self.logOffset).bindMemory(to: UInt16.self, capacity: Self.logCapacity)
         jumpLog = (memory + Self.jumpLogOffset).bindMemory(to: UInt16.self, capacity: Self.jumpLogCapacity)
         for index in 0..<Self.dataEntries {
             let tag = Self.invalidTag(index)
-            (data + index).initialize(to: DataEntry(readTag: tag, writeStart: tag, writeLimit: 0, addend: 0))
+            (reads + index).initialize(to: ReadEntry(tag: tag, addend: 0))
+            (writes + index).initialize(to: WriteEntry(start: tag, limit: 0, addend: 0))
         }
         fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
         jump.initialize(repeating: JumpEntry(target: Self.invalidTarget, code: 0), count: Self.jumpEntries)
@@ -173,14 +203,16 @@ public struct TranslationContext {
     }
 
     private func drop(_ page: Int) {
-        data[page].readTag = Self.invalidTag(page)
+        dropReads(page)
         dropWrites(page)
         fetch[page & (Self.fetchEntries - 1)].tag = ~0
     }
 
+    private func dropReads(_ index: Int) { reads[index].tag = Self.invalidTag(index) }
+
     private func dropWrites(_ index: Int) {
-        data[index].writeStart = Self.invalidTag(index)
-        data[index].writeLimit = 0
+        writes[index].start = Self.invalidTag(index)
+        writes[index].limit = 0
     }
 
     /// Drops all pages of code.
@@ -194,8 +226,8 @@ public struct TranslationContext {
         if address >= superpageStart && address <= superpageLast { return flush() }
         let page = address & ~4095
         let index = Self.index(address)
-        if data[index].readTag == page { data[index].readTag = Self.invalidTag(index) }
-        if data[index].writeStart & ~4095 == page { dropWrites(index) }
+        if reads[index].tag == page { dropReads(index) }
+        if writes[index].page == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
         if guestPage == page { guestPage = 1 }
         dropJumps(into: page)
@@ -304,18 +336,12 @@ public struct TranslationContext {
         let page = address & ~4095
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
-        let entry = data[index]
-        let isSame = entry.readTag == page || entry.writeStart & ~4095 == page
-        if entry.addend != addend || !isSame {
-            let tag = Self.invalidTag(index)
-            data[index] = DataEntry(readTag: tag, writeStart: tag, writeLimit: 0, addend: addend)
-        }
         switch use {
-        case .read: data[index].readTag = page
+        case .read: reads[index] = ReadEntry(tag: page, addend: addend)
         case .write(let code):
             guard let window = Self.window(around: code) else { return dropWrites(index) }
-            data[index].writeStart = page + window.lowerBound
-            data[index].writeLimit = UInt64(window.count) - 8
+            writes[index] = WriteEntry(
+                start: page + window.lowerBound, limit: UInt64(window.count) - 8, addend: addend)
         }
         note(page, superpage)
     }
@@ -346,8 +372,8 @@ public struct TranslationContext {
     }
 
     private func dropWrites(_ index: Int, _ host: UInt64) {
-        guard data[index].writeStart != Self.invalidTag(index) else { return }
-        if data[index].writeStart & ~4095 &+ data[index].addend == host { dropWrites(index) }
+        guard writes[index].start != Self.invalidTag(index) else { return }
+        if writes[index].page &+ writes[index].addend == host { dropWrites(index) }
     }
 }
 

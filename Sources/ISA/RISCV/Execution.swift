@@ -191,7 +191,7 @@ extension RISCV.Hart {
                 if address & 4095 != 4094 || !isCrossing(slot, slots) {
                     runHandlers(
                         state, slot, address & ~4095, slots, core.pointee.budget,
-                        UnsafeMutableRawPointer(context.pointee.data))
+                        UnsafeMutableRawPointer(context.pointee.reads))
                     return
                 }
             }
@@ -218,7 +218,7 @@ extension RISCV.Hart {
         core.pointee.withheld &+= rest
         runHandlers(
             state, UnsafeMutableRawPointer(scratch + index), address & ~4095, UnsafeMutableRawPointer(scratch), 1,
-            UnsafeMutableRawPointer(core.pointee.context.pointee.data))
+            UnsafeMutableRawPointer(core.pointee.context.pointee.reads))
         scratch[index] = DecodedSlot(handler: code.pageEndHandler)
     }
 

@@ -126,10 +126,11 @@ extension RISCV.Hart: TranslatableProcessor {
             enter(address, translation, for: .read)
         }
         // The page is not entered where protection divides it.
-        let entry = core.pointee.context.pointee.data[TranslationContext.index(address)]
+        let (context, index) = (core.pointee.context, TranslationContext.index(address))
         let isThere =
             use.isWrite
-            ? entry.mayWrite(address &- use.before, bytes: use.bytes) : entry.readTag == address & ~4095
+            ? context.pointee.writes[index].mayWrite(address &- use.before, bytes: use.bytes)
+            : context.pointee.reads[index].mayRead(address, bytes: 1)
         return isThere ? .entered : .refused
     }
 

@@ -142,14 +142,14 @@ extension X64.Generator {
 
     /// Looks into the TLB. For reads the entry's tag and the address differ in nothing but the offset in the page where it
     /// is the page's, and that must leave room for the whole span. For writes this is
-    /// ``TranslationContext/DataEntry/mayWrite(_:bytes:)``.
+    /// ``TranslationContext/WriteEntry/mayWrite(_:bytes:)``.
     private mutating func checkTLB(
         _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label
     ) {
-        findEntry(register, low)
+        findEntry(register, low, isWrite)
         if isWrite {
-            let limit = Memory(Role.context, Self.writeLimitOffset, index: .rcx)
-            assembler.arithmetic(.subtract, .rax, .memory(Memory(Role.context, Self.writeStartOffset, index: .rcx)))
+            let limit = Self.writeEntry(\.limit)
+            assembler.arithmetic(.subtract, .rax, .memory(Self.writeEntry(\.start)))
             if span > 8 {
                 // The last 8 bytes must begin within the limit. What begins before the window by less wraps here.
                 assembler.arithmetic(.add, .register(.rax), constant: span - 8)
@@ -158,25 +158,28 @@ extension X64.Generator {
             assembler.arithmetic(.compare, .rax, .memory(limit))
             assembler.jump(if: .above, slow)
         } else {
-            assembler.arithmetic(.xor, .rax, .memory(Memory(Role.context, Self.readTagOffset, index: .rcx)))
+            assembler.arithmetic(.xor, .rax, .memory(Self.readEntry(\.tag)))
             assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
             assembler.jump(if: .above, slow)
         }
         assembler.bind(checked)
-        lead(register, Memory(Role.context, Self.addendOffset, index: .rcx))
+        lead(register, isWrite ? Self.writeEntry(\.addend) : Self.readEntry(\.addend))
     }
 
     /// rax = the address, rcx = the distance of its entry from the first.
-    private mutating func findEntry(_ register: Register, _ low: Int32) {
+    private mutating func findEntry(_ register: Register, _ low: Int32, _ isWrite: Bool) {
         if low == 0 { assembler.move(.rax, register) } else { assembler.address(.rax, Memory(register, low)) }
-        let entryShift: UInt8 = 12 - UInt8(MemoryLayout<TranslationContext.DataEntry>.stride.trailingZeroBitCount)
+        let stride =
+            isWrite
+            ? MemoryLayout<TranslationContext.WriteEntry>.stride : MemoryLayout<TranslationContext.ReadEntry>.stride
+        let entryShift: UInt8 = 12 - UInt8(stride.trailingZeroBitCount)
         if host.contains(.bmi2) {
             assembler.rotateRight(.rcx, .register(.rax), by: entryShift, .word)
         } else {
             assembler.move(.rcx, .rax, .word)
             assembler.shift(.logicalRight, .register(.rcx), by: entryShift, .word)
         }
-        let mask = (TranslationContext.dataEntries - 1) * MemoryLayout<TranslationContext.DataEntry>.stride
+        let mask = (TranslationContext.dataEntries - 1) * stride
         assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
     }
 
@@ -194,14 +197,14 @@ extension X64.Generator {
     ) {
         let bytes = span.upperBound - span.lowerBound
         let (isElsewhere, isCode) = (assembler.label(), assembler.label())
-        findEntry(base, span.lowerBound)
+        findEntry(base, span.lowerBound, true)
         assembler.push(.rdx)
-        assembler.load(.rdx, Memory(Role.context, Self.writeStartOffset, index: .rcx))
+        assembler.load(.rdx, Self.writeEntry(\.start))
         assembler.arithmetic(.and, .register(.rdx), constant: -4096)
         assembler.arithmetic(.xor, .rax, .register(.rdx))
         assembler.arithmetic(.compare, .register(.rax), constant: 4096 - bytes)
         assembler.jump(if: .above, isElsewhere)
-        assembler.arithmetic(.add, .rdx, .memory(Memory(Role.context, Self.addendOffset, index: .rcx)))
+        assembler.arithmetic(.add, .rdx, .memory(Self.writeEntry(\.addend)))
         assembler.arithmetic(.subtract, .rdx, .memory(Role.field(\.memoryHost)))
         // Where code is in other memory than the RAM is not looked for.
         assembler.arithmetic(.compare, .rdx, .memory(Role.field(\.memorySize)))
@@ -216,7 +219,7 @@ extension X64.Generator {
             assembler.jump(if: .below, isCode)
         }
         assembler.pop(.rdx)
-        findEntry(base, span.lowerBound)
+        findEntry(base, span.lowerBound, true)
         assembler.jump(checked)
         assembler.bind(isCode)
         assembler.pop(.rdx)
@@ -234,14 +237,16 @@ extension X64.Generator {
         }
     }
 
-    private static let readTagOffset = entryOffset(\.readTag)
-    private static let writeStartOffset = entryOffset(\.writeStart)
-    private static let writeLimitOffset = entryOffset(\.writeLimit)
-    private static let addendOffset = entryOffset(\.addend)
-
-    private static func entryOffset(_ path: KeyPath<TranslationContext.DataEntry, UInt64>) -> Int32 {
+    /// A field of the entry at the distance in rcx.
+    private static func readEntry(_ field: KeyPath<TranslationContext.ReadEntry, UInt64>) -> Memory {
         // A stored property has an offset.
-        Int32(TranslationContext.dataOffset + MemoryLayout<TranslationContext.DataEntry>.offset(of: path)!)
+        let offset = MemoryLayout<TranslationContext.ReadEntry>.offset(of: field)!
+        return Memory(Role.context, Int32(TranslationContext.readsOffset + offset), index: .rcx)
+    }
+
+    private static func writeEntry(_ field: KeyPath<TranslationContext.WriteEntry, UInt64>) -> Memory {
+        let offset = MemoryLayout<TranslationContext.WriteEntry>.offset(of: field)!
+        return Memory(Role.context, Int32(TranslationContext.writesOffset + offset), index: .rcx)
     }
 
     // MARK: Loads and stores

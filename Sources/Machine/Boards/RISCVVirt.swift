@@ -5,7 +5,7 @@ import JIT
 public final class RISCVVirt {
     public let memory = PhysicalMemory()
     public let space: AddressSpace
-    public let clock = Clock()
+    public let clock: Clock
     public let scheduler: Scheduler
     public let features: RISCV.Features
     /// What executes instructions: the interpreter, too, where the JIT was asked for and is not available.
@@ -32,11 +32,16 @@ public final class RISCVVirt {
         public var harts = 1
         public var memorySize: UInt64 = 128 << 20
         public var features = RISCV.Features.all
+        /// The machine's time, for whoever outside the machine goes by it.
+        public var clock = Clock()
         public var console: any ConsoleBackend
         /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same.
         public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
         /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
         public var drives: [MachineDescription.Drive] = []
+        /// What the network card is connected to; without it there is no card. It takes the slot after the disks.
+        public var network: (any NetworkBackend)?
+        public var macAddress = MACAddress.standard
         /// What the flash banks hold, the first one first.
         public var flash: [MachineDescription.Drive] = []
         /// What the entropy source is seeded with.
@@ -87,6 +92,7 @@ public final class RISCVVirt {
     public init(_ configuration: Configuration) throws(InputError) {
         memorySize = configuration.memorySize
         features = configuration.features
+        clock = configuration.clock
         space = AddressSpace(memory: memory)
         scheduler = Scheduler(clock: clock)
         guard memory.addRegion(base: Layout.ramBase, size: memorySize) != nil,
@@ -219,10 +225,13 @@ public final class RISCVVirt {
     private static func virtioSlots(
         _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
     ) throws(InputError) -> [VirtIOMMIO] {
-        let room = Layout.virtioCount - 2
+        let last = Layout.virtioCount - 2
+        let room = configuration.network == nil ? last : last - 1
         guard configuration.drives.count <= room else {
+            let besides = configuration.network == nil ? "" : " besides its network card"
             throw InputError(
-                file: "--drive", problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)",
+                file: "--drive",
+                problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)\(besides)",
                 mend: "Put several file systems on one disk.")
         }
         var devices: [(any VirtIODevice)?] = Array(repeating: nil, count: Layout.virtioCount)
@@ -236,8 +245,12 @@ public final class RISCVVirt {
                 throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
             }
         }
-        devices[room] = VirtIOConsole(backend: NoConsole())
-        devices[room + 1] = VirtIOEntropy(seed: configuration.seed)
+        if let network = configuration.network {
+            devices[configuration.drives.count] = VirtIONetwork(
+                backend: network, macAddress: configuration.macAddress)
+        }
+        devices[last] = VirtIOConsole(backend: NoConsole())
+        devices[last + 1] = VirtIOEntropy(seed: configuration.seed)
         return devices.enumerated().map { index, device in
             let base = Layout.virtio.base + UInt64(index) * Layout.virtio.size
             return VirtIOMMIO(

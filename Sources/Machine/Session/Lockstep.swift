@@ -85,8 +85,8 @@ public final class Lockstep {
     private static let shownSteps: UInt64 = 12
 
     /// - Parameters:
-    ///   - description: what it says of an engine does not count; disks and flash are used as snapshots, so that both
-    ///     machines find what the other found.
+    ///   - description: what it says of an engine does not count; disks and flash are used as snapshots, and a network
+    ///     is cut off from others, so that both machines find what the other found.
     ///   - builtInFirmware: as for ``Session``.
     public init(
         _ description: MachineDescription, _ options: Options = Options(),
@@ -98,6 +98,7 @@ public final class Lockstep {
         }
         description.drives = description.drives.map(snapshot)
         description.flash = description.flash.map(snapshot)
+        description.net = description.net?.isolated
         self.description = description
         self.options = options
         self.builtInFirmware = builtInFirmware

@@ -5,6 +5,8 @@ public final class Session {
     public let description: MachineDescription
     public let board: RISCVVirt
     public let console: ConsoleHub
+    /// What the network card is connected to, if it is a network that ``MachineDescription/net`` describes.
+    public let network: UserNetwork?
     public let plan: LoadPlan
     /// Of the kernel and of the firmware, for traces and post-mortems.
     public let symbols: [SymbolTable]
@@ -72,6 +74,13 @@ public final class Session {
         configuration.engine = description.engine ?? .default
         configuration.jitOptions = description.jitOptions
         configuration.report = report
+        if case .user(let user)? = description.net {
+            network = try UserNetwork(user, clock: configuration.clock, report: report)
+            configuration.network = network
+            configuration.macAddress = user.macAddress
+        } else {
+            network = nil
+        }
         board = try RISCVVirt(configuration)
 
         let limit = Int(clamping: configuration.memorySize)
@@ -167,7 +176,8 @@ public final class Session {
             case .stuck:
                 guard let waitsForHost else { return .hung }
                 if let conclusion = waitsForHost(nil) { return conclusion }
-            case .idle(let deadline): if let conclusion = waitsForHost?(deadline) { return conclusion }
+            case .idle(let deadline):
+                if let conclusion = waitsForHost?(min(deadline, timeLimit)) { return conclusion }
             }
             if betweenTurns?(scheduler.time) ?? false { return .quit }
             if scheduler.time >= timeLimit { return .timedOut }

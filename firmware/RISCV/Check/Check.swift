@@ -95,7 +95,7 @@ private func checkBase() {
 private func checkTree(_ address: UInt64) {
     var reserved: MemoryRange?
     var notMapped = false
-    if let tree = DeviceTree(at: address, limit: 0x10_0000) {
+    if let tree = FlattenedDeviceTree(at: address, limit: 0x10_0000) {
         let sound = tree.forEachNode { node in
             if node.depth == 2, node.isNamed(exactly: "mmode_resv0@80000000") {
                 reserved = node.range()

@@ -17,9 +17,19 @@
 #define FRAME_STATUS 264
 #define FRAME_SIZE 272
 
-// The frame of a guest: x0 (unused) to x31, then its program counter and the monitor's own stack.
+// The frame of a guest: x0 (unused) to x31, then its program counter and the hypervisor's own stack; in Hyper also the
+// hypervisor's thread pointer, and sstatus and hstatus as the guest needs them.
 #define GUEST_PC 256
 #define GUEST_HOST_STACK 264
+#define GUEST_HOST_TP 272
+#define GUEST_SSTATUS 280
+#define GUEST_HSTATUS 288
+#define GUEST_WORDS 37
+
+// What a trap of Hyper itself keeps on the stack of the thread that it interrupts, and what a thread leaves there that
+// does not run: ra and s0 to s11.
+#define HOST_FRAME_SIZE 160
+#define CONTEXT_SIZE 112
 
 #define MSTATUS_MPP_SHIFT 11
 #define MIP_MSIP 0x8
@@ -98,15 +108,32 @@ CSR(pmpcfg0, 0x3a0) CSR_PRESENT(pmpcfg0, 0x3a0, mtvec) CSR(pmpaddr0, 0x3b0) CSR(
 
 // Supervisor mode (Privileged ISA, chapter 12).
 CSR(sstatus, 0x100) CSR(sie, 0x104) CSR(stvec, 0x105) CSR(scounteren, 0x106) CSR(sscratch, 0x140) CSR(sepc, 0x141)
-CSR(scause, 0x142) CSR(stval, 0x143) CSR(sip, 0x144) CSR(satp, 0x180)
+CSR(scause, 0x142) CSR(stval, 0x143) CSR(sip, 0x144) CSR(satp, 0x180) CSR(senvcfg, 0x10a)
 CSR(stimecmp, 0x14d) CSR_PRESENT(stimecmp, 0x14d, mtvec)
 CSR(time, 0xc01) CSR_PRESENT(time, 0xc01, mtvec)
 
 // Hypervisor extension (Privileged ISA, chapter 21).
 CSR(hstatus, 0x600) CSR(hedeleg, 0x602) CSR(hideleg, 0x603) CSR(hie, 0x604) CSR(htimedelta, 0x605)
 CSR(hcounteren, 0x606) CSR(henvcfg, 0x60a) CSR(htval, 0x643) CSR(hvip, 0x645) CSR(htinst, 0x64a) CSR(hgatp, 0x680)
-CSR(vsstatus, 0x200) CSR(vstvec, 0x205) CSR(vsepc, 0x241) CSR(vscause, 0x242) CSR(vstval, 0x243)
+CSR(vsstatus, 0x200) CSR(vstvec, 0x205) CSR(vsscratch, 0x240) CSR(vsepc, 0x241) CSR(vscause, 0x242) CSR(vstval, 0x243)
 CSR(vstimecmp, 0x24d) CSR_PRESENT(vstimecmp, 0x24d, stvec) CSR(vsatp, 0x280) CSR(hip, 0x644)
+
+// Interrupts of supervisor mode off, saying whether they were on; and on again where they were.
+INLINE bool disable_interrupts(void) {
+    uint64_t status;
+    __asm__ volatile("csrrci %0, sstatus, 2" : "=r"(status)::"memory");
+    return (status & 2) != 0;
+}
+INLINE void restore_interrupts(bool enabled) {
+    if (enabled) __asm__ volatile("csrsi sstatus, 2" ::: "memory");
+}
+// Where the hypervisor keeps its CPU: volatile, since a thread may go on on another one.
+INLINE uint64_t thread_pointer(void) {
+    uint64_t value;
+    __asm__ volatile("mv %0, tp" : "=r"(value));
+    return value;
+}
+INLINE void set_thread_pointer(uint64_t value) { __asm__ volatile("mv tp, %0" ::"r"(value)); }
 
 INLINE void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
 INLINE void fence_instruction(void) { __asm__ volatile("fence.i" ::: "memory"); }
@@ -229,7 +256,7 @@ INLINE bool load_if_present(uint64_t address, uint64_t *value) {
         __asm__ volatile("fence rw, o" ::: "memory");                                                    \
         *(volatile uint##bits##_t *)address = value;                                                     \
     }
-DEVICE(8) DEVICE(32) DEVICE(64)
+DEVICE(8) DEVICE(16) DEVICE(32) DEVICE(64)
 
 // A compressed store and load of the same word.
 INLINE uint64_t compressed_exchange(uint64_t address, uint64_t value) {
@@ -298,6 +325,16 @@ extern char second_stage_root[], second_stage_tables_start[], second_stage_table
 void run_guest(uint64_t *frame);
 
 extern char first_stage_tables_start[];
+
+// Hyper's assembly.
+void hyper_switch(void **old, void *new);
+_Noreturn void hyper_begin_guest(uint64_t *frame);
+extern char hyper_enter_guest[], hyper_secondary_entry[], hyper_stack_end[];
+INLINE uint64_t address_of_hyper_enter_guest(void) { return (uint64_t)hyper_enter_guest; }
+INLINE uint64_t address_of_hyper_secondary_entry(void) { return (uint64_t)hyper_secondary_entry; }
+INLINE uint64_t address_of_hyper_stack_end(void) { return (uint64_t)hyper_stack_end; }
+void hyper_save_floats(uint64_t *registers);
+void hyper_load_floats(const uint64_t *registers);
 
 INLINE struct hart *hart_record(uint64_t index) { return &harts[index]; }
 INLINE uint32_t *hart_state(uint64_t index) { return &harts[index].state; }

@@ -5,7 +5,7 @@ import RISCV
     let hart = Hart.current
     let next = NextStage(describedAt: description)
     var tree = treeAddress
-    if let blob = DeviceTree(at: treeAddress, limit: Platform.treeLimit) {
+    if let blob = FlattenedDeviceTree(at: treeAddress, limit: Platform.treeLimit) {
         platform.read(blob)
         tree = reserveFirmware(in: blob, at: treeAddress)
     }
@@ -65,7 +65,7 @@ struct NextStage {
 /// Adds the firmware's range to the tree as reserved, and returns where the tree then is. The tree stays where it was
 /// if it can grow there: in memory, with only zeros behind it. Otherwise it moves between the firmware and the next
 /// stage, where nothing is loaded.
-func reserveFirmware(in tree: DeviceTree, at address: UInt64) -> UInt64 {
+func reserveFirmware(in tree: FlattenedDeviceTree, at address: UInt64) -> UInt64 {
     // SAFETY: the linker script sets this region aside.
     let scratch = UnsafeMutableRawBufferPointer(
         start: UnsafeMutableRawPointer(bitPattern: UInt(address_of_tree_scratch())), count: Int(size_of_tree_scratch()))
@@ -89,7 +89,7 @@ func reserveFirmware(in tree: DeviceTree, at address: UInt64) -> UInt64 {
     }
     // SAFETY: `target` is memory that the checks above found free, or the old tree itself, which is no longer read.
     UnsafeMutableRawPointer(bitPattern: UInt(target))?.copyMemory(from: scratch.baseAddress!, byteCount: size)
-    if let moved = DeviceTree(at: target, limit: Platform.treeLimit) { platform.isa = isaString(of: moved) }
+    if let moved = FlattenedDeviceTree(at: target, limit: Platform.treeLimit) { platform.isa = isaString(of: moved) }
     return target
 }
 
@@ -102,7 +102,7 @@ private func isZero(from start: UInt64, to end: UInt64) -> Bool {
     return true
 }
 
-private func isaString(of tree: DeviceTree) -> PropertyValue? {
+private func isaString(of tree: FlattenedDeviceTree) -> PropertyValue? {
     var found: PropertyValue?
     tree.forEachNode { node in
         if found == nil, node.isNamed("cpu") { found = node.property("riscv,isa") }

@@ -22,7 +22,7 @@ struct Platform {
     var wantsBanner = false
 
     /// Reads a device tree: memory, harts, console, CLINT and the test finisher.
-    mutating func read(_ tree: DeviceTree) {
+    mutating func read(_ tree: FlattenedDeviceTree) {
         var found = self
         found.hartMask = 0
         var consoleFound = false

@@ -119,7 +119,7 @@ struct HostileChunk {
     /// One of the slots, mostly one that is not empty.
     private mutating func virtio() -> UInt64 {
         let last = UInt64(Layout.virtioCount)
-        let slot = random.chance(90) ? random.pick([0, last - 2, last - 1]) : random.below(last)
+        let slot = random.chance(90) ? random.pick([0, 1, last - 2, last - 1]) : random.below(last)
         return Layout.virtio.base + slot * Layout.virtio.size
     }
 

@@ -40,6 +40,7 @@ public final class HostileRun {
         configuration.engine = machine.engine ?? .default
         configuration.jitOptions = machine.jitOptions
         if let drive { configuration.drives = [MachineDescription.Drive(path: drive, isSnapshot: true)] }
+        configuration.network = NoNetwork()
         board = try RISCVVirt(configuration)
     }
 

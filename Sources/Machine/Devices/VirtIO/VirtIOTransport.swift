@@ -190,6 +190,55 @@ public final class VirtIOTransport {
         }
     }
 
+    /// What came of ``fill(_:_:limit:_:)``.
+    enum Filling {
+        case done
+        /// Until the driver makes more chains available.
+        case waits
+        /// As many chains as may be used have not the room.
+        case tooSmall
+    }
+
+    /// Fills the next chains of a queue, as many as `count` bytes need, and gives them back together; or leaves them all.
+    /// - Parameters:
+    ///   - limit: how many chains may be used.
+    ///   - bytes: what goes in; it is told how many chains there are.
+    func fill(_ index: Int, _ count: Int, limit: Int, _ bytes: (Int) -> [UInt8]) -> Filling {
+        guard isRunning, queues[index].isReady else { return .waits }
+        let memory = space.memory
+        let agreed = features
+        let firstUsed = queues[index].nextUsed
+        var chains: [DescriptorChain] = []
+        var room: UInt64 = 0
+        do throws(VirtqueueError) {
+            while room < UInt64(count) {
+                let isAtLimit = chains.count >= min(limit, Int(queues[index].size))
+                guard !isAtLimit, let chain = try queues[index].take(memory, agreed) else {
+                    // Before they are put back: the driver is to tell of those that it has not made available yet.
+                    try queues[index].askForNotification(memory, agreed)
+                    queues[index].putBack(chains.count)
+                    return isAtLimit ? .tooSmall : .waits
+                }
+                chains.append(chain)
+                room += chain.writable.count
+            }
+            var rest = bytes(chains.count)[...]
+            for chain in chains {
+                var target = chain.writable
+                let part = rest.prefix(Int(clamping: target.count))
+                rest = rest.dropFirst(part.count)
+                target.removeFirst(UInt64(part.count))?.fill(Array(part))
+                try queues[index].give(memory, chain, written: UInt32(part.count))
+            }
+            try queues[index].askForNotification(memory, agreed)
+            if try queues[index].wantsInterrupt(memory, agreed, since: firstUsed) { signal(.used(queue: index)) }
+            return .done
+        } catch {
+            fail(index, error)
+            return .waits
+        }
+    }
+
     /// The device has changed its configuration space on its own.
     func configurationChanged() {
         configurationGeneration &+= 1

@@ -75,6 +75,11 @@ struct Virtqueue {
         return chain
     }
 
+    /// Leaves the last chains that were taken, and not given back, for later.
+    mutating func putBack(_ count: Int) {
+        nextAvailable &-= UInt16(count)
+    }
+
     private func walk(
         _ memory: PhysicalMemory, _ head: UInt16, _ features: VirtIOFeatures
     ) throws(VirtqueueError) -> DescriptorChain {

@@ -12,9 +12,9 @@ final class DriverTwin {
 
     private static let noBytes = [UInt8](repeating: 0, count: 0x1_0000)
 
-    let memory = PhysicalMemory()
+    let memory: PhysicalMemory
     let space: AddressSpace
-    let clock = Clock()
+    let clock: Clock
     let sink = RecordingSink()
     let mmio: VirtIOMMIO
     private final class Log { var lines: [String] = [] }
@@ -25,11 +25,18 @@ final class DriverTwin {
     var queueSize: UInt64 = 8
 
     init(_ device: (any VirtIODevice)?) {
+        memory = PhysicalMemory()
+        clock = Clock()
         memory.addRegion(base: Self.ram, size: Self.ramSize)
         space = AddressSpace(memory: memory)
         mmio = VirtIOMMIO(
             name: "virtio_mmio@10001000", device: device, space: space, clock: clock, interrupt: sink.line()
         ) { [log] in log.lines.append($0) }
+    }
+
+    /// A driver of the device in a slot of a board, whose RAM begins at the same address.
+    init(_ board: RISCVVirt, slot: Int) {
+        (memory, space, clock, mmio) = (board.memory, board.space, board.clock, board.virtio[slot])
     }
 
     var messages: [String] { log.lines }

@@ -3,9 +3,14 @@
 // by scanning from where its name ends.
 
 /// A byte range of memory described by a `reg` entry.
-struct MemoryRange {
-    var base: UInt64
-    var size: UInt64
+public struct MemoryRange: Equatable, Sendable {
+    public var base: UInt64
+    public var size: UInt64
+
+    public init(base: UInt64, size: UInt64) {
+        self.base = base
+        self.size = size
+    }
 
     /// Whether `count` bytes from `address` all lie inside.
     func contains(_ address: UInt64, count: UInt64 = 1) -> Bool {
@@ -44,7 +49,7 @@ struct PropertyValue {
     }
 }
 
-struct DeviceTree {
+struct FlattenedDeviceTree {
     static let beginNode: UInt32 = 1, endNode: UInt32 = 2, property: UInt32 = 3, noOperation: UInt32 = 4
     static let end: UInt32 = 9
     /// Nesting beyond this is refused; the specification's own examples stop at five.
@@ -59,21 +64,21 @@ struct DeviceTree {
 
     /// Checks the header: magic, version 16 or later, and every block inside the blob.
     init?(at address: UInt64, limit: Int) {
-        guard address & 7 == 0, let start = UnsafeRawPointer(bitPattern: UInt(address)) else { return nil }
+        guard limit >= 40, address & 7 == 0, let start = UnsafeRawPointer(bitPattern: UInt(address)) else { return nil }
         // SAFETY: the caller vouches for memory at `address`; the header is read first and bounds all that follows.
         let header = UnsafeRawBufferPointer(start: start, count: 40)
         guard bigEndianWord(header, 0) == 0xd00d_feed, bigEndianWord(header, 20) >= 16 else { return nil }
-        let total = Int(bigEndianWord(header, 4))
-        let structure = Int(bigEndianWord(header, 8))
-        let strings = Int(bigEndianWord(header, 12))
-        let reservations = Int(bigEndianWord(header, 16))
-        let stringsSize = Int(bigEndianWord(header, 32))
+        let total = bigEndianInt(header, 4)
+        let structure = bigEndianInt(header, 8)
+        let strings = bigEndianInt(header, 12)
+        let reservations = bigEndianInt(header, 16)
+        let stringsSize = bigEndianInt(header, 32)
         let version = bigEndianWord(header, 20)
         guard total >= 40, total <= limit, strings <= total, stringsSize <= total - strings, structure <= total,
             reservations <= total, structure & 3 == 0
         else { return nil }
         // Version 16 has no size of the structure block; its end token ends it.
-        let structureSize = version >= 17 ? Int(bigEndianWord(header, 36)) : (total - structure) & ~3
+        let structureSize = version >= 17 ? bigEndianInt(header, 36) : (total - structure) & ~3
         guard structureSize <= total - structure else { return nil }
         self.bytes = UnsafeRawBufferPointer(start: start, count: total)
         self.structure = structure
@@ -85,7 +90,7 @@ struct DeviceTree {
 
     /// A node as the visitor sees it.
     struct Node {
-        let tree: DeviceTree
+        let tree: FlattenedDeviceTree
         /// 0 for the root.
         let depth: Int
         let nameStart: Int
@@ -107,7 +112,7 @@ struct DeviceTree {
         func isNamed(exactly text: StaticString) -> Bool { matches(tree.bytes, nameStart, nameLength, text) }
 
         func property(_ name: StaticString) -> PropertyValue? {
-            let property = DeviceTree.property, noOperation = DeviceTree.noOperation
+            let property = FlattenedDeviceTree.property, noOperation = FlattenedDeviceTree.noOperation
             var offset = body
             while let token = tree.token(at: offset), token.kind == property || token.kind == noOperation {
                 if token.kind == property, tree.hasString(at: token.nameOffset, name) {
@@ -188,10 +193,10 @@ struct DeviceTree {
                 kind: kind, next: offset + 4 + (length + 4) & ~3, valueStart: start + 4, valueLength: length)
         case Self.property:
             guard offset <= structureSize - 12 else { return nil }
-            let length = Int(bigEndianWord(bytes, start + 4))
+            let length = bigEndianInt(bytes, start + 4)
             guard length <= structureSize - offset - 12 else { return nil }
             return Token(
-                kind: kind, next: offset + 12 + (length + 3) & ~3, nameOffset: Int(bigEndianWord(bytes, start + 8)),
+                kind: kind, next: offset + 12 + (length + 3) & ~3, nameOffset: bigEndianInt(bytes, start + 8),
                 valueStart: start + 12, valueLength: length)
         case Self.endNode, Self.noOperation, Self.end:
             return Token(kind: kind, next: offset + 4)
@@ -220,6 +225,11 @@ struct DeviceTree {
 
 func bigEndianWord(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
     UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+}
+
+/// A size or an offset. One that a 32-bit `Int` cannot hold becomes the largest, which lies outside every blob.
+func bigEndianInt(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
+    Int(clamping: bigEndianWord(bytes, offset))
 }
 
 /// Whether `length` bytes at `start` are exactly `text`.

@@ -1,0 +1,52 @@
+/// What a guest is told of its harts, and where its kernel goes.
+extension RISCVPort {
+    /// Linux wants its Image at a multiple of 2 MiB (Documentation/arch/riscv/boot-image-header); the first two are left
+    /// to a firmware, as boards do.
+    public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
+        guard memory.size >= 64 << 20 else {
+            throw HyperError("\(memory.name) has \(memory.size >> 20) MiB, and a kernel wants at least 64")
+        }
+        return KernelLayout(
+            kernel: memory.start + (2 << 20), initrd: memory.start + memory.size / 2,
+            tree: memory.start + memory.size / 2 - (2 << 20))
+    }
+
+    public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {
+        let cpus = root.add("cpus")
+        cpus.set("#address-cells", u32: 1)
+        cpus.set("#size-cells", u32: 0)
+        cpus.set("timebase-frequency", u32: UInt32(truncatingIfNeeded: counterFrequency))
+        for index in guest.vcpus.indices {
+            let cpu = cpus.add("cpu@\(index)")
+            cpu.set("device_type", text: "cpu")
+            cpu.set("reg", u32: UInt32(index))
+            cpu.set("status", text: "okay")
+            cpu.set("compatible", text: "riscv")
+            cpu.set("riscv,isa", text: isa)
+            cpu.set("mmu-type", text: "riscv,sv39")
+            let controller = cpu.add("interrupt-controller")
+            controller.set("#interrupt-cells", u32: 1)
+            controller.set("interrupt-controller")
+            controller.set("compatible", text: "riscv,cpu-intc")
+            controller.set("phandle", u32: GuestTree.cpuHandle(index))
+        }
+    }
+
+    private static var isa: Text {
+        hasSupervisorTimer ? "rv64imafdc_zicsr_zifencei_zicntr_sstc" : "rv64imafdc_zicsr_zifencei_zicntr"
+    }
+
+    public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {
+        let none = UInt32.max, supervisorExternal: UInt32 = 9
+        node.set("interrupt-controller")
+        node.set("#interrupt-cells", u32: 1)
+        node.set("#address-cells", u32: 0)
+        node.set("riscv,ndev", u32: 127)
+        node.set("compatible", strings: ["sifive,plic-1.0.0", "riscv,plic0"])
+        node.set(
+            "interrupts-extended",
+            cells: guest.vcpus.indices.flatMap {
+                [GuestTree.cpuHandle($0), none, GuestTree.cpuHandle($0), supervisorExternal]
+            })
+    }
+}

@@ -1,0 +1,165 @@
+import RISCV
+
+/// The SBI as guests find it (SBI 2.0): extension in a7, function in a6, arguments from a0; error in a0, value in a1.
+enum Hypercalls {
+    private enum Extension {
+        static let setTimer: UInt64 = 0, putCharacter: UInt64 = 1, getCharacter: UInt64 = 2, shutdown: UInt64 = 8
+        static let base: UInt64 = 0x10, time: UInt64 = 0x5449_4d45, interrupt: UInt64 = 0x0073_5049
+        static let remoteFence: UInt64 = 0x5246_4e43, hartState: UInt64 = 0x48_534d, reset: UInt64 = 0x5352_5354
+        static let console: UInt64 = 0x4442_434e
+    }
+
+    private static let notSupported: Int64 = -2, invalidParameter: Int64 = -3, alreadyAvailable: Int64 = -6
+    private static let invalidAddress: Int64 = -5
+    /// "HYPR", which nobody has registered.
+    private static let implementation: UInt64 = 0x4859_5052
+
+    @inline(__always)
+    static func handle(_ vcpu: VCPUReference) {
+        let state = RISCVPort.stateReference(vcpu)
+        state.pointee.programCounter &+= 4
+        let number = state.pointee[17]
+        if number == Extension.time {
+            GuestTimer.set(vcpu, state.pointee[10])
+            return answer(state, 0)
+        }
+        if number == Extension.base { return base(state) }
+        handleOthers(vcpu, state, number)
+    }
+
+    @inline(__always)
+    private static func answer(_ state: UnsafeMutablePointer<RISCVVCPUState>, _ error: Int64, _ value: UInt64 = 0) {
+        state.pointee[10] = UInt64(bitPattern: error)
+        state.pointee[11] = value
+    }
+
+    private static func base(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        switch state.pointee[16] {
+        case 0: answer(state, 0, 2 << 24)  // version 2.0
+        case 1: answer(state, 0, implementation)
+        case 2: answer(state, 0, 1)
+        case 3: answer(state, 0, isPresent(state.pointee[10]) ? 1 : 0)
+        case 4, 5, 6: answer(state, 0, 0)
+        default: answer(state, notSupported)
+        }
+    }
+
+    private static func isPresent(_ number: UInt64) -> Bool {
+        switch number {
+        case Extension.setTimer, Extension.putCharacter, Extension.getCharacter, Extension.shutdown, Extension.base,
+            Extension.time, Extension.interrupt, Extension.remoteFence, Extension.hartState, Extension.reset,
+            Extension.console:
+            true
+        default: false
+        }
+    }
+
+    private static func handleOthers(
+        _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<RISCVVCPUState>, _ number: UInt64
+    ) {
+        let guest = vcpu.pointee.guest.takeUnretainedValue()
+        switch number {
+        case Extension.interrupt: interrupt(guest, state)
+        case Extension.remoteFence: remoteFence(guest, state)
+        case Extension.hartState: hartState(vcpu, guest, state)
+        case Extension.console: console(guest, state)
+        case Extension.reset:
+            answer(state, 0)
+            if state.pointee[10] == 0 { guest.halt("powered off by its own request") } else { guest.requestReset() }
+        case Extension.setTimer:
+            GuestTimer.set(vcpu, state.pointee[10])
+            state.pointee[10] = 0
+        case Extension.putCharacter:
+            guest.console?.write(UInt8(truncatingIfNeeded: state.pointee[10]))
+            state.pointee[10] = 0
+        case Extension.getCharacter:
+            state.pointee[10] = guest.console?.read().map { UInt64($0) } ?? ~0
+        case Extension.shutdown: guest.halt("powered off by its own request")
+        default: answer(state, notSupported)
+        }
+    }
+
+    /// The harts that a mask names (SBI 2.0, 3.2): a base of all ones means all of them.
+    private static func harts(_ guest: Guest, mask: UInt64, base: UInt64) -> [VCPUReference]? {
+        if base == ~0 { return guest.vcpus }
+        var result: [VCPUReference] = []
+        for bit in 0..<UInt64(64) where mask >> bit & 1 != 0 {
+            let (number, overflows) = base.addingReportingOverflow(bit)
+            guard !overflows, number < UInt64(guest.vcpus.count) else { return nil }
+            result.append(guest.vcpus[Int(number)])
+        }
+        return result
+    }
+
+    private static func interrupt(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        guard state.pointee[16] == 0 else { return answer(state, notSupported) }
+        guard let harts = harts(guest, mask: state.pointee[10], base: state.pointee[11]) else {
+            return answer(state, invalidParameter)
+        }
+        answer(state, 0)
+        for hart in harts { RISCVPort.setInterrupt(hart, GuestInterrupt.software, true) }
+    }
+
+    /// Fences that a guest asks for on others of its harts (SBI 2.0, chapter 8) are made for all of the guest, on all of
+    /// the host's harts.
+    private static func remoteFence(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        guard state.pointee[16] <= 2 else { return answer(state, notSupported) }
+        guard harts(guest, mask: state.pointee[10], base: state.pointee[11]) != nil else {
+            return answer(state, invalidParameter)
+        }
+        fence_instruction()
+        hfence_vvma_all()
+        if CPUs.count > 1 {
+            let remoteInstructionFence: UInt64 = 0, remoteVirtualFence: UInt64 = 6, allHarts = ~UInt64(0)
+            if state.pointee[16] == 0 {
+                _ = sbi_fence(remoteInstructionFence, 0, allHarts, 0, 0, 0)
+            } else {
+                _ = sbi_fence(remoteVirtualFence, 0, allHarts, 0, ~0, 0)
+            }
+        }
+        answer(state, 0)
+    }
+
+    private static func hartState(
+        _ vcpu: VCPUReference, _ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>
+    ) {
+        let start: UInt64 = 0, stop: UInt64 = 1, status: UInt64 = 2
+        let (function, number) = (state.pointee[16], state.pointee[10])
+        if function == stop { return guest.stop(vcpu) }
+        guard function == start || function == status else { return answer(state, notSupported) }
+        guard number < UInt64(guest.vcpus.count) else { return answer(state, invalidParameter) }
+        let target = guest.vcpus[Int(number)]
+        if function == status { return answer(state, 0, guest.isStarted(target) ? 0 : 1) }
+        guard !guest.isStarted(target) else { return answer(state, alreadyAvailable) }
+        let (entry, argument) = (state.pointee[11], state.pointee[12])
+        answer(state, 0)
+        guest.start(target, entry: entry, argument: argument)
+    }
+
+    /// The debug console (SBI 2.0, chapter 12).
+    private static func console(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        let write: UInt64 = 0, read: UInt64 = 1, writeByte: UInt64 = 2
+        let (count, address) = (state.pointee[10], state.pointee[11])
+        switch state.pointee[16] {
+        case writeByte:
+            guest.console?.write(UInt8(truncatingIfNeeded: count))
+            answer(state, 0)
+        case write:
+            let part = min(count, 4096)
+            guard let bytes = guest.space.memory(address, count: part) else { return answer(state, invalidAddress) }
+            for index in 0..<Int(part) { guest.console?.write(bytes.load(fromByteOffset: index, as: UInt8.self)) }
+            answer(state, 0, part)
+        case read:
+            guard let bytes = guest.space.memory(address, count: max(count, 1), write: true) else {
+                return answer(state, invalidAddress)
+            }
+            var done: UInt64 = 0
+            while done < count, let byte = guest.console?.read() {
+                bytes.storeBytes(of: byte, toByteOffset: Int(done), as: UInt8.self)
+                done += 1
+            }
+            answer(state, 0, done)
+        default: answer(state, notSupported)
+        }
+    }
+}

@@ -1,0 +1,280 @@
+import RISCV
+
+/// What a hart of a guest is while it does not run: the frame that the assembly fills and reads, and the VS-level CSRs.
+public struct RISCVVCPUState {
+    /// x0 (unused) to x31, then what GUEST_PC and the words after it say. First, so that its address is the state's.
+    var frame = InlineArray<37, UInt64>(repeating: 0)
+
+    // Kept by ``RISCVPort/save(_:)`` (Privileged ISA, 21.2 and 21.3).
+    var vsstatus: UInt64 = 0
+    var vstvec: UInt64 = 0
+    var vsscratch: UInt64 = 0
+    var vsepc: UInt64 = 0
+    var vscause: UInt64 = 0
+    var vstval: UInt64 = 0
+    var vsatp: UInt64 = 0
+    /// Interrupts that are enabled and pending: VSSI, VSTI and VSEI.
+    var hie: UInt64 = 0
+    var hvip: UInt64 = 0
+    var vstimecmp: UInt64 = .max
+    var scounteren: UInt64 = 0
+    var senvcfg: UInt64 = 0
+    /// What the guest's time is ahead of the host's.
+    var htimedelta: UInt64 = 0
+
+    /// Lines that others have changed since the hart took them over, and what they are now.
+    var changedLines: UInt64 = 0
+    var lines: UInt64 = 0
+    /// The CPU in whose registers this is.
+    var loadedOn: CPUReference?
+    /// f0 to f31 and fcsr, where the guest has used them; see ``LazyFloats``.
+    var floats: UnsafeMutablePointer<UInt64>?
+    /// Wakes the guest from WFI when its timer comes.
+    var timer: TimerReference?
+
+    @inline(__always)
+    subscript(register: Int) -> UInt64 {
+        get { frame[register] }
+        set { frame[register] = newValue }
+    }
+
+    var programCounter: UInt64 {
+        @inline(__always) get { frame[Int(GUEST_PC) / 8] }
+        @inline(__always) set { frame[Int(GUEST_PC) / 8] = newValue }
+    }
+
+    /// sstatus at its last exit: SPP says whether that was in VS- or VU-mode.
+    var sstatus: UInt64 {
+        @inline(__always) get { frame[Int(GUEST_SSTATUS) / 8] }
+        @inline(__always) set { frame[Int(GUEST_SSTATUS) / 8] = newValue }
+    }
+}
+
+/// VS-level interrupts as hvip, hip and hie have them (21.2.3).
+enum GuestInterrupt {
+    static let software = 2, timer = 6, external = 10
+    static let all: UInt64 = 1 << 2 | 1 << 6 | 1 << 10
+}
+
+extension RISCVPort {
+    public typealias VCPUState = RISCVVCPUState
+    public typealias SecondStage = Sv39x4
+
+    /// Exceptions that a guest handles without Hyper: misaligned and illegal instructions, breakpoints, calls of its users,
+    /// page faults of its own tables (21.2.2).
+    static let delegatedExceptions: UInt64 =
+        1 << 0 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 12 | 1 << 13 | 1 << 15
+
+    /// Sets what is the same for every guest. Called on each hart.
+    static func prepareForGuests() {
+        let timerInterrupts: UInt64 = 1 << 5, external: UInt64 = 1 << 9, software: UInt64 = 1 << 1
+        csr_write_hideleg(GuestInterrupt.all)
+        csr_write_hedeleg(delegatedExceptions)
+        csr_write_hvip(0)
+        csr_write_hie(0)
+        // cycle, time and instret are the guest's to read.
+        csr_write_hcounteren(7)
+        let timerExtension: UInt64 = 1 << 63, zeroBlocks: UInt64 = 1 << 7, cleanBlocks: UInt64 = 1 << 6
+        let invalidateBlocks: UInt64 = 1 << 4
+        csr_write_henvcfg((hasSupervisorTimer ? timerExtension : 0) | zeroBlocks | cleanBlocks | invalidateBlocks)
+        csr_write_sie(timerInterrupts | external | software)
+    }
+
+    public static func load(_ vcpu: VCPUReference) {
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        csr_write_vsstatus(state.pointee.vsstatus)
+        csr_write_vstvec(state.pointee.vstvec)
+        csr_write_vsscratch(state.pointee.vsscratch)
+        csr_write_vsepc(state.pointee.vsepc)
+        csr_write_vscause(state.pointee.vscause)
+        csr_write_vstval(state.pointee.vstval)
+        csr_write_vsatp(state.pointee.vsatp)
+        csr_write_hvip(state.pointee.hvip)
+        csr_write_hie(state.pointee.hie)
+        csr_write_scounteren(state.pointee.scounteren)
+        csr_write_senvcfg(state.pointee.senvcfg)
+        csr_write_htimedelta(state.pointee.htimedelta)
+        if hasSupervisorTimer { csr_write_vstimecmp(state.pointee.vstimecmp) }
+        vcpu.pointee.guest._withUnsafeGuaranteedRef {
+            csr_write_hgatp(Sv39x4.register(root: $0.space.root, identifier: $0.space.identifier))
+        }
+        LazyFloats.load(state)
+        state.pointee.loadedOn = cpu
+        vcpu.pointee.lock.release()
+    }
+
+    public static func save(_ vcpu: VCPUReference) {
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        state.pointee.vsstatus = csr_read_vsstatus()
+        state.pointee.vstvec = csr_read_vstvec()
+        state.pointee.vsscratch = csr_read_vsscratch()
+        state.pointee.vsepc = csr_read_vsepc()
+        state.pointee.vscause = csr_read_vscause()
+        state.pointee.vstval = csr_read_vstval()
+        state.pointee.vsatp = csr_read_vsatp()
+        state.pointee.hvip = csr_read_hvip()
+        state.pointee.hie = csr_read_hie()
+        state.pointee.scounteren = csr_read_scounteren()
+        state.pointee.senvcfg = csr_read_senvcfg()
+        if hasSupervisorTimer { state.pointee.vstimecmp = csr_read_vstimecmp() }
+        applyLines(state)
+        LazyFloats.save(state)
+        state.pointee.loadedOn = nil
+        // Nothing of it wakes the hart any more.
+        csr_write_hie(0)
+        vcpu.pointee.lock.release()
+    }
+
+    @inline(__always)
+    static func stateReference(_ vcpu: VCPUReference) -> UnsafeMutablePointer<RISCVVCPUState> {
+        // SAFETY: a VCPU stays where it is for as long as it lives.
+        withUnsafeMutablePointer(to: &vcpu.pointee.state) { $0 }
+    }
+
+    public static var guestEntry: @convention(c) () -> Void { { RISCVPort.enterGuest() } }
+
+    /// A VCPU's thread begins here.
+    private static func enterGuest() {
+        let vcpu = cpu.pointee.current.pointee.vcpu.unsafelyUnwrapped
+        Scheduler.arrive()
+        let stack = cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize
+        let state = stateReference(vcpu)
+        state.pointee.frame[Int(GUEST_HOST_STACK) / 8] = UInt64(UInt(bitPattern: stack))
+        hyper_begin_guest(UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self))
+    }
+
+    /// As the SBI starts a hart (SBI 2.0, 9.1): a0 its number, a1 the argument, interrupts off, no translation.
+    public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
+        let (floats, timer, delta) = (
+            vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.htimedelta
+        )
+        vcpu.pointee.state = RISCVVCPUState()
+        let state = stateReference(vcpu)
+        state.pointee.floats = floats
+        state.pointee.timer = timer
+        state.pointee.htimedelta = delta
+        state.pointee.programCounter = entry
+        state.pointee[10] = UInt64(vcpu.pointee.index)
+        state.pointee[11] = argument
+        // Return to VS-mode: sstatus.SPP, hstatus.SPV and SPVP; WFI leaves the guest (VTW); VSXL is 64 bits.
+        let supervisorPrevious: UInt64 = 1 << 8, interruptsPrevious: UInt64 = 1 << 5
+        let virtualPrevious: UInt64 = 1 << 7 | 1 << 8, waitTraps: UInt64 = 1 << 21, width64: UInt64 = 2 << 32
+        state.pointee.sstatus = supervisorPrevious | interruptsPrevious
+        state.pointee.frame[Int(GUEST_HSTATUS) / 8] = virtualPrevious | waitTraps | width64
+        if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
+    }
+
+    public static func destroy(_ vcpu: VCPUReference) {
+        let state = stateReference(vcpu)
+        if let timer = state.pointee.timer {
+            Timers.cancel(timer)
+            timer.deallocate()
+        }
+        LazyFloats.forget(state)
+        state.pointee.floats?.deallocate()
+    }
+
+    // MARK: Interrupts of a guest
+
+    public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
+        let state = stateReference(vcpu)
+        if state.pointee.loadedOn == cpu { return csr_read_hip() & csr_read_hie() & GuestInterrupt.all != 0 }
+        return state.pointee.hvip & state.pointee.hie != 0
+    }
+
+    public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
+        let bit: UInt64 = 1 << UInt64(line)
+        let wereEnabled = disableInterrupts()
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        if state.pointee.loadedOn == cpu {
+            if level { csr_set_hvip(bit) } else { csr_clear_hvip(bit) }
+        } else {
+            state.pointee.changedLines |= bit
+            state.pointee.lines = state.pointee.lines & ~bit | (level ? bit : 0)
+            if let other = state.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
+        }
+        vcpu.pointee.lock.release()
+        if level, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
+        restoreInterrupts(wereEnabled)
+    }
+
+    /// Brings changed lines into hvip as it is kept.
+    private static func applyLines(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        state.pointee.hvip =
+            state.pointee.hvip & ~state.pointee.changedLines | state.pointee.lines & state.pointee.changedLines
+        state.pointee.changedLines = 0
+    }
+
+    /// Takes over lines that other harts have changed of the VCPU that is loaded here.
+    static func takeLines() {
+        guard let vcpu = cpu.pointee.loaded else { return }
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        csr_clear_hvip(state.pointee.changedLines & ~state.pointee.lines)
+        csr_set_hvip(state.pointee.changedLines & state.pointee.lines)
+        state.pointee.changedLines = 0
+        vcpu.pointee.lock.release()
+    }
+}
+
+/// Floating-point registers are brought to a guest when it first uses them after another one did, and not before.
+///
+/// Without them sstatus.FS is off, so that an instruction that needs them is illegal, and illegal instructions come to Hyper (they are not
+/// delegated meanwhile). It hands the registers over, and has the guest try again.
+enum LazyFloats {
+    static let words = 33
+    private static let illegal: UInt64 = 1 << 2
+    private static let enabled: UInt64 = 3 << 13
+    // SAFETY: each hart uses its own entry alone.
+    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<RISCVVCPUState>?>(
+        repeating: nil)
+
+    @inline(__always)
+    static func load(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        let isOwner = owners[Port.cpu.pointee.index] == state
+        state.pointee.sstatus = state.pointee.sstatus & ~enabled | (isOwner ? enabled : 0)
+        csr_write_hedeleg(isOwner ? RISCVPort.delegatedExceptions : RISCVPort.delegatedExceptions & ~illegal)
+    }
+
+    /// They stay in the hart's registers until somebody else needs those; but nobody else's hart can give them back.
+    static func save(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        if CPUs.count > 1 { evict(state) }
+    }
+
+    /// An instruction was illegal: whether the reason was that the registers were not there.
+    static func take(_ state: UnsafeMutablePointer<RISCVVCPUState>) -> Bool {
+        let index = Port.cpu.pointee.index
+        guard owners[index] != state else { return false }
+        csr_set_sstatus(enabled)
+        if let other = owners[index], let floats = other.pointee.floats { hyper_save_floats(floats) }
+        let floats: UnsafeMutablePointer<UInt64>
+        if let known = state.pointee.floats {
+            floats = known
+        } else {
+            floats = .allocate(capacity: words)
+            floats.initialize(repeating: 0, count: words)
+            state.pointee.floats = floats
+        }
+        hyper_load_floats(floats)
+        owners[index] = state
+        load(state)
+        return true
+    }
+
+    /// The owner goes; what is in the registers is nobody's.
+    static func forget(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        for index in 0..<CPUs.count where owners[index] == state { owners[index] = nil }
+    }
+
+    /// Takes the registers from their owner, so that they can be read or come to another hart.
+    static func evict(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        let index = Port.cpu.pointee.index
+        guard owners[index] == state, let floats = state.pointee.floats else { return }
+        csr_set_sstatus(enabled)
+        hyper_save_floats(floats)
+        owners[index] = nil
+    }
+}

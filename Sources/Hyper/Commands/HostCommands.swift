@@ -1,0 +1,122 @@
+extension Command {
+    /// `host`: the machine that Hyper runs on.
+    static var host: Command {
+        Command(
+            "host", group: "Host", "CPUs, devices and interrupts of the machine",
+            [
+                Form("cpus", "each CPU, who runs on it, and its interrupts") { _, output in
+                    var table = Table(["CPU", "HARDWARE", "RUNS", "INTERRUPTS", "EVENTS"], right: [0, 1, 3, 4])
+                    for index in 0..<CPUs.count {
+                        let cpu = CPUs[index]
+                        table.add([
+                            "\(index)", "\(cpu.pointee.hardwareIdentifier)", cpu.pointee.current.pointee.name,
+                            "\(cpu.pointee.interrupts)", "\(cpu.pointee.timers.count)",
+                        ])
+                    }
+                    output.write(table)
+                },
+                Form("devices", "devices that have a driver, and those whose driver refused") { _, output in
+                    var table = Table(["DEVICE", "DRIVER", ""])
+                    for entry in HostDevices.bound { table.add([entry.node.path, entry.driver]) }
+                    for entry in HostDevices.failed { table.add([entry.node.path, "none", entry.error.message]) }
+                    output.write(table)
+                },
+                Form("time", "how long the machine is up") { _, output in
+                    let now = Timers.now
+                    var fraction = Text()
+                    fraction.append(now / 1000 % 1_000_000, digits: 6)
+                    output.write("up for \(now / 1_000_000_000).\(fraction) s\n")
+                },
+            ])
+    }
+
+    /// `thread`: what is scheduled.
+    static var thread: Command {
+        Command(
+            "thread", group: "Host", "threads of the hypervisor, and VCPUs",
+            [
+                Form("list", "each thread, its state, and for how long it has run") { _, output in
+                    var table = Table(["NAME", "CPU", "PRIORITY", "STATE", "RAN FOR"], right: [1, 2, 4])
+                    for thread in Scheduler.threads {
+                        let state: Text =
+                            switch thread.pointee.state {
+                            case .running: "running"
+                            case .ready: "ready"
+                            case .blocked: thread.pointee.isHeld ? "held" : "waits"
+                            case .finished: "finished"
+                            }
+                        table.add([
+                            thread.pointee.name, "\(thread.pointee.cpu.pointee.index)", "\(thread.pointee.priority)",
+                            state,
+                            "\(Timers.nanoseconds(thread.pointee.runTime) / 1000) us",
+                        ])
+                    }
+                    output.write(table)
+                }
+            ])
+    }
+
+    /// `memory`: the host's pages.
+    static var memory: Command {
+        Command(
+            "memory", group: "Host", "how the machine's memory is used",
+            [
+                Form("info", "pages in use, free, and the largest free block") { _, output in
+                    let pages = Pages.statistics
+                    var table = Table(["", "PAGES", "KIB"], right: [1, 2])
+                    func row(_ name: Text, _ count: UInt64) { table.add([name, "\(count)", "\(count * 4)"]) }
+                    row("total", pages.total)
+                    row("reserved", pages.reserved)
+                    row("used", pages.used)
+                    row("free", pages.free)
+                    row("largest free block", pages.largestFreeBlock)
+                    output.write(table)
+                },
+                Form("share NAME SIZE", "make memory that guests can share") { arguments, _ throws(HyperError) in
+                    try SharedMemory.make(arguments[0], size: try size(arguments[1]))
+                },
+                Form("dump ADDRESS [COUNT]", "words of the machine's memory") { arguments, output throws(HyperError) in
+                    let start = try address(arguments[0]) & ~7
+                    let count = arguments.count > 1 ? try number(arguments[1]) : 8
+                    for index in 0..<min(count, 512) {
+                        let value = Port.readDevice(start + index * 8, width: 8)
+                        output.write("\(hex: start + index * 8, digits: 8)  \(hex: value, digits: 16)\n")
+                    }
+                },
+            ])
+    }
+
+    /// `heap`: what Hyper itself has allocated.
+    static var heap: Command {
+        Command(
+            "heap", group: "Host", "what the hypervisor has allocated for itself",
+            [
+                Form("info", "bytes in use, by the size of blocks") { _, output in
+                    let statistics = Heap.statistics
+                    var table = Table(["BLOCK", "IN USE", "BYTES", "PAGES"], right: [0, 1, 2, 3])
+                    for entry in statistics.blocks where entry.pages > 0 {
+                        table.add(["\(entry.size)", "\(entry.count)", "\(entry.bytes)", "\(entry.pages)"])
+                    }
+                    table.add([
+                        "pages", "\(statistics.largeAllocations)", "\(statistics.largePages * 4096)",
+                        "\(statistics.largePages)",
+                    ])
+                    table.add(["all", "", "\(statistics.bytes)", "\(statistics.pages)"])
+                    output.write(table)
+                },
+                Form("trim", "give back pages that hold nothing") { _, _ in Heap.trim() },
+            ])
+    }
+
+    static var shutdown: Command {
+        Command(
+            "shutdown", group: "Host", "stop all guests and power the machine off",
+            [Form("", "at once") { _, _ in Port.powerOff() }])
+    }
+
+    static var reset: Command {
+        Command(
+            "reset", group: "Host", "stop all guests and start the machine anew",
+            [Form("", "at once") { _, _ in Port.reboot() }])
+    }
+}

@@ -1,0 +1,81 @@
+/// What an architecture puts behind the core. `Port` names the one that a build is for; there is nothing else between them,
+/// so that what is one instruction there is one instruction here.
+///
+/// The core names no architecture: it does not know how wide a register is, how interrupts are numbered, or whether a
+/// device is reached through memory or through ports.
+public protocol Architecture {
+    // MARK: This CPU
+
+    /// The CPU that executes this.
+    static var cpu: CPUReference { get }
+    /// Takes no more interrupts; whether they were taken until now.
+    static func disableInterrupts() -> Bool
+    static func restoreInterrupts(_ enabled: Bool)
+    /// Sleeps until an interrupt is pending, taken or not.
+    static func waitForInterrupt()
+    /// Says that the CPU waits for another one.
+    static func relax()
+    /// Makes the other CPU look at what it has to do.
+    static func interrupt(_ cpu: CPUReference)
+    /// Prints and stops for good: a fault of the hypervisor's own.
+    static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never
+
+    /// A register of the host's devices, `width` (1, 2, 4 or 8) bytes at a physical address, in the order of the program.
+    static func readDevice(_ address: UInt64, width: Int) -> UInt64
+    static func writeDevice(_ address: UInt64, width: Int, _ value: UInt64)
+
+    static func powerOff() -> Never
+    static func reboot() -> Never
+    /// Starts the CPUs that the device tree has besides this one.
+    static func startOtherCPUs()
+    /// Drivers and emulators of what boards of this architecture have.
+    static var drivers: [Driver] { get }
+    static var emulators: [Emulator] { get }
+
+    // MARK: Time
+
+    /// Ticks since power-on.
+    static var counter: UInt64 { get }
+    /// Ticks a second.
+    static var counterFrequency: UInt64 { get }
+    /// Raises this CPU's timer interrupt once the counter has come to `counter`; `UInt64.max` for never.
+    static func setAlarm(_ counter: UInt64)
+
+    // MARK: Threads
+
+    /// The context of a thread that will begin in `entry` on a stack that ends at `stack`, with interrupts off. A context
+    /// is where a thread that does not run has put its registers: on its own stack.
+    static func makeContext(
+        stack: UnsafeMutableRawPointer, entry: @escaping @convention(c) () -> Void
+    ) -> UnsafeMutableRawPointer
+    /// Keeps the running thread's context in `old` and goes on with `new`; returns when somebody goes on with `old`.
+    static func switchContext(
+        from old: UnsafeMutablePointer<UnsafeMutableRawPointer?>, to new: UnsafeMutableRawPointer)
+
+    // MARK: Guests
+
+    /// The registers of a VCPU and whatever else the architecture keeps of it.
+    associatedtype VCPUState
+    /// How it writes the tables that translate a guest's physical addresses.
+    associatedtype SecondStage: SecondStageFormat
+    /// Brings the VCPU's state into this CPU's registers.
+    static func load(_ vcpu: VCPUReference)
+    /// Brings what is in this CPU's registers back into the VCPU's state.
+    static func save(_ vcpu: VCPUReference)
+    /// What a VCPU's thread begins with: it enters the guest, and never returns.
+    static var guestEntry: @convention(c) () -> Void { get }
+    /// Sets the VCPU's registers as they are at power-on: to begin at `entry` with `argument` (a device tree's address).
+    static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64)
+    /// Where a kernel goes in a guest's memory.
+    static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout
+    /// Adds the node `cpus` to the tree that a guest is given, and to its interrupt controller's node what is the
+    /// architecture's.
+    static func describeCPUs(of guest: Guest, in root: DeviceTreeNode)
+    static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest)
+    /// Gives back what the architecture has allocated for a VCPU that runs no more.
+    static func destroy(_ vcpu: VCPUReference)
+    /// Whether the VCPU has an interrupt that it would wake up for.
+    static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
+    /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.
+    static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool)
+}

@@ -1,0 +1,80 @@
+/// A driver of devices of the host, chosen by what the device tree calls them.
+public struct Driver {
+    public let name: Text
+    public let compatible: [Text]
+    /// Makes the device work.
+    public let probe: (DeviceTreeNode) throws(HyperError) -> any HostDevice
+
+    public init(
+        _ name: Text, compatible: [Text], probe: @escaping (DeviceTreeNode) throws(HyperError) -> any HostDevice
+    ) {
+        self.name = name
+        self.compatible = compatible
+        self.probe = probe
+    }
+}
+
+/// A device of the host that a driver has.
+public protocol HostDevice: AnyObject {
+    /// Stops the device: its interrupts are not taken any more, and nothing it shares is accessed.
+    func remove()
+}
+
+/// The host's devices, and who drives them.
+public enum HostDevices {
+    public struct Bound {
+        public let node: DeviceTreeNode
+        public let driver: Text
+        public let device: any HostDevice
+    }
+
+    // SAFETY: changed by one thread at a time: at boot, and by whoever holds the mutex of the management.
+    nonisolated(unsafe) private static var drivers: [Driver] = []
+    nonisolated(unsafe) public private(set) static var bound: [Bound] = []
+    /// Nodes that have a driver, whose probe failed, and why.
+    nonisolated(unsafe) public private(set) static var failed: [(node: DeviceTreeNode, error: HyperError)] = []
+    /// The host's hardware.
+    nonisolated(unsafe) public static var tree = DeviceTreeNode()
+
+    public static func add(_ driver: Driver) { drivers.append(driver) }
+
+    /// Takes the driver's devices from it, and the driver away.
+    public static func remove(_ driver: Driver) {
+        for entry in bound where entry.driver == driver.name { entry.device.remove() }
+        bound.removeAll { $0.driver == driver.name }
+        drivers.removeAll { $0.name == driver.name }
+    }
+
+    /// Gives each device that nobody has to the first driver that knows it: interrupt controllers first, since others need
+    /// them.
+    public static func probe() {
+        let nodes = tree.all
+        for isController in [true, false] {
+            for node in nodes where node.has("interrupt-controller") == isController { probe(node) }
+        }
+    }
+
+    private static func probe(_ node: DeviceTreeNode) {
+        guard node.isOkay, !isBound(node) else { return }
+        for name in node.compatible {
+            guard let driver = drivers.first(where: { $0.compatible.contains(name) }) else { continue }
+            do throws(HyperError) {
+                bound.append(Bound(node: node, driver: driver.name, device: try driver.probe(node)))
+            } catch {
+                failed.append((node, error))
+            }
+            return
+        }
+    }
+
+    public static func isBound(_ node: DeviceTreeNode) -> Bool { bound.contains { $0.node === node } }
+
+    /// Takes a device from its driver, so that it can be given to a guest.
+    public static func unbind(_ node: DeviceTreeNode) {
+        for entry in bound where entry.node === node { entry.device.remove() }
+        bound.removeAll { $0.node === node }
+    }
+
+    /// Gives it back.
+    public static func rebind(_ node: DeviceTreeNode) { probe(node) }
+}

@@ -1,0 +1,159 @@
+/// What answers at an address of a guest.
+public final class Region {
+    public enum Kind {
+        /// Memory of the host at this physical address.
+        case memory(UInt64, SecondStageAccess)
+        /// The guest's own address at which this is found.
+        case alias(UInt64)
+        /// A device that Hyper emulates.
+        case device(any EmulatedDevice)
+    }
+
+    public let name: Text
+    public let start: UInt64
+    public let size: UInt64
+    public let kind: Kind
+    /// The pages are the guest's own, and go with it.
+    let isOwned: Bool
+
+    public init(name: Text, start: UInt64, size: UInt64, kind: Kind, isOwned: Bool = false) {
+        self.name = name
+        self.start = start
+        self.size = size
+        self.kind = kind
+        self.isOwned = isOwned
+    }
+
+    public var last: UInt64 { start + (size - 1) }
+
+    @inline(__always)
+    func contains(_ address: UInt64) -> Bool { address &- start < size }
+}
+
+/// A device that Hyper emulates, as a guest's address space sees it.
+public protocol EmulatedDevice: AnyObject {
+    /// The value of `width` (1, 2, 4 or 8) bytes at `offset` of the region.
+    func read(_ offset: UInt64, width: Int) -> UInt64
+    func write(_ offset: UInt64, width: Int, value: UInt64)
+    /// The guest is powered on or reset.
+    func reset()
+    /// The guest is going: gives back what it holds of the host.
+    func remove()
+}
+
+extension EmulatedDevice {
+    public func remove() {}
+}
+
+/// A guest's physical addresses.
+public final class AddressSpace {
+    /// By address; they do not overlap.
+    public private(set) var regions: [Region] = []
+    /// Guards the second stage: VCPUs on several CPUs touch their memory at once.
+    private let lock = SpinLock()
+    private var secondStage: SecondStage<Port.SecondStage>
+
+    public init(identifier: UInt64) throws(HyperError) { secondStage = try SecondStage(identifier: identifier) }
+
+    /// The host's physical address of the second stage's root, and the guest's number in TLBs.
+    var root: UInt64 { secondStage.root }
+    var identifier: UInt64 { secondStage.identifier }
+    public var tablePages: Int { secondStage.tablePages }
+
+    public func add(_ region: Region) throws(HyperError) {
+        guard region.size > 0, region.start <= region.last else {
+            throw HyperError("region \(region.name): \(hex: region.size) bytes at \(hex: region.start) are no range")
+        }
+        for other in regions where region.start <= other.last && other.start <= region.last {
+            throw HyperError(
+                """
+                region \(region.name) at \(hex: region.start) overlaps \(other.name) at \(hex: other.start): move one of \
+                them
+                """)
+        }
+        if case .memory(let host, _) = region.kind, (region.start | region.size | host) % Pages.size != 0 {
+            throw HyperError("region \(region.name) does not begin and end at a page: memory is mapped by 4 KiB")
+        }
+        regions.insert(region, at: regions.firstIndex { $0.start > region.start } ?? regions.endIndex)
+    }
+
+    /// Takes the region out. The guest does not see it from here on.
+    public func remove(_ region: Region) {
+        regions.removeAll { $0 === region }
+        lock.withLock { secondStage.unmap(region.start, size: region.size) }
+    }
+
+    /// What answers at the address, and at which address: behind aliases, another one.
+    @inline(__always)
+    public func region(at address: UInt64) -> (region: Region, address: UInt64)? {
+        var address = address
+        // No chain of aliases is longer, or it has no end.
+        for _ in 0..<4 {
+            guard let region = find(address) else { return nil }
+            guard case .alias(let target) = region.kind else { return (region, address) }
+            address = target &+ (address - region.start)
+        }
+        return nil
+    }
+
+    private func find(_ address: UInt64) -> Region? {
+        var (low, high) = (0, regions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if regions[middle].last < address { low = middle + 1 } else { high = middle }
+        }
+        return low < regions.count && regions[low].contains(address) ? regions[low] : nil
+    }
+
+    /// Maps the largest page of memory that the address lies in; whether there is memory there.
+    ///
+    /// A guest's memory is mapped as it is touched, so that creating a guest costs nothing for what it never uses.
+    func map(_ address: UInt64) throws(HyperError) -> Bool {
+        guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind else {
+            return false
+        }
+        // The region as it is seen at the address.
+        let start = address &- (target - region.start)
+        var level = Port.SecondStage.levels - 1
+        while level > 0, !fits(level, address, start, region.size, host) { level -= 1 }
+        let mask = ~(SecondStage<Port.SecondStage>.pageSize(level) - 1)
+        let page = address & mask
+        try lock.withLock { () throws(HyperError) in
+            try secondStage.map(page, to: host &+ (page &- start), level: level, access)
+        }
+        return true
+    }
+
+    /// Whether the page of the level around the address lies in the region, and as the host has it.
+    private func fits(_ level: Int, _ address: UInt64, _ start: UInt64, _ size: UInt64, _ host: UInt64) -> Bool {
+        let pageSize = SecondStage<Port.SecondStage>.pageSize(level)
+        let page = address & ~(pageSize - 1)
+        return page >= start && size >= pageSize && page - start <= size - pageSize
+            && (host &- start) & (pageSize - 1) == 0
+    }
+
+    // MARK: Memory as Hyper's devices see it
+
+    /// The host's address of `count` bytes of memory at the guest's address; nil where they are not all in one region.
+    public func memory(_ address: UInt64, count: UInt64, write: Bool = false) -> UnsafeMutableRawPointer? {
+        guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind,
+            access.contains(write ? .write : .read), count <= region.size, target - region.start <= region.size - count
+        else { return nil }
+        return UnsafeMutableRawPointer(bitPattern: UInt(host + (target - region.start)))
+    }
+
+    /// The same for whoever makes the guest, who may write to what the guest may only read.
+    func hostMemory(_ address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? { memory(address, count: count) }
+
+    public func read(_ address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
+        guard let source = memory(address, count: UInt64(target.count)) else { return false }
+        target.copyMemory(from: UnsafeRawBufferPointer(start: source, count: target.count))
+        return true
+    }
+
+    public func write(_ address: UInt64, from source: UnsafeRawBufferPointer) -> Bool {
+        guard let target = memory(address, count: UInt64(source.count), write: true) else { return false }
+        target.copyMemory(from: source.baseAddress.unsafelyUnwrapped, byteCount: source.count)
+        return true
+    }
+}

@@ -1,0 +1,93 @@
+/// Makes guests of their descriptions.
+enum GuestBuilder {
+    static func make(_ description: GuestDescription, name: Text, identifier: Int) throws(HyperError) -> Guest {
+        let guest = try Guest(name: name, identifier: identifier)
+        do throws(HyperError) {
+            for vcpu in description.vcpus {
+                let cpu = vcpu.affinity.first.flatMap { $0 < CPUs.count ? CPUs[$0] : nil }
+                guest.addVCPU(priority: vcpu.priority ?? Thread.guestPriority, on: cpu)
+            }
+            guest.description = description
+            guest.entry = description.vcpus.first?.startPC ?? 0
+            for region in description.regions { try add(region, to: guest) }
+        } catch {
+            guest.destroy()
+            throw error
+        }
+        return guest
+    }
+
+    private static func add(_ region: GuestRegion, to guest: Guest) throws(HyperError) {
+        // A region whose size is left to whoever makes the guest, and was left at 0.
+        guard region.size > 0 else { return }
+        guard region.addressSpace == .memory else {
+            throw region.node.wrong("address_type", "is io, and this machine has no I/O ports")
+        }
+        let access: SecondStageAccess = region.isReadOnly ? [.read, .execute] : .all
+        switch region.kind {
+        case .allocated, .colored:
+            try guest.allocate(
+                region.name, at: region.start, size: region.size,
+                alignment: UInt64(1) << UInt64(max(region.alignOrder, 12)),
+                access)
+        case .reserved(let host):
+            try guest.space.add(
+                Region(name: region.name, start: region.start, size: region.size, kind: .memory(host, access)))
+        case .shared(let name):
+            let memory = try SharedMemory.find(name, size: region.size)
+            try guest.space.add(
+                Region(name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access))
+            )
+        case .passThrough(let host):
+            try guest.space.add(
+                Region(
+                    name: region.name, start: region.start, size: region.size,
+                    kind: .memory(host, [.read, .write, .device])))
+            for (line, interrupt) in zip(region.interrupts, region.hostInterrupts) {
+                guest.passThrough(hostInterrupt: Int(interrupt.number), as: Int(line))
+            }
+        case .alias(let target):
+            try guest.space.add(
+                Region(name: region.name, start: region.start, size: region.size, kind: .alias(target)))
+        case .emulated:
+            guard let emulator = Emulators.find(region.compatible) else {
+                throw region.node.wrong(
+                    "compatible", "is nothing that is emulated here: load a module that has it, or remove the node")
+            }
+            let device = try emulator.make(Emulator.Context(guest: guest, region: region))
+            try guest.space.add(
+                Region(name: region.name, start: region.start, size: region.size, kind: .device(device)))
+        case .hole: return
+        }
+    }
+}
+
+/// Memory that several guests have.
+public enum SharedMemory {
+    public struct Block {
+        public let name: Text
+        public let address: UInt64
+        public let size: UInt64
+    }
+
+    // SAFETY: changed by one thread at a time, which holds the mutex of the management.
+    nonisolated(unsafe) public private(set) static var blocks: [Block] = []
+
+    public static func make(_ name: Text, size: UInt64) throws(HyperError) {
+        guard !blocks.contains(where: { $0.name == name }) else {
+            throw HyperError("there is shared memory \(name) already")
+        }
+        let size = (size + 4095) & ~4095
+        let address = try Pages.allocate(Int(size / Pages.size))
+        Pages.clear(address, count: Int(size / Pages.size))
+        blocks.append(Block(name: name, address: address, size: size))
+    }
+
+    static func find(_ name: Text, size: UInt64) throws(HyperError) -> Block {
+        guard let block = blocks.first(where: { $0.name == name }) else {
+            throw HyperError("there is no shared memory \(name): make it with `memory share \(name) SIZE`")
+        }
+        guard block.size >= size else { throw HyperError("shared memory \(name) has \(block.size) bytes, not \(size)") }
+        return block
+    }
+}

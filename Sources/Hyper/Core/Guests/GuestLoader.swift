@@ -1,0 +1,119 @@
+/// Brings images into a guest's memory.
+public enum GuestLoader {
+    /// Copies a file to the guest's address; how many bytes.
+    @discardableResult
+    public static func load(_ path: Text, into guest: Guest, at address: UInt64) throws(HyperError) -> UInt64 {
+        let size = try VirtualFileSystem.entry(at: path).size
+        guard size > 0 else { return 0 }
+        // A guest may not write to its ROM, but whoever makes the guest does.
+        guard let memory = guest.space.hostMemory(address, count: size) else {
+            throw HyperError("\(path) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: address)")
+        }
+        let count = try VirtualFileSystem.read(
+            path, into: UnsafeMutableRawBufferPointer(start: memory, count: Int(size)))
+        return UInt64(count)
+    }
+
+    /// Loads a kernel as its boot protocol wants it, with a device tree that says what the guest has.
+    public static func loadLinux(
+        _ kernel: Text, initrd: Text?, append: Text, into guest: Guest
+    ) throws(HyperError) {
+        guard let memory = guest.largestMemory else { throw HyperError("guest \(guest.name) has no memory") }
+        let layout = try Port.kernelLayout(memory)
+        try load(kernel, into: guest, at: layout.kernel)
+        var initrdRange: Range<UInt64>?
+        if let initrd {
+            let size = try load(initrd, into: guest, at: layout.initrd)
+            initrdRange = layout.initrd..<layout.initrd + size
+        }
+        let tree = try GuestTree.make(for: guest, append: append, initrd: initrdRange).flatten()
+        guard let target = guest.space.hostMemory(layout.tree, count: UInt64(tree.count)) else {
+            throw HyperError("guest \(guest.name) has too little memory for a device tree at \(hex: layout.tree)")
+        }
+        tree.withUnsafeBytes { target.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: tree.count) }
+        guest.entry = layout.kernel
+        guest.argument = layout.tree
+    }
+}
+
+/// Where a kernel and what it needs go in a guest's memory.
+public struct KernelLayout {
+    public let kernel: UInt64
+    public let initrd: UInt64
+    public let tree: UInt64
+
+    public init(kernel: UInt64, initrd: UInt64, tree: UInt64) {
+        self.kernel = kernel
+        self.initrd = initrd
+        self.tree = tree
+    }
+}
+
+/// The device tree that a guest is given.
+enum GuestTree {
+    static func make(for guest: Guest, append: Text, initrd: Range<UInt64>?) throws(HyperError) -> DeviceTreeNode {
+        let root = DeviceTreeNode()
+        root.set("#address-cells", u32: 2)
+        root.set("#size-cells", u32: 2)
+        root.set("compatible", text: "linux,dummy-virt")
+        root.set("model", text: "Hyper guest \(guest.name)")
+        let chosen = root.add("chosen")
+        if !append.isEmpty { chosen.set("bootargs", text: append) }
+        if let initrd {
+            chosen.set("linux,initrd-start", u64: initrd.lowerBound)
+            chosen.set("linux,initrd-end", u64: initrd.upperBound)
+        }
+        for region in guest.space.regions {
+            guard case .memory(_, let access) = region.kind, access.contains(.write), !access.contains(.device) else {
+                continue
+            }
+            let memory = root.add("memory@\(unitAddress(region.start))")
+            memory.set("device_type", text: "memory")
+            setRegisters(memory, region.start, region.size)
+        }
+        Port.describeCPUs(of: guest, in: root)
+        let bus = root.add("soc")
+        bus.set("#address-cells", u32: 2)
+        bus.set("#size-cells", u32: 2)
+        bus.set("compatible", text: "simple-bus")
+        bus.set("ranges")
+        for description in guest.description?.regions ?? [] where description.kind == .emulated && description.size > 0
+        {
+            let node = bus.add("\(description.name)@\(unitAddress(description.start))")
+            node.set("compatible", strings: description.compatible)
+            setRegisters(node, description.start, description.size)
+            if !description.interrupts.isEmpty {
+                node.set("interrupt-parent", u32: interruptControllerHandle)
+                node.set("interrupts", cells: description.interrupts)
+            }
+            if description.deviceType == "pic" {
+                node.set("phandle", u32: interruptControllerHandle)
+                Port.describeInterruptController(node, of: guest)
+            }
+            if description.deviceType == "serial" {
+                node.set("clock-frequency", u32: 3_686_400)
+                if !chosen.has("stdout-path") { chosen.set("stdout-path", text: node.path) }
+            }
+        }
+        return root
+    }
+
+    /// The guest's interrupt controller; those of its CPUs are behind it.
+    static let interruptControllerHandle: UInt32 = 1
+    static func cpuHandle(_ index: Int) -> UInt32 { UInt32(index) + 2 }
+
+    private static func unitAddress(_ address: UInt64) -> Text {
+        var text = Text()
+        text.append(address, radix: 16)
+        return text
+    }
+
+    private static func setRegisters(_ node: DeviceTreeNode, _ start: UInt64, _ size: UInt64) {
+        node.set(
+            "reg",
+            cells: [
+                UInt32(truncatingIfNeeded: start >> 32), UInt32(truncatingIfNeeded: start),
+                UInt32(truncatingIfNeeded: size >> 32), UInt32(truncatingIfNeeded: size),
+            ])
+    }
+}

@@ -1,0 +1,118 @@
+/// A byte string: names, messages, and what a terminal is given.
+///
+/// Swift's `String` brings 30 KiB of Unicode tables into an image of 400. This has what a hypervisor needs of it:
+/// literals, interpolation, and comparison byte by byte.
+public struct Text: Equatable, Sendable, ExpressibleByStringInterpolation {
+    public var bytes: [UInt8]
+
+    public init() { bytes = [] }
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    public init(_ bytes: ArraySlice<UInt8>) { self.bytes = Array(bytes) }
+
+    public init(stringLiteral value: StaticString) {
+        bytes = []
+        append(value)
+    }
+
+    public init(stringInterpolation: Interpolation) { self = stringInterpolation.text }
+
+    public var count: Int { bytes.count }
+    public var isEmpty: Bool { bytes.isEmpty }
+
+    public mutating func append(_ text: StaticString) {
+        // SAFETY: a static string's storage is its UTF-8 code units.
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
+    public mutating func append(_ byte: UInt8) { bytes.append(byte) }
+
+    /// Appends the digits of `value` in the base, at least `digits` of them.
+    public mutating func append(_ value: UInt64, radix: UInt64 = 10, digits: Int = 1) {
+        let start = bytes.count
+        var rest = value
+        while rest > 0 || bytes.count - start < digits {
+            let digit = UInt8(truncatingIfNeeded: rest % radix)
+            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            rest /= radix
+        }
+        bytes[start...].reverse()
+    }
+
+    /// The text, and spaces up to `width` columns: before it where `right`.
+    public func padded(_ width: Int, right: Bool = false) -> Text {
+        guard count < width else { return self }
+        let spaces = [UInt8](repeating: 0x20, count: width - count)
+        return Text(right ? spaces + bytes : bytes + spaces)
+    }
+
+    public func hasPrefix(_ prefix: Text) -> Bool {
+        count >= prefix.count && bytes[..<prefix.count].elementsEqual(prefix.bytes)
+    }
+
+    /// The parts between separators, without empty ones.
+    public func split(_ isSeparator: (UInt8) -> Bool) -> [Text] {
+        bytes.split(whereSeparator: isSeparator).map { Text($0) }
+    }
+
+    /// The number that the text is: decimal, or hexadecimal behind `0x`; nil where it is none, or does not fit.
+    public var number: UInt64? {
+        var digits = bytes[...]
+        var radix: UInt64 = 10
+        if digits.count > 2, digits[0] == 0x30, digits[1] | 0x20 == 0x78 {
+            digits = digits.dropFirst(2)
+            radix = 16
+        }
+        guard !digits.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for byte in digits {
+            let digit: UInt64
+            switch byte {
+            case 0x30...0x39: digit = UInt64(byte - 0x30)
+            case 0x41...0x46, 0x61...0x66: digit = UInt64(byte | 0x20) - 0x57
+            default: return nil
+            }
+            let (product, overflows) = value.multipliedReportingOverflow(by: radix)
+            let (sum, carries) = product.addingReportingOverflow(digit)
+            guard digit < radix, !overflows, !carries else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    public struct Interpolation: StringInterpolationProtocol {
+        var text = Text()
+
+        public init(literalCapacity: Int, interpolationCount: Int) {
+            text.bytes.reserveCapacity(literalCapacity + 8 * interpolationCount)
+        }
+
+        public mutating func appendLiteral(_ literal: StaticString) { text.append(literal) }
+        public mutating func appendInterpolation(_ value: Text) { text.append(value) }
+        public mutating func appendInterpolation(_ value: StaticString) { text.append(value) }
+        public mutating func appendInterpolation(_ value: UInt64) { text.append(value) }
+
+        public mutating func appendInterpolation(_ value: Int) {
+            if value < 0 { text.append(UInt8(0x2d)) }
+            text.append(UInt64(value.magnitude))
+        }
+
+        /// `0x` and the hexadecimal digits, at least `digits` of them.
+        public mutating func appendInterpolation(hex value: UInt64, digits: Int = 1) {
+            text.append("0x" as StaticString)
+            text.append(value, radix: 16, digits: digits)
+        }
+
+        /// In columns of `width`.
+        public mutating func appendInterpolation(_ value: Text, width: Int) { text.append(value.padded(width)) }
+        public mutating func appendInterpolation(_ value: UInt64, width: Int) {
+            text.append(Text("\(value)").padded(width, right: true))
+        }
+    }
+}
+
+/// Why something could not be done: what was wrong, where, and what would mend it.
+public struct HyperError: Error, Sendable {
+    public let message: Text
+    public init(_ message: Text) { self.message = message }
+}

@@ -1,0 +1,102 @@
+/// VirtIO network device (VirtIO 1.2, section 5.1): an Ethernet card on a ``NetworkBackend``.
+///
+/// It offers no offloads, so that frames are whole and their checksums the driver's. It has no control queue: it is one
+/// end of a wire, and its driver is given all that comes.
+public final class VirtIONetwork: VirtIODevice {
+    /// Feature bits (5.1.3).
+    private enum Feature {
+        static let macAddress = VirtIOFeatures(rawValue: 1 << 5)
+        static let mergeableReceiveBuffers = VirtIOFeatures(rawValue: 1 << 15)
+        static let status = VirtIOFeatures(rawValue: 1 << 16)
+    }
+
+    /// Queues (5.1.2).
+    private enum Queue {
+        static let receive = 0
+        static let transmit = 1
+    }
+
+    /// VIRTIO_NET_S_LINK_UP (5.1.4).
+    private static let linkUp: UInt16 = 1
+    /// struct virtio_net_hdr (5.1.6): all zero without offloads, but for its last field, num_buffers.
+    private static let headerSize = 12
+
+    public let id: UInt32 = 1
+    public let features: VirtIOFeatures = [Feature.macAddress, Feature.mergeableReceiveBuffers, Feature.status]
+    public let queueSizes: [UInt16] = [256, 256]
+    public weak var transport: VirtIOTransport?
+
+    private let backend: any NetworkBackend
+    private let macAddress: MACAddress
+    // For people, who see them in the monitor.
+    private var framesSent: UInt64 = 0
+    private var framesReceived: UInt64 = 0
+    /// The driver's buffers were too small, or what it sent was no frame.
+    private var framesDropped: UInt64 = 0
+
+    public init(backend: any NetworkBackend, macAddress: MACAddress = .standard) {
+        self.backend = backend
+        self.macAddress = macAddress
+        backend.input.arrived = { [weak self] in self?.serve(Queue.receive) }
+    }
+
+    /// mac, status (5.1.4).
+    public var configuration: [UInt8] {
+        var bytes = macAddress.bytes
+        bytes.append(littleEndian: Self.linkUp)
+        return bytes
+    }
+
+    /// What came for the driver before is not for the next one.
+    public func reset() {
+        backend.input.removeAll()
+    }
+
+    public func serve(_ index: Int) {
+        switch index {
+        case Queue.receive: receive()
+        default: transport?.process(index) { send($0) }
+        }
+    }
+
+    /// Transmission (5.1.6.2).
+    private func send(_ chain: DescriptorChain) -> VirtIOTransport.Outcome {
+        var request = chain.readable
+        guard request.removeFirst(UInt64(Self.headerSize)) != nil else {
+            return .malformed("a frame has no room for its \(Self.headerSize)-byte header")
+        }
+        if NetworkInput.frameSizes.contains(Int(clamping: request.count)) {
+            framesSent &+= 1
+            backend.send(request.bytes())
+        } else {
+            framesDropped &+= 1
+        }
+        return .used(0)
+    }
+
+    /// Hands the driver as many frames as it has room for (5.1.6.4). With mergeable buffers one may lie in several.
+    private func receive() {
+        guard let transport else { return }
+        let limit = transport.features.contains(Feature.mergeableReceiveBuffers) ? Int.max : 1
+        while let frame = backend.input.first {
+            let filling = transport.fill(Queue.receive, Self.headerSize + frame.count, limit: limit) { buffers in
+                var bytes = [UInt8](repeating: 0, count: Self.headerSize - 2)
+                bytes.append(littleEndian: UInt16(buffers))
+                return bytes + frame
+            }
+            switch filling {
+            case .done: framesReceived &+= 1
+            case .tooSmall: framesDropped &+= 1
+            case .waits: return
+            }
+            backend.input.removeFirst()
+        }
+    }
+
+    public func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("frames sent", &framesSent)
+        visitor.field("frames received", &framesReceived)
+        visitor.field("frames dropped", &framesDropped)
+        backend.input.describeState(&visitor)
+    }
+}
