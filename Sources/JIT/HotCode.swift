@@ -150,8 +150,7 @@ public final class HotCode: Translator {
     func translate(
         _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
     ) -> Int {
-        region.find(
-            from: address, in: page, of: processor, wholePage: options.switches.contains(.regions), translated)
+        region.find(from: address, in: page, of: processor, options.switches, translated)
         let context = processor.core.pointee.context
         let direct: X64.Generator.DirectMemory? =
             context.pointee.directLimit > 0 && faults == nil
@@ -194,18 +193,40 @@ public final class HotCode: Translator {
             if next != address && ((next ^ address) & ~4095 != 0 || generator.hasBlock(at: next)) {
                 return .next(next)
             }
-            guard recorder.block.nodes.count < 2000, processor.record(next, in: page, &recorder) else {
-                return .interpreted(next)
-            }
-            let last = recorder.block.instructions.count - 1
-            for index in recorder.block.nodes(of: last)
-            where !X64.Generator.supports(recorder.block.nodes[index], host, options.switches) {
-                recorder.removeLast()
-                return .interpreted(next)
-            }
+            // What is long goes on in a region of its own.
+            if recorder.block.nodes.count >= 2000 { return .next(next) }
+            guard record(next, page, processor) else { return .interpreted(next) }
             if recorder.isClosed { return nil }
-            next = next &+ UInt64(recorder.block.instructions[last].length)
+            next = next &+ UInt64(processor.length(of: next, in: page))
+            if options.switches.contains(.conditionalMoves) { next = recordSkip(at: next, page, processor) }
         }
+    }
+
+    /// Records the instruction at `address`; false, and nothing recorded, where it is left to the interpreter.
+    private func record(_ address: UInt64, _ page: CodePage, _ processor: any TranslatableProcessor) -> Bool {
+        guard processor.record(address, in: page, &recorder) else { return false }
+        let last = recorder.block.instructions.count - 1
+        for index in recorder.block.nodes(of: last)
+        where !X64.Generator.supports(recorder.block.nodes[index], host, options.switches) {
+            recorder.removeLast()
+            return false
+        }
+        return true
+    }
+
+    /// Where the last instruction is a branch over the simple one at `address`, records that under the condition of the
+    /// branch. - Returns: the address to go on at.
+    private func recordSkip(at address: UInt64, _ page: CodePage, _ processor: any TranslatableProcessor) -> UInt64 {
+        guard recorder.block.nodes.last?.operation == .branch, address & 4095 != 0, !generator.hasBlock(at: address)
+        else { return address }
+        let length = processor.length(of: address, in: page)
+        guard processor.shape(of: address, in: page) == .simple, let skip = recorder.takeBranch(over: length) else {
+            return address
+        }
+        // What is simple is always recorded.
+        _ = processor.record(address, in: page, &recorder)
+        recorder.finish(skip)
+        return address &+ UInt64(length)
     }
 
     // MARK: Forgetting
@@ -216,7 +237,7 @@ public final class HotCode: Translator {
         for attached in processors { attached.processor.forEachContext { $0.pointee.flushJumps() } }
         pages = TranslatedPages()
         pagesByPhysical.removeAll()
-        code.reset(to: (trampolines.count + 15) & ~15)
+        code.reset(to: trampolines.count)
     }
 }
 

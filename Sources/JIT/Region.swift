@@ -32,20 +32,25 @@ struct PlaceSet {
 /// blocks, each of which begins at a label.
 ///
 /// Labels are the targets of jumps within the page, and what lies behind calls, where they return to. A conditional
-/// branch does not end a block: the block goes on where it is not taken, unless another begins there.
+/// branch does not end a block: the block goes on where it is not taken, unless another begins there. One over a single
+/// simple instruction, which nothing else goes to, needs no label.
 struct Region {
     /// Addresses of the blocks, in order.
     private(set) var labels = ContiguousArray<UInt64>()
     private var open = ContiguousArray<UInt64>()
+    /// Branches over one simple instruction: the addresses of that and of the one behind it.
+    private var skips = ContiguousArray<(over: UInt64, target: UInt64)>()
 
     /// More instructions are left to further regions.
     static let maximumInstructions = 512
 
     /// Finds the blocks that can be reached from `start`, other than those that are `translated` already.
     mutating func find(
-        from start: UInt64, in page: CodePage, of processor: any TranslatableProcessor, wholePage: Bool,
-        _ translated: TranslatedPage
+        from start: UInt64, in page: CodePage, of processor: any TranslatableProcessor,
+        _ switches: OptimizationSwitches, _ translated: TranslatedPage
     ) {
+        let wholePage = switches.contains(.regions)
+        skips.removeAll(keepingCapacity: true)
         var isLabel = PlaceSet()
         var visited = PlaceSet()
         var count = 0
@@ -55,31 +60,48 @@ struct Region {
             guard wholePage, (address ^ start) & ~4095 == 0, translated.entry(address) == 0 else { return }
             if isLabel.insert(address) && !visited.contains(address) { open.append(address) }
         }
-        while let first = open.popLast() {
-            var address = first
-            walk: while (address ^ start) & ~4095 == 0, count < Self.maximumInstructions {
-                guard visited.insert(address) else { break }
-                count += 1
-                let next = address &+ UInt64(processor.length(of: address, in: page))
-                switch processor.shape(of: address, in: page) {
-                case .plain: break
-                case .branch(let target): reach(target)
-                case .jump(let target, let isCall):
-                    reach(target)
-                    if isCall { reach(next) }
-                    break walk
-                case .indirect(let isCall):
-                    if isCall { reach(next) }
-                    break walk
-                case .leave(let returns):
-                    if returns { reach(next) }
-                    break walk
-                case .interpreted: break walk
+        repeat {
+            while let first = open.popLast() {
+                var address = first
+                walk: while (address ^ start) & ~4095 == 0, count < Self.maximumInstructions {
+                    guard visited.insert(address) else { break }
+                    count += 1
+                    let next = address &+ UInt64(processor.length(of: address, in: page))
+                    switch processor.shape(of: address, in: page) {
+                    case .plain, .simple: break
+                    case .branch(let target):
+                        if switches.contains(.conditionalMoves), processor.isSkip(from: next, to: target, in: page) {
+                            skips.append((next, target))
+                        } else {
+                            reach(target)
+                        }
+                    case .jump(let target, let isCall):
+                        reach(target)
+                        if isCall { reach(next) }
+                        break walk
+                    case .indirect(let isCall):
+                        if isCall { reach(next) }
+                        break walk
+                    case .leave(let returns):
+                        if returns { reach(next) }
+                        break walk
+                    case .interpreted: break walk
+                    }
+                    address = next
                 }
-                address = next
             }
-        }
+            // What something else goes to as well has to be a block of its own.
+            for skip in skips where isLabel.contains(skip.over) { reach(skip.target) }
+        } while !open.isEmpty
         labels.removeAll(keepingCapacity: true)
         isLabel.forEach(in: start & ~4095) { if $0 == start || visited.contains($0) { labels.append($0) } }
+    }
+}
+
+extension TranslatableProcessor {
+    /// Whether `target` is behind the instruction at `address`, and that is a simple one.
+    func isSkip(from address: UInt64, to target: UInt64, in page: CodePage) -> Bool {
+        address & 4095 != 0 && address &+ UInt64(length(of: address, in: page)) == target
+            && shape(of: address, in: page) == .simple
     }
 }

@@ -75,6 +75,30 @@ struct RecorderAgreesTests {
             }
         }
     }
+
+    @Test("What the translator may put under a condition sets one register, last of all, and can do nothing else")
+    func simple() {
+        var random = SplitMix64(seed: 0x51e)
+        let decoder = RISCV.Decoder(.all)
+        for encoding in RISCV.Encoding.all where encoding.operation.isSimple {
+            for _ in 0..<16 {
+                let word = encoding.match | (UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask)
+                let (operation, slot) = decoder.decode(word)
+                // An encoding of fewer registers or immediates may be reserved.
+                guard operation.isSimple, slot.rd != DecodedSlot.sink else { continue }
+                for simplifications in ToyGuest.allSimplifications {
+                    var recorder = RecorderAgreement.recorder(at: 0x8000_0000, simplifications)
+                    RecorderAgreement.record(operation, slot, &recorder)
+                    let nodes = recorder.block.nodes
+                    let isSet = nodes.last?.operation == .setRegister && nodes.last?.immediate == UInt64(slot.rd)
+                    if !isSet || !nodes.dropLast().allSatisfy({ $0.operation == .register || $0.operation.isPure }) {
+                        Issue.record("\(encoding.pattern), 0x\(String(word, radix: 16)):\n\(recorder.block)")
+                        return
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Two equal machines of one hart, and the random states they are put into.

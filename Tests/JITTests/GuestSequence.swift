@@ -85,7 +85,30 @@ extension GuestSequence {
         .init(name: "inverted logic", lines: ["andn a0 a1 a2", "orn a3 a3 a4", "xnor a5 a0 a1"]),
         .init(name: "shifts by constants", lines: ["slli a0 a1 3", "srli a0 a0 3", "srai a2 a2 63", "slliw a3 a4 5"]),
         .init(name: "shifts by registers", lines: ["sll a0 a1 a2", "srl a3 a3 a4", "sraw a5 a5 a0", "sllw a1 a2 a3"]),
-        .init(name: "zero extension by shifts", lines: ["slli a0 a1 32", "srli a0 a0 32"]),
+        .init(
+            name: "zero extension by shifts",
+            lines: ["slli a0 a1 32", "srli a0 a0 32", "slli t0 t1 48", "srli t0 t0 48"]),
+        .init(
+            name: "sign extension by shifts",
+            lines: [
+                "slli a0 a0 32", "srai a0 a0 32", "slli a1 a2 48", "srai a1 a1 48", "slli t0 t1 56", "srai t0 t0 56",
+            ]
+        ),
+        .init(name: "a mask by shifts", lines: ["slli a0 a1 33", "srli a0 a0 33", "slli a2 a2 63", "srli a2 a2 63"]),
+        .init(
+            name: "part of a word by shifts",
+            lines: [
+                "slli a0 a1 32", "srli a0 a0 40", "slli a2 a3 32", "srai a2 a2 40", "slli a4 a4 56", "srli a4 a4 60",
+            ]
+        ),
+        .init(
+            name: "a word scaled by shifts",
+            lines: ["slli a0 a1 32", "srli a0 a0 29", "slli a2 a3 32", "srai a2 a2 30", "add a0 a0 a2"]),
+        .init(
+            name: "shifts with something between",
+            lines: ["slli a0 a1 32", "addi a2 a2 1", "srli a0 a0 32", "slli a3 a4 32", "addi a4 a4 1", "srli a3 a3 32"]),
+        .init(
+            name: "shifts whose first result is wanted", lines: ["slli a0 a1 32", "srli a2 a0 32", "addi a1 a1 1"]),
         .init(name: "rotations", lines: ["rol a0 a1 a2", "rori a3 a3 7", "rorw a4 a5 a1"]),
         .init(name: "shifted addresses", lines: ["sh3add a0 a1 a2", "add.uw a3 a4 a5", "sh1add.uw a2 a2 a3"]),
         .init(
@@ -110,7 +133,38 @@ extension GuestSequence {
         .init(name: "a branch on a comparison", lines: ["sltu a0 a1 a2", "bne a0 zero end", "addi a0 a1 1"]),
         .init(
             name: "a branch over one instruction", lines: ["beq a0 zero skip", "add a1 a1 a2", "skip:", "add a3 a3 a1"]),
+        .init(
+            name: "branches over one instruction each",
+            lines: [
+                "blt a0 a1 one", "addi a0 a1 0", "one:", "bgeu a2 a3 two", "addi t0 t1 5", "two:", "bne t0 zero three",
+                "addi a4 zero 7", "three:", "add a4 a4 a0",
+            ]),
+        .init(
+            name: "a branch over one instruction whose result is not seen",
+            lines: ["beq a0 zero skip", "add a1 a1 a2", "skip:", "addi a1 a3 1", "addi a2 a2 1"]),
+        .init(
+            name: "a branch over one instruction that overwrites what is needed",
+            lines: ["addi a5 a0 0", "bgeu a0 a1 skip", "sub a0 a0 a1", "skip:", "add a2 a5 a0"]),
+        .init(
+            name: "a branch over one instruction that others go to as well",
+            lines: ["bne a2 zero inside", "beq a0 zero skip", "inside:", "add a1 a1 a2", "skip:", "add a3 a3 a1"]),
+        .init(
+            name: "a branch over one instruction to where others go as well",
+            lines: [
+                "bne a2 zero skip", "addi a4 a4 1", "addi a5 a5 1", "beq a0 zero skip", "add a1 a1 a2", "skip:",
+                "add a3 a3 a1",
+            ]),
+        .init(
+            name: "a branch over one instruction that may fault",
+            lines: ["beq a0 zero skip", "ld a0 0(a1)", "skip:", "addi a0 a0 1"],
+            pointers: ["a1"]),
         // Loops.
+        .init(
+            name: "a loop with a branch over one instruction",
+            lines: [
+                "addi a2 zero 8", "loop:", "andi a3 a0 1", "srli a0 a0 1", "beq a3 zero skip", "xor a0 a0 a1", "skip:",
+                "addi a2 a2 -1", "bne a2 zero loop",
+            ]),
         .init(
             name: "a loop that counts",
             lines: ["addi a0 zero 9", "loop:", "add a1 a1 a0", "addi a0 a0 -1", "bne a0 zero loop"]

@@ -45,6 +45,19 @@ struct HotCodeTests {
         #expect(figures.interpreted + statistics.executed == 4000)
     }
 
+    @Test("Code without a jump that is too long for one region goes on in another")
+    func longCode() throws {
+        let additions = Array(repeating: "addi a1 a1 1", count: 900)
+        let long = GuestSequence(
+            name: "a long loop",
+            lines: ["addi a0 zero 50", "loop:"] + additions + ["addi a0 a0 -1", "bne a0 zero loop"])
+        let (machine, translator) = try machine(long)
+        machine.hart.run(40_000)
+        let executed = translator.statistics.executed
+        #expect(translator.statistics.regions == 2)
+        #expect(executed > 35_000, "of 40,000 instructions only \(executed) were executed in translated code")
+    }
+
     @Test("The instructions that translated code is left for are counted by mnemonic, on demand")
     func reasons() throws {
         // A store to a device is the interpreter's.

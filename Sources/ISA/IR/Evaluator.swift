@@ -290,7 +290,7 @@ public struct Evaluator<Guest: GuestArchitecture> {
             }
         case .whenever, .endWhenever: break
         // Only a translator's recordings have these: what they stand for is recorded otherwise for an evaluator.
-        case .expect, .setContext: preconditionFailure("\(node.operation) is for translated code alone")
+        case .expect, .uncount, .setContext: preconditionFailure("\(node.operation) is for translated code alone")
         case .endBlock: exit = .endBlock
         case .resume: exit = .resume
         default: preconditionFailure("\(node.operation) has a result")

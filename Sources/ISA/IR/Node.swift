@@ -173,6 +173,8 @@ public struct Node: Sendable {
         /// unless condition a holds, the instruction is left to others before it has done anything: if detail is 1 to
         /// helper (immediate), which sets the program counter, else to the interpreter
         case expect
+        /// where condition a holds, the instruction does not count as one: a branch has passed it over
+        case uncount
         /// translation context = a, the host's address of it
         case setContext
         /// begins what is done where condition a holds; immediate is the index of the `endWhenever`
@@ -203,8 +205,8 @@ extension Node.Operation {
         case .vectorRegister, .vector, .vectorBinary, .vectorFloat, .compareAndSwapPair: return .vector
         case .setFlags, .setFlagsIf, .setRawFlags: return .flags
         case .setRegister, .setRegisterPart, .setState, .store, .storeHeld, .storeHeldIf, .reserve, .setVectorRegister,
-            .branch, .jump, .jumpIndirect, .trap, .undefined, .require, .expect, .setContext, .whenever, .endWhenever,
-            .endBlock, .resume:
+            .branch, .jump, .jumpIndirect, .trap, .undefined, .require, .expect, .uncount, .setContext, .whenever,
+            .endWhenever, .endBlock, .resume:
             return .nothing
         }
     }
@@ -222,7 +224,8 @@ extension Node.Operation {
         switch self {
         case .setRegister, .setRegisterPart, .setState, .setFlags, .setFlagsIf, .setRawFlags, .store, .storeHeld,
             .storeHeldIf, .atomicUpdate, .compareAndSwap, .compareAndSwapPair, .reserve, .consumeReservation, .float,
-            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorFloat, .setContext:
+            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorFloat, .uncount,
+            .setContext:
             return true
         default: return false
         }
@@ -257,7 +260,8 @@ extension Node.Operation {
             return [.value, .nothing, .nothing, .nothing]
         case .binary, .compare, .store, .vector, .call: return [.value, .value, .nothing, .nothing]
         case .addWithCarry, .subtractWithBorrow, .setFlags, .float: return [.value, .value, .value, .nothing]
-        case .not, .conditionValue, .branch, .expect, .whenever: return [.condition, .nothing, .nothing, .nothing]
+        case .not, .conditionValue, .branch, .expect, .uncount, .whenever:
+            return [.condition, .nothing, .nothing, .nothing]
         case .and, .or: return [.condition, .condition, .nothing, .nothing]
         case .select: return [.condition, .value, .value, .nothing]
         case .setFlagsIf: return [.condition, .value, .value, .value]

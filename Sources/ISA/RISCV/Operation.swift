@@ -32,6 +32,18 @@ extension RISCV {
         /// How many there are.
         static var count: Int { Int(fcvt_h_d.rawValue) + 1 }
 
+        /// All it does is to set an integer register to what is soon computed from others.
+        var isSimple: Bool {
+            switch self {
+            case .lui, .auipc, .addi, .slti, .sltiu, .xori, .ori, .andi, .slli, .srli, .srai, .add, .sub, .sll, .slt,
+                .sltu, .xor, .srl, .sra, .or, .and, .addiw, .slliw, .srliw, .sraiw, .addw, .subw, .sllw, .srlw, .sraw,
+                .add_uw, .sh1add, .sh2add, .sh3add, .sh1add_uw, .sh2add_uw, .sh3add_uw, .slli_uw, .andn, .orn, .xnor,
+                .sext_b, .sext_h, .zext_h:
+                return true
+            default: return false
+            }
+        }
+
         /// As assemblers write it.
         var mnemonic: String { String(describing: self).split(separator: "_").joined(separator: ".") }
     }

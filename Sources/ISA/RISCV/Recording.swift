@@ -52,7 +52,7 @@ extension RISCV.Hart: TranslatableProcessor {
         case .illegal: return .interpreted
         case .ecall, .ebreak: return .leave(returns: true)
         case .sret, .mret: return .leave(returns: false)
-        default: return .plain
+        default: return operation.isSimple && operands.rd != DecodedSlot.sink ? .simple : .plain
         }
     }
 

@@ -115,6 +115,8 @@ public struct CodePage {
 public enum InstructionShape: Equatable, Sendable {
     /// It goes on to the next one.
     case plain
+    /// As `plain`, and all it does is to set a register to what is soon computed from others.
+    case simple
     /// It goes to the target or on to the next one.
     case branch(target: UInt64)
     /// It goes to the target. A call leaves the address behind it for a return.

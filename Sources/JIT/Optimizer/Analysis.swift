@@ -30,11 +30,11 @@ struct Analysis {
     subscript(node: Int32) -> Facts { facts[Int(node)] }
     subscript(node: Int) -> Facts { facts[node] }
 
-    /// Analyses `block`; what was known of another block is forgotten.
-    mutating func analyse(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
+    /// Analyses `block`, and rewrites pairs of shifts in it; what was known of another block is forgotten.
+    mutating func analyse(_ block: inout Block, _ floats: FloatOperands, _ switches: OptimizationSwitches) {
         facts.fill(block.nodes.count, with: Facts())
         findSegments(block)
-        countUses(block, floats, eliminates: eliminates)
+        countUses(&block, floats, switches)
     }
 
     private mutating func findSegments(_ block: Block) {
@@ -50,14 +50,17 @@ struct Analysis {
     }
 
     /// Backwards, so that every user of a node is seen before the node.
-    private mutating func countUses(_ block: Block, _ floats: FloatOperands, eliminates: Bool) {
+    private mutating func countUses(
+        _ block: inout Block, _ floats: FloatOperands, _ switches: OptimizationSwitches
+    ) {
+        let eliminates = switches.contains(.deadSets)
         let calls = block.nodes.contains { $0.operation == .call }
         var segment = segments.count - 1
         /// A bit for each register that is set again before anybody can see what it holds.
         var overwritten: (UInt64, UInt64) = (0, 0)
         var instruction = block.instructions.count - 1
         for index in stride(from: block.nodes.count - 1, through: 0, by: -1) {
-            let node = block.nodes[index]
+            var node = block.nodes[index]
             while instruction > 0 && Int(block.instructions[instruction].firstNode) > index {
                 // The start of a segment looks at the budget and may leave.
                 if segment > 0 && segments[segment].firstInstruction == instruction {
@@ -89,6 +92,10 @@ struct Analysis {
                 facts[index].isDead = true
                 continue
             }
+            if switches.contains(.shiftPairs), joinShifts(index, &block) {
+                if facts[index].isDead { continue }
+                node = block.nodes[index]
+            }
             facts[index].isDeferred = isDeferred(node, index, block)
             let place = facts[index].isDeferred ? max(facts[index].lastUse, Int32(index)) : Int32(index)
             let kinds = node.operation.operands
@@ -100,6 +107,26 @@ struct Analysis {
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
             }
         }
+    }
+
+    /// Whether the node was the first of a pair of shifts, and another form was found for them.
+    private mutating func joinShifts(_ index: Int, _ block: inout Block) -> Bool {
+        guard facts[index].uses == 1, block.nodes[index].operation == .binary else { return false }
+        let user = Int(facts[index].lastUse)
+        guard let pair = ShiftPair(first: index, user: user, block) else { return false }
+        let source = block.nodes[index].a
+        // Where the operand would have to be kept elsewhere for the second, nothing is gained.
+        let sourceRegister = block.nodes[Int(source)].operation == .register ? block.nodes[Int(source)].immediate : nil
+        for between in index + 1..<user where !facts[between].isDead && block.nodes[between].operation == .setRegister {
+            guard let sourceRegister, block.nodes[between].immediate != sourceRegister else { return false }
+        }
+        guard let form = pair.rewrite(&block) else { return false }
+        if form == .one {
+            facts[index].isDead = true
+            facts[Int(source)].lastUse = max(facts[Int(source)].lastUse, Int32(truncatingIfNeeded: user))
+            facts[Int(source)].uses &+= 1
+        }
+        return true
     }
 
     private func isDeferred(_ node: Node, _ index: Int, _ block: Block) -> Bool {

@@ -20,12 +20,17 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let regions = OptimizationSwitches(rawValue: 1 << 6)
     /// Floating point is computed by the host.
     public static let floats = OptimizationSwitches(rawValue: 1 << 7)
-    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 8) - 1)
+    /// Shifts to the left and back become an extension or a mask.
+    public static let shiftPairs = OptimizationSwitches(rawValue: 1 << 8)
+    /// A branch over one simple instruction becomes a conditional move.
+    public static let conditionalMoves = OptimizationSwitches(rawValue: 1 << 9)
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 10) - 1)
 
     /// Their names, for users.
     public static let names: [(name: String, value: OptimizationSwitches)] = [
         ("constants", .constants), ("forwarding", .forwarding), ("dead-sets", .deadSets),
         ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
-        ("regions", .regions), ("floats", .floats),
+        ("regions", .regions), ("floats", .floats), ("shift-pairs", .shiftPairs),
+        ("conditional-moves", .conditionalMoves),
     ]
 }

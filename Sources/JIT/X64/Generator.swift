@@ -96,6 +96,7 @@ extension X64 {
         var usedSpills: UInt64 = 0
         var group: AccessGroup?
         var verdict: Verdict?
+        var testResult: TestResult?
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
@@ -173,7 +174,7 @@ extension X64.Generator {
 
     private mutating func makeCode(_ ending: Ending?) {
         if switches.contains(.floats) { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
-        analysis.analyse(self.block, floats, eliminates: switches.contains(.deadSets))
+        analysis.analyse(&self.block, floats, switches)
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
         inGuest.removeAll(keepingCapacity: true)
@@ -182,7 +183,8 @@ extension X64.Generator {
         usedSpills = 0
         group = nil
         verdict = nil
-        assembler.align(to: 16)
+        testResult = nil
+        assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
         for segment in analysis.segments {

@@ -26,6 +26,7 @@ extension X64.Generator {
             let other = stub(node.expectsHelper ? .helper(node.helper) : .interpret)
             let condition = test(node.a)
             assembler.jump(if: condition.inverted, other)
+        case .uncount: generateUncount(node)
         case .setContext:
             group = nil
             let register = intoRegister(node.a)

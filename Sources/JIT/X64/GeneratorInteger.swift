@@ -1,14 +1,14 @@
 import ISA
 
-/// Integers and conditions.
+/// Integers.
 extension X64.Generator {
     /// Whether there is code for the node; where not, its instruction is left to the interpreter.
     static func supports(_ node: Node, _ host: X64.HostFeatures, _ switches: OptimizationSwitches) -> Bool {
         switch node.operation {
         case .constant, .programCounter, .register, .setRegister, .state, .setState, .extend, .select,
             .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .load, .store, .probe, .loadHeld,
-            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .expect, .setContext,
-            .call, .endBlock, .resume:
+            .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .expect, .uncount,
+            .setContext, .call, .endBlock, .resume:
             return true
         case .compare: return isNative(node.width)
         case .binary:
@@ -445,114 +445,5 @@ extension X64.Generator {
         let target = target(reusing: node)
         assembler.extendSigned(target, source, width)
         finish(target)
-    }
-
-    // MARK: Conditions
-
-    /// Emits a test of the condition `node`, and gives what holds afterwards where the condition holds.
-    mutating func test(_ index: Int32) -> X64.Condition {
-        let node = block.nodes[Int(index)]
-        switch node.operation {
-        case .not: return test(node.a).inverted
-        case .truth:
-            // The stack pointer is not 0.
-            assembler.test(.register(.rsp), .rsp)
-            return node.immediate != 0 ? .notEqual : .equal
-        case .compare: return testComparison(node)
-        default:
-            let value = anyOperand(index)
-            assembler.arithmetic(.compare, value, constant: 0, .word)
-            return .notEqual
-        }
-    }
-
-    private mutating func testComparison(_ node: Node) -> X64.Condition {
-        if let condition = condition(ofVerdict: node) { return condition }
-        let condition = Self.condition(node.comparison)
-        if constant(node.a) != nil, constant(node.b) == nil {
-            if let value = immediate(node.a, node.width) {
-                compare(anyOperand(node.b), value, node.width, condition)
-            } else {
-                let first = intoRegister(node.a)
-                let second = anyOperand(node.b)
-                assembler.arithmetic(.compare, first, second, node.width)
-                return condition
-            }
-            return Self.swapped(condition)
-        }
-        if let value = immediate(node.b, node.width) {
-            let first = anyOperand(node.a)
-            return compare(first, value, node.width, condition)
-        }
-        let first = intoRegister(node.a)
-        let second = anyOperand(node.b)
-        assembler.arithmetic(.compare, first, second, node.width)
-        return condition
-    }
-
-    @discardableResult
-    private mutating func compare(
-        _ operand: Operand, _ value: Int32, _ width: Width, _ condition: X64.Condition
-    ) -> X64.Condition {
-        if value == 0, case .register(let register) = operand {
-            assembler.test(operand, register, width)
-        } else {
-            assembler.arithmetic(.compare, operand, constant: value, width)
-        }
-        return condition
-    }
-
-    private static func condition(_ comparison: Comparison) -> X64.Condition {
-        switch comparison {
-        case .equal: return .equal
-        case .notEqual: return .notEqual
-        case .lessSigned: return .less
-        case .greaterOrEqualSigned: return .greaterOrEqual
-        case .lessUnsigned: return .below
-        case .greaterOrEqualUnsigned: return .aboveOrEqual
-        }
-    }
-
-    /// What holds of b and a where `condition` holds of a and b.
-    private static func swapped(_ condition: X64.Condition) -> X64.Condition {
-        switch condition {
-        case .less: return .greater
-        case .greaterOrEqual: return .lessOrEqual
-        case .below: return .above
-        case .aboveOrEqual: return .belowOrEqual
-        default: return condition
-        }
-    }
-
-    private mutating func generateConditionValue(_ node: Node) {
-        let condition = test(node.a)
-        let target = target()
-        // The low byte first: moving a constant would change no flags, but the target may be an operand's register.
-        assembler.set(condition, target)
-        assembler.extendZero(target, target, .byte)
-        finish(target)
-    }
-
-    /// The test comes first, and its operands' registers are free afterwards: no move changes flags.
-    private mutating func generateSelect(_ node: Node) {
-        let condition = test(node.a)
-        locked = 0
-        let first = anyOperand(node.b)
-        let result = scratch()
-        move(result, node.c)
-        assembler.move(if: condition, result, first)
-        finishInTemporary(result)
-    }
-
-    private mutating func generateConditionPair(_ node: Node) {
-        let result = scratch()
-        let first = test(node.a)
-        assembler.set(first, result)
-        let other = scratch()
-        let second = test(node.b)
-        assembler.set(second, other)
-        assembler.arithmetic(node.operation == .and ? .and : .or, result, .register(other), .word)
-        assembler.arithmetic(.and, .register(result), constant: 1, .word)
-        finishInTemporary(result)
     }
 }

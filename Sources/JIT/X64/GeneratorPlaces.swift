@@ -264,12 +264,13 @@ extension X64.Generator {
         let end = Int32(truncatingIfNeeded: block.nodes(of: instruction).upperBound)
         while next < end {
             let candidate = block.nodes[Int(next)]
+            // A set that nobody sees makes no code, but until the next one nobody else needs the home.
+            if candidate.operation == .setRegister, candidate.a == node {
+                return UInt8(truncatingIfNeeded: candidate.immediate)
+            }
             if analysis[next].isDead || analysis[next].isDeferred || candidate.operation == .constant {
                 next += 1
                 continue
-            }
-            if candidate.operation == .setRegister {
-                return candidate.a == node ? UInt8(truncatingIfNeeded: candidate.immediate) : nil
             }
             // An extension of the result takes its place.
             guard candidate.operation == .extend, candidate.a == node, analysis[node].uses == 1 else { return nil }
