@@ -67,7 +67,8 @@ struct MachineOptions: ParsableArguments {
     var display: String?
 
     @Option(
-        help: ArgumentHelp("At the end, write what the screen shows to a PNG file.", valueName: "file"),
+        help: ArgumentHelp(
+            "At the end, write what the screen shows, or showed last, to a PNG file.", valueName: "file"),
         completion: .file())
     var screenshot: String?
 

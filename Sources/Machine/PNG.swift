@@ -2,10 +2,9 @@ import CZlib
 
 /// Pictures as PNG files (Portable Network Graphics, third edition).
 public enum PNG {
-    /// A picture of 8 bits each of red, green and blue.
-    /// - Parameter pixels: row by row, four bytes each, the last of which does not count.
-    public static func encode(width: Int, height: Int, pixels: [UInt8]) -> [UInt8] {
-        precondition(pixels.count == width * height * 4)
+    /// A file of 8 bits each of red, green and blue.
+    public static func encode(_ picture: Picture) -> [UInt8] {
+        let (width, height, pixels) = (picture.width, picture.height, picture.pixels)
         var rows: [UInt8] = []
         rows.reserveCapacity(height * (1 + width * 3))
         for y in 0..<height {

@@ -13,6 +13,7 @@ final class MemoryScreen: Screen {
     /// Red, green, blue and nothing.
     var bytes: [UInt8] = []
     var damage: Rectangle?
+    let lastPicture: Picture? = nil
 
     func show(_ pixels: [[UInt8]], width: Int) {
         (self.width, height) = (width, pixels.count / width)

@@ -49,7 +49,8 @@ struct PNGTests {
         var random = SplitMix64(seed: UInt64(width))
         let pixels = (0..<width * height * 4).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let lines = try #require(
-            try Self.read(PNG.encode(width: width, height: height, pixels: pixels)), "python3 refused the file")
+            try Self.read(PNG.encode(Picture(width: width, height: height, pixels: pixels))), "python3 refused the file"
+        )
         #expect(lines[0] == "IHDR IDAT IEND")
         func bytes(_ value: Int) -> String { "0 0 \(value / 256) \(value % 256)" }
         #expect(lines[1] == "\(bytes(width)) \(bytes(height)) 8 2 0 0 0", "8 bits, truecolour, not interlaced")

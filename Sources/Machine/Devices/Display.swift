@@ -18,6 +18,25 @@ public protocol Screen: AnyObject {
 
     /// What has changed since the last call, or nil. There is one who asks.
     func takeDamage() -> Rectangle?
+
+    /// What was seen before the screen was turned off, as guests do that power themselves off.
+    var lastPicture: Picture? { get }
+}
+
+extension Screen {
+    /// All that is seen; nil while the guest shows nothing.
+    public var picture: Picture? {
+        let size = Rectangle(width: width, height: height)
+        return size.isEmpty ? nil : Picture(width: width, height: height, pixels: pixels(size))
+    }
+}
+
+/// A picture on its own.
+public struct Picture: Equatable, Sendable {
+    public let width: Int
+    public let height: Int
+    /// As of ``Screen/pixels(_:)``.
+    public let pixels: [UInt8]
 }
 
 /// A part of a picture, from its upper left corner.

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A picture of what a guest shows, in a file.
+/// A picture of what a guest shows, or showed last, in a file.
 public enum Screenshot {
     /// Writes a PNG file of the board's screen.
     public static func write(_ display: Display?, to path: String) throws(InputError) {
@@ -8,12 +8,10 @@ public enum Screenshot {
             throw InputError(
                 file: path, problem: "the machine has no screen", mend: "Run it with --display headless.")
         }
-        let size = Rectangle(width: screen.width, height: screen.height)
-        guard !size.isEmpty else {
-            throw InputError(
-                file: path, problem: "the guest shows nothing: its driver has not set up the screen, or turned it off")
+        guard let picture = screen.picture ?? screen.lastPicture else {
+            throw InputError(file: path, problem: "the guest has shown nothing: no driver of its has set up the screen")
         }
-        let bytes = PNG.encode(width: size.width, height: size.height, pixels: screen.pixels(size))
+        let bytes = PNG.encode(picture)
         guard let file = fopen(path, "we") else { throw unwritable(path) }
         let count = fwrite(bytes, 1, bytes.count, file)
         guard fclose(file) == 0, count == bytes.count else { throw unwritable(path) }

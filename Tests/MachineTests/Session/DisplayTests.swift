@@ -79,7 +79,7 @@ struct DisplayTests {
             try ExternalTool.withTemporaryDirectory { directory in
                 let path = directory + "/screen.png"
                 let monitor = Monitor(session)
-                #expect(monitor.execute("screenshot \(path)").text.contains("the guest shows nothing"))
+                #expect(monitor.execute("screenshot \(path)").text.contains("the guest has shown nothing"))
                 let gpu = try #require(session.board.virtio[0].transport?.device as? VirtIOGPU)
                 let resource = VirtIOGPUResource(format: .b8g8r8x8, width: 2, height: 1)
                 let backing = try #require(
@@ -90,9 +90,13 @@ struct DisplayTests {
                 #expect(monitor.execute("screenshot \(path)").text == "")
                 let lines = try PNGTests.read([UInt8](Data(contentsOf: URL(fileURLWithPath: path))))
                 #expect(lines?.last == "1 2 3 4 5 6")
+                gpu.scanout.disable()
+                #expect(monitor.execute("screenshot \(path)").text == "")
+                let last = try PNGTests.read([UInt8](Data(contentsOf: URL(fileURLWithPath: path))))
+                #expect(last?.last == "1 2 3 4 5 6", "what it showed before it turned the screen off")
                 #expect(monitor.execute("screenshot \(directory)/no/a.png").text.contains("cannot be written"))
                 try session.board.powerOn(session.plan)
-                #expect(monitor.execute("screenshot \(path)").text.contains("the guest shows nothing"))
+                #expect(monitor.execute("screenshot \(path)").text.contains("the guest has shown nothing"))
             }
         }
     }

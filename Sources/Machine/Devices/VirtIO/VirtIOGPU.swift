@@ -46,6 +46,10 @@ public final class VirtIOGPU: VirtIODevice {
         scanout.reset()
     }
 
+    public func powerOn() {
+        scanout.powerOn()
+    }
+
     // MARK: Requests
 
     /// struct virtio_gpu_ctrl_hdr (5.7.6.7).

@@ -117,7 +117,7 @@ extension VirtIOGPU {
     private func unref(_ bytes: [UInt8]) throws(Refusal) {
         let identifier: UInt32 = bytes.littleEndian(at: 0)
         let resource = try resource(identifier)
-        if scanout.resource == identifier { scanout.disable() }
+        if scanout.resource == identifier { turnOff() }
         memoryUsed -= resource.cost
         resources[identifier] = nil
     }
@@ -172,7 +172,7 @@ extension VirtIOGPU {
     private func setScanout(_ bytes: [UInt8]) throws(Refusal) {
         guard bytes.littleEndian(at: 16, as: UInt32.self) < Self.scanoutCount else { throw .invalidScanout }
         let identifier: UInt32 = bytes.littleEndian(at: 20)
-        guard identifier != 0 else { return scanout.disable() }
+        guard identifier != 0 else { return turnOff() }
         let resource = try resource(identifier)
         let rectangle = rectangle(bytes)
         guard resource.bounds.contains(rectangle), !rectangle.isEmpty,
@@ -180,6 +180,12 @@ extension VirtIOGPU {
         else { throw .invalidParameter }
         scanout.set(rectangle, of: resource, identifier)
         moved = UInt64(rectangle.width * rectangle.height * 4)
+    }
+
+    /// The screen keeps what it showed last.
+    private func turnOff() {
+        moved = UInt64(scanout.width * scanout.height * 4)
+        scanout.disable()
     }
 
     /// struct virtio_gpu_resource_flush: r, resource_id.

@@ -15,6 +15,7 @@ final class VirtIOGPUScanout: Screen {
     private var cursor: [UInt8] = []
     private var cursorPlace = Rectangle(width: cursorSide, height: cursorSide)
     private var damage: Rectangle?
+    private(set) var lastPicture: Picture?
 
     var width: Int { source.width }
     var height: Int { source.height }
@@ -37,7 +38,17 @@ final class VirtIOGPUScanout: Screen {
         show(part, of: resource)
     }
 
+    /// The machine is powered on: what was seen before belongs to another run.
+    func powerOn() {
+        lastPicture = nil
+    }
+
     func disable() {
+        if let picture { lastPicture = picture }
+        turnOff()
+    }
+
+    private func turnOff() {
         (resource, source, frame) = (0, Rectangle(width: 0, height: 0), [])
         damage = bounds
     }
@@ -135,7 +146,7 @@ final class VirtIOGPUScanout: Screen {
         let size = UInt64(fields[2]) * UInt64(fields[3])
         let isOn = resource != 0 && size > 0 && size == UInt64(frame.count / 4) && frame.count % 4 == 0
         let isOff = resource == 0 && source == Rectangle(width: 0, height: 0) && frame.isEmpty
-        if !isOn && !isOff { disable() }
+        if !isOn && !isOff { turnOff() }
         if cursor.count != Self.cursorSide * Self.cursorSide * 4 { cursor = [] }
     }
 }

@@ -115,6 +115,7 @@ struct VirtIOGPUTests {
         #expect(device.setScanout(1, [0, 0, 2, 2]) == Response.noData)
         #expect(device.setScanout(0, [0, 0, 0, 0]) == Response.noData)
         #expect(device.gpu.screen.width == 0)
+        #expect(device.gpu.screen.lastPicture?.width == 2, "though it can be asked what it showed")
         #expect(device.flush(1, [0, 0, 2, 2]) == Response.noData)
         #expect(device.picture.isEmpty)
         #expect(device.setScanout(1, [0, 0, 2, 2]) == Response.noData)
@@ -125,6 +126,8 @@ struct VirtIOGPUTests {
         driver.set(.status, 0)
         #expect(device.gpu.screen.width == 0, "the driver's reset turns it off")
         #expect(device.gpu.memoryUsed == 0)
+        driver.mmio.reset()
+        #expect(device.gpu.screen.lastPicture == nil, "power-on forgets that")
     }
 
     @Test("What is wrong is answered with the error that says so")
