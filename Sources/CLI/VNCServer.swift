@@ -34,6 +34,7 @@ final class VNCServer {
             throw InputError(file: name, problem: "this computer has no room for the display")
         }
         self.server = server
+        // SAFETY: the frame has the size that the server is told of, here and in `resize`, and outlives the server.
         frame = .allocate(byteCount: size.width * size.height * 4, alignment: 4)
         frame.initializeMemory(as: UInt8.self, repeating: 0)
         server.pointee.frameBuffer = frame.baseAddress?.assumingMemoryBound(to: CChar.self)
@@ -129,6 +130,7 @@ final class VNCServer {
         if size != Rectangle(width: screen.width, height: screen.height) { resize(screen.width, screen.height) }
         let part = damage.intersection(size)
         let pixels = screen.pixels(part)
+        // SAFETY: `part` lies in the frame, whose size is `size`.
         for (row, y) in part.rows.enumerated() {
             let start = (y * size.width + part.x) * 4
             let source = pixels[row * part.width * 4..<(row + 1) * part.width * 4]

@@ -30,6 +30,7 @@ enum VirtIOGPUFormat: UInt32, CaseIterable {
         let places = places
         let (red, green, blue) = (UInt32(8 * places.red), UInt32(8 * places.green), UInt32(8 * places.blue))
         let (alpha, opaque) = places.alpha.map { (UInt32(8 * $0), 0) } ?? (0, 0xff00_0000 as UInt32)
+        // SAFETY: four bytes from each offset on lie in both.
         for offset in stride(from: 0, to: min(source.count, target.count) & ~3, by: 4) {
             let pixel = UInt32(littleEndian: source.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
             let colours = pixel >> red & 0xff | (pixel >> green & 0xff) << 8 | (pixel >> blue & 0xff) << 16
@@ -72,6 +73,7 @@ final class VirtIOGPUResource {
         let (rows, count) = isWhole ? (1, rectangle.height * pitch) : (rectangle.height, rectangle.width * 4)
         let (end, overflow) = offset.addingReportingOverflow(UInt64((rows - 1) * pitch + count))
         guard !overflow, end <= backing.count else { return false }
+        // SAFETY: the rectangle lies in the bounds, and so each of its rows, or all of its whole rows, in the pixels.
         return pixels.withUnsafeMutableBytes { pixels in
             for row in 0..<rows {
                 let start = self.offset(rectangle.x, rectangle.y + row)
@@ -85,6 +87,7 @@ final class VirtIOGPUResource {
     /// Writes the pixels of part of a row, which lies in ``bounds``, as red, green, blue, alpha.
     func convert(x: Int, y: Int, to target: UnsafeMutableRawBufferPointer) {
         let start = offset(x, y)
+        // SAFETY: the part of the row lies in the bounds, and so in the pixels.
         pixels.withUnsafeBytes { pixels in
             format.convert(UnsafeRawBufferPointer(rebasing: pixels[start..<start + target.count]), to: target)
         }

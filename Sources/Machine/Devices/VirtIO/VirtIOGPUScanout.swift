@@ -57,6 +57,7 @@ final class VirtIOGPUScanout: Screen {
     func show(_ rectangle: Rectangle, of resource: VirtIOGPUResource) {
         let part = rectangle.intersection(source)
         guard !part.isEmpty else { return }
+        // SAFETY: `part` lies in `source`, and the frame has the size of that.
         frame.withUnsafeMutableBytes { frame in
             for y in part.rows {
                 let start = ((y - source.y) * width + part.x - source.x) * 4
@@ -76,6 +77,7 @@ final class VirtIOGPUScanout: Screen {
             return
         }
         cursor = Array(repeating: 0, count: resource.pixels.count)
+        // SAFETY: the cursor has as many bytes as its resource, which the device has seen to be of this side.
         cursor.withUnsafeMutableBytes { cursor in
             let pitch = Self.cursorSide * 4
             for y in 0..<Self.cursorSide {
