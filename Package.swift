@@ -38,7 +38,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Machine", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Machine", "CVNC", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         // The hypervisor's own build is firmware/build; here it is a library for its unit tests, without what only the
@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
         // Its pkg-config file asks for glib's, which no header here needs.
         .systemLibrary(name: "CSlirp", providers: [.apt(["libslirp-dev"])]),
+        .systemLibrary(name: "CVNC", pkgConfig: "libvncserver", providers: [.apt(["libvncserver-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .testTarget(name: "ISATests", dependencies: ["ISA", "Machine"], swiftSettings: strict),
         .testTarget(

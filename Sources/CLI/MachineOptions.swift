@@ -60,6 +60,19 @@ struct MachineOptions: ParsableArguments {
     var flash: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "Where the machine's screen is seen: none, and it has none; headless, for screenshots; vnc:PORT or "
+                + "vnc:ADDRESS:PORT, for VNC clients of this computer, or that come by the address.",
+            valueName: "display"))
+    var display: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "At the end, write what the screen shows, or showed last, to a PNG file.", valueName: "file"),
+        completion: .file())
+    var screenshot: String?
+
+    @Option(
         help: ArgumentHelp("A script that types at the console, in place of standard input.", valueName: "file"),
         completion: .file())
     var input: String?
@@ -90,6 +103,7 @@ struct MachineOptions: ParsableArguments {
             (.firmware, [firmware].compactMap(\.self)), (.kernel, [kernel].compactMap(\.self)),
             (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)),
             (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.net, [net].compactMap(\.self)), (.flash, flash),
+            (.display, [display].compactMap(\.self)), (.screenshot, [screenshot].compactMap(\.self)),
             (.input, [input].compactMap(\.self)),
             (.until, [until].compactMap(\.self)), (.failOn, failOn), (.timeout, [timeout].compactMap(\.self)),
             (.maxInstructions, [maxInstructions].compactMap(\.self)), (.seed, [seed].compactMap(\.self)),

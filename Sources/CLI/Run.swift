@@ -23,6 +23,7 @@ struct Run: ParsableCommand {
               orrery run --kernel Image --initrd initrd.gz --append console=ttyS0 --memory 512M --harts 2
               orrery run vmm.elf --until 'all tests passed' --fail-on panic --timeout 10s
               orrery run vmm.elf --drive disk.img,snapshot --save vmm.yaml
+              orrery run vmm.elf --display vnc:5900
               orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
               orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
@@ -82,6 +83,7 @@ struct Run: ParsableCommand {
         } else if description.input == nil {
             try host.feedStandardInput()
         }
+        try host.showDisplay()
         if !Terminal.isInteractive { Interruption.watch() }
         let start = HostTime.now
         let monitor = Monitor(session)
@@ -100,7 +102,9 @@ struct Run: ParsableCommand {
             case .quit: break commands
             }
         }
+        host.hideDisplay()
         report(conclusion, session, output, elapsed)
+        if let path = description.screenshot { try Screenshot.write(session.board.display, to: path) }
         try traceFile?.close()
         Interruption.obey()
         throw ExitCode(ExitStatus.of(conclusion, expectsMatch: session.description.until != nil))

@@ -36,12 +36,13 @@ final class ConsoleOutput {
     }
 }
 
-/// The host's side of a run: keys, standard input, the network's sockets, and the passing of time.
+/// The host's side of a run: keys, standard input, the network's sockets, the display, and the passing of time.
 final class RunHost {
     private let session: Session
     private let output: ConsoleOutput
     private let keyboard: Keyboard
     private let network: UserNetwork?
+    private var vnc: VNCServer?
     /// An idle machine waits for the clock on the wall even when nothing but a key can come.
     private var isPaced = false
     /// Where virtual and wall-clock time met last.
@@ -80,9 +81,31 @@ final class RunHost {
             try InputFile.read("/dev/stdin", name: "standard input", limit: 64 << 20).bytes)
     }
 
-    /// Lets a person type, and paces the machine to the clock on the wall.
+    /// Lets a person type.
     func attachKeyboard() {
         keyboard.open()
+        attachPerson()
+    }
+
+    /// Shows the machine's display where the user wants to see it.
+    func showDisplay() throws(InputError) {
+        guard let display = session.board.display,
+            case .vnc(let address, let port)? = session.description.display
+        else { return }
+        vnc = try VNCServer(display, address: address, port: port)
+        if address.bytes.first != 127 {
+            StandardStreams.complain("whoever can reach \(address):\(port) sees this machine's screen and types at it")
+        }
+        attachPerson()
+    }
+
+    /// Sends the display's clients away.
+    func hideDisplay() {
+        vnc = nil
+    }
+
+    /// Paces the machine to the clock on the wall.
+    private func attachPerson() {
         isPaced = true
         // A key should not wait for a long turn, even where the guest polls a slow device.
         session.board.scheduler.quantum = min(session.board.scheduler.quantum, Self.interactiveQuantum)
@@ -97,6 +120,7 @@ final class RunHost {
             nextLook = time + Self.lookInterval
             output.flush()
             network?.look()
+            vnc?.look()
             return obey(keyboard.serve(waiting: 0))
         }
         session.waitsForHost = { [unowned self] deadline in
@@ -106,12 +130,12 @@ final class RunHost {
     }
 
     /// An idle machine waits until the wall clock has come to its next event, or a key is pressed, or something comes
-    /// through the network. When nothing can come it skips to the event.
+    /// through the network or from the display. When nothing can come it skips to the event.
     /// - Returns: how the run ends, if it does.
     private func waitForHost(until deadline: UInt64?) -> Session.Conclusion? {
         let networkIsOpen = network?.isOpen ?? false
         // Nobody is left who could wake it.
-        if deadline == nil, keyboard.isAtEnd, !networkIsOpen { return .hung }
+        if deadline == nil, keyboard.isAtEnd, !networkIsOpen, vnc == nil { return .hung }
         let deadline = deadline ?? session.description.timeout.map { min($0.nanoseconds, Clock.end) }
         let scheduler = session.board.scheduler
         var now = HostTime.now
@@ -126,12 +150,15 @@ final class RunHost {
         let due = deadline.map { anchor.host + ($0 - anchor.virtual) }
         // Poll counts in milliseconds; what is left over is not worth waiting for.
         let wait = due.map { $0 > now ? min(($0 - now) / 1_000_000, 3_600_000) : 0 }
-        let command = keyboard.serve(waiting: wait.map { Int32($0) } ?? -1, besides: network?.descriptors ?? [])
+        vnc?.look(isIdle: true)
+        let command = keyboard.serve(
+            waiting: wait.map { Int32($0) } ?? -1, besides: (network?.descriptors ?? []) + (vnc?.descriptors ?? []))
         now = HostTime.now
         let passed = anchor.virtual + (now - anchor.host)
         scheduler.advance(to: max(scheduler.time, min(passed, deadline ?? passed)))
         if let deadline, let due, due < now + 1_000_000 { scheduler.advance(to: deadline) }
         network?.look()
+        vnc?.look(isIdle: true)
         return obey(command) ? .quit : nil
     }
 

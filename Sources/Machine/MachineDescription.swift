@@ -5,7 +5,8 @@
 public struct MachineDescription: Equatable, Sendable {
     /// The words, in the order that a saved file has them.
     public enum Key: String, CaseIterable, Sendable {
-        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, net, flash, input, until
+        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, net, flash, display, screenshot,
+            input, until
         case failOn = "fail-on"
         case timeout
         case maxInstructions = "max-instructions"
@@ -75,6 +76,9 @@ public struct MachineDescription: Equatable, Sendable {
     public var net: Network?
     /// What the flash banks hold, the first one first.
     public var flash: [Drive] = []
+    public var display: DisplayOption?
+    /// The path of the picture that is made of the screen when the run has ended.
+    public var screenshot: String?
     /// The path of a script of what is typed.
     public var input: String?
     /// The run succeeds when the console matches this regular expression.
@@ -134,6 +138,8 @@ public struct MachineDescription: Equatable, Sendable {
             var new: [Drive] = []
             for text in texts { new.append(try Drive(text)) }
             flash = new
+        case .display: display = try DisplayOption(text)
+        case .screenshot: screenshot = text
         case .input: input = text
         case .until: until = text
         case .failOn: failOn = texts
@@ -167,6 +173,8 @@ public struct MachineDescription: Equatable, Sendable {
         case .drive: drives.map(\.description)
         case .net: list(net)
         case .flash: flash.map(\.description)
+        case .display: list(display)
+        case .screenshot: list(screenshot)
         case .input: list(input)
         case .until: list(until)
         case .failOn: failOn
@@ -217,6 +225,8 @@ public struct MachineDescription: Equatable, Sendable {
         result.drives = other.drives.isEmpty ? drives : other.drives
         result.net = other.net ?? net
         result.flash = other.flash.isEmpty ? flash : other.flash
+        result.display = other.display ?? display
+        result.screenshot = other.screenshot ?? screenshot
         result.input = other.input ?? input
         result.until = other.until ?? until
         result.failOn = other.failOn.isEmpty ? failOn : other.failOn
@@ -243,6 +253,7 @@ public struct MachineDescription: Equatable, Sendable {
         }
         result.drives = drives.map(image)
         result.flash = flash.map(image)
+        result.screenshot = screenshot.map(transform)
         result.input = input.map(transform)
         return result
     }

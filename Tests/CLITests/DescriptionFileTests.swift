@@ -23,6 +23,8 @@ struct DescriptionFileTests {
           - tools.img,read-only
         net: user,hostfwd=tcp::2222-:22,hostfwd=udp:0.0.0.0:5353-10.0.2.9:53,mac=52:54:00:ab:cd:ef,restrict=on
         flash: code.fd,snapshot
+        display: "vnc:5901"
+        screenshot: screen.png
         input: "keys.txt"
         until: 'login: $'
         fail-on: [Oops, "panic: .*"]
@@ -74,6 +76,8 @@ struct DescriptionFileTests {
         #expect(net.forwards[0].hostAddress == IPv4Address(127, 0, 0, 1), "nobody else's can connect")
         #expect(net.forwards[0].guestAddress == IPv4Address(10, 0, 2, 15))
         #expect(description.flash == [.init(path: "code.fd", isSnapshot: true)])
+        #expect(description.display == .vnc(address: IPv4Address(127, 0, 0, 1), port: 5901))
+        #expect(description.screenshot == "screen.png")
         #expect(description.input == "keys.txt")
         #expect(description.until == "login: $")
         #expect(description.failOn == ["Oops", "panic: .*"])
@@ -134,6 +138,7 @@ struct DescriptionFileTests {
             ("net: user,hostfwd=tcp:localhost:1-:2", "\"localhost\" is not an address, which is four numbers"),
             ("net: user,mac=52:54:00:12:34", "\"52:54:00:12:34\" is not a MAC address"),
             ("net: user,mac=01:00:5e:00:00:01", "01:00:5e:00:00:01 is the address of no single card"),
+            ("display: sdl", "\"sdl\" is not a display. There are none, headless, vnc:PORT"),
             ("append: \"a\\0b\"", "append contains a NUL character"), ("- kernel", "is not a list of \"word: value\""),
             ("kernel: a\nkernel: b", "\"kernel\" stands twice"), ("kernel: 'a", "is not valid YAML"),
             ("kernel: a\n---\nkernel: b", "is not valid YAML"), ("a: &x b", "an anchor (&) stands here"),
@@ -180,6 +185,7 @@ struct DescriptionFileTests {
         let description = try DescriptionFile.read(file)
         #expect(description.kernel == directory + "/build/vmm.elf")
         #expect(description.initrd == "/srv/initrd.cpio")
+        #expect(description.screenshot == directory + "/screen.png")
         #expect(description.firmware == "none")
         #expect(description.drives[1] == .init(path: directory + "/tools.img", isReadOnly: true))
 

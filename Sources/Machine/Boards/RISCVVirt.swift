@@ -21,6 +21,8 @@ public final class RISCVVirt {
     public let flash: [CFIFlash]
     public let firmwareConfiguration: FirmwareConfiguration
     public let virtio: [VirtIOMMIO]
+    /// The screen, and what a person in front of it has; nil on a machine without.
+    public let display: Display?
     /// All devices, in the order of their addresses.
     public var devices: [any Device] { space.mappings.map(\.device) }
     /// What the guest last asked of the machine as a whole.
@@ -44,6 +46,8 @@ public final class RISCVVirt {
         public var macAddress = MACAddress.standard
         /// What the flash banks hold, the first one first.
         public var flash: [MachineDescription.Drive] = []
+        /// Whether a screen, a keyboard and a tablet take the VirtIO slots after the disks and the network card.
+        public var hasDisplay = false
         /// What the entropy source is seeded with.
         public var seed: UInt64 = 0
         public var engine = Engine.default
@@ -142,7 +146,19 @@ public final class RISCVVirt {
         flash = try Self.flashBanks(configuration, memory: memory)
         firmwareConfiguration = FirmwareConfiguration(
             name: "fw-cfg@10100000", space: space, cpuCount: configuration.harts)
-        virtio = try Self.virtioSlots(configuration, space: space, clock: clock, plic: plic)
+        var others: [any VirtIODevice] = []
+        if let network = configuration.network {
+            others.append(VirtIONetwork(backend: network, macAddress: configuration.macAddress))
+        }
+        if configuration.hasDisplay {
+            let gpu = VirtIOGPU(), keyboard = VirtIOInput(.keyboard), tablet = VirtIOInput(.tablet)
+            display = Display(screen: gpu.screen, keyboard: keyboard.port, tablet: tablet.port)
+            others += [gpu, keyboard, tablet] as [any VirtIODevice]
+        } else {
+            display = nil
+        }
+        virtio = Self.virtioSlots(
+            try Self.virtioDevices(configuration, others), configuration, space: space, clock: clock, plic: plic)
         for (index, slot) in virtio.enumerated() {
             space.map(
                 slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
@@ -222,36 +238,40 @@ public final class RISCVVirt {
         return banks
     }
 
-    private static func virtioSlots(
-        _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
-    ) throws(InputError) -> [VirtIOMMIO] {
-        let last = Layout.virtioCount - 2
-        let room = configuration.network == nil ? last : last - 1
+    /// What the VirtIO slots hold, from the first on: disks, and then the other devices that were asked for. The last two
+    /// are a console and an entropy source.
+    private static func virtioDevices(
+        _ configuration: Configuration, _ others: [any VirtIODevice]
+    ) throws(InputError) -> [(any VirtIODevice)?] {
+        let room = Layout.virtioCount - 2 - others.count
         guard configuration.drives.count <= room else {
-            let besides = configuration.network == nil ? "" : " besides its network card"
             throw InputError(
                 file: "--drive",
-                problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)\(besides)",
+                problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)"
+                    + (others.isEmpty ? "" : " besides its other devices"),
                 mend: "Put several file systems on one disk.")
         }
-        var devices: [(any VirtIODevice)?] = Array(repeating: nil, count: Layout.virtioCount)
+        var devices: [(any VirtIODevice)?] = []
         for (index, drive) in configuration.drives.enumerated() {
             do throws(BlockError) {
                 let file = try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly || drive.isSnapshot)
-                devices[index] = VirtIOBlock(
-                    backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
-                    report: configuration.report)
+                devices.append(
+                    VirtIOBlock(
+                        backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
+                        report: configuration.report))
             } catch {
                 throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
             }
         }
-        if let network = configuration.network {
-            devices[configuration.drives.count] = VirtIONetwork(
-                backend: network, macAddress: configuration.macAddress)
-        }
-        devices[last] = VirtIOConsole(backend: NoConsole())
-        devices[last + 1] = VirtIOEntropy(seed: configuration.seed)
-        return devices.enumerated().map { index, device in
+        devices += others
+        devices += Array(repeating: nil, count: Layout.virtioCount - 2 - devices.count)
+        return devices + [VirtIOConsole(backend: NoConsole()), VirtIOEntropy(seed: configuration.seed)]
+    }
+
+    private static func virtioSlots(
+        _ devices: [(any VirtIODevice)?], _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
+    ) -> [VirtIOMMIO] {
+        devices.enumerated().map { index, device in
             let base = Layout.virtio.base + UInt64(index) * Layout.virtio.size
             return VirtIOMMIO(
                 name: "virtio_mmio@" + String(base, radix: 16), device: device, space: space, clock: clock,

@@ -31,6 +31,7 @@ public final class Monitor {
         disassemble [ADDRESS] [COUNT]               instructions, from the program counter on
         devices, device NAME                        the devices, and the state of one
         symbols TEXT                                the address of a symbol, or the symbol of an address
+        screenshot FILE                             what the guest shows, as a PNG file
         step [COUNT]                                run so many instructions
         stats                                       what the run has cost so far
         continue, quit
@@ -44,8 +45,8 @@ public final class Monitor {
     }
 
     private static let commands = [
-        "registers", "harts", "traps", "translate", "memory", "disassemble", "devices", "device", "symbols", "step",
-        "stats", "continue", "quit", "help",
+        "registers", "harts", "traps", "translate", "memory", "disassemble", "devices", "device", "symbols",
+        "screenshot", "step", "stats", "continue", "quit", "help",
     ]
 
     /// Carries out one line.
@@ -96,6 +97,7 @@ public final class Monitor {
             }
         case "device": return try device(arguments)
         case "symbols": return try symbol(arguments)
+        case "screenshot": return try screenshot(arguments)
         case "step": return try step(arguments)
         case "stats":
             return RunStatistics(board).table.split(separator: "\n").map(String.init)
@@ -240,6 +242,18 @@ public final class Monitor {
         if let address = symbols.address(of: text) { return ["\(text) is at \(hexadecimal(address))"] }
         let address = try address(text)
         return ["\(hexadecimal(address)) is \(symbols.name(address) ?? "in no symbol")"]
+    }
+
+    private func screenshot(_ arguments: [String]) throws(Refusal) -> [String] {
+        guard let path = arguments.first, arguments.count == 1 else {
+            throw Refusal("screenshot where? screenshot screen.png")
+        }
+        do throws(InputError) {
+            try Screenshot.write(board.display, to: path)
+            return []
+        } catch {
+            throw Refusal(error.description)
+        }
     }
 
     /// Rounds of one instruction a hart.

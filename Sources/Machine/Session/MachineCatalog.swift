@@ -25,7 +25,7 @@ public enum MachineCatalog {
             (Layout.uart.base, Layout.uart.size, "serial: the console (ns16550a)"),
             (
                 Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
-                "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card"
+                "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
             ),
             (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
             (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),

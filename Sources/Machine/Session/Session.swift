@@ -70,6 +70,7 @@ public final class Session {
         configuration.features = try RISCV.Features(cpu: description.cpu)
         configuration.drives = description.drives
         configuration.flash = description.flash
+        configuration.hasDisplay = try description.hasDisplay
         configuration.seed = description.seed ?? 0
         configuration.engine = description.engine ?? .default
         configuration.jitOptions = description.jitOptions

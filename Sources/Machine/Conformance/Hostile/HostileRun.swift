@@ -39,6 +39,7 @@ public final class HostileRun {
         configuration.seed = seed
         configuration.engine = machine.engine ?? .default
         configuration.jitOptions = machine.jitOptions
+        configuration.hasDisplay = true
         if let drive { configuration.drives = [MachineDescription.Drive(path: drive, isSnapshot: true)] }
         configuration.network = NoNetwork()
         board = try RISCVVirt(configuration)

@@ -35,6 +35,8 @@ public final class VirtIOTransport {
     public let device: any VirtIODevice
     /// It maps the device, and so holds it.
     private unowned let space: AddressSpace
+    /// Where the driver's buffers are.
+    var memory: PhysicalMemory { space.memory }
     private let clock: Clock
     private let reports: DeviceReports
     /// How signals reach the driver; the owner sets it.
@@ -74,7 +76,8 @@ public final class VirtIOTransport {
     /// What both sides agreed on. Empty until the driver has set FEATURES_OK.
     public var features: VirtIOFeatures { status.contains(.featuresOK) ? driverFeatures : [] }
 
-    private var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) }
+    /// Whether a driver is there.
+    var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) }
 
     // MARK: The driver's actions
 
@@ -155,8 +158,8 @@ public final class VirtIOTransport {
 
     /// What a device made of one chain.
     enum Outcome {
-        /// It filled this many bytes of the writable part.
-        case used(UInt64)
+        /// It filled this many bytes of the writable part, and moved some besides those of the chain.
+        case used(UInt64, moved: UInt64 = 0)
         /// The driver's request has not the form the device's chapter gives it.
         case malformed(String)
     }
@@ -178,7 +181,8 @@ public final class VirtIOTransport {
                 guard let chain = try queues[index].take(memory, agreed) else { break }
                 moved += chain.count
                 switch body(chain) {
-                case .used(let count):
+                case .used(let count, let besides):
+                    moved += besides
                     try queues[index].give(memory, chain, written: UInt32(clamping: count))
                 case .malformed(let what): throw .malformedRequest(what)
                 }
