@@ -70,6 +70,11 @@ public final class NetworkPort {
         }
     }
 
+    /// Takes the port out of its network.
+    public func remove() { network.remove(self) }
+
+    public var maximumTransmissionUnit: Int { network.maximumTransmissionUnit }
+
     /// Sends a frame into the network.
     public func send(_ bytes: ScatterList) { network.forward(bytes, from: self) }
 

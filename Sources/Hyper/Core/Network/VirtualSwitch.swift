@@ -101,3 +101,31 @@ public final class VirtualSwitch {
         return port === sender ? .nowhere : .port(port)
     }
 }
+
+/// The networks that there are, by name.
+public enum VirtualSwitches {
+    // SAFETY: changed by one thread at a time: at boot, and by whoever holds the mutex of the management.
+    nonisolated(unsafe) public private(set) static var all: [VirtualSwitch] = []
+
+    public static func add(_ network: VirtualSwitch) throws(HyperError) {
+        guard !all.contains(where: { $0.name == network.name }) else {
+            throw HyperError("there is a network \(network.name) already")
+        }
+        all.append(network)
+    }
+
+    public static func remove(_ network: VirtualSwitch) throws(HyperError) {
+        let count = network.ports.count
+        guard count == 0 else {
+            throw HyperError("network \(network.name) has \(count) ports: destroy the guests on it first")
+        }
+        all.removeAll { $0 === network }
+    }
+
+    public static func find(_ name: Text) throws(HyperError) -> VirtualSwitch {
+        guard let network = all.first(where: { $0.name == name }) else {
+            throw HyperError("there is no network \(name): make it before the guest")
+        }
+        return network
+    }
+}

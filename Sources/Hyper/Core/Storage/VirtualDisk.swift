@@ -60,3 +60,26 @@ public final class MemoryDisk: VirtualDisk {
         return UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + count])
     }
 }
+
+/// The disks that guests may have, by name.
+public enum VirtualDisks {
+    // SAFETY: changed by one thread at a time: at boot, and by whoever holds the mutex of the management.
+    nonisolated(unsafe) public private(set) static var all: [any VirtualDisk] = []
+
+    public static func add(_ disk: any VirtualDisk) throws(HyperError) {
+        guard !all.contains(where: { $0.identifier == disk.identifier }) else {
+            throw HyperError("there is a disk \(disk.identifier) already")
+        }
+        all.append(disk)
+    }
+
+    /// Guests that have it keep it.
+    public static func remove(_ disk: any VirtualDisk) { all.removeAll { $0 === disk } }
+
+    public static func find(_ identifier: Text) throws(HyperError) -> any VirtualDisk {
+        guard let disk = all.first(where: { $0.identifier == identifier }) else {
+            throw HyperError("there is no disk \(identifier): add it before the guest")
+        }
+        return disk
+    }
+}

@@ -18,6 +18,7 @@ public final class VirtIONetwork: VirtIODevice, NetworkEndpoint {
     /// Whether the cable is in.
     public private(set) var isLinkUp = true
 
+    /// - Parameter port: the card's own, which goes with it.
     public init(address: MACAddress, port: NetworkPort, maximumTransmissionUnit: Int = 1500) {
         self.address = address
         self.port = port
@@ -40,7 +41,7 @@ public final class VirtIONetwork: VirtIODevice, NetworkEndpoint {
     }
 
     public func reset() { port.discardWaiting() }
-    public func remove() { port.connect(nil) }
+    public func remove() { port.remove() }
 
     /// Pulls the cable out, or puts it in.
     public func setLink(_ isUp: Bool) {
