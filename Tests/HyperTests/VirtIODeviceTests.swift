@@ -244,9 +244,12 @@ extension CoreTests {
             let driver = try TwinDriver(VirtIOBlock(disk: disk))
             driver.start()
             let rooms = driver.queues[0].add([header(0, 0)], room: [512, 1])
+            driver.queues[0].add([header(0, 0)], room: [512, 1])
             driver.queues[0].kick()
             driver.start()
             driver.memory.store(UInt8(0xff), rooms[1])
+            disk.waiting[1](true)
+            #expect(driver.queues[0].usedIndex == 0)
             var isRemoved = false
             let remover = Scheduler.makeThread("remover") {
                 driver.device.remove()
