@@ -109,7 +109,9 @@ public enum HostPort: Architecture {
     public static func reboot() -> Never { fatalError("rebooted") }
     public static func startOtherCPUs() {}
     public static var drivers: [Driver] { [NS16550Driver.driver, PLICDriver.driver] }
-    public static var emulators: [Emulator] { [NS16550Emulator.emulator, PLICEmulator.emulator] }
+    public static var emulators: [Emulator] {
+        [NS16550Emulator.emulator, PLICEmulator.emulator, VirtIOMMIOEmulator.emulator]
+    }
     public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
         KernelLayout(kernel: memory.start, initrd: memory.start + (4 << 20), tree: memory.start + (2 << 20))
     }

@@ -37,7 +37,9 @@ public enum RISCVPort: Architecture {
     public static func reboot() -> Never { Firmware.reboot() }
     public static var drivers: [Driver] { [PLICDriver.driver, NS16550Driver.driver] }
     public static var emulators: [Emulator] {
-        [PLICEmulator.emulator, NS16550Emulator.emulator, TestEmulator.emulator]
+        [
+            PLICEmulator.emulator, NS16550Emulator.emulator, TestEmulator.emulator, VirtIOMMIOEmulator.emulator,
+        ]
     }
 
     public static func readDevice(_ address: UInt64, width: Int) -> UInt64 {

@@ -95,22 +95,23 @@ public final class Guest {
 
     /// Stops the guest and gives back all that is its own. Nobody may use it any more.
     func destroy() {
+        for vcpu in vcpus { hold(vcpu) }
+        for interrupt in hostInterrupts { HostInterrupts.remove(interrupt.host) }
+        for region in space.regions {
+            if case .device(let device) = region.kind { device.remove() }
+            space.remove(region)
+        }
+        interrupts.controller = nil
+        // Until here others' CPUs might interrupt them, through a network.
         for vcpu in vcpus {
-            hold(vcpu)
             if let thread = vcpu.pointee.thread { Scheduler.destroy(thread) }
             Port.destroy(vcpu)
             vcpu.deinitialize(count: 1)
             vcpu.deallocate()
         }
         vcpus = []
-        for interrupt in hostInterrupts { HostInterrupts.remove(interrupt.host) }
-        for region in space.regions {
-            if case .device(let device) = region.kind { device.remove() }
-            space.remove(region)
-        }
         for block in memory { Pages.free(block.address, block.count) }
         memory = []
-        interrupts.controller = nil
         serials = []
         console = nil
         onReset = []

@@ -54,8 +54,14 @@ enum GuestBuilder {
                     "compatible", "is nothing that is emulated here: load a module that has it, or remove the node")
             }
             let device = try emulator.make(Emulator.Context(guest: guest, region: region))
-            try guest.space.add(
-                Region(name: region.name, start: region.start, size: region.size, kind: .device(device)))
+            do throws(HyperError) {
+                try guest.space.add(
+                    Region(name: region.name, start: region.start, size: region.size, kind: .device(device)))
+            } catch {
+                // What it has of the host, a port of a network, would lead to what is gone.
+                device.remove()
+                throw error
+            }
         case .hole: return
         }
     }

@@ -6,7 +6,8 @@ public final class WorkQueue {
     private let thread: ThreadReference
 
     public init(_ name: Text, priority: Int = Thread.defaultPriority, on cpu: CPUReference? = nil) {
-        thread = Scheduler.makeThread(name, priority: priority, on: cpu) {}
+        // In parentheses: behind them it would be the thread's entry.
+        thread = Scheduler.makeThread(name, priority: priority, on: cpu, {})
         // The thread lives as long as the queue, which nobody gives back.
         thread.pointee.body = { [self] in run() }
         Scheduler.wake(thread)

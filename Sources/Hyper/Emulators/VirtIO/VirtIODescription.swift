@@ -1,0 +1,62 @@
+extension VirtIOMMIOEmulator {
+    /// VirtIO devices as descriptions of guests have them: `virtio_type` is the number of the device's type; a network
+    /// card has the network's name in `switch`, and a disk the disk's in `blkdev`.
+    public static var emulator: Emulator {
+        Emulator("virtio-mmio", compatible: ["virtio,mmio"]) { (context) throws(HyperError) in
+            let line = try context.interrupt()
+            return VirtIOMMIOEmulator(
+                device: try device(context), memory: context.guest.space, line: line, work: sharedWork())
+        }
+    }
+
+    // SAFETY: made once, by whoever makes the first guest and holds the mutex of the management.
+    nonisolated(unsafe) private static var work: WorkQueue?
+
+    private static func sharedWork() -> WorkQueue {
+        if let work { return work }
+        let new = WorkQueue("virtio", priority: Thread.guestPriority)
+        work = new
+        return new
+    }
+
+    private static func device(_ context: Emulator.Context) throws(HyperError) -> any VirtIODevice {
+        let node = context.region.node
+        let name: Text = "\(context.guest.name)/\(context.region.name)"
+        switch node.u32("virtio_type") {
+        case VirtIODeviceType.network:
+            guard let network = node.text("switch") else {
+                throw node.wrong("switch", "must name the network that the card is on")
+            }
+            let address = try address(context)
+            let port = try VirtualSwitches.find(network).addPort(name)
+            return VirtIONetwork(
+                address: address, port: port, maximumTransmissionUnit: port.maximumTransmissionUnit)
+        case VirtIODeviceType.block:
+            guard let disk = node.text("blkdev") else {
+                throw node.wrong("blkdev", "must name the disk that the guest is to have")
+            }
+            return VirtIOBlock(disk: try VirtualDisks.find(disk))
+        case VirtIODeviceType.console:
+            let serial = VirtualSerial(name: name)
+            context.guest.serials.append(serial)
+            return VirtIOConsole(serial: serial)
+        case VirtIODeviceType.entropy: return VirtIOEntropy()
+        default:
+            throw node.wrong(
+                "virtio_type", "must be <1> for a network card, <2> for a disk, <3> for a console, or <4> for entropy")
+        }
+    }
+
+    /// `local-mac-address`, or one of our own making: of no maker's, and of this guest's and place's alone.
+    private static func address(_ context: Emulator.Context) throws(HyperError) -> MACAddress {
+        guard let bytes = context.region.node.bytes("local-mac-address") else {
+            let place = context.region.start >> 9 & 0xffff
+            return MACAddress(0x0200_0000_0000 | UInt64(context.guest.identifier & 0xffff) << 16 | place)
+        }
+        let address = MACAddress(bytes.reduce(0) { $0 << 8 | UInt64($1) })
+        guard bytes.count == 6, !address.isGroup else {
+            throw context.region.node.wrong("local-mac-address", "must be the six bytes of one station's address")
+        }
+        return address
+    }
+}

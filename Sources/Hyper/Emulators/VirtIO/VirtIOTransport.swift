@@ -1,0 +1,232 @@
+import Synchronization
+
+/// What all transports of VirtIO have in common (VirtIO 1.2, Basic Facilities of a Virtio Device): status, features,
+/// queues, and when the driver is interrupted. A transport puts registers before it, and says how an interrupt comes.
+///
+/// Locks are taken in this order: a queue's, the transport's, the interrupt controller's.
+public class VirtIOTransport {
+    enum Status {
+        static let acknowledge: UInt32 = 1, driver: UInt32 = 2, driverOK: UInt32 = 4, featuresOK: UInt32 = 8
+        static let needsReset: UInt32 = 64, failed: UInt32 = 128
+        static let ofDriver = acknowledge | driver | driverOK | featuresOK | failed
+    }
+
+    enum Interrupt {
+        /// A buffer of the queue is used.
+        case queue(Int)
+        /// The configuration, or the device's status, has changed.
+        case configuration
+    }
+
+    /// Reserved Feature Bits.
+    enum Feature {
+        static let indirectDescriptors: UInt64 = 1 << 28, eventIndex: UInt64 = 1 << 29, version1: UInt64 = 1 << 32
+    }
+
+    /// Bytes that are served at once, while the VCPU that asks waits with interrupts off. A thread does the rest.
+    private static let byteBudget = 256 << 10
+
+    let device: any VirtIODevice
+    let deviceFeatures: UInt64
+    let queues: [Virtqueue]
+    private let work: WorkQueue
+    /// Guards what is below, and the transport's own registers.
+    let lock = SpinLock()
+    private let atomicStatus = Atomic<UInt32>(0)
+    private var driverFeatures: UInt64 = 0
+    private var configuration: [UInt8]
+    private(set) var configurationGeneration: UInt32 = 0
+    private var lastFailure: Text?
+
+    /// - Parameters:
+    ///   - memory: The guest's, which outlives the transport.
+    ///   - work: Goes on with what a guest's exit has no time for. Its thread has the priority of guests, so that a
+    ///     guest gets no more of the machine through it than by running.
+    init(device: any VirtIODevice, memory: AddressSpace, work: WorkQueue) {
+        self.device = device
+        self.work = work
+        deviceFeatures = device.features | Feature.indirectDescriptors | Feature.eventIndex | Feature.version1
+        let memory = Unmanaged.passUnretained(memory)
+        queues = device.queueSizes.enumerated().map { Virtqueue(index: $0, maximumSize: $1, memory: memory) }
+        configuration = device.configuration
+        device.attach(to: self)
+    }
+
+    /// How the transport tells the driver, if ``isRunning`` still. No lock but a queue's is held.
+    func interrupt(_ cause: Interrupt) {}
+
+    /// Why the device needs a reset, or needed the last one.
+    public var failure: Text? { lock.withLock { lastFailure } }
+
+    // MARK: Status and features
+
+    /// What the driver reads, and has written, of the device's state (Device Status Field).
+    var status: UInt32 { atomicStatus.load(ordering: .relaxed) }
+
+    /// The driver is ready for the device, and has not done what it must not do.
+    var isRunning: Bool { status & (Status.driverOK | Status.needsReset) == Status.driverOK }
+
+    func setStatus(_ value: UInt32) {
+        guard value != 0 else { return resetDevice() }
+        lock.withLock {
+            var new = status | value & Status.ofDriver
+            // Accepts the driver's features, or leaves the bit clear.
+            if new & ~status & Status.featuresOK != 0, !areFeaturesAcceptable { new &= ~Status.featuresOK }
+            if new & Status.featuresOK == 0 { new &= ~Status.driverOK }
+            atomicStatus.store(new, ordering: .relaxed)
+        }
+    }
+
+    private var areFeaturesAcceptable: Bool {
+        driverFeatures & ~deviceFeatures == 0 && driverFeatures & Feature.version1 != 0
+    }
+
+    /// Sets half of the features that the driver understands. The lock is held.
+    func setDriverFeatures(_ half: UInt32, _ value: UInt32) {
+        guard half < 2, status & Status.featuresOK == 0 else { return }
+        let shift = UInt64(half) * 32
+        driverFeatures = driverFeatures & ~(0xffff_ffff << shift) | UInt64(value) << shift
+    }
+
+    func resetDevice() {
+        lock.withLock {
+            atomicStatus.store(0, ordering: .relaxed)
+            driverFeatures = 0
+        }
+        // Each waits until nobody serves the queue.
+        for queue in queues { queue.lock.withLock { queue.reset() } }
+        device.reset()
+    }
+
+    /// The driver has done what it must not do: nothing is served until it resets the device.
+    func fail(_ error: HyperError) {
+        lock.withLock {
+            atomicStatus.store(status | Status.needsReset, ordering: .relaxed)
+            lastFailure = error.message
+        }
+        interrupt(.configuration)
+    }
+
+    // MARK: Configuration space
+
+    func readConfiguration(_ offset: UInt64, width: Int) -> UInt64 {
+        lock.withLock {
+            var value: UInt64 = 0
+            for index in 0..<UInt64(width) where offset + index < UInt64(configuration.count) {
+                value |= UInt64(configuration[Int(offset + index)]) << (8 * index)
+            }
+            return value
+        }
+    }
+
+    /// Changes what the driver reads, and tells it.
+    func setConfiguration(_ bytes: [UInt8]) {
+        lock.withLock {
+            configuration = bytes
+            configurationGeneration &+= 1
+        }
+        interrupt(.configuration)
+    }
+
+    // MARK: Queues
+
+    func queue(_ index: UInt32) -> Virtqueue? { index < queues.count ? queues[Int(index)] : nil }
+
+    func startQueue(_ queue: Virtqueue) {
+        let (features, areAgreed) = lock.withLock { (driverFeatures, status & Status.featuresOK != 0) }
+        queue.lock.withLock {
+            guard areAgreed, !queue.isReady else { return }
+            do throws(HyperError) {
+                try queue.start(
+                    eventIndex: features & Feature.eventIndex != 0,
+                    indirect: features & Feature.indirectDescriptors != 0)
+            } catch {
+                fail(error)
+            }
+        }
+    }
+
+    /// The driver has put buffers into the queue of that number.
+    @inline(__always)
+    func notify(_ index: UInt32) {
+        if index < queues.count { device.notified(Int(index)) }
+    }
+
+    /// Serves the buffers that are available, one after the other: `body` returns how many bytes it has written, or nil
+    /// where the buffer is completed later. The queue's lock is held meanwhile.
+    func serve(_ index: Int, _ body: (VirtqueueBuffer) throws(HyperError) -> UInt32?) {
+        let queue = queues[index]
+        queue.lock.withLock {
+            guard isRunning else { return }
+            do throws(HyperError) {
+                // Of those that come meanwhile the driver may notify, or not.
+                var count = try queue.availableCount()
+                var budget = Self.byteBudget
+                while count > 0, budget > 0, let buffer = try queue.take() {
+                    if let written = try body(buffer) { queue.complete(buffer, written: written) }
+                    budget -= buffer.readable.count + buffer.writable.count
+                    count -= 1
+                }
+                if queue.acceptNotifications() { goOn(queue) }
+            } catch {
+                fail(error)
+            }
+            if queue.wantsInterrupt() { interrupt(.queue(index)) }
+        }
+    }
+
+    private func goOn(_ queue: Virtqueue) {
+        guard !queue.isContinued else { return }
+        queue.isContinued = true
+        work.add { [self] in
+            queue.lock.withLock { queue.isContinued = false }
+            device.notified(queue.index)
+        }
+    }
+
+    /// Puts something into the driver's next buffer: `body` returns how many bytes it has written, or nil where it does
+    /// not want the buffer. The driver need not notify of buffers until none is left.
+    func supply(_ index: Int, _ body: (VirtqueueBuffer) throws(HyperError) -> UInt32?) -> Supply {
+        let queue = queues[index]
+        return queue.lock.withLock {
+            guard isRunning, queue.isReady else { return .stopped }
+            var result = Supply.supplied
+            do throws(HyperError) {
+                var buffer = try queue.take()
+                if buffer == nil, queue.acceptNotifications() { buffer = try queue.take() }
+                guard let buffer else { return .noBuffer }
+                if let written = try body(buffer) {
+                    queue.complete(buffer, written: written)
+                } else {
+                    queue.putBack()
+                    result = .unwanted
+                }
+                queue.suppressNotifications()
+            } catch {
+                fail(error)
+                result = .stopped
+            }
+            if queue.wantsInterrupt() { interrupt(.queue(index)) }
+            return result
+        }
+    }
+
+    enum Supply {
+        case supplied, noBuffer, unwanted
+        /// The driver does not run, or not any more.
+        case stopped
+    }
+
+    /// Gives back a buffer that was not completed when it was served: `body` writes what is left to write, unless the
+    /// buffer is nobody's any more. The queue's lock is held meanwhile, not before.
+    func complete(_ index: Int, _ buffer: VirtqueueBuffer, _ body: (_ isOwned: Bool) -> UInt32) {
+        let queue = queues[index]
+        queue.lock.withLock {
+            let isOwned = queue.owns(buffer)
+            let written = body(isOwned)
+            guard isOwned else { return }
+            queue.complete(buffer, written: written)
+            if isRunning, queue.wantsInterrupt() { interrupt(.queue(index)) }
+        }
+    }
+}
