@@ -75,7 +75,7 @@ basic_trap_vector:
     csrw sscratch, a0
 1:  \instruction
     csrw sscratch, zero
-    sd t1, 48(a0)
+    sd t1, TRAP_RESULT(a0)
 2:  ret
 .endm
 
@@ -229,7 +229,7 @@ basic_float_values:
 .globl basic_pages, basic_harts, basic_line, basic_float_results, basic_counters
 basic_pages: .space 12 * 4096
 stacks: .space BASIC_HART_LIMIT * BASIC_STACK_SIZE
-basic_harts: .space BASIC_HART_LIMIT * 72            // struct basic_hart
+basic_harts: .space BASIC_HART_LIMIT * BASIC_HART_SIZE
 basic_counters: .space 16
 basic_float_results: .space BASIC_HART_LIMIT * 2 * 33 * 8
-basic_line: .space 256
+basic_line: .space 256 + 64           // a line, and what was typed during a test

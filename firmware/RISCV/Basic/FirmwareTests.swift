@@ -37,7 +37,9 @@ private func testMasks() {
     Test.equal("SBI IPI is cleared in sip", csr_read_sip() & Interrupt.software, 0)
     Test.error("SBI IPI to nobody", SBI.call(SBI.interProcessor, 0, 0, 0), 0)
     let absent = Harts.absentIdentifier
-    Test.error("SBI IPI to a hart that is not there", SBI.call(SBI.interProcessor, 0, 1, absent), SBI.invalidParameter)
+    Test.error(
+        "SBI IPI to a hart that is not there", SBI.call(SBI.interProcessor, 0, 1, absent), SBI.invalidParameter,
+        openSBI: 0)
     Test.error("SBI IPI to all harts", SBI.call(SBI.interProcessor, 0, 0, ~0), 0)
     Test.holds("SBI IPI to all harts arrives here", Clock.wait { csr_read_sip() & Interrupt.software != 0 })
     csr_clear_sip(Interrupt.software)
@@ -46,7 +48,7 @@ private func testMasks() {
     Test.error("SBI remote_sfence_vma of a range", sbi_fence(1, 1, own, 0x8020_0000, 0x3000, 0), 0)
     Test.error("SBI remote_sfence_vma_asid", sbi_fence(2, 1, own, 0x8020_0000, 0x3000, 1), 0)
     Test.error(
-        "SBI fence on a hart that is not there", sbi_fence(0, 1, absent, 0, 0, 0), SBI.invalidParameter)
+        "SBI fence on a hart that is not there", sbi_fence(0, 1, absent, 0, 0, 0), SBI.invalidParameter, openSBI: 0)
 }
 
 /// HSM, as far as it needs no other hart.
@@ -96,8 +98,12 @@ private func testDebugConsole(_ version: UInt64) {
     Test.error("SBI DBCN writes a byte", SBI.call(SBI.debugConsole, writeByte, 0x0d), 0)
     Test.error("SBI DBCN call of an unknown function", SBI.call(SBI.debugConsole, 0x7f), SBI.notSupported)
     let high = SBI.call(SBI.debugConsole, write, 16, address, 1 << 32)
-    Test.error("SBI DBCN write from beyond the address space", high, SBI.invalidParameter)
-    Test.error(
-        "SBI DBCN read to where nothing is", SBI.call(SBI.debugConsole, read, 16, Memory.hole, 0),
-        SBI.invalidParameter)
+    Test.error("SBI DBCN write from beyond the address space", high, SBI.invalidParameter, openSBI: -1)
+    if SBI.isOpenSBI {
+        Test.skip("SBI DBCN read to where nothing is", "OpenSBI would die of it")
+    } else {
+        Test.error(
+            "SBI DBCN read to where nothing is", SBI.call(SBI.debugConsole, read, 16, Memory.hole, 0),
+            SBI.invalidParameter)
+    }
 }

@@ -31,14 +31,17 @@ struct Hostile {
     /// So many actions, or as many as the machine stands.
     consuming func run(actions: UInt64?) {
         var left = actions ?? ~0
-        csr_set_sie(Interrupt.software | Interrupt.timer | Interrupt.external)
         csr_set_sstatus(Interrupt.enable)
         while left > 0 {
+            // A storm of interrupts ends some time, or this hart would do nothing else for ever.
+            set_hart_budget(Machine.thisHart, 64)
+            csr_set_sie(Interrupt.software | Interrupt.timer | Interrupt.external)
             act()
             if actions != nil { left -= 1 }
         }
         csr_clear_sstatus(Interrupt.enable)
         csr_write_sie(0)
+        set_hart_budget(Machine.thisHart, 0)
         Timer.isStorming = false
         SBI.setTimer(~0)
         csr_clear_sip(Interrupt.software)
@@ -116,7 +119,13 @@ struct Hostile {
         SBI.setTimer(random(below: 2) == 0 ? 0 : Clock.now + random(below: 1000))
         if Machine.hasStimecmp { csr_write_stimecmp(value()) }
         csr_set_sip(Interrupt.software)
-        if random(below: 4) == 0 { wait_for_interrupt() }
+        if random(below: 4) == 0 {
+            csr_clear_sstatus(Interrupt.enable)
+            csr_set_sie(Interrupt.timer)
+            SBI.setTimer(Clock.now + random(below: 1000))
+            wait_for_interrupt()
+            csr_set_sstatus(Interrupt.enable)
+        }
     }
 
     /// An address that is neither memory nor a device.

@@ -21,7 +21,11 @@ import RISCV
 }
 
 private func takeInterrupt(_ cause: UInt64) {
-    let hart = Machine.thisHart
+    let hart = Machine.thisHart, budget = hart_budget(hart)
+    if budget > 0 {
+        set_hart_budget(hart, budget - 1)
+        if budget == 1 { csr_write_sie(0) }
+    }
     switch cause {
     case 1:
         csr_clear_sip(Interrupt.software)

@@ -4,12 +4,14 @@
 
 #define BASIC_HART_LIMIT 16
 #define BASIC_STACK_SIZE 0x2000
+#define BASIC_HART_SIZE 80
 
 // struct basic_trap, as the assembly sees it.
 #define TRAP_LANDING 0
 #define TRAP_INSTRUCTION 8
 #define TRAP_CAUSE 16
 #define TRAP_PC 32
+#define TRAP_RESULT 48
 
 #ifndef __ASSEMBLER__
 
@@ -27,6 +29,7 @@ _Static_assert(offsetof(struct basic_trap, landing) == TRAP_LANDING, "TRAP_LANDI
 _Static_assert(offsetof(struct basic_trap, instruction) == TRAP_INSTRUCTION, "TRAP_INSTRUCTION");
 _Static_assert(offsetof(struct basic_trap, cause) == TRAP_CAUSE, "TRAP_CAUSE");
 _Static_assert(offsetof(struct basic_trap, pc) == TRAP_PC, "TRAP_PC");
+_Static_assert(offsetof(struct basic_trap, result) == TRAP_RESULT, "TRAP_RESULT");
 
 /// A hart of the device tree. The boot hart is the first.
 struct basic_hart {
@@ -41,7 +44,10 @@ struct basic_hart {
     uint32_t timer_interrupts;
     uint32_t software_interrupts;
     uint32_t external_interrupts;
+    uint32_t budget;           ///< where not zero: so many interrupts, and then none
+    uint32_t reserved;
 };
+_Static_assert(sizeof(struct basic_hart) == BASIC_HART_SIZE, "BASIC_HART_SIZE");
 extern struct basic_hart basic_harts[BASIC_HART_LIMIT];
 
 #define HART_WORD(name)                                                                                  \
@@ -50,6 +56,7 @@ extern struct basic_hart basic_harts[BASIC_HART_LIMIT];
         atomic_store_word(&basic_harts[index].name, value);                                              \
     }
 HART_WORD(task) HART_WORD(timer_interrupts) HART_WORD(software_interrupts) HART_WORD(external_interrupts)
+HART_WORD(budget)
 INLINE struct basic_hart *basic_hart_record(uint64_t index) { return &basic_harts[index]; }
 
 CSR(cycle, 0xc00) CSR(instret, 0xc02)
