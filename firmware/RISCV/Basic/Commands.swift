@@ -1,0 +1,232 @@
+import RISCV
+
+/// Text of words: a line, a command, or the boot arguments, which are commands with semicolons between them.
+struct Words {
+    private let bytes: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer?) { self.bytes = bytes ?? UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    /// The commands that only change how the guest starts.
+    var isSetting: Bool {
+        var words = self
+        guard let word = words.next() else { return true }
+        return word.isEqual("quiet") || word.isEqual("console=sbi")
+    }
+
+    func isEqual(_ text: StaticString) -> Bool { matches(bytes, 0, bytes.count, text) }
+
+    /// Whether one of its commands is `text`.
+    func contains(_ text: StaticString) -> Bool {
+        var commands = self
+        while var command = commands.nextCommand() { if command.next()?.isEqual(text) ?? false { return true } }
+        return false
+    }
+
+    private mutating func next(until isEnd: (UInt8) -> Bool) -> Words? {
+        while position < bytes.count, isEnd(bytes[position]) { position += 1 }
+        let start = position
+        while position < bytes.count, !isEnd(bytes[position]) { position += 1 }
+        return position > start ? Words(UnsafeRawBufferPointer(rebasing: bytes[start..<position])) : nil
+    }
+
+    mutating func nextCommand() -> Words? { next { $0 == 0x3b || $0 == 0 } }
+    mutating func next() -> Words? { next { $0 <= 0x20 } }
+
+    mutating func nextNumber() -> UInt64? {
+        guard let word = next() else { return nil }
+        var value: UInt64 = 0
+        for byte in word.bytes {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            value = value &* 10 &+ UInt64(byte - 0x30)
+        }
+        return value
+    }
+
+    func print() { for byte in bytes { Console.put(byte) } }
+}
+
+enum Commands {
+    /// Reads lines and obeys them.
+    static func prompt() -> Never {
+        guard let line = UnsafeMutablePointer<UInt8>(bitPattern: UInt(address_of_basic_line())) else { stop("no line") }
+        let limit = 255
+        while true {
+            Console.write("basic# ")
+            var count = 0
+            while true {
+                let byte = Console.read()
+                if byte == 0x0d || byte == 0x0a { break }
+                if byte == 0x7f || byte == 8 {
+                    if count > 0 {
+                        count -= 1
+                        Console.write("\u{8} \u{8}")
+                    }
+                } else if byte >= 0x20, count < limit {
+                    // SAFETY: the line has one byte more than the limit.
+                    line[count] = byte
+                    count += 1
+                    Console.put(byte)
+                }
+            }
+            Console.write("\n")
+            var commands = Words(UnsafeRawBufferPointer(start: line, count: count))
+            while let command = commands.nextCommand() { run(command) }
+        }
+    }
+
+    static func run(_ command: Words) {
+        var words = command
+        guard let name = words.next() else { return }
+        if name.isEqual("help") {
+            help()
+        } else if name.isEqual("hi") {
+            Console.write("hello\n")
+        } else if name.isEqual("test") {
+            runTests()
+        } else if name.isEqual("sleep") {
+            sleep(words.nextNumber())
+        } else if name.isEqual("spin") {
+            spin(words.nextNumber())
+        } else if name.isEqual("poll") {
+            poll(words.nextNumber())
+        } else if name.isEqual("sbi") {
+            callBase(words.nextNumber())
+        } else if name.isEqual("fault") {
+            fault()
+        } else if name.isEqual("hostile") {
+            hostile(words.nextNumber(), words.nextNumber())
+        } else if name.isEqual("reset") {
+            end(reset: true)
+        } else if name.isEqual("off") {
+            end(reset: false)
+        } else {
+            Console.write("basic: there is no command ")
+            name.print()
+            Console.write("; help lists them\n")
+        }
+    }
+
+    private static func help() {
+        Console.write(
+            """
+            hi         says hello
+            test       tests the machine again
+            sleep N    waits N ms in WFI
+            spin N     is busy for N ms
+            poll N     reads the UART's line status N times: what a read costs
+            sbi N      calls the SBI's base extension N times: what a call costs
+            fault      touches a page that was never touched: what that costs
+            hostile [SEED [N]]   does its worst, N times or for ever
+            reset      cold reboot
+            off        shutdown; its reason is a failure where tests failed
+
+            """)
+    }
+
+    /// The end by SRST. A failure of tests is the reason.
+    static func end(reset: Bool) -> Never {
+        let coldReboot: UInt64 = 1
+        if reset { _ = SBI.call(SBI.systemReset, 0, coldReboot, 0) }
+        SBI.shutDown(failed: Test.failed != 0)
+    }
+
+    private static func sleep(_ count: UInt64?) {
+        guard let count else { return complain("sleep needs milliseconds: sleep 100") }
+        let start = Clock.now
+        Clock.sleep(milliseconds: count)
+        report("slept", (Clock.now - start) / max(Clock.milliseconds(1), 1))
+    }
+
+    private static func spin(_ count: UInt64?) {
+        guard let count else { return complain("spin needs milliseconds: spin 100") }
+        let start = Clock.now
+        _ = Clock.wait(milliseconds: count) { false }
+        report("spun", (Clock.now - start) / max(Clock.milliseconds(1), 1))
+    }
+
+    private static func poll(_ count: UInt64?) {
+        guard let count, count > 0 else { return complain("poll needs a count: poll 1000") }
+        guard Serial.base != 0 else { return complain("the tree has no UART to poll") }
+        measure("read of the line status", count) {
+            let address = Serial.address(Serial.lineStatus)
+            if Serial.width == 4 { loop_of_word_loads(address, count) } else { loop_of_byte_loads(address, count) }
+        }
+    }
+
+    private static func callBase(_ count: UInt64?) {
+        guard let count, count > 0 else { return complain("sbi needs a count: sbi 1000") }
+        measure("base call", count) { loop_of_base_calls(count) }
+    }
+
+    /// Prints the cost of one round of a loop of three instructions, of which two are the loop's own.
+    private static func measure(_ what: StaticString, _ count: UInt64, _ body: () -> Void) {
+        guard hasCounters() else { return complain("cycle and instret may not be read") }
+        let cycles = csr_read_cycle(), instructions = csr_read_instret()
+        body()
+        let instructionsAfter = csr_read_instret(), cyclesAfter = csr_read_cycle()
+        Console.decimal(count)
+        Console.write(" times: each ")
+        Console.write(what)
+        hundredths(" took ", (cyclesAfter &- cycles) &* 100 / count)
+        hundredths(" cycles, ", (instructionsAfter &- instructions) &* 100 / count)
+        Console.write(" instructions, with the loop's 2\n")
+    }
+
+    private static func hundredths(_ text: StaticString, _ value: UInt64) {
+        Console.write(text)
+        Console.decimal(value / 100)
+        Console.write(".")
+        Console.decimal(value / 10 % 10)
+        Console.decimal(value % 10)
+    }
+
+    private static func hasCounters() -> Bool {
+        !Attempt.run { try_cycle($0) }.didTrap && !Attempt.run { try_instret($0) }.didTrap
+    }
+
+    /// The next page from the end of memory downwards, which only the memory test touches too.
+    nonisolated(unsafe) private static var untouched: UInt64 = 0
+
+    private static func fault() {
+        guard !Memory.areAllTouched else { return complain("the memory test touched every page: start with quiet") }
+        guard hasCounters() else { return complain("cycle and instret may not be read") }
+        if untouched == 0 { untouched = Memory.end & ~0xfff }
+        repeat { untouched -= 4096 } while Memory.isReserved(untouched) && Memory.contains(untouched)
+        guard Memory.contains(untouched) else { return complain("no page is left") }
+        let first = instructions_of_load(untouched), again = instructions_of_load(untouched)
+        Console.write("page ")
+        Console.hexadecimal(untouched)
+        Console.write(": the first load took ")
+        Console.decimal(first)
+        Console.write(" instructions, the second ")
+        Console.decimal(again)
+        Console.write("\n")
+    }
+
+    private static func hostile(_ seed: UInt64?, _ count: UInt64?) {
+        let seed = seed ?? 1
+        Console.write("hostile with seed ")
+        Console.decimal(seed)
+        Console.write("\n")
+        if count == nil, Harts.startAll() {
+            for index in 1..<max(Machine.hartCount, 1) { Harts.begin(.hostile, index, seed &+ index) }
+        }
+        Hostile(seed: seed).run(actions: count)
+        Serial.setUp()
+        Console.write("\nhostile no more\n")
+    }
+
+    private static func complain(_ text: StaticString) {
+        Console.write("basic: ")
+        Console.write(text)
+        Console.write("\n")
+    }
+
+    private static func report(_ what: StaticString, _ milliseconds: UInt64) {
+        Console.write(what)
+        Console.write(" ")
+        Console.decimal(milliseconds)
+        Console.write(" ms\n")
+    }
+}
