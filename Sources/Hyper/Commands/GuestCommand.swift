@@ -20,13 +20,25 @@ extension Command {
                     let count = try GuestLoader.load(arguments[1], into: guest, at: try address(arguments[2]))
                     output.write("\(count) bytes at \(arguments[2])\n")
                 },
-                Form("linux NAME KERNEL [SETTING...]", "load a kernel, and a tree made for it: initrd=FILE append=TEXT")
+                Form("kernel NAME FILE [SETTING...]", "load a kernel, and a tree made for it: initrd=FILE append=TEXT")
                 {
                     arguments, _ throws(HyperError) in
-                    try loadLinux(try Guests.find(arguments[0]), arguments[1], Array(arguments[2...]))
+                    try loadKernel(try Guests.find(arguments[0]), arguments[1], Array(arguments[2...]))
                 },
                 Form("kick NAME", "start it") { arguments, _ throws(HyperError) in
                     try Guests.find(arguments[0]).kick()
+                },
+                Form("wait NAME MILLISECONDS", "wait until it has ended") { arguments, output throws(HyperError) in
+                    let guest = try Guests.find(arguments[0])
+                    let limit = try number(arguments[1])
+                    let end = Timers.now &+ limit &* 1_000_000
+                    while guest.state != .halted {
+                        guard Timers.now < end else {
+                            throw HyperError("guest \(guest.name) is \(guest.stateName) after \(limit) ms")
+                        }
+                        Scheduler.sleep(1_000_000)
+                    }
+                    output.write("\(guest.name): \(guest.haltReason ?? Text())\n")
                 },
                 Form("pause NAME", "let it stand still") { arguments, _ throws(HyperError) in
                     try Guests.find(arguments[0]).pause()
@@ -126,17 +138,17 @@ extension Command {
         try Guests.make(tree, name: arguments[0], vcpus: vcpus)
     }
 
-    private static func loadLinux(_ guest: Guest, _ kernel: Text, _ settings: [Text]) throws(HyperError) {
+    private static func loadKernel(_ guest: Guest, _ kernel: Text, _ settings: [Text]) throws(HyperError) {
         var (initrd, append): (Text?, Text) = (nil, Text())
         for word in settings {
             let (name, value) = try setting(word)
             switch name {
             case "initrd": initrd = value
             case "append": append = value
-            default: throw HyperError("\(name) is no setting of `guest linux`: there are initrd and append")
+            default: throw HyperError("\(name) is no setting of `guest kernel`: there are initrd and append")
             }
         }
-        try GuestLoader.loadLinux(kernel, initrd: initrd, append: append, into: guest)
+        try GuestLoader.loadKernel(kernel, initrd: initrd, append: append, into: guest)
     }
 
     private static func regionTable(_ guest: Guest) -> Table {

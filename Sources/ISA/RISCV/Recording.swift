@@ -111,7 +111,10 @@ extension RISCV.Hart: TranslatableProcessor {
 
     /// What ``load(_:_:_:caches:)`` and ``store(_:_:_:_:caches:)`` do about the TLB, without the access.
     private func enterPage(_ address: UInt64, _ use: PageUse) -> PageEntry {
-        guard features.contains(.misaligned) else { return .refused }
+        // What goes over the end of the page is left to the interpreter.
+        guard features.contains(.misaligned),
+            (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize
+        else { return .refused }
         let mode = dataMode
         let access = use.isWrite ? RISCV.Access.write : .read
         let translation: RISCV.Translation

@@ -92,6 +92,8 @@ public enum PageEntry: UInt64, Sendable {
     case entered
     /// The access faults; the fault record says how.
     case faulted
+    /// The page was entered before, and what is written lies outside of its window, but holds no code.
+    case besideCode
 }
 
 /// What a helper that translated code called leaves in the state's event: bits.

@@ -260,22 +260,20 @@ extension X64.Generator {
             case .interpret: leave(stub, trampolines.interpret)
             case .enterPage(let base, let offset, let span, let isWrite, let again, let checked):
                 let refused = assembler.label()
-                if isWrite && looksForCode(span) { checkForCode(base, span, checked: checked, hit: refused) }
-                // What goes over the end of the page is left to the interpreter.
-                assembler.address(.rcx, Memory(base, span.lowerBound))
-                assembler.arithmetic(.and, .register(.rcx), constant: 4095, .word)
-                let bytes = span.upperBound - span.lowerBound
-                assembler.arithmetic(.compare, .register(.rcx), constant: 4096 - bytes, .word)
-                assembler.jump(if: .above, refused)
                 assembler.address(.rax, Memory(base, offset))
                 let use = PageUse(
-                    isWrite: isWrite, bytes: UInt16(bytes), before: UInt16(offset - span.lowerBound))
+                    isWrite: isWrite, bytes: UInt16(span.count), before: UInt16(offset - span.lowerBound))
                 assembler.move(.rcx, constant: use.rawValue)
-                assembler.call(toAddress: trampolines.enterPage, from: self.base)
+                assembler.call(toAddress: enterPage(span, isWrite: isWrite), from: self.base)
                 assembler.arithmetic(
                     .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)
                 assembler.jump(if: .equal, again)
                 assembler.jump(if: .below, refused)
+                if isWrite {
+                    assembler.arithmetic(
+                        .compare, .register(.rax), constant: Int32(PageEntry.besideCode.rawValue), .word)
+                    assembler.jump(if: .equal, checked)
+                }
                 storePosition(stub.programCounter, left: stub.refund)
                 assembler.jump(toAddress: trampolines.raise, from: self.base)
                 assembler.bind(refused)

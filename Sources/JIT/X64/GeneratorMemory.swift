@@ -183,49 +183,11 @@ extension X64.Generator {
         assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
     }
 
-    /// Two granules are looked at, so that no more than one may lie between the ends. Who injects faults wants the page
-    /// to be entered instead.
-    func looksForCode(_ span: Range<Int32>) -> Bool {
-        span.count <= Int(PhysicalMemory.granule) && blocksLeft == nil
-    }
-
-    /// In a stub: goes to `checked`, with what is expected there, where the page may be written and the span holds no
-    /// code though it lies outside of the window; to `hit` where it holds some. Where nothing is known of the page it
-    /// goes on. rdx stays.
-    mutating func checkForCode(
-        _ base: Register, _ span: Range<Int32>, checked: Label, hit: Label
-    ) {
-        let bytes = span.upperBound - span.lowerBound
-        let (isElsewhere, isCode) = (assembler.label(), assembler.label())
-        findEntry(base, span.lowerBound, true)
-        assembler.push(.rdx)
-        assembler.load(.rdx, Self.writeEntry(\.start))
-        assembler.arithmetic(.and, .register(.rdx), constant: -4096)
-        assembler.arithmetic(.xor, .rax, .register(.rdx))
-        assembler.arithmetic(.compare, .register(.rax), constant: 4096 - bytes)
-        assembler.jump(if: .above, isElsewhere)
-        assembler.arithmetic(.add, .rdx, .memory(Self.writeEntry(\.addend)))
-        assembler.arithmetic(.subtract, .rdx, .memory(Role.field(\.memoryHost)))
-        // Where code is in other memory than the RAM is not looked for.
-        assembler.arithmetic(.compare, .rdx, .memory(Role.field(\.memorySize)))
-        assembler.jump(if: .aboveOrEqual, isElsewhere)
-        assembler.shift(.logicalRight, .register(.rdx), by: 12 - 3)
-        assembler.arithmetic(.add, .rdx, .memory(Role.field(\.codeGranules)))
-        assembler.load(.rdx, Memory(.rdx))
-        for last in [0, bytes - 1] {
-            assembler.address(.rcx, Memory(.rax, last), .word)
-            assembler.shift(.logicalRight, .register(.rcx), by: 6, .word)
-            assembler.bitTest(.register(.rdx), .rcx)
-            assembler.jump(if: .below, isCode)
-        }
-        assembler.pop(.rdx)
-        findEntry(base, span.lowerBound, true)
-        assembler.jump(checked)
-        assembler.bind(isCode)
-        assembler.pop(.rdx)
-        assembler.jump(hit)
-        assembler.bind(isElsewhere)
-        assembler.pop(.rdx)
+    /// What enters a page for accesses to the span. Where a write looks for code beside the window, it looks at two granules,
+    /// so that no more than one may lie between the ends. Who injects faults wants the page to be entered instead.
+    func enterPage(_ span: Range<Int32>, isWrite: Bool) -> UInt {
+        let looksForCode = isWrite && span.count <= Int(PhysicalMemory.granule) && blocksLeft == nil
+        return looksForCode ? trampolines.enterPageBesideCode : trampolines.enterPage
     }
 
     /// rdx = the distance to the host's memory, added to the base where that is in rdx.
@@ -244,7 +206,7 @@ extension X64.Generator {
         return Memory(Role.context, Int32(TranslationContext.readsOffset + offset), index: .rcx)
     }
 
-    private static func writeEntry(_ field: KeyPath<TranslationContext.WriteEntry, UInt64>) -> Memory {
+    static func writeEntry(_ field: KeyPath<TranslationContext.WriteEntry, UInt64>) -> Memory {
         let offset = MemoryLayout<TranslationContext.WriteEntry>.offset(of: field)!
         return Memory(Role.context, Int32(TranslationContext.writesOffset + offset), index: .rcx)
     }

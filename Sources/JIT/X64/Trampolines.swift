@@ -17,6 +17,9 @@ extension X64 {
         /// Called: enters the page of the address in rax into the TLB, for the ``PageUse`` in rcx; gives a
         /// ``PageEntry`` in rax. Changes only that and rcx.
         private(set) var enterPage: UInt = 0
+        /// The same for a write to no more than a granule, which is looked at first: the page may be entered, and the write
+        /// beside its window hold no code. rcx is then the distance of the page's entry from the first.
+        private(set) var enterPageBesideCode: UInt = 0
         /// Called: the helper in ecx is called with rax and rdx; gives its result in rax. Changes only rax, rcx and rdx. The
         /// program counter and the budget are stored.
         private(set) var callHelper: UInt = 0
@@ -33,6 +36,7 @@ extension X64 {
         var names: [(address: UInt, name: String)] {
             [
                 (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
+                (enterPageBesideCode, "enterPageBesideCode"),
                 (callHelper, "callHelper"), (raise, "raise"), (event, "event"), (loadFloats, "loadFloats"),
             ]
         }
@@ -94,6 +98,11 @@ extension X64 {
             Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
             assembler.pop(.rdx)
             assembler.return()
+
+            assembler.align(to: 16)
+            enterPageBesideCode = here()
+            Self.lookBesideCode(&assembler)
+            assembler.jump(toAddress: enterPage, from: base)
 
             assembler.align(to: 16)
             callHelper = here()
@@ -167,5 +176,62 @@ extension X64 {
         case outOfBudget, interpret, resolve
         /// The run loop is wanted.
         case event
+    }
+}
+
+extension X64.Trampolines {
+    private typealias Generator = X64.Generator
+
+    /// rax = the address and rcx = the ``PageUse`` as before, where nothing is known of the page; returns to the caller
+    /// otherwise. Where code is in other memory than the RAM is not looked for.
+    fileprivate static func lookBesideCode(_ assembler: inout X64.Assembler) {
+        let (isElsewhere, isCode) = (assembler.label(), assembler.label())
+        let stride = MemoryLayout<TranslationContext.WriteEntry>.stride
+        for register in [.rdx, .rax, .rcx] as [X64.Register] { assembler.push(register) }
+        assembler.shift(.logicalRight, .register(.rcx), by: 24)
+        assembler.arithmetic(.subtract, .rax, .register(.rcx))
+        assembler.move(.rcx, .rax, .word)
+        assembler.shift(.logicalRight, .register(.rcx), by: 12 - UInt8(stride.trailingZeroBitCount), .word)
+        assembler.arithmetic(
+            .and, .register(.rcx), constant: Int32((TranslationContext.dataEntries - 1) * stride), .word)
+        assembler.load(.rdx, Generator.writeEntry(\.start))
+        assembler.arithmetic(.and, .register(.rdx), constant: -4096)
+        assembler.arithmetic(.xor, .rax, .register(.rdx))
+        assembler.arithmetic(.compare, .register(.rax), constant: 4096)
+        assembler.jump(if: .aboveOrEqual, isElsewhere)
+        assembler.arithmetic(.add, .rdx, .memory(Generator.writeEntry(\.addend)))
+        assembler.arithmetic(.subtract, .rdx, .memory(Role.field(\.memoryHost)))
+        assembler.arithmetic(.compare, .rdx, .memory(Role.field(\.memorySize)))
+        assembler.jump(if: .aboveOrEqual, isElsewhere)
+        assembler.shift(.logicalRight, .register(.rdx), by: 12 - 3)
+        assembler.arithmetic(.add, .rdx, .memory(Role.field(\.codeGranules)))
+        assembler.load(.rdx, X64.Memory(.rdx))
+        assembler.push(.rcx)
+        assembler.move(.rcx, .rax, .word)
+        assembler.shift(.logicalRight, .register(.rcx), by: 6, .word)
+        assembler.bitTest(.register(.rdx), .rcx)
+        assembler.jump(if: .below, isCode)
+        // The last byte: what goes over the end of the page is left to the interpreter.
+        assembler.load(.rcx, X64.Memory(.rsp, 8), .word)
+        assembler.shift(.logicalRight, .register(.rcx), by: 8, .word)
+        assembler.arithmetic(.and, .register(.rcx), constant: 0xffff, .word)
+        assembler.address(.rcx, X64.Memory(.rax, -1, index: .rcx), .word)
+        assembler.shift(.logicalRight, .register(.rcx), by: 6, .word)
+        assembler.arithmetic(.compare, .register(.rcx), constant: 63, .word)
+        assembler.jump(if: .above, isCode)
+        assembler.bitTest(.register(.rdx), .rcx)
+        assembler.jump(if: .below, isCode)
+        assembler.pop(.rcx)
+        assembler.address(.rsp, X64.Memory(.rsp, 16))
+        assembler.pop(.rdx)
+        assembler.move(.rax, constant: PageEntry.besideCode.rawValue)
+        assembler.return()
+        assembler.bind(isCode)
+        assembler.address(.rsp, X64.Memory(.rsp, 24))
+        assembler.pop(.rdx)
+        assembler.move(.rax, constant: PageEntry.refused.rawValue)
+        assembler.return()
+        assembler.bind(isElsewhere)
+        for register in [.rcx, .rax, .rdx] as [X64.Register] { assembler.pop(register) }
     }
 }

@@ -124,6 +124,9 @@ public final class AddressSpace {
         return true
     }
 
+    /// Where the second stage leads, as far as it is made.
+    func translate(_ address: UInt64) -> UInt64? { lock.withLock { secondStage.translate(address) } }
+
     /// Whether the page of the level around the address lies in the region, and as the host has it.
     private func fits(_ level: Int, _ address: UInt64, _ start: UInt64, _ size: UInt64, _ host: UInt64) -> Bool {
         let pageSize = SecondStage<Port.SecondStage>.pageSize(level)

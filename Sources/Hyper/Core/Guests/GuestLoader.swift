@@ -15,7 +15,7 @@ public enum GuestLoader {
     }
 
     /// Loads a kernel as its boot protocol wants it, with a device tree that says what the guest has.
-    public static func loadLinux(
+    public static func loadKernel(
         _ kernel: Text, initrd: Text?, append: Text, into guest: Guest
     ) throws(HyperError) {
         guard let memory = guest.largestMemory else { throw HyperError("guest \(guest.name) has no memory") }

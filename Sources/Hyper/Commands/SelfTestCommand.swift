@@ -1,0 +1,61 @@
+extension Command {
+    /// `selftest`: what can only be seen from the inside.
+    static var selftest: Command {
+        Command(
+            "selftest", group: "Host", "tests of the hypervisor by itself",
+            [
+                Form("lives TREE COUNT", "make and destroy a guest so often, and count what is not given back") {
+                    arguments, output throws(HyperError) in
+                    let count = try number(arguments[1])
+                    // Once before, so that what is kept for the next guest is there.
+                    try live(arguments[0])
+                    Heap.trim()
+                    let (pages, bytes) = (Pages.statistics.used, Heap.statistics.bytes)
+                    for _ in 0..<count { try live(arguments[0]) }
+                    Heap.trim()
+                    let lost = (pages: Pages.statistics.used &- pages, bytes: Heap.statistics.bytes - bytes)
+                    guard lost.pages == 0, lost.bytes == 0 else {
+                        throw HyperError(
+                            "\(count) guests have left \(Int(truncatingIfNeeded: lost.pages)) pages and \(lost.bytes) bytes"
+                        )
+                    }
+                    output.write("\(count) guests have left nothing behind\n")
+                },
+                Form("nested TREE", "map and unmap a guest's memory, and look where it leads") {
+                    arguments, output throws(HyperError) in
+                    let name: Text = "selftest"
+                    let guest = try Guests.make(
+                        DeviceTreeNode(blob: try VirtualFileSystem.contents(of: arguments[0])), name: name)
+                    defer { Guests.destroy(guest) }
+                    output.write("\(try guest.space.test()) pages lead where they should\n")
+                },
+            ])
+    }
+
+    private static func live(_ tree: Text) throws(HyperError) {
+        let node = try DeviceTreeNode(blob: try VirtualFileSystem.contents(of: tree))
+        Guests.destroy(try Guests.make(node, name: "selftest"))
+    }
+}
+
+extension AddressSpace {
+    /// Touches the first and the last page of each region of memory, and compares where the second stage leads with where
+    /// the region is; how many pages were looked at.
+    fileprivate func test() throws(HyperError) -> UInt64 {
+        var count: UInt64 = 0
+        for region in regions {
+            guard case .memory(let host, _) = region.kind else { continue }
+            for address in [region.start, region.start + region.size / 2 & ~4095, region.last & ~4095] {
+                guard try map(address) else {
+                    throw HyperError("\(region.name): nothing can be mapped at \(hex: address)")
+                }
+                let target = translate(address)
+                guard target == host + (address - region.start) else {
+                    throw HyperError("\(region.name): \(hex: address) leads to \(hex: target ?? 0)")
+                }
+                count += 1
+            }
+        }
+        return count
+    }
+}
