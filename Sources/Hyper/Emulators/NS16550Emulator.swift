@@ -27,6 +27,8 @@ public final class NS16550Emulator: EmulatedDevice {
     private var modemControl: UInt8 = 0
     private var scratch: UInt8 = 0
     private var divisor: UInt16 = 0
+    /// What was sent while the transmitter leads back to the receiver.
+    private var loopedBack: UInt8?
     private var fifosAreEnabled = false
     /// The transmitter has become empty, and nobody has read of it.
     private var isEmptyPending = false
@@ -42,7 +44,7 @@ public final class NS16550Emulator: EmulatedDevice {
 
     public func reset() {
         (interruptEnable, lineControl, modemControl, scratch, divisor) = (0, 0, 0, 0, 0)
-        (fifosAreEnabled, isEmptyPending) = (false, false)
+        (fifosAreEnabled, isEmptyPending, loopedBack) = (false, false, nil)
         update()
     }
 
@@ -53,10 +55,11 @@ public final class NS16550Emulator: EmulatedDevice {
 
     public func read(_ offset: UInt64, width: Int) -> UInt64 {
         switch offset >> shift {
-        case Register.lineStatus: return Self.transmitterEmpty | (serial.hasInput ? Self.dataReady : 0)
+        case Register.lineStatus: return Self.transmitterEmpty | (hasInput ? Self.dataReady : 0)
         case Register.data:
             if lineControl & Self.divisorAccess != 0 { return UInt64(divisor & 0xff) }
-            let byte = serial.read() ?? 0
+            let byte = loopedBack ?? serial.read() ?? 0
+            loopedBack = nil
             update()
             return UInt64(byte)
         case Register.interruptEnable:
@@ -86,9 +89,8 @@ public final class NS16550Emulator: EmulatedDevice {
                 divisor = divisor & 0xff00 | UInt16(byte)
                 return
             }
-            serial.write(byte)
-            guard interruptEnable & 2 != 0 else { return }
-            isEmptyPending = true
+            if modemControl & Self.loopBack != 0 { loopedBack = byte } else { serial.write(byte) }
+            if interruptEnable & 2 != 0 { isEmptyPending = true }
         case Register.interruptEnable:
             if lineControl & Self.divisorAccess != 0 {
                 divisor = divisor & 0xff | UInt16(byte) << 8
@@ -106,9 +108,12 @@ public final class NS16550Emulator: EmulatedDevice {
         update()
     }
 
+    /// Looped back, the receiver hears nothing of the line.
+    private var hasInput: Bool { loopedBack != nil || (modemControl & Self.loopBack == 0 && serial.hasInput) }
+
     /// The most important pending interrupt, as the identification register has it; 1 is none.
     private var identification: UInt8 {
-        if interruptEnable & 1 != 0 && serial.hasInput { return 4 }
+        if interruptEnable & 1 != 0 && hasInput { return 4 }
         if interruptEnable & 2 != 0 && isEmptyPending { return 2 }
         return 1
     }

@@ -10,7 +10,6 @@ enum Hypercalls {
     }
 
     private static let notSupported: Int64 = -2, invalidParameter: Int64 = -3, alreadyAvailable: Int64 = -6
-    private static let invalidAddress: Int64 = -5
     /// "HYPR", which nobody has registered.
     private static let implementation: UInt64 = 0x4859_5052
 
@@ -20,6 +19,7 @@ enum Hypercalls {
         state.pointee.programCounter &+= 4
         let number = state.pointee[17]
         if number == Extension.time {
+            guard state.pointee[16] == 0 else { return answer(state, notSupported) }
             GuestTimer.set(vcpu, state.pointee[10])
             return answer(state, 0)
         }
@@ -123,9 +123,10 @@ enum Hypercalls {
     private static func hartState(
         _ vcpu: VCPUReference, _ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>
     ) {
-        let start: UInt64 = 0, stop: UInt64 = 1, status: UInt64 = 2
+        let start: UInt64 = 0, stop: UInt64 = 1, status: UInt64 = 2, suspend: UInt64 = 3
         let (function, number) = (state.pointee[16], state.pointee[10])
         if function == stop { return guest.stop(vcpu) }
+        if function == suspend { return self.suspend(vcpu, state) }
         guard function == start || function == status else { return answer(state, notSupported) }
         guard number < UInt64(guest.vcpus.count) else { return answer(state, invalidParameter) }
         let target = guest.vcpus[Int(number)]
@@ -136,7 +137,25 @@ enum Hypercalls {
         guest.start(target, entry: entry, argument: argument)
     }
 
-    /// The debug console (SBI 2.0, chapter 12).
+    /// Suspends the hart until it has an interrupt (SBI 2.0, 9.4): retentive, and it goes on behind the call; or not, and
+    /// it begins anew at an address.
+    private static func suspend(_ vcpu: VCPUReference, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        let retentive: UInt64 = 0, nonRetentive: UInt64 = 0x8000_0000
+        let (type, entry, argument) = (state.pointee[10], state.pointee[11], state.pointee[12])
+        guard type == retentive || type == nonRetentive else { return answer(state, invalidParameter) }
+        answer(state, 0)
+        GuestTimer.arm(vcpu)
+        vcpu.waitForInterrupt()
+        guard type == nonRetentive else { return }
+        // As at its start (9.1): translation and interrupts off, a0 its number, a1 the argument.
+        csr_write_vsatp(0)
+        csr_write_vsstatus(csr_read_vsstatus() & ~2)
+        state.pointee[10] = UInt64(vcpu.pointee.index)
+        state.pointee[11] = argument
+        state.pointee.programCounter = entry
+    }
+
+    /// The debug console (SBI 2.0, chapter 12). An address has two halves, of which the upper one is 0 here.
     private static func console(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
         let write: UInt64 = 0, read: UInt64 = 1, writeByte: UInt64 = 2
         let (count, address) = (state.pointee[10], state.pointee[11])
@@ -146,13 +165,15 @@ enum Hypercalls {
             answer(state, 0)
         case write:
             let part = min(count, 4096)
-            guard let bytes = guest.space.memory(address, count: part) else { return answer(state, invalidAddress) }
+            guard state.pointee[12] == 0, let bytes = guest.space.memory(address, count: part) else {
+                return answer(state, invalidParameter)
+            }
             for index in 0..<Int(part) { guest.console?.write(bytes.load(fromByteOffset: index, as: UInt8.self)) }
             answer(state, 0, part)
         case read:
-            guard let bytes = guest.space.memory(address, count: max(count, 1), write: true) else {
-                return answer(state, invalidAddress)
-            }
+            guard state.pointee[12] == 0,
+                let bytes = guest.space.memory(address, count: max(count, 1), write: true)
+            else { return answer(state, invalidParameter) }
             var done: UInt64 = 0
             while done < count, let byte = guest.console?.read() {
                 bytes.storeBytes(of: byte, toByteOffset: Int(done), as: UInt8.self)
