@@ -197,7 +197,7 @@ extension RISCVPort {
             if let other = state.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
         }
         vcpu.pointee.lock.release()
-        if level, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
+        if level, vcpu.pointee.isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
         restoreInterrupts(wereEnabled)
     }
 

@@ -161,6 +161,7 @@ public final class Guest {
         for vcpu in vcpus {
             vcpu.pointee.isStarted = false
             if let thread = vcpu.pointee.thread {
+                // What it did before is not gone on with.
                 Scheduler.restart(thread, entry: Port.guestEntry)
                 Scheduler.release(thread)
             }
@@ -203,19 +204,25 @@ public final class Guest {
 
     public func isStarted(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.isStarted }
 
+    /// Starts a VCPU that is off. What still holds its thread up, on its way to being off, is waited for.
     public func start(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
         guard let thread = vcpu.pointee.thread else { return }
+        Scheduler.hold(thread)
         Port.reset(vcpu, entry: entry, argument: argument)
         Scheduler.restart(thread, entry: Port.guestEntry)
         vcpu.pointee.isStarted = true
+        Scheduler.release(thread)
         Scheduler.wake(thread)
     }
 
-    /// Called by the VCPU itself; it does not return.
+    /// Called by the VCPU itself, with interrupts off; it does not return.
     public func stop(_ vcpu: VCPUReference) {
         vcpu.pointee.isStarted = false
-        Scheduler.unload(vcpu)
-        Scheduler.wait {}
+        // A late interrupt may wake it; it is off all the same.
+        while true {
+            Scheduler.unload(vcpu)
+            Scheduler.wait {}
+        }
     }
 }
 

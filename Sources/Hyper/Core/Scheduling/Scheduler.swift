@@ -180,11 +180,10 @@ public enum Scheduler {
         Port.restoreInterrupts(wereEnabled)
     }
 
-    /// Makes a thread that does not run begin anew in `entry` once it is woken.
+    /// Makes a thread that is held begin anew in `entry` once it is released and woken.
     static func restart(_ thread: ThreadReference, entry: @escaping @convention(c) () -> Void) {
         guard let stack = thread.pointee.stack else { return }
         thread.pointee.context = Port.makeContext(stack: stack + Thread.stackSize, entry: entry)
-        thread.pointee.state = .blocked
         thread.pointee.isReadyOnceReleased = false
     }
 
