@@ -146,11 +146,13 @@ enum Interrupt {
         return true
     }
 
-    /// Sleeps in WFI with interrupts off, but for these, until the condition holds. The timer ends it otherwise.
+    /// Sleeps in WFI with interrupts off, but for these, until the condition holds. The timer ends it otherwise; whether
+    /// it has come is asked of the clock, since not every machine shows it in sip.
     static func sleep(_ bits: UInt64, milliseconds: UInt64 = 1000, until condition: () -> Bool) -> Bool {
-        SBI.setTimer(Clock.now + Clock.milliseconds(milliseconds))
+        let end = Clock.now + Clock.milliseconds(milliseconds)
+        SBI.setTimer(end)
         csr_set_sie(timer | bits)
-        while !condition(), csr_read_sip() & timer == 0 { wait_for_interrupt() }
+        while !condition(), Clock.now < end { wait_for_interrupt() }
         csr_clear_sie(timer | bits)
         SBI.setTimer(~0)
         return condition()
