@@ -74,7 +74,7 @@ public protocol Architecture {
     static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest)
     /// Gives back what the architecture has allocated for a VCPU that runs no more.
     static func destroy(_ vcpu: VCPUReference)
-    /// Whether the VCPU has an interrupt that it would wake up for.
+    /// Whether the VCPU has an interrupt that it would wake up for. Its lock is held.
     static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
     /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.
     static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool)

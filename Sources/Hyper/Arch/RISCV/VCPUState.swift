@@ -180,7 +180,12 @@ extension RISCVPort {
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
         let state = stateReference(vcpu)
-        if state.pointee.loadedOn == cpu { return csr_read_hip() & csr_read_hie() & GuestInterrupt.all != 0 }
+        if state.pointee.loadedOn == cpu {
+            // Another hart may have raised a line and its message not have come yet: who looked at hip alone would sleep
+            // after the wake-up, and never again be woken.
+            takeLines(state)
+            return csr_read_hip() & csr_read_hie() & GuestInterrupt.all != 0
+        }
         return state.pointee.hvip & state.pointee.hie != 0
     }
 
@@ -212,11 +217,15 @@ extension RISCVPort {
     static func takeLines() {
         guard let vcpu = cpu.pointee.loaded else { return }
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        takeLines(stateReference(vcpu))
+        vcpu.pointee.lock.release()
+    }
+
+    /// - Precondition: the VCPU is loaded here, and its lock held.
+    private static func takeLines(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
         csr_clear_hvip(state.pointee.changedLines & ~state.pointee.lines)
         csr_set_hvip(state.pointee.changedLines & state.pointee.lines)
         state.pointee.changedLines = 0
-        vcpu.pointee.lock.release()
     }
 }
 
