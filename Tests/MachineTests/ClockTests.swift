@@ -45,4 +45,19 @@ struct ClockTests {
         timer.arm(at: Clock.end)
         #expect(clock.deadline == Clock.end)
     }
+
+    @Test("A CPU whose turn comes later in a round is shown no less than what an earlier one has read")
+    func shown() {
+        let clock = Clock()
+        var progress: UInt64 = 9000
+        clock.progress = { progress }
+        clock.advance(to: 1_000_000)
+        #expect(clock.read() == 1_009_000)
+        progress = 200
+        #expect(clock.now == 1_000_200, "its own count")
+        #expect(clock.shown == 1_009_000)
+        #expect(clock.read() == 1_009_000)
+        progress = 9001
+        #expect(clock.read() == 1_009_001, "it has caught up")
+    }
 }

@@ -58,12 +58,15 @@ extension RISCV {
         private var trappedBeforeReset: UInt64 = 0
 
         /// The timer as a whole number of nanoseconds a tick, and what it is ahead of virtual time in ticks.
-        public struct Timebase: Sendable {
+        public struct Timebase {
             public var nanosecondsPerTick: UInt64
             public var offset: UInt64
-            public init(nanosecondsPerTick: UInt64, offset: UInt64) {
+            /// The latest virtual time that any hart of the machine has read, which none may read less than any more.
+            public let latestRead: UnsafeMutablePointer<UInt64>
+            public init(nanosecondsPerTick: UInt64, offset: UInt64, latestRead: UnsafeMutablePointer<UInt64>) {
                 self.nanosecondsPerTick = nanosecondsPerTick
                 self.offset = offset
+                self.latestRead = latestRead
             }
         }
 

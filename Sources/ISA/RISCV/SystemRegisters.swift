@@ -9,9 +9,12 @@ extension RISCV.Hart {
         foldFloatDirty()
         var number = number
         if state.pointee.virtual, let substitute = Self.virtualCounterpart(number) { number = substitute }
-        // Read from an instruction, virtual time is the hart's own.
+        // Read from an instruction, virtual time is the hart's own, but for what other harts have read.
         if number == 0xc01, let timebase {
-            return guestTime(core.pointee.virtualTime / timebase.nanosecondsPerTick &+ timebase.offset)
+            // SAFETY: the word is the board's clock's, which lives as long as its harts run.
+            let time = max(core.pointee.virtualTime, timebase.latestRead.pointee)
+            timebase.latestRead.pointee = time
+            return guestTime(time / timebase.nanosecondsPerTick &+ timebase.offset)
         }
         let old = try readCSR(number)
         guard access != .read else { return old }

@@ -182,7 +182,10 @@ public final class RISCVVirt {
         }
         if 1_000_000_000 % aclint.frequency == 0 {
             let period = 1_000_000_000 / aclint.frequency
-            for hart in harts { hart.timebase = .init(nanosecondsPerTick: period, offset: aclint.offset) }
+            for hart in harts {
+                hart.timebase = .init(
+                    nanosecondsPerTick: period, offset: aclint.offset, latestRead: clock.latestRead)
+            }
         }
         aclint.timeChanged = { [unowned self] in
             for hart in harts {

@@ -72,14 +72,14 @@ public final class ACLINT: Device {
     }
 
     /// The current value of `mtime`, which is also what the `time` CSR reads.
-    public var mtime: UInt64 { ticks(clock.now) &+ offset }
+    public var mtime: UInt64 { ticks(clock.shown) &+ offset }
 
     /// The virtual time in nanoseconds at which `mtime` comes to be `value` or more, or nil when that is so far off that
     /// the machine's clock does not count to it.
     public func nanoseconds(at value: UInt64) -> UInt64? {
-        let now = mtime
-        guard value > now else { return clock.now }
-        let (target, overflow) = ticks(clock.now).addingReportingOverflow(value - now)
+        guard value > mtime else { return clock.now }
+        let passed = ticks(clock.now)
+        let (target, overflow) = passed.addingReportingOverflow(value &- (passed &+ offset))
         return overflow ? nil : nanoseconds(ticks: target)
     }
 
@@ -93,7 +93,7 @@ public final class ACLINT: Device {
     }
 
     private func setTime(_ value: UInt64) {
-        offset = value &- ticks(clock.now)
+        offset = value &- ticks(clock.shown)
         for hart in mtimecmp.indices { update(hart) }
         timeChanged()
     }
@@ -124,7 +124,7 @@ public final class ACLINT: Device {
             return hart < mtimecmp.count ? part(mtimecmp[hart], offset, size) : 0
         case Register.mtime:
             try requireHalfOrWhole(offset, size: size)
-            return part(mtime, offset, size)
+            return part(ticks(clock.read()) &+ self.offset, offset, size)
         default: throw AccessFault()
         }
     }

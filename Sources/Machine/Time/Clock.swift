@@ -22,10 +22,32 @@ public final class Clock {
     /// overshoot it without wrapping.
     public static let end: UInt64 = 1 << 63
 
-    public init() {}
+    /// The latest time that any CPU has read; it outlives the CPUs, whose instructions read and write it.
+    public let latestRead: UnsafeMutablePointer<UInt64>
 
-    /// Nanoseconds since power-on.
+    public init() {
+        latestRead = .allocate(capacity: 1)
+        latestRead.initialize(to: 0)
+    }
+
+    deinit { latestRead.deallocate() }
+
+    /// Nanoseconds since power-on, by the running CPU's own count.
     public var now: UInt64 { base + progress() }
+
+    /// The time that the running CPU is shown: never less than what any CPU has read before.
+    ///
+    /// The CPUs of a round start from the same time, one after the other, so that a later one sees what an earlier one
+    /// wrote up to a turn before that happened by its own count. Its clock then stands until its count has caught up;
+    /// otherwise it would see effects before their causes (the Unprivileged ISA's Zicntr: the real-time clocks of all
+    /// harts are synchronized to within one tick).
+    public var shown: UInt64 { max(now, latestRead.pointee) }
+
+    /// ``shown``, to a CPU that reads it.
+    public func read() -> UInt64 {
+        latestRead.pointee = shown
+        return latestRead.pointee
+    }
 
     /// Sets the time between turns. - Precondition: time does not run backwards past a due event.
     public func advance(to time: UInt64) {

@@ -14,6 +14,8 @@ enum Task: UInt64 {
     case deepSleep = 4
     /// What a non-retentive resume does: say so, then stop.
     case resumed = 5
+    /// Read the time many times, in turns with all others, then stop.
+    case clock = 6
 }
 
 enum State { static let started: UInt64 = 0, stopped: UInt64 = 1, suspended: UInt64 = 4 }
@@ -30,6 +32,9 @@ nonisolated(unsafe) private var wrongArguments: UInt32 = 0
         _ = atomic_or_word(&visits, 1 << UInt32(hart))
     case .fence:
         fenceEverywhere()
+        _ = atomic_or_word(&visits, 1 << UInt32(hart))
+    case .clock:
+        compareClocks()
         _ = atomic_or_word(&visits, 1 << UInt32(hart))
     case .sleep:
         csr_set_sie(software)
@@ -52,6 +57,22 @@ private func fenceEverywhere() {
         for function in 0..<UInt64(3) {
             _ = sbi_fence(function, 0, ~0, 0x8020_0000, round & 1 == 0 ? 0x3000 : ~0, 1)
         }
+    }
+}
+
+nonisolated(unsafe) private var clockLock: UInt32 = 0
+nonisolated(unsafe) private var latestTime: UInt64 = 0
+nonisolated(unsafe) private var earlierTimes: UInt32 = 0
+
+/// Reads the time, which may be no more than a tick less than what any hart has read before (Unprivileged ISA, section
+/// "Zicntr" Extension for Base Counters and Timers).
+private func compareClocks() {
+    for _ in 0..<2000 {
+        while atomic_exchange_word(&clockLock, 1) != 0 {}
+        let time = csr_read_time()
+        if time &+ 1 < latestTime { _ = atomic_or_word(&earlierTimes, 1) }
+        latestTime = max(latestTime, time)
+        atomic_store_word(&clockLock, 0)
     }
 }
 
@@ -107,6 +128,9 @@ func checkHartStates(_ others: UInt64, own: UInt64) {
     Verdict.expect(
         "an IPI ends a non-retentive suspend at its resume address",
         run(.deepSleep, on: others, meanwhile: { wake(others) }))
+    Verdict.expect(
+        "no hart's clock is behind another's",
+        run(.clock, on: others, meanwhile: { compareClocks() }) && atomic_load_word(&earlierTimes) == 0)
     Verdict.expect("harts start with translation and interrupts off", atomic_load_word(&wrongArguments) == 0)
 }
 
