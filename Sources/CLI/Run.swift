@@ -25,6 +25,7 @@ struct Run: ParsableCommand {
               orrery run vmm.elf --drive disk.img,snapshot --save vmm.yaml
               orrery run vmm.elf --display vnc:5900
               orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
+              orrery run vmm.elf --exits
               orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
@@ -49,6 +50,13 @@ struct Run: ParsableCommand {
 
     @Flag(help: "At the end, print what the run cost, and a hash of the machine's state.")
     var stats = false
+
+    @Flag(
+        help: """
+            At the end, print why guests left for their hypervisor, and how many instructions it spent on each. What runs
+            is interpreted meanwhile.
+            """)
+    var exits = false
 
     @Flag(help: "At the end, print the result as one line of JSON, the last of standard output.")
     var json = false
@@ -75,7 +83,8 @@ struct Run: ParsableCommand {
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
         let tracer = traceOptions.map { Tracer(session, $0, sink: sink) }
-        defer { withExtendedLifetime(tracer) {} }
+        let exitStatistics = exits ? ExitStatistics(session) : nil
+        defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)
         if Terminal.isInteractive || interactive {
             Terminal.enterRawMode()
@@ -103,7 +112,7 @@ struct Run: ParsableCommand {
             }
         }
         host.hideDisplay()
-        report(conclusion, session, output, elapsed)
+        report(conclusion, session, output, elapsed, exitStatistics)
         if let path = description.screenshot { try Screenshot.write(session.board.display, to: path) }
         try traceFile?.close()
         Interruption.obey()
@@ -111,7 +120,8 @@ struct Run: ParsableCommand {
     }
 
     private func report(
-        _ conclusion: Session.Conclusion, _ session: Session, _ output: ConsoleOutput, _ nanoseconds: UInt64
+        _ conclusion: Session.Conclusion, _ session: Session, _ output: ConsoleOutput, _ nanoseconds: UInt64,
+        _ exitStatistics: ExitStatistics?
     ) {
         // A shell reports a signal so.
         let status =
@@ -123,6 +133,10 @@ struct Run: ParsableCommand {
             StandardStreams.complain(text)
             for line in PostMortem(session).lines { StandardStreams.error(line + "\n") }
         }
+        if let exitStatistics {
+            output.endLine()
+            StandardStreams.error(exitStatistics.table)
+        }
         if stats || json {
             let statistics = RunStatistics(session.board, hostSeconds: Double(nanoseconds) / 1e9)
             if stats {
@@ -131,7 +145,7 @@ struct Run: ParsableCommand {
             }
             if json {
                 output.endLine()
-                StandardStreams.output(RunHost.json(conclusion, status, text, statistics).text + "\n")
+                StandardStreams.output(RunHost.json(conclusion, status, text, statistics, exitStatistics).text + "\n")
             }
         }
     }

@@ -217,7 +217,8 @@ final class RunHost {
     }
 
     static func json(
-        _ conclusion: Session.Conclusion, _ status: Int32, _ text: String?, _ statistics: RunStatistics
+        _ conclusion: Session.Conclusion, _ status: Int32, _ text: String?, _ statistics: RunStatistics,
+        _ exitStatistics: ExitStatistics?
     ) -> JSON {
         var members: [(String, JSON)] = []
         func add(_ name: String, _ value: JSON) { members.append((name, value)) }
@@ -257,8 +258,20 @@ final class RunHost {
         add("deviceAccesses", .number(statistics.deviceAccesses))
         add("fetchMisses", .number(statistics.fetchMisses))
         if let translation = statistics.translation { add("jit", json(translation)) }
+        if let exitStatistics { add("exits", json(exitStatistics)) }
         add("stateHash", .string(statistics.stateHashText))
         return .object(members)
+    }
+
+    private static func json(_ statistics: ExitStatistics) -> JSON {
+        .object(
+            statistics.rows.map { name, costs in
+                let figures: [(String, UInt64)] = [
+                    ("count", costs.count), ("least", costs.least), ("median", costs.median), ("most", costs.most),
+                    ("instructions", costs.total),
+                ]
+                return (name, .object(figures.map { ($0.0, .number($0.1)) }))
+            })
     }
 
     private static func json(_ translation: TranslationFigures) -> JSON {

@@ -224,7 +224,8 @@ extension RISCV.Hart {
         }
         foldFloatDirty()
         if counterIsActive { updateCounters() }
-        if s.pointee.virtual {
+        let wasVirtual = s.pointee.virtual
+        if wasVirtual {
             let status = s.pointee.vsstatus
             s.pointee.privilege = status & Status.spp != 0 ? .supervisor : .user
             s.pointee.vsstatus = Self.returned(status, Status.spp, Status.spie, Status.sie)
@@ -238,6 +239,7 @@ extension RISCV.Hart {
             s.pointee.core.programCounter = s.pointee.sepc
         }
         levelChanged()
+        if isObserved, !wasVirtual, s.pointee.virtual { guestEntryObserver?() }
     }
 
     func machineReturn() throws(Fault) {
@@ -254,6 +256,7 @@ extension RISCV.Hart {
         s.pointee.mstatus = next
         s.pointee.core.programCounter = s.pointee.mepc
         levelChanged()
+        if isObserved, s.pointee.virtual { guestEntryObserver?() }
     }
 
     /// A status register after a return: the enable bit from its saved copy, which becomes 1; the saved privilege U.
@@ -275,6 +278,7 @@ extension RISCV.Hart {
         } else if s.pointee.privilege == .user {
             throw illegalInstruction()
         }
+        statistics.waits &+= 1
         s.pointee.waiting = pending & s.pointee.mie == 0
     }
 

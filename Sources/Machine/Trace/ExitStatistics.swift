@@ -1,0 +1,227 @@
+import ISA
+
+/// What makes guests leave, and how many instructions their hypervisor spends on it: `--exits`.
+///
+/// An exit begins with the trap that takes a hart from V=1 to V=0 and ends with the return to V=1 on it. All that is
+/// executed meanwhile counts, the return itself included: other traps, the firmware, and threads of the hypervisor that
+/// run before a guest does again. Which hypervisor it is does not matter, so that two can be compared.
+public final class ExitStatistics {
+    /// Exits that are counted together.
+    public struct Reason: Hashable, Sendable {
+        /// As a cause register has it.
+        public let cause: UInt64
+        /// What tells exits of the cause apart: the extension and the function of an SBI call, the guest-physical address
+        /// of a guest-page fault, the bits of a virtual instruction.
+        public let detail: UInt64
+        public let function: UInt64
+        public let ending: Ending
+    }
+
+    public enum Ending: Sendable {
+        /// The guest that left goes on.
+        case same
+        /// Another one does.
+        case otherGuest
+        /// The hart has waited for an interrupt meanwhile.
+        case idle
+    }
+
+    /// How many instructions the exits of one reason took.
+    public struct Costs: Sendable {
+        public private(set) var count: UInt64 = 0
+        public private(set) var total: UInt64 = 0
+        public private(set) var least = UInt64.max
+        public private(set) var most: UInt64 = 0
+        private var histogram: [UInt64: UInt64] = [:]
+
+        fileprivate mutating func add(_ instructions: UInt64) {
+            count += 1
+            total += instructions
+            least = min(least, instructions)
+            most = max(most, instructions)
+            histogram[Self.rounded(instructions), default: 0] += 1
+        }
+
+        fileprivate mutating func add(_ other: Costs) {
+            count += other.count
+            total += other.total
+            least = min(least, other.least)
+            most = max(most, other.most)
+            histogram.merge(other.histogram, uniquingKeysWith: +)
+        }
+
+        /// Exact up to 4096, and to seven binary digits above, so that a histogram never grows long.
+        private static func rounded(_ value: UInt64) -> UInt64 {
+            guard value > 4096 else { return value }
+            let dropped = UInt64(64 - 7 - value.leadingZeroBitCount)
+            return (value >> dropped) << dropped
+        }
+
+        /// The lower median; above 4096 rounded down, by less than one part in 64.
+        public var median: UInt64 {
+            var left = (count + 1) / 2
+            for (value, times) in histogram.sorted(by: { $0.key < $1.key }) {
+                if times >= left { return value }
+                left -= times
+            }
+            return most
+        }
+    }
+
+    private struct Exit {
+        let trap: RISCV.Hart.TrapRecord
+        let detail: UInt64
+        let function: UInt64
+        let executed: UInt64
+        let guest: UInt64
+        let waits: UInt64
+    }
+
+    private var exits: [Exit?]
+    private var costs: [Reason: Costs] = [:]
+    /// A guest that touches many addresses must not fill the host's memory: further reasons are counted by cause alone.
+    private static let reasonLimit = 4096
+
+    /// Observes the session's harts from now on; what else observes their traps goes on.
+    public init(_ session: Session) {
+        exits = Array(repeating: nil, count: session.board.harts.count)
+        for (index, hart) in session.board.harts.enumerated() {
+            let other = hart.trapObserver
+            hart.trapObserver = { [unowned self, unowned hart] trap in
+                other?(trap)
+                if trap.fromVirtual && !trap.toVirtual { begin(trap, hart, index) }
+            }
+            hart.guestEntryObserver = { [unowned self, unowned hart] in end(hart, index) }
+        }
+    }
+
+    private func begin(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart, _ index: Int) {
+        let registers = hart.state.pointee.core.registers
+        let (detail, function): (UInt64, UInt64) =
+            switch trap.cause {
+            case RISCV.Cause.virtualSupervisorCall: (registers[17], registers[16])
+            case RISCV.Cause.virtualInstruction: (trap.value, 0)
+            default: (trap.guestPhysical, 0)
+            }
+        // Neither an instruction that trapped nor a return counts as executed yet when it is told of.
+        let isInterrupt = trap.cause >> 63 == 1
+        exits[index] = Exit(
+            trap: trap, detail: detail, function: function, executed: hart.executed &- (isInterrupt ? 1 : 0),
+            guest: hart.state.pointee.hgatp, waits: hart.statistics.waits)
+    }
+
+    private func end(_ hart: RISCV.Hart, _ index: Int) {
+        guard let exit = exits[index] else { return }
+        exits[index] = nil
+        let ending: Ending =
+            if hart.statistics.waits != exit.waits {
+                .idle
+            } else if hart.state.pointee.hgatp != exit.guest {
+                .otherGuest
+            } else {
+                .same
+            }
+        var reason = Reason(cause: exit.trap.cause, detail: exit.detail, function: exit.function, ending: ending)
+        if costs.count >= Self.reasonLimit, costs[reason] == nil {
+            reason = Reason(cause: reason.cause, detail: .max, function: 0, ending: ending)
+        }
+        costs[reason, default: Costs()].add(hart.executed &- exit.executed)
+    }
+
+    // MARK: What came of it
+
+    /// What happened, in words, and what it cost; what cost most in all comes first. Addresses that appear once, as memory's
+    /// do that is touched for the first time, are one row a cause.
+    public var rows: [(name: String, costs: Costs)] {
+        var rows: [String: Costs] = [:]
+        for (reason, costs) in costs {
+            let isOneOfMany = reason.detail == .max || costs.count == 1 && Self.hasAddress(reason.cause)
+            rows[isOneOfMany ? Self.name(ofAny: reason) : Self.name(reason), default: Costs()].add(costs)
+        }
+        return rows.map { (name: $0.key, costs: $0.value) }.sorted { ($1.costs.total, $0.name) < ($0.costs.total, $1.name) }
+    }
+
+    /// A table with a row a reason.
+    public var table: String {
+        let rows = rows
+        let count = rows.reduce(0) { $0 + $1.costs.count }
+        let total = rows.reduce(0) { $0 + $1.costs.total }
+        guard count > 0 else { return "no guest has left for its hypervisor\n" }
+        var lines = [["count", "least", "median", "most", "share", "instructions of the hypervisor in an exit for"]]
+        for (name, costs) in rows {
+            lines.append([
+                grouped(costs.count), grouped(costs.least), grouped(costs.median), grouped(costs.most),
+                decimal(100 * Double(costs.total) / Double(max(total, 1)), places: 1) + " %", name,
+            ])
+        }
+        let widths = (0..<5).map { column in lines.map { $0[column].count }.max() ?? 0 }
+        var text = "\(grouped(count)) exits of guests took \(grouped(total)) instructions\n"
+        for line in lines {
+            for (column, width) in widths.enumerated() {
+                text += String(repeating: " ", count: width - line[column].count) + line[column] + "  "
+            }
+            text += line[5] + "\n"
+        }
+        return text
+    }
+
+    private static func hasAddress(_ cause: UInt64) -> Bool {
+        switch cause {
+        case RISCV.Cause.instructionGuestPage, RISCV.Cause.loadGuestPage, RISCV.Cause.storeGuestPage: true
+        default: false
+        }
+    }
+
+    private static func name(ofAny reason: Reason) -> String {
+        let places = hasAddress(reason.cause) ? ", addresses that appear once" : ", others"
+        return RISCV.Cause.describe(reason.cause) + places + suffix(reason.ending)
+    }
+
+    private static func name(_ reason: Reason) -> String {
+        var text = RISCV.Cause.describe(reason.cause)
+        switch reason.cause {
+        case RISCV.Cause.virtualSupervisorCall:
+            text = "SBI \(extensionName(reason.detail))"
+            // The legacy extensions have one function each.
+            if reason.detail > 0xf { text += ", function \(reason.function)" }
+        case RISCV.Cause.virtualInstruction where reason.detail != 0:
+            let word = UInt32(truncatingIfNeeded: reason.detail)
+            text += ", \(Disassembler(symbols: SymbolFinder([])).line(word, at: 0).text)"
+        default: if hasAddress(reason.cause) { text += " at \(hexadecimal(reason.detail))" }
+        }
+        return text + suffix(reason.ending)
+    }
+
+    private static func suffix(_ ending: Ending) -> String {
+        switch ending {
+        case .same: ""
+        case .otherGuest: ", then another guest"
+        case .idle: ", idle meanwhile"
+        }
+    }
+
+    /// As the RISC-V Supervisor Binary Interface Specification 2.0 calls it.
+    private static func extensionName(_ number: UInt64) -> String {
+        let legacy = [
+            "set_timer", "console_putchar", "console_getchar", "clear_ipi", "send_ipi", "remote_fence_i",
+            "remote_sfence_vma", "remote_sfence_vma_asid", "shutdown",
+        ]
+        if number < UInt64(legacy.count) { return "legacy \(legacy[Int(number)])" }
+        switch number {
+        case 0x10: return "base"
+        // The others' numbers are their names in ASCII.
+        case 0x5449_4d45: return "TIME"
+        case 0x73_5049: return "sPI"
+        case 0x5246_4e43: return "RFENCE"
+        case 0x48_534d: return "HSM"
+        case 0x5352_5354: return "SRST"
+        case 0x50_4d55: return "PMU"
+        case 0x4442_434e: return "DBCN"
+        case 0x5355_5350: return "SUSP"
+        case 0x4350_5043: return "CPPC"
+        case 0x4e41_434c: return "NACL"
+        case 0x53_5441: return "STA"
+        default: return hexadecimal(number)
+        }
+    }
+}
