@@ -23,7 +23,7 @@ extension Command {
                     output.write(Text(try VirtualFileSystem.contents(of: arguments[0], limit: 64 << 10)))
                 },
                 Form("run PATH", "execute a file of commands") { arguments, output throws(HyperError) in
-                    let script = try VirtualFileSystem.contents(of: arguments[0], limit: 64 << 10)
+                    let script = try VirtualFileSystem.contents(of: arguments[0], limit: Management.scriptLimit)
                     try Management.commands.runScript(script, name: arguments[0], output)
                 },
                 Form("unmount PATH", "take a file system away") { arguments, _ throws(HyperError) in

@@ -17,6 +17,8 @@ public protocol Architecture {
     static func relax()
     /// Makes the other CPU look at what it has to do.
     static func interrupt(_ cpu: CPUReference)
+    /// Prints on whatever console the firmware has: before a driver runs, or where there is none.
+    static func write(_ byte: UInt8)
     /// Prints and stops for good: a fault of the hypervisor's own.
     static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never
 
@@ -28,9 +30,6 @@ public protocol Architecture {
     static func reboot() -> Never
     /// Starts the CPUs that the device tree has besides this one.
     static func startOtherCPUs()
-    /// Drivers and emulators of what boards of this architecture have.
-    static var drivers: [Driver] { get }
-    static var emulators: [Emulator] { get }
 
     // MARK: Time
 

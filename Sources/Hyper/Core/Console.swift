@@ -8,9 +8,14 @@ public enum Console {
     public static func write(_ text: Text) {
         if let terminal { return terminal.write(text) }
         for byte in text.bytes {
-            if byte == 0x0a { device?.write(0x0d) }
-            device?.write(byte)
+            if byte == 0x0a { write(0x0d) }
+            write(byte)
         }
+    }
+
+    /// Sends the byte as it is.
+    static func write(_ byte: UInt8) {
+        if let device { device.write(byte) } else { Port.write(byte) }
     }
 }
 

@@ -3,11 +3,11 @@ enum Hyper {
     static func start(_ blob: FlattenedDeviceTree) -> Never {
         do throws(HyperError) {
             HostDevices.tree = try DeviceTreeNode(blob)
-            for driver in Port.drivers { HostDevices.add(driver) }
-            for emulator in Port.emulators { Emulators.add(emulator) }
+            for driver in BuiltIn.drivers { HostDevices.add(driver) }
+            for emulator in BuiltIn.emulators { Emulators.add(emulator) }
             HostDevices.probe()
             try Management.addCommands()
-            mountInitialFiles(blob)
+            if Configuration.FILE_SYSTEM_CPIO { mountInitialFiles(blob) }
         } catch {
             Console.write("hyper: \(error.message)\n")
         }

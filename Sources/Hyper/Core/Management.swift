@@ -1,18 +1,18 @@
 /// The management terminal, and what all terminals share.
 public enum Management {
     public static let version: Text = "0.1"
+    /// Bytes of the largest script.
+    static let scriptLimit = Configuration.SCRIPT_LIMIT_KIB << 10
     // SAFETY: made once, at boot.
     nonisolated(unsafe) public private(set) static var commands = CommandRegistry()
-    nonisolated(unsafe) private static var input = RingBuffer(capacity: 4096)
+    nonisolated(unsafe) private static var input = RingBuffer(capacity: Configuration.TERMINAL_INPUT_BYTES)
     private static let inputLock = SpinLock()
     nonisolated(unsafe) private static var arrived: Semaphore?
 
     /// Adds all commands that Hyper has by itself.
     static func addCommands() throws(HyperError) {
         try commands.addBasicCommands(version: "Hyper \(version)")
-        for command in [
-            Command.guest, .vserial, .host, .thread, .memory, .heap, .vfs, .devtree, .selftest, .shutdown, .reset,
-        ] { try commands.add(command) }
+        for command in BuiltIn.commands { try commands.add(command) }
     }
 
     /// Starts the thread of the terminal on the console.
@@ -23,7 +23,7 @@ public enum Management {
             inputLock.withLock { for byte in bytes { input.append(byte) } }
             Self.arrived?.signal()
         }
-        let terminal = Terminal(commands) { bytes in for byte in bytes { Console.device?.write(byte) } }
+        let terminal = Terminal(commands) { bytes in for byte in bytes { Console.write(byte) } }
         Console.terminal = terminal
         let thread = Scheduler.makeThread("terminal") {
             runBootScript(terminal)
@@ -43,7 +43,7 @@ public enum Management {
         if let arguments = HostDevices.tree.child("chosen")?.text("bootargs"), let commands = bootCommand(arguments) {
             return terminal.run(commands)
         }
-        guard let script = try? VirtualFileSystem.contents(of: "/boot.script", limit: 64 << 10) else { return }
+        guard let script = try? VirtualFileSystem.contents(of: "/boot.script", limit: scriptLimit) else { return }
         terminal.runScript(script, name: "/boot.script")
     }
 

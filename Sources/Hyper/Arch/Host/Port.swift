@@ -48,6 +48,9 @@ public enum HostPort: Architecture {
     public static func waitForInterrupt() {}
     public static func relax() {}
     public static func interrupt(_ cpu: CPUReference) { interrupted.append(cpu.pointee.index) }
+    /// What was printed while no console had a driver.
+    nonisolated(unsafe) public static var printed: [UInt8] = []
+    public static func write(_ byte: UInt8) { printed.append(byte) }
     public static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never {
         fatalError(String(decoding: message, as: UTF8.self))
     }
@@ -108,10 +111,6 @@ public enum HostPort: Architecture {
     public static func powerOff() -> Never { fatalError("powered off") }
     public static func reboot() -> Never { fatalError("rebooted") }
     public static func startOtherCPUs() {}
-    public static var drivers: [Driver] { [NS16550Driver.driver, PLICDriver.driver] }
-    public static var emulators: [Emulator] {
-        [NS16550Emulator.emulator, PLICEmulator.emulator, VirtIOMMIOEmulator.emulator]
-    }
     public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
         KernelLayout(kernel: memory.start, initrd: memory.start + (4 << 20), tree: memory.start + (2 << 20))
     }

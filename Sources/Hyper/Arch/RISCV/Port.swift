@@ -25,6 +25,8 @@ public enum RISCVPort: Architecture {
 
     public static func interrupt(_ cpu: CPUReference) { Firmware.interrupt(cpu.pointee.hardwareIdentifier) }
 
+    public static func write(_ byte: UInt8) { Firmware.write(byte) }
+
     public static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never {
         _ = disable_interrupts()
         Firmware.write("\nhyper: ")
@@ -35,12 +37,6 @@ public enum RISCVPort: Architecture {
 
     public static func powerOff() -> Never { Firmware.powerOff(failed: false) }
     public static func reboot() -> Never { Firmware.reboot() }
-    public static var drivers: [Driver] { [PLICDriver.driver, NS16550Driver.driver] }
-    public static var emulators: [Emulator] {
-        [
-            PLICEmulator.emulator, NS16550Emulator.emulator, TestEmulator.emulator, VirtIOMMIOEmulator.emulator,
-        ]
-    }
 
     public static func readDevice(_ address: UInt64, width: Int) -> UInt64 {
         switch width {

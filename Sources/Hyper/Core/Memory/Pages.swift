@@ -31,7 +31,7 @@ public enum Pages {
     /// Pages that only the heap may have: when memory runs out, what is asked for a guest is refused while there is still
     /// enough to say so, and to destroy a guest.
     // SAFETY: set at boot, before there are others.
-    nonisolated(unsafe) public static var keptForHeap = 32
+    nonisolated(unsafe) public static var keptForHeap = Configuration.HEAP_RESERVE_PAGES
 
     // SAFETY: used by the lock's holder alone.
     nonisolated(unsafe) private static var buddies = BuddyAllocator()

@@ -14,7 +14,7 @@ public struct Thread {
     public static let defaultPriority = 4
     public static let highestPriority = 7
     /// Bytes of stack.
-    public static let stackSize = 16 << 10
+    public static let stackSize = Configuration.THREAD_STACK_KIB << 10
 
     public let name: Text
     public internal(set) var priority: Int

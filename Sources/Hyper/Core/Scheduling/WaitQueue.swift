@@ -66,9 +66,9 @@ public final class Mutex {
 
     public func lock() {
         let me = Port.cpu.pointee.current
-        #if DEBUG
-        if holder == me { Port.panic("deadlock: a thread waits for a mutex that it holds") }
-        #endif
+        if Configuration.CHECK_DEADLOCK, holder == me {
+            Port.panic("deadlock: a thread waits for a mutex that it holds")
+        }
         waiting.wait {
             guard holder == nil else { return false }
             holder = me

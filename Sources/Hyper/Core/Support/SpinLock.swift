@@ -12,10 +12,10 @@ public struct SpinLock: ~Copyable, Sendable {
     @inline(__always)
     public borrowing func acquire() {
         let me = UInt(bitPattern: Port.cpu)
-        #if DEBUG
         // A CPU that waits for itself would do so for ever.
-        if holder.load(ordering: .relaxed) == me { Port.panic("deadlock: a CPU waits for a lock that it holds") }
-        #endif
+        if Configuration.CHECK_DEADLOCK, holder.load(ordering: .relaxed) == me {
+            Port.panic("deadlock: a CPU waits for a lock that it holds")
+        }
         while !holder.compareExchange(expected: 0, desired: me, ordering: .acquiring).exchanged { Port.relax() }
     }
 

@@ -1,6 +1,6 @@
 /// Lines that were entered, and the place in them where the editor is.
 public struct LineHistory: Sendable {
-    public static let limit = 32
+    public static let limit = Configuration.TERMINAL_HISTORY_LINES
 
     /// The oldest first.
     public private(set) var lines: [Text] = []

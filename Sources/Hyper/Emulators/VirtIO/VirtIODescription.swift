@@ -23,7 +23,7 @@ extension VirtIOMMIOEmulator {
         let node = context.region.node
         let name: Text = "\(context.guest.name)/\(context.region.name)"
         switch node.u32("virtio_type") {
-        case VirtIODeviceType.network:
+        case VirtIODeviceType.network where Configuration.EMULATOR_VIRTIO_NETWORK:
             guard let network = node.text("switch") else {
                 throw node.wrong("switch", "must name the network that the card is on")
             }
@@ -31,16 +31,16 @@ extension VirtIOMMIOEmulator {
             let port = try VirtualSwitches.find(network).addPort(name)
             return VirtIONetwork(
                 address: address, port: port, maximumTransmissionUnit: port.maximumTransmissionUnit)
-        case VirtIODeviceType.block:
+        case VirtIODeviceType.block where Configuration.EMULATOR_VIRTIO_BLOCK:
             guard let disk = node.text("blkdev") else {
                 throw node.wrong("blkdev", "must name the disk that the guest is to have")
             }
             return VirtIOBlock(disk: try VirtualDisks.find(disk))
-        case VirtIODeviceType.console:
+        case VirtIODeviceType.console where Configuration.EMULATOR_VIRTIO_CONSOLE:
             let serial = VirtualSerial(name: name)
             context.guest.serials.append(serial)
             return VirtIOConsole(serial: serial)
-        case VirtIODeviceType.entropy: return VirtIOEntropy()
+        case VirtIODeviceType.entropy where Configuration.EMULATOR_VIRTIO_ENTROPY: return VirtIOEntropy()
         default:
             throw node.wrong(
                 "virtio_type", "must be <1> for a network card, <2> for a disk, <3> for a console, or <4> for entropy")
