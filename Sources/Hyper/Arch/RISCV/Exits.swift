@@ -43,26 +43,27 @@ enum Exits {
         let address = address()
         let transformed = csr_read_htinst()
         vcpu.pointee.guest._withUnsafeGuaranteedRef { guest in
-            guard let (region, target) = guest.space.region(at: address), case .device(let device) = region.kind else {
-                return fault(vcpu, cause, address)
+            guard let (place, target) = guest.space.place(at: address) else { return fault(vcpu, cause, address) }
+            place._withUnsafeGuaranteedRef { region in
+                guard case .device(let device) = region.kind else { return fault(vcpu, cause, address) }
+                let access: GuestAccess?
+                if transformed & 1 != 0 {
+                    access = GuestAccess(transformed: transformed)
+                } else {
+                    access = instruction(vcpu)
+                }
+                // What is neither a load nor a store of integers, no device understands.
+                guard let access else { return raise(vcpu, cause == store ? 7 : 5, csr_read_stval()) }
+                let state = RISCVPort.stateReference(vcpu)
+                let offset = target &- region.start
+                if access.isStore {
+                    device.write(offset, width: access.width, value: state.pointee[access.register])
+                } else {
+                    let value = access.extended(device.read(offset, width: access.width))
+                    if access.register != 0 { state.pointee[access.register] = value }
+                }
+                state.pointee.programCounter &+= access.length
             }
-            let access: GuestAccess?
-            if transformed & 1 != 0 {
-                access = GuestAccess(transformed: transformed)
-            } else {
-                access = instruction(vcpu)
-            }
-            // What is neither a load nor a store of integers, no device understands.
-            guard let access else { return raise(vcpu, cause == store ? 7 : 5, csr_read_stval()) }
-            let state = RISCVPort.stateReference(vcpu)
-            let offset = target &- region.start
-            if access.isStore {
-                device.write(offset, width: access.width, value: state.pointee[access.register])
-            } else {
-                let value = access.extended(device.read(offset, width: access.width))
-                if access.register != 0 { state.pointee[access.register] = value }
-            }
-            state.pointee.programCounter &+= access.length
         }
     }
 

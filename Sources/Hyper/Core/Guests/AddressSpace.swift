@@ -25,9 +25,6 @@ public final class Region {
     }
 
     public var last: UInt64 { start + (size - 1) }
-
-    @inline(__always)
-    func contains(_ address: UInt64) -> Bool { address &- start < size }
 }
 
 /// A device that Hyper emulates, as a guest's address space sees it.
@@ -45,15 +42,19 @@ extension EmulatedDevice {
     public func remove() {}
 }
 
-/// A guest's physical addresses.
+/// A guest's physical addresses. Its regions change only while none of its VCPUs runs.
 public final class AddressSpace {
     /// By address; they do not overlap.
-    public private(set) var regions: [Region] = []
+    public private(set) var regions: [Region] = [] { didSet { makePlaces() } }
+    /// The same, to be searched at each exit: no array's checks, and no reference counted.
+    private var places: UnsafeMutableBufferPointer<Place> = .init(start: nil, count: 0)
     /// Guards the second stage: VCPUs on several CPUs touch their memory at once.
     private let lock = SpinLock()
     private var secondStage: SecondStage<Port.SecondStage>
 
     public init(identifier: UInt64) throws(HyperError) { secondStage = try SecondStage(identifier: identifier) }
+
+    deinit { places.deallocate() }
 
     /// The host's physical address of the second stage's root, and the guest's number in TLBs.
     var root: UInt64 { secondStage.root }
@@ -83,26 +84,55 @@ public final class AddressSpace {
         lock.withLock { secondStage.unmap(region.start, size: region.size) }
     }
 
+    private struct Place {
+        let start: UInt64
+        let size: UInt64
+        let region: Unmanaged<Region>
+    }
+
+    private func makePlaces() {
+        places.deallocate()
+        places = .allocate(capacity: regions.count)
+        for (index, region) in regions.enumerated() {
+            places.initializeElement(
+                at: index, to: Place(start: region.start, size: region.size, region: .passUnretained(region)))
+        }
+    }
+
     /// What answers at the address, and at which address: behind aliases, another one.
-    @inline(__always)
     public func region(at address: UInt64) -> (region: Region, address: UInt64)? {
+        guard let (region, address) = place(at: address) else { return nil }
+        return (region.takeUnretainedValue(), address)
+    }
+
+    /// The same, without counting a reference: the region lives for as long as the space has it.
+    @inline(__always)
+    func place(at address: UInt64) -> (region: Unmanaged<Region>, address: UInt64)? {
         var address = address
         // No chain of aliases is longer, or it has no end.
         for _ in 0..<4 {
-            guard let region = find(address) else { return nil }
-            guard case .alias(let target) = region.kind else { return (region, address) }
-            address = target &+ (address - region.start)
+            guard let place = find(address) else { return nil }
+            let target: UInt64? = place.region._withUnsafeGuaranteedRef {
+                if case .alias(let target) = $0.kind { target } else { nil }
+            }
+            guard let target else { return (place.region, address) }
+            address = target &+ (address &- place.start)
         }
         return nil
     }
 
-    private func find(_ address: UInt64) -> Region? {
-        var (low, high) = (0, regions.count)
+    @inline(__always)
+    private func find(_ address: UInt64) -> Place? {
+        guard let base = places.baseAddress else { return nil }
+        var (low, high) = (0, places.count)
         while low < high {
-            let middle = (low + high) / 2
-            if regions[middle].last < address { low = middle + 1 } else { high = middle }
+            let middle = (low &+ high) &>> 1
+            // SAFETY: the middle lies within the buffer's count, of which all is initialised.
+            let place = base[middle]
+            if address &- place.start < place.size { return place }
+            if address < place.start { high = middle } else { low = middle &+ 1 }
         }
-        return low < regions.count && regions[low].contains(address) ? regions[low] : nil
+        return nil
     }
 
     /// Maps the largest page of memory that the address lies in; whether there is memory there.
