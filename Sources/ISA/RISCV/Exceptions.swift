@@ -278,7 +278,7 @@ extension RISCV.Hart {
         } else if s.pointee.privilege == .user {
             throw illegalInstruction()
         }
-        statistics.waits &+= 1
+        if isObserved { waitObserver?() }
         s.pointee.waiting = pending & s.pointee.mie == 0
     }
 

@@ -46,7 +46,9 @@ extension RISCV {
         public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
         /// Told when a guest is entered: V was 0, and an xRET, which does not count as executed yet, has made it 1.
         public var guestEntryObserver: (() -> Void)? { didSet { updateObserved() } }
-        /// Somebody is told of traps, CSR writes or entries of guests; then everything is interpreted.
+        /// Told of a WFI that does not trap, before it counts as executed.
+        public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// Somebody is told of traps, CSR writes, entries of guests or waits; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest traps, for post-mortems: a ring, and how many there have been.
         private let trapRing: UnsafeMutablePointer<TrapRecord>
@@ -101,8 +103,6 @@ extension RISCV {
             public var tlbMisses: UInt64 = 0
             public var deviceAccesses: UInt64 = 0
             public var fetchMisses: UInt64 = 0
-            /// WFI, whether it had to wait or not.
-            public var waits: UInt64 = 0
         }
 
         /// - Parameter cluster: what the harts of one machine share.
@@ -360,7 +360,8 @@ extension RISCV {
         }
 
         private func updateObserved() {
-            isObserved = trapObserver != nil || registerObserver != nil || guestEntryObserver != nil
+            isObserved =
+                trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
         }
 
         /// Keeps the last traps, and counts them.

@@ -4,7 +4,9 @@ import ISA
 ///
 /// An exit begins with the trap that takes a hart from V=1 to V=0 and ends with the return to V=1 on it. All that is
 /// executed meanwhile counts, the return itself included: other traps, the firmware, and threads of the hypervisor that
-/// run before a guest does again. Which hypervisor it is does not matter, so that two can be compared.
+/// run before a guest does again. Where the hart waits for an interrupt (WFI) meanwhile, the exit ends there, and what
+/// follows until a guest goes on is a wake-up, counted by the interrupt that ended the wait. Which hypervisor it is does not
+/// matter, so that two can be compared.
 public final class ExitStatistics {
     /// Exits that are counted together.
     public struct Reason: Hashable, Sendable {
@@ -22,8 +24,10 @@ public final class ExitStatistics {
         case same
         /// Another one does.
         case otherGuest
-        /// The hart has waited for an interrupt meanwhile.
+        /// The hart waits for an interrupt.
         case idle
+        /// Not an exit: from the end of the wait until a guest goes on.
+        case wakeUp
     }
 
     /// How many instructions the exits of one reason took.
@@ -68,64 +72,73 @@ public final class ExitStatistics {
         }
     }
 
-    private struct Exit {
-        let trap: RISCV.Hart.TrapRecord
-        let detail: UInt64
-        let function: UInt64
-        let executed: UInt64
-        let guest: UInt64
-        let waits: UInt64
+    /// What a hart does between two entries of guests.
+    private struct Phase {
+        /// The exit's trap, or the first one after a wait, if it has come.
+        var trap: RISCV.Hart.TrapRecord?
+        var detail: UInt64 = 0
+        var function: UInt64 = 0
+        /// Executed before it, less what is executed but does not count as such when it ends.
+        var start: UInt64
+        /// hgatp of the guest that left; nil after a wait.
+        var guest: UInt64?
     }
 
-    private var exits: [Exit?]
+    private var phases: [Phase?]
     private var costs: [Reason: Costs] = [:]
     /// A guest that touches many addresses must not fill the host's memory: further reasons are counted by cause alone.
     private static let reasonLimit = 4096
 
     /// Observes the session's harts from now on; what else observes their traps goes on.
     public init(_ session: Session) {
-        exits = Array(repeating: nil, count: session.board.harts.count)
+        phases = Array(repeating: nil, count: session.board.harts.count)
         for (index, hart) in session.board.harts.enumerated() {
             let other = hart.trapObserver
             hart.trapObserver = { [unowned self, unowned hart] trap in
                 other?(trap)
-                if trap.fromVirtual && !trap.toVirtual { begin(trap, hart, index) }
+                trapTaken(trap, hart, index)
             }
-            hart.guestEntryObserver = { [unowned self, unowned hart] in end(hart, index) }
+            hart.guestEntryObserver = { [unowned self, unowned hart] in
+                guard let phase = phases[index] else { return }
+                let isSame = phase.guest == hart.state.pointee.hgatp
+                end(phase, phase.guest == nil ? .wakeUp : isSame ? .same : .otherGuest, hart, index)
+                phases[index] = nil
+            }
+            hart.waitObserver = { [unowned self, unowned hart] in
+                guard let phase = phases[index] else { return }
+                if phase.guest != nil { end(phase, .idle, hart, index) }
+                phases[index] = Phase(start: hart.executed)
+            }
         }
     }
 
-    private func begin(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart, _ index: Int) {
-        let registers = hart.state.pointee.core.registers
-        let (detail, function): (UInt64, UInt64) =
-            switch trap.cause {
-            case RISCV.Cause.virtualSupervisorCall: (registers[17], registers[16])
-            case RISCV.Cause.virtualInstruction: (trap.value, 0)
-            default: (trap.guestPhysical, 0)
-            }
+    private func trapTaken(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart, _ index: Int) {
+        if let phase = phases[index] {
+            if phase.trap == nil { phases[index]?.trap = trap }
+            return
+        }
+        guard trap.fromVirtual, !trap.toVirtual else { return }
         // Neither an instruction that trapped nor a return counts as executed yet when it is told of.
         let isInterrupt = trap.cause >> 63 == 1
-        exits[index] = Exit(
-            trap: trap, detail: detail, function: function, executed: hart.executed &- (isInterrupt ? 1 : 0),
-            guest: hart.state.pointee.hgatp, waits: hart.statistics.waits)
+        var phase = Phase(
+            trap: trap, start: hart.executed &- (isInterrupt ? 1 : 0), guest: hart.state.pointee.hgatp)
+        let registers = hart.state.pointee.core.registers
+        switch trap.cause {
+        case RISCV.Cause.virtualSupervisorCall: (phase.detail, phase.function) = (registers[17], registers[16])
+        case RISCV.Cause.virtualInstruction: phase.detail = trap.value
+        default: phase.detail = trap.guestPhysical
+        }
+        phases[index] = phase
     }
 
-    private func end(_ hart: RISCV.Hart, _ index: Int) {
-        guard let exit = exits[index] else { return }
-        exits[index] = nil
-        let ending: Ending =
-            if hart.statistics.waits != exit.waits {
-                .idle
-            } else if hart.state.pointee.hgatp != exit.guest {
-                .otherGuest
-            } else {
-                .same
-            }
-        var reason = Reason(cause: exit.trap.cause, detail: exit.detail, function: exit.function, ending: ending)
+    private func end(_ phase: Phase, _ ending: Ending, _ hart: RISCV.Hart, _ index: Int) {
+        // A wait that ended without a trap: the hypervisor has looked at what is pending itself.
+        let cause = phase.trap?.cause ?? .max
+        var reason = Reason(cause: cause, detail: phase.detail, function: phase.function, ending: ending)
         if costs.count >= Self.reasonLimit, costs[reason] == nil {
-            reason = Reason(cause: reason.cause, detail: .max, function: 0, ending: ending)
+            reason = Reason(cause: cause, detail: .max, function: 0, ending: ending)
         }
-        costs[reason, default: Costs()].add(hart.executed &- exit.executed)
+        costs[reason, default: Costs()].add(hart.executed &- phase.start)
     }
 
     // MARK: What came of it
@@ -138,7 +151,9 @@ public final class ExitStatistics {
             let isOneOfMany = reason.detail == .max || costs.count == 1 && Self.hasAddress(reason.cause)
             rows[isOneOfMany ? Self.name(ofAny: reason) : Self.name(reason), default: Costs()].add(costs)
         }
-        return rows.map { (name: $0.key, costs: $0.value) }.sorted { ($1.costs.total, $0.name) < ($0.costs.total, $1.name) }
+        return rows.map { (name: $0.key, costs: $0.value) }.sorted {
+            ($1.costs.total, $0.name) < ($0.costs.total, $1.name)
+        }
     }
 
     /// A table with a row a reason.
@@ -178,6 +193,9 @@ public final class ExitStatistics {
     }
 
     private static func name(_ reason: Reason) -> String {
+        if reason.ending == .wakeUp {
+            return reason.cause == .max ? "wake-up" : "wake-up by " + RISCV.Cause.describe(reason.cause)
+        }
         var text = RISCV.Cause.describe(reason.cause)
         switch reason.cause {
         case RISCV.Cause.virtualSupervisorCall:
@@ -194,9 +212,9 @@ public final class ExitStatistics {
 
     private static func suffix(_ ending: Ending) -> String {
         switch ending {
-        case .same: ""
+        case .same, .wakeUp: ""
         case .otherGuest: ", then another guest"
-        case .idle: ", idle meanwhile"
+        case .idle: ", then idle"
         }
     }
 
