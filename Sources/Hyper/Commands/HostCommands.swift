@@ -17,9 +17,12 @@ extension Command {
                 },
                 Form("devices", "devices that have a driver, and those whose driver refused") { _, output in
                     var table = Table(["DEVICE", "DRIVER", ""])
-                    for entry in HostDevices.bound { table.add([entry.node.path, entry.driver]) }
+                    for entry in HostDevices.bound { table.add([entry.node.path, entry.driver, entry.device.summary]) }
                     for entry in HostDevices.failed { table.add([entry.node.path, "none", entry.error.message]) }
                     output.write(table)
+                },
+                Form("disks", "disks of the machine, and what was done with them") { _, output in
+                    output.write(diskTable())
                 },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
@@ -28,6 +31,20 @@ extension Command {
                     output.write("up for \(now / 1_000_000_000).\(fraction) s\n")
                 },
             ])
+    }
+
+    private static func diskTable() -> Table {
+        var table = Table(
+            ["DISK", "SECTORS", "READS", "SECTORS", "WRITES", "SECTORS", "ERRORS", "PLACE"], right: [1, 2, 3, 4, 5, 6])
+        for disk in HostDisks.all {
+            let counters = disk.counters
+            table.add([
+                disk.identifier, "\(disk.sectorCount)", "\(counters.reads)", "\(counters.readSectors)",
+                "\(counters.writes)", "\(counters.writtenSectors)", "\(counters.errors)",
+                disk.failure ?? "\(disk.place)\(disk.isReadOnly ? ", read-only" as Text : "")",
+            ])
+        }
+        return table
     }
 
     /// `thread`: what is scheduled.

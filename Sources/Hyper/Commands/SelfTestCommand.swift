@@ -21,6 +21,20 @@ extension Command {
                     }
                     output.write("\(count) guests have left nothing behind\n")
                 },
+                Form("disk DISK fill", "write each sector's number all over the disk, by several threads, and read it")
+                {
+                    arguments, output throws(HyperError) in
+                    let test = DiskSelfTest(BlockDevice(try VirtualDisks.find(arguments[0])))
+                    try test.fill()
+                    try test.check()
+                    output.write("disk \(arguments[0]) has what was written\n")
+                },
+                Form("disk DISK", "read all of a disk") { arguments, output throws(HyperError) in
+                    let disk = try VirtualDisks.find(arguments[0])
+                    let checksum = UInt64(try DiskSelfTest(BlockDevice(disk)).checksum())
+                    output.write(
+                        "disk \(arguments[0]): \(disk.sectorCount) sectors, Adler-32 \(hex: checksum, digits: 8)\n")
+                },
                 Form("nested TREE", "map and unmap a guest's memory, and look where it leads") {
                     arguments, output throws(HyperError) in
                     let name: Text = "selftest"

@@ -7,6 +7,7 @@ enum BuiltIn {
         var drivers: [Driver] = []
         if Configuration.DRIVER_NS16550 { drivers.append(NS16550Driver.driver) }
         if Configuration.DRIVER_PLIC { drivers.append(PLICDriver.driver) }
+        if Configuration.DRIVER_VIRTIO_MMIO { drivers.append(VirtIOMMIODriver.driver) }
         return drivers
     }
 

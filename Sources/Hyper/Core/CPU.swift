@@ -60,11 +60,12 @@ public enum CPUs {
 
     /// Has a CPU do something, with interrupts off, and returns when it is done.
     static func call(_ cpu: CPUReference, _ body: @escaping () -> Void) {
-        if cpu == Port.cpu {
-            let wereEnabled = Port.disableInterrupts()
-            body()
-            return Port.restoreInterrupts(wereEnabled)
-        }
+        // Until then the caller might go on on another CPU.
+        let wereEnabled = Port.disableInterrupts()
+        let isOwn = cpu == Port.cpu
+        if isOwn { body() }
+        Port.restoreInterrupts(wereEnabled)
+        if isOwn { return }
         let done = Atomic<Bool>(false)
         withUnsafePointer(to: done) { done in
             cpu.pointee.callLock.withLock {
@@ -77,6 +78,10 @@ public enum CPUs {
             while !done.pointee.load(ordering: .acquiring) { Port.relax() }
         }
     }
+
+    /// Returns when each CPU has left the handler of interrupts that it was in: what they might use can be given back. Not for
+    /// such handlers themselves.
+    static func leaveHandlers() { for index in 0..<count { call(all[index].unsafelyUnwrapped) {} } }
 
     /// Does what others have asked of this CPU. Interrupts are off.
     static func answerCalls() {

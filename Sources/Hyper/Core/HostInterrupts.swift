@@ -1,22 +1,23 @@
 /// Interrupts of the host's devices, and who handles them.
 public enum HostInterrupts {
-    // SAFETY: set while drivers are probed, one at a time; handlers are read with interrupts off.
+    // SAFETY: of the first CPU alone, which takes all of them, with interrupts off.
     nonisolated(unsafe) private static var handlers: [(number: Int, handle: () -> Void)] = []
     nonisolated(unsafe) public static var controller: (any HostInterruptController)?
 
-    /// Has the interrupt taken, by this CPU, and handled, with interrupts off.
+    /// Has the interrupt taken, by the first CPU, and handled, with interrupts off.
     public static func add(_ number: Int, _ handle: @escaping () -> Void) {
-        let wereEnabled = Port.disableInterrupts()
-        handlers.append((number, handle))
-        controller?.enable(number)
-        Port.restoreInterrupts(wereEnabled)
+        CPUs.call(CPUs[0]) {
+            handlers.append((number, handle))
+            controller?.enable(number)
+        }
     }
 
+    /// Once this returns no handler of the interrupt runs any more.
     public static func remove(_ number: Int) {
-        let wereEnabled = Port.disableInterrupts()
-        controller?.disable(number)
-        handlers.removeAll { $0.number == number }
-        Port.restoreInterrupts(wereEnabled)
+        CPUs.call(CPUs[0]) {
+            controller?.disable(number)
+            handlers.removeAll { $0.number == number }
+        }
     }
 
     /// Takes what is pending.

@@ -5,6 +5,8 @@
 enum Configuration {
     static var DRIVER_NS16550: Bool { true }
     static var DRIVER_PLIC: Bool { true }
+    static var DRIVER_VIRTIO_MMIO: Bool { true }
+    static var DRIVER_VIRTIO_BLOCK: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
     static var EMULATOR_PLIC: Bool { true }
     static var EMULATOR_TEST: Bool { true }

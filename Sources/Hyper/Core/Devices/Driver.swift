@@ -2,11 +2,11 @@
 public struct Driver {
     public let name: Text
     public let compatible: [Text]
-    /// Makes the device work.
-    public let probe: (DeviceTreeNode) throws(HyperError) -> any HostDevice
+    /// Makes the device work; nil where the node is a place that nothing is in.
+    public let probe: (DeviceTreeNode) throws(HyperError) -> (any HostDevice)?
 
     public init(
-        _ name: Text, compatible: [Text], probe: @escaping (DeviceTreeNode) throws(HyperError) -> any HostDevice
+        _ name: Text, compatible: [Text], probe: @escaping (DeviceTreeNode) throws(HyperError) -> (any HostDevice)?
     ) {
         self.name = name
         self.compatible = compatible
@@ -18,6 +18,12 @@ public struct Driver {
 public protocol HostDevice: AnyObject {
     /// Stops the device: its interrupts are not taken any more, and nothing it shares is accessed.
     func remove()
+    /// What it is, in a few words.
+    var summary: Text { get }
+}
+
+extension HostDevice {
+    public var summary: Text { "" }
 }
 
 /// The host's devices, and who drives them.
@@ -59,7 +65,8 @@ public enum HostDevices {
         for name in node.compatible {
             guard let driver = drivers.first(where: { $0.compatible.contains(name) }) else { continue }
             do throws(HyperError) {
-                bound.append(Bound(node: node, driver: driver.name, device: try driver.probe(node)))
+                guard let device = try driver.probe(node) else { return }
+                bound.append(Bound(node: node, driver: driver.name, device: device))
             } catch {
                 failed.append((node, error))
             }

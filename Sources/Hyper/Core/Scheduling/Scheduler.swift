@@ -129,9 +129,11 @@ public enum Scheduler {
             let (first, second) = other.pointee.index < me.pointee.index ? (other, me) : (me, other)
             first.pointee.lock.acquire()
             second.pointee.lock.acquire()
-            // What another CPU has in its registers, only that one can give back.
+            // What another CPU has in its registers, only that one can give back; and who is woken before it has switched away
+            // still uses its stack.
             let thread = other.pointee.ready.first {
-                $0.pointee.mayRun(on: me) && ($0.pointee.vcpu == nil || $0.pointee.vcpu != other.pointee.loaded)
+                $0 != other.pointee.current && $0.pointee.mayRun(on: me)
+                    && ($0.pointee.vcpu == nil || $0.pointee.vcpu != other.pointee.loaded)
             }
             if let thread {
                 other.pointee.ready.remove(thread)
