@@ -46,7 +46,7 @@ struct ExitStatisticsTests {
     func counts(engine: Engine) throws {
         try TinyGuest.load(Self.guest) { $0.engine = engine } _: { session in
             let statistics = ExitStatistics(session)
-            #expect(session.run() == .exited(0))
+            #expect(session.run() == .exited(status: 0))
             let rows = statistics.rows
             #expect(rows.map(\.name) == ["SBI base, function 3", "SBI base, function 0"])
             #expect(rows.map(\.costs.count) == [2, 1], "the breakpoint never leads back")
