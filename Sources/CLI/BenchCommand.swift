@@ -17,6 +17,7 @@ struct BenchCommand: ParsableCommand {
               orrery bench --against qemu --svg b.svg with QEMU, and as a picture
               orrery bench sieve hypercall --rounds 5 two programs, the best of five rounds
               orrery bench boot --against qemu        Debian's kernel, to the shell's prompt
+              orrery bench hyper                      instructions that Hyper spends on events of its guests
             """)
 
     @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
@@ -59,6 +60,7 @@ struct BenchCommand: ParsableCommand {
         guard !icount || against != nil else {
             throw UsageError("--icount is a mode of QEMU, which is not measured. Add --against qemu.")
         }
+        if names == [BenchHyper.name] { return try benchHyper() }
         let catalogue = try BenchProgram.catalogue()
         let programs = try chosen(from: catalogue)
         let system = boot || names.contains(BenchBoot.name) || names.contains(BenchBoot.group) ? try BenchBoot() : nil
@@ -88,9 +90,23 @@ struct BenchCommand: ParsableCommand {
         if let svg { try OutputFile.write(BenchChart(report).svg, to: svg) }
     }
 
+    private func benchHyper() throws {
+        guard against == nil, svg == nil, !native, !boot else {
+            throw UsageError(
+                "`orrery bench hyper` counts instructions, which is the same everywhere: --json alone goes with it.")
+        }
+        let figures = try BenchHyper().measure(show)
+        show("")
+        StandardStreams.output(BenchHyper.table(figures).joined(separator: "\n") + "\n")
+        if let json { try OutputFile.write(BenchHyper.json(figures).text + "\n", to: json) }
+        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
+    }
+
     /// The programs that `names` names by themselves or by their groups, or all.
     private func chosen(from catalogue: [BenchProgram]) throws(InputError) -> [BenchProgram] {
-        let known = catalogue.map(\.name) + [BenchBoot.name] + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
+        let known =
+            catalogue.map(\.name) + [BenchBoot.name, BenchHyper.name]
+            + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
         for name in names where !known.contains(name) {
             throw InputError(
                 file: name, problem: "is no benchmark and no group of them",

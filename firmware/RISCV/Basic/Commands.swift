@@ -88,6 +88,10 @@ enum Commands {
             sleep(words.nextNumber())
         } else if name.isEqual("spin") {
             spin(words.nextNumber())
+        } else if name.isEqual("wait") {
+            wait(words.nextNumber())
+        } else if name.isEqual("tick") {
+            tick(words.nextNumber())
         } else if name.isEqual("poll") {
             poll(words.nextNumber())
         } else if name.isEqual("sbi") {
@@ -114,6 +118,8 @@ enum Commands {
             test       tests the machine again
             sleep N    waits N ms in WFI
             spin N     is busy for N ms
+            wait N     executes WFI N times while an interrupt is pending
+            tick N     takes N interrupts of its timer, a millisecond apart, while it is busy
             poll N     reads the UART's line status N times: what a read costs
             sbi N      calls the SBI's base extension N times: what a call costs
             fault      touches a page that was never touched: what that costs
@@ -143,6 +149,29 @@ enum Commands {
         let start = Clock.now
         _ = Clock.wait(milliseconds: count) { false }
         report("spun", (Clock.now - start) / max(Clock.milliseconds(1), 1))
+    }
+
+    private static func wait(_ count: UInt64?) {
+        guard let count, count > 0 else { return complain("wait needs a count: wait 100") }
+        SBI.setTimer(0)
+        csr_set_sie(Interrupt.timer)
+        for _ in 0..<count { wait_for_interrupt() }
+        Timer.stop()
+        Console.decimal(count)
+        Console.write(" times an interrupt was pending\n")
+    }
+
+    private static func tick(_ count: UInt64?) {
+        guard let count, count > 0 else { return complain("tick needs a count: tick 100") }
+        let before = hart_timer_interrupts(0)
+        Timer.period = Clock.milliseconds(1)
+        csr_set_sie(Interrupt.timer)
+        Timer.rearm()
+        let came = Interrupt.take(milliseconds: 100 + 10 * count) {
+            UInt64(hart_timer_interrupts(0) &- before) >= count
+        }
+        Timer.stop()
+        if came { report("ticked for", count) } else { complain("the timer does not tick") }
     }
 
     private static func poll(_ count: UInt64?) {
