@@ -62,7 +62,6 @@ final class TwinDevice: EmulatedDevice {
     private var driverSelect: UInt64 = 0
     private var queueSelect = 0
     let controller = TwinController()
-    private let memory: UnsafeMutableRawPointer
     private static let memorySize = 1 << 20
 
     init(type: UInt32, isLegacy: Bool, features: UInt64 = 0, configuration: [UInt8] = [], queues: Int = 1) {
@@ -73,7 +72,7 @@ final class TwinDevice: EmulatedDevice {
         Pages.keptForHeap = 0
         // The legacy interface has 44 bits of an address.
         let mapped32Bit: Int32 = 0x40
-        memory = mmap(
+        let memory = mmap(
             nil, Self.memorySize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | mapped32Bit, -1, 0)
         Pages.add(start: UInt64(UInt(bitPattern: memory)), size: UInt64(Self.memorySize))
         Port.devices = [(Self.base..<Self.base + 0x1000, self)]
@@ -98,13 +97,11 @@ final class TwinDevice: EmulatedDevice {
     }()
     private var tree: DeviceTreeNode?
 
-    /// Forgets the machine: what drivers had of it is to be gone.
+    /// Takes the device out of the machine. Its memory stays: the driver gives back what it has of it when it goes, later.
     func end() {
         Port.devices = []
         HostInterrupts.controller = nil
-        Pages.removeAll()
         Pages.keptForHeap = 32
-        munmap(memory, Self.memorySize)
     }
 
     func reset() {}

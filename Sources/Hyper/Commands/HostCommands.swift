@@ -24,6 +24,7 @@ extension Command {
                 Form("disks", "disks of the machine, and what was done with them") { _, output in
                     output.write(diskTable())
                 },
+                Form("network", "network cards of the machine") { _, output in output.write(networkCardTable()) },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
                     var fraction = Text()

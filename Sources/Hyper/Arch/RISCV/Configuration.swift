@@ -7,6 +7,7 @@ enum Configuration {
     static var DRIVER_PLIC: Bool { true }
     static var DRIVER_VIRTIO_MMIO: Bool { true }
     static var DRIVER_VIRTIO_BLOCK: Bool { true }
+    static var DRIVER_VIRTIO_NETWORK: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
     static var EMULATOR_PLIC: Bool { true }
     static var EMULATOR_TEST: Bool { true }
@@ -21,6 +22,7 @@ enum Configuration {
     static var COMMAND_HEAP: Bool { true }
     static var COMMAND_HOST: Bool { true }
     static var COMMAND_MEMORY: Bool { true }
+    static var COMMAND_NET: Bool { true }
     static var COMMAND_SELFTEST: Bool { true }
     static var COMMAND_THREAD: Bool { true }
     static var COMMAND_VFS: Bool { true }

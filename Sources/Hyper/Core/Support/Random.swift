@@ -33,6 +33,12 @@ public enum Random {
         }
     }
 
+    public static func number() -> UInt64 {
+        var number: UInt64 = 0
+        withUnsafeMutableBytes(of: &number) { fill(ScatterList($0)) }
+        return number
+    }
+
     private static func replaceKey(_ block: InlineArray<16, UInt32>) {
         for index in 0..<8 { key[index] = block[index] }
     }

@@ -38,7 +38,7 @@ public final class DriverVirtqueue {
     }
 
     private enum Flags {
-        static let next: UInt16 = 1, write: UInt16 = 2, noNotification: UInt16 = 1
+        static let next: UInt16 = 1, write: UInt16 = 2, noNotification: UInt16 = 1, noInterrupt: UInt16 = 1
     }
 
     /// What is known of a descriptor, where the device cannot change it.
@@ -132,6 +132,13 @@ public final class DriverVirtqueue {
     func wantsNotification() -> Bool {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         return used[0].load(ordering: .relaxed) & Flags.noNotification == 0
+    }
+
+    /// Whether the device is to interrupt for what it gives back; it may all the same. What has come back before they are on
+    /// is to be looked for (Used Buffer Notification Suppression).
+    public func setInterrupts(_ areOn: Bool) {
+        available[0].store(areOn ? 0 : Flags.noInterrupt, ordering: .relaxed)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
 
     /// The next buffer that has come back; nil where there is none. An error is the device's fault: nothing that it says can

@@ -7,9 +7,22 @@ public enum VirtIOMMIODriver {
             // A slot that nothing is in.
             case 0: return nil
             case VirtIODeviceType.block where Configuration.DRIVER_VIRTIO_BLOCK: return try VirtIOBlockDriver(transport)
+            case VirtIODeviceType.network where Configuration.DRIVER_VIRTIO_NETWORK:
+                return try VirtIONetworkDriver(transport, work: sharedWork())
             default:
                 throw HyperError("\(node.path): no driver knows VirtIO's device type \(UInt64(transport.deviceType))")
             }
         }
+    }
+
+    // SAFETY: made once, by whoever finds the first device that needs it: at boot, or with the mutex of the management.
+    nonisolated(unsafe) private static var work: WorkQueue?
+
+    /// What interrupts leave to a thread.
+    private static func sharedWork() -> WorkQueue {
+        if let work { return work }
+        let new = WorkQueue("host virtio", priority: Thread.guestPriority)
+        work = new
+        return new
     }
 }
