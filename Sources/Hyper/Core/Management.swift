@@ -11,7 +11,7 @@ public enum Management {
     static func addCommands() throws(HyperError) {
         try commands.addBasicCommands(version: "Hyper \(version)")
         for command in [
-            Command.guest, .vserial, .host, .thread, .memory, .heap, .vfs, .devtree, .selftest, .shutdown, .reset,
+            Command.guest, .vserial, .host, .thread, .memory, .heap, .vfs, .devtree, .net, .selftest, .shutdown, .reset,
         ] { try commands.add(command) }
     }
 
