@@ -25,6 +25,17 @@ extension Command {
                 Form("send SERIAL TEXT", "type a line to it") { arguments, _ throws(HyperError) in
                     try serial(arguments[0]).type(arguments[1].bytes + [0x0d])
                 },
+                Form("expect SERIAL TEXT MILLISECONDS", "wait until it has printed the text, since the last expected") {
+                    arguments, _ throws(HyperError) in
+                    let (serial, limit) = (try serial(arguments[0]), try number(arguments[2]))
+                    let end = Timers.now &+ limit &* 1_000_000
+                    while !serial.find(arguments[1]) {
+                        guard Timers.now < end else {
+                            throw HyperError("\(serial.name) has not printed \"\(arguments[1])\" in \(limit) ms")
+                        }
+                        Scheduler.sleep(10_000_000)
+                    }
+                },
             ],
             values: { name in name == "SERIAL" ? Guests.all.flatMap { $0.serials }.map { $0.name } : [] })
     }

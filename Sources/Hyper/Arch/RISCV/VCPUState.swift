@@ -27,6 +27,8 @@ public struct RISCVVCPUState {
     var lines: UInt64 = 0
     /// The CPU in whose registers this is.
     var loadedOn: CPUReference?
+    /// The CPU in whose registers this was last.
+    var lastCPU: CPUReference?
     /// f0 to f31 and fcsr, where the guest has used them; see ``LazyFloats``.
     var floats: UnsafeMutablePointer<UInt64>?
     /// Wakes the guest from WFI when its timer comes.
@@ -98,6 +100,7 @@ extension RISCVPort {
         if hasSupervisorTimer { csr_write_vstimecmp(state.pointee.vstimecmp) }
         vcpu.pointee.guest._withUnsafeGuaranteedRef {
             csr_write_hgatp(Sv39x4.register(root: $0.space.root, identifier: $0.space.identifier))
+            forgetOthers(vcpu, state, $0.space)
         }
         LazyFloats.load(state)
         state.pointee.loadedOn = cpu
@@ -125,6 +128,20 @@ extension RISCVPort {
         // Nothing of it wakes the hart any more.
         csr_write_hie(0)
         vcpu.pointee.lock.release()
+    }
+
+    /// A guest's fences are its own harts'. Where this one was somewhere else meanwhile, or another one of the guest was here,
+    /// what is left in the hart's TLB and instruction cache has missed fences: all of it goes.
+    @inline(__always)
+    private static func forgetOthers(
+        _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<RISCVVCPUState>, _ space: AddressSpace
+    ) {
+        let cpu = cpu
+        guard state.pointee.lastCPU != cpu || space.lastVCPUs[cpu.pointee.index] != vcpu else { return }
+        hfence_vvma_all()
+        fence_instruction()
+        state.pointee.lastCPU = cpu
+        space.lastVCPUs[cpu.pointee.index] = vcpu
     }
 
     @inline(__always)
@@ -155,6 +172,9 @@ extension RISCVPort {
         state.pointee.floats = floats
         state.pointee.timer = timer
         state.pointee.htimedelta = delta
+        // Users may read cycle, time and instret, as firmwares leave it: Linux does without setting it where it has no PMU of
+        // the SBI, and its vDSO reads time.
+        state.pointee.scounteren = 7
         state.pointee.programCounter = entry
         state.pointee[10] = UInt64(vcpu.pointee.index)
         state.pointee[11] = argument

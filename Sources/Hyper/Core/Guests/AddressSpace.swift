@@ -51,6 +51,9 @@ public final class AddressSpace {
     /// Guards the second stage: VCPUs on several CPUs touch their memory at once.
     private let lock = SpinLock()
     private var secondStage: SecondStage<Port.SecondStage>
+    /// By CPU, the VCPU of the guest's that was there last: what its first stage has left in the CPU's TLB is not for the
+    /// guest's others, each of which believes that its TLB is its own. Each CPU uses its own entry alone.
+    var lastVCPUs = InlineArray<32, VCPUReference?>(repeating: nil)
 
     public init(identifier: UInt64) throws(HyperError) { secondStage = try SecondStage(identifier: identifier) }
 

@@ -4,6 +4,8 @@ public final class VirtualSerial: GuestConsole {
     private let lock = SpinLock()
     /// The last of what was printed.
     private var log = RingBuffer(capacity: 16 << 10)
+    /// Bytes that were printed and that nobody who expects something has seen.
+    private var unseen = 0
     private var input = RingBuffer(capacity: 1 << 10)
     /// Shows what is printed as it is printed.
     private var sink: ((UInt8) -> Void)?
@@ -15,7 +17,10 @@ public final class VirtualSerial: GuestConsole {
     // MARK: The guest's side
 
     public func write(_ byte: UInt8) {
-        lock.withLock { log.append(byte) }
+        lock.withLock {
+            log.append(byte)
+            unseen = min(unseen + 1, log.count)
+        }
         sink?(byte)
     }
 
@@ -47,6 +52,15 @@ public final class VirtualSerial: GuestConsole {
 
     public func unbind() { sink = nil }
 
+    /// Whether the text was printed since the last that was found. What stands behind it is for the next one to look at.
+    public func find(_ text: Text) -> Bool {
+        lock.withLock {
+            guard let end = log.end(of: text.bytes, among: unseen) else { return false }
+            unseen -= end
+            return true
+        }
+    }
+
     /// The last bytes that were printed.
     public func output(_ count: Int = .max) -> [UInt8] { lock.withLock { log.last(count) } }
 }
@@ -74,6 +88,20 @@ struct RingBuffer {
         first = (first + 1) % bytes.count
         count -= 1
         return byte
+    }
+
+    /// How many of the last `limit` bytes come before the end of the first place among them that has these.
+    func end(of wanted: [UInt8], among limit: Int) -> Int? {
+        let start = count - limit
+        guard !wanted.isEmpty, wanted.count <= limit else { return nil }
+        for offset in 0...limit - wanted.count {
+            var length = 0
+            while length < wanted.count, bytes[(first + start + offset + length) % bytes.count] == wanted[length] {
+                length += 1
+            }
+            if length == wanted.count { return offset + length }
+        }
+        return nil
     }
 
     func last(_ limit: Int) -> [UInt8] {
