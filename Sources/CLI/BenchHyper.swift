@@ -18,28 +18,9 @@ struct BenchHyper {
         var isKept: Bool { limit.map { value <= $0 } ?? true }
     }
 
-    private let firmware: String
-    private let kernel: String
-    private let archive: String
+    private let images: HyperImages
 
-    init() throws {
-        let build = try ProjectFolder.find("firmware/build")
-        let pack = try ProjectFolder.find("testsuites/hyper/build")
-        let folder = ProjectFolder.cache("hyper")
-        for (script, arguments) in [
-            (build, [folder + "/firmware", "riscv/firmware", "riscv/basic", "riscv/hyper"]),
-            (pack, [folder, folder + "/firmware"]),
-        ] {
-            let built = try HostProcess(script, arguments, limit: 1800).run()
-            guard built.end == .exited(0) else {
-                throw InputError(
-                    file: script, problem: "failed: " + String(decoding: built.errors.suffix(2000), as: UTF8.self))
-            }
-        }
-        firmware = folder + "/firmware/riscv/firmware.elf"
-        kernel = folder + "/firmware/riscv/hyper.elf"
-        archive = folder + "/riscv-virt.cpio"
-    }
+    init() throws { images = try HyperImages() }
 
     func measure(_ show: (String) -> Void) throws -> [Figure] {
         show("[1/3] guests")
@@ -103,9 +84,9 @@ struct BenchHyper {
 
     private var machine: MachineDescription {
         var description = MachineDescription()
-        description.firmware = firmware
-        description.kernel = kernel
-        description.initrd = archive
+        description.firmware = images.firmware
+        description.kernel = images.kernel
+        description.initrd = images.archive
         description.memory = ByteCount(512 << 20)
         description.timeout = TimeSpan(nanoseconds: 60_000_000_000)
         return description
@@ -126,7 +107,7 @@ struct BenchHyper {
         guard case .matched = conclusion, let words = text.firstMatch(of: /([0-9]+) KiB in use/),
             let used = Double(words.output.1)
         else {
-            throw InputError(file: kernel, problem: "came to no prompt (\(conclusion)): \(text.suffix(2000))")
+            throw InputError(file: images.kernel, problem: "came to no prompt (\(conclusion)): \(text.suffix(2000))")
         }
         let instructions = session.board.executed
         let interrupts = RunStatistics(session.board).interrupts
@@ -135,7 +116,7 @@ struct BenchHyper {
         while session.board.scheduler.time < start + idle * 1_000_000_000 {
             if session.board.scheduler.round(limit: start + idle * 1_000_000_000) == .stuck { break }
         }
-        let image = try Double(InputFile.read(String(kernel.dropLast(4)) + ".bin").bytes.count) / 1024
+        let image = try Double(InputFile.read(String(images.kernel.dropLast(4)) + ".bin").bytes.count) / 1024
         return [
             Figure(name: "reset to prompt", value: Double(instructions) / 1e6, limit: 4, xvisor: 14.53, unit: "M"),
             Figure(name: "image", value: image, limit: 400, xvisor: 785, unit: "KiB"),

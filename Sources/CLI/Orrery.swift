@@ -26,6 +26,7 @@ struct Orrery: ParsableCommand {
             TestCommand.self,
             BenchCommand.self,
             LockstepCommand.self,
+            HyperCommand.self,
         ])
 
     /// Errors are one line that begins with `orrery:`, whoever found them.

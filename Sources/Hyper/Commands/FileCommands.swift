@@ -26,6 +26,10 @@ extension Command {
                     let script = try VirtualFileSystem.contents(of: arguments[0], limit: Management.scriptLimit)
                     try Management.commands.runScript(script, name: arguments[0], output)
                 },
+                Form("show PATH", "execute a file of commands, and show each") { arguments, output throws(HyperError) in
+                    let script = try VirtualFileSystem.contents(of: arguments[0], limit: Management.scriptLimit)
+                    try Management.commands.runScript(script, name: arguments[0], isShown: true, output)
+                },
                 Form("unmount PATH", "take a file system away") { arguments, _ throws(HyperError) in
                     try VirtualFileSystem.unmount(arguments[0])
                 },

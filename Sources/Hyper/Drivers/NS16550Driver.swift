@@ -18,8 +18,17 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
     private let interrupt: Int?
     private static let data: UInt64 = 0, interruptEnable: UInt64 = 1, fifoControl: UInt64 = 2, lineStatus: UInt64 = 5
     private static let dataReady: UInt64 = 1, transmitterEmpty: UInt64 = 1 << 5
-    /// Given what was received, with interrupts off.
-    public var onInput: ([UInt8]) -> Void = { _ in }
+    /// Given what was received, with interrupts off; and at once, what was typed before somebody listened.
+    public var onInput: ([UInt8]) -> Void = { _ in } {
+        didSet {
+            isHeard = true
+            if !early.isEmpty { onInput(early) }
+            early = []
+        }
+    }
+    private var isHeard = false
+    private var early: [UInt8] = []
+    private static let earlyLimit = 256
 
     /// - Parameters:
     ///   - shift: registers are `1 << shift` bytes apart.
@@ -30,7 +39,9 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
         self.width = width
         self.interrupt = interrupt
         write(Self.interruptEnable, 0)
-        write(Self.fifoControl, 0x07)
+        // Switching the FIFOs on empties them.
+        receive()
+        write(Self.fifoControl, 0x01)
         guard let interrupt else { return }
         HostInterrupts.add(interrupt) { [self] in receive() }
         write(Self.interruptEnable, 1)
@@ -55,6 +66,10 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
     private func receive() {
         var bytes: [UInt8] = []
         while read(Self.lineStatus) & Self.dataReady != 0 { bytes.append(UInt8(truncatingIfNeeded: read(Self.data))) }
-        if !bytes.isEmpty { onInput(bytes) }
+        if isHeard {
+            if !bytes.isEmpty { onInput(bytes) }
+        } else {
+            early += bytes.prefix(Self.earlyLimit - early.count)
+        }
     }
 }

@@ -59,11 +59,13 @@ public final class CommandRegistry {
     /// - Parameters:
     ///   - name: what errors call the script.
     ///   - stopsAtErrors: if not, errors are printed, and the script goes on in the line below.
+    ///   - isShown: print each line before it is executed, behind a prompt.
     public func runScript(
-        _ script: [UInt8], name: Text, stopsAtErrors: Bool = true, _ output: TerminalOutput
+        _ script: [UInt8], name: Text, stopsAtErrors: Bool = true, isShown: Bool = false, _ output: TerminalOutput
     ) throws(HyperError) {
         let lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
+            if isShown, !line.isEmpty { output.write("\(Terminal.prompt)\(Text(line))\n") }
             do throws(HyperError) {
                 try run(Text(line), output)
             } catch {

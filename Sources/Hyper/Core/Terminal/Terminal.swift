@@ -3,10 +3,12 @@
 /// It does no I/O: its owner passes the bytes on that arrive, one thread at a time, and sends those that the sink is given.
 /// Anybody may write, on any CPU and at any time.
 public final class Terminal: TerminalOutput {
+    static let prompt: Text = "hyper# "
+
     private let commands: CommandRegistry
     /// Guards the editor, the capture, and the order of what the sink is given. Not held while commands are executed.
     private let lock = SpinLock()
-    private var editor = LineEditor(prompt: "hyper# ")
+    private var editor = LineEditor(prompt: prompt)
     private var capture: Capture?
 
     /// Who gets the keys instead of the editor.
