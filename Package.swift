@@ -43,7 +43,8 @@ let package = Package(
             swiftSettings: strict),
         // The hypervisor's own build is firmware/build; here it is a library for its unit tests, without what only the
         // machine can execute.
-        .target(name: "Hyper", exclude: hyperOnTheMachine, swiftSettings: strict),
+        .target(name: "Hyper", dependencies: ["HyperModule"], exclude: hyperOnTheMachine, swiftSettings: strict),
+        .systemLibrary(name: "HyperModule", path: "firmware/Modules/Include"),
         .systemLibrary(
             name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
@@ -56,7 +57,9 @@ let package = Package(
             name: "JITTests", dependencies: ["JIT", "Machine"], exclude: ["Quality"], swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "HyperTests", dependencies: ["Hyper", "Machine", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "HyperTests", dependencies: ["Hyper", "HyperModule", "Machine", "TestSupport"],
+            swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Machine"], path: "Tests/TestSupport", swiftSettings: strict),
     ]
 )

@@ -42,18 +42,10 @@ extension Command {
             "devtree", group: "Host", "the machine's device tree",
             [
                 Form("show [PATH]", "a node and all below it, as source") { arguments, output throws(HyperError) in
-                    let path = arguments.first ?? "/"
-                    guard let node = HostDevices.tree.node(at: path) else {
-                        throw HyperError("\(path): there is no such node")
-                    }
-                    output.write(node.source)
+                    output.write(try node(arguments.first ?? "/").source)
                 },
                 Form("list [PATH]", "the nodes below a node") { arguments, output throws(HyperError) in
-                    let path = arguments.first ?? "/"
-                    guard let node = HostDevices.tree.node(at: path) else {
-                        throw HyperError("\(path): there is no such node")
-                    }
-                    for child in node.children { output.write("\(child.name)\n") }
+                    for child in try node(arguments.first ?? "/").children { output.write("\(child.name)\n") }
                 },
             ])
     }

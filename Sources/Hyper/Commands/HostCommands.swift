@@ -25,13 +25,26 @@ extension Command {
                     output.write(diskTable())
                 },
                 Form("network", "network cards of the machine") { _, output in output.write(networkCardTable()) },
+                Form("bind DEVICE", "give a device to the driver that knows it") { arguments, _ throws(HyperError) in
+                    try HostDevices.bind(try node(arguments[0]))
+                },
+                Form("unbind DEVICE", "take a device from its driver") { arguments, _ throws(HyperError) in
+                    try HostDevices.unbind(try node(arguments[0]))
+                },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
                     var fraction = Text()
                     fraction.append(now / 1000 % 1_000_000, digits: 6)
                     output.write("up for \(now / 1_000_000_000).\(fraction) s\n")
                 },
-            ])
+            ],
+            values: { $0 == "DEVICE" ? HostDevices.bound.map { $0.node.path } : [] })
+    }
+
+    /// The node of the host's tree at the path.
+    static func node(_ path: Text) throws(HyperError) -> DeviceTreeNode {
+        guard let node = HostDevices.tree.node(at: path) else { throw HyperError("\(path): there is no such node") }
+        return node
     }
 
     private static func diskTable() -> Table {

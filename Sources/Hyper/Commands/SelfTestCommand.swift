@@ -9,15 +9,8 @@ extension Command {
                     let count = try number(arguments[1])
                     // Once before, so that what is kept for the next guest is there.
                     try live(arguments[0])
-                    Heap.trim()
-                    let (pages, bytes) = (Pages.statistics.used, Heap.statistics.bytes)
-                    for _ in 0..<count { try live(arguments[0]) }
-                    Heap.trim()
-                    let lost = (pages: Pages.statistics.used &- pages, bytes: Heap.statistics.bytes - bytes)
-                    guard lost.pages == 0, lost.bytes == 0 else {
-                        throw HyperError(
-                            "\(count) guests have left \(Int(truncatingIfNeeded: lost.pages)) pages and \(lost.bytes) bytes"
-                        )
+                    try measured("\(count) guests") { () throws(HyperError) in
+                        for _ in 0..<count { try live(arguments[0]) }
                     }
                     output.write("\(count) guests have left nothing behind\n")
                 },
@@ -35,6 +28,26 @@ extension Command {
                     output.write(
                         "disk \(arguments[0]): \(disk.sectorCount) sectors, Adler-32 \(hex: checksum, digits: 8)\n")
                 },
+                Form("modules FILE COUNT", "load and unload a module so often, and count what is not given back") {
+                    arguments, output throws(HyperError) in
+                    let count = try number(arguments[1])
+                    func live() throws(HyperError) { try Modules.unload(try Modules.load(arguments[0]).name) }
+                    try live()
+                    try measured("\(count) lives of a module") { () throws(HyperError) in
+                        for _ in 0..<count { try live() }
+                    }
+                    output.write("\(count) lives of a module have left nothing behind\n")
+                },
+                Form("refused COMMAND...", "execute a command that must fail, and print why it does") {
+                    arguments, output throws(HyperError) in
+                    let command = try Management.commands.find(arguments[0])
+                    do throws(HyperError) {
+                        try command.run(Array(arguments[1...]), output)
+                    } catch {
+                        return output.write("refused: \(error.message)\n")
+                    }
+                    throw HyperError("\(arguments[0]) was not refused")
+                },
                 Form("nested TREE", "map and unmap a guest's memory, and look where it leads") {
                     arguments, output throws(HyperError) in
                     let name: Text = "selftest"
@@ -44,6 +57,19 @@ extension Command {
                     output.write("\(try guest.space.test()) pages lead where they should\n")
                 },
             ])
+    }
+
+    /// Throws if there is more memory in use behind what is done than before.
+    private static func measured(_ what: Text, _ body: () throws(HyperError) -> Void) throws(HyperError) {
+        Heap.trim()
+        let (pages, bytes) = (Pages.statistics.used, Heap.statistics.bytes)
+        try body()
+        Heap.trim()
+        let lost = (pages: Pages.statistics.used &- pages, bytes: Heap.statistics.bytes - bytes)
+        guard lost.pages == 0, lost.bytes == 0 else {
+            throw HyperError(
+                "\(what) have left \(Int(truncatingIfNeeded: lost.pages)) pages and \(lost.bytes) bytes")
+        }
     }
 
     private static func live(_ tree: Text) throws(HyperError) {

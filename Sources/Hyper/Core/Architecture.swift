@@ -51,6 +51,13 @@ public protocol Architecture {
     static func switchContext(
         from old: UnsafeMutablePointer<UnsafeMutableRawPointer?>, to new: UnsafeMutableRawPointer)
 
+    // MARK: Modules
+
+    /// How they are linked.
+    associatedtype ModuleRelocations: ModuleRelocator
+    /// Has all CPUs see code that was written.
+    static func synchroniseInstructions()
+
     // MARK: Guests
 
     /// The registers of a VCPU and whatever else the architecture keeps of it.

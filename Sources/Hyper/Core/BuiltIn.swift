@@ -27,6 +27,7 @@ enum BuiltIn {
         if Configuration.COMMAND_HEAP { commands.append(.heap) }
         if Configuration.COMMAND_HOST { commands.append(.host) }
         if Configuration.COMMAND_MEMORY { commands.append(.memory) }
+        if Configuration.COMMAND_MODULE { commands.append(.module) }
         if Configuration.COMMAND_NET { commands.append(.net) }
         if Configuration.COMMAND_SELFTEST { commands.append(.selftest) }
         if Configuration.COMMAND_THREAD { commands.append(.thread) }

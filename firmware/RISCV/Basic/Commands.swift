@@ -35,10 +35,14 @@ struct Words {
 
     mutating func nextNumber() -> UInt64? {
         guard let word = next() else { return nil }
+        let isHexadecimal = word.bytes.count > 2 && word.bytes[0] == 0x30 && word.bytes[1] == 0x78
         var value: UInt64 = 0
-        for byte in word.bytes {
-            guard byte >= 0x30, byte <= 0x39 else { return nil }
-            value = value &* 10 &+ UInt64(byte - 0x30)
+        for byte in word.bytes.dropFirst(isHexadecimal ? 2 : 0) {
+            switch byte {
+            case 0x30...0x39: value = value &* (isHexadecimal ? 16 : 10) &+ UInt64(byte - 0x30)
+            case 0x61...0x66 where isHexadecimal: value = value &* 16 &+ UInt64(byte - 0x57)
+            default: return nil
+            }
         }
         return value
     }
@@ -104,7 +108,7 @@ enum Commands {
             end(reset: true)
         } else if name.isEqual("off") {
             end(reset: false)
-        } else {
+        } else if !DeviceCommands.run(name, &words) {
             Console.write("basic: there is no command ")
             name.print()
             Console.write("; help lists them\n")
@@ -128,6 +132,7 @@ enum Commands {
             off        shutdown; its reason is a failure where tests failed
 
             """)
+        Console.write(DeviceCommands.help)
     }
 
     /// The end by SRST. A failure of tests is the reason.
@@ -246,7 +251,7 @@ enum Commands {
         Console.write("\nhostile no more\n")
     }
 
-    private static func complain(_ text: StaticString) {
+    static func complain(_ text: StaticString) {
         Console.write("basic: ")
         Console.write(text)
         Console.write("\n")

@@ -89,10 +89,12 @@ private func testDebugConsole(_ version: UInt64) {
     var done: UInt64 = 0
     var result = sbi_result(error: 0, value: 0)
     // It may write less than it was given, but not nothing for ever.
-    while result.error == 0, done < count, Clock.wait(until: {
-        result = SBI.call(SBI.debugConsole, write, count - done, address + done, 0)
-        return result.error != 0 || result.value != 0
-    }) { done += result.value }
+    while result.error == 0, done < count,
+        Clock.wait(until: {
+            result = SBI.call(SBI.debugConsole, write, count - done, address + done, 0)
+            return result.error != 0 || result.value != 0
+        })
+    { done += result.value }
     Test.error("SBI DBCN writes", result, 0)
     Test.equal("SBI DBCN counts what it writes", done, count)
     Test.error("SBI DBCN writes a byte", SBI.call(SBI.debugConsole, writeByte, 0x0d), 0)

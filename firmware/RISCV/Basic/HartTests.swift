@@ -84,7 +84,8 @@ private func testStart() {
         })
     Test.holds("harts stop and say so", stopAll())
     // All at once, with one mask for those whose numbers fit one.
-    Test.holds("harts start again, all at once", Harts.all { Harts.start($0).error == 0 } && Harts.all { Harts.finish($0) })
+    Test.holds(
+        "harts start again, all at once", Harts.all { Harts.start($0).error == 0 } && Harts.all { Harts.finish($0) })
 }
 
 /// The UART's interrupt goes to each hart in turn.
@@ -118,7 +119,8 @@ private func testCount() {
     let finished = Harts.all { Harts.finish($0) }
     fence_memory()
     Test.equal("harts count together by AMO", finished ? shared_counter(0).pointee : 0, rounds * Machine.hartCount)
-    Test.equal("harts count together by LR and SC", finished ? shared_counter(1).pointee : 0, rounds * Machine.hartCount)
+    Test.equal(
+        "harts count together by LR and SC", finished ? shared_counter(1).pointee : 0, rounds * Machine.hartCount)
 }
 
 /// RFENCE: what one hart changes, the others see after the fence.

@@ -101,7 +101,8 @@ struct Hostile {
     /// Random calls, but for those that would end the machine or this hart.
     private mutating func callFirmware() {
         let extensions: InlineArray<8, UInt64> = [
-            SBI.base, SBI.time, SBI.interProcessor, SBI.remoteFence, SBI.hartState, SBI.debugConsole, 0x0800_0000, 0x50_4d55,
+            SBI.base, SBI.time, SBI.interProcessor, SBI.remoteFence, SBI.hartState, SBI.debugConsole, 0x0800_0000,
+            0x50_4d55,
         ]
         let number = extensions[Int(random(below: 8))], stop: UInt64 = 1, suspend: UInt64 = 3
         let function = random(below: 4) == 0 ? value() : random(below: 8)

@@ -69,6 +69,8 @@ public enum HostPort: Architecture {
         found.device.write(address - found.range.lowerBound, width: width, value: value)
     }
 
+    public static func synchroniseInstructions() {}
+
     // MARK: Threads
 
     public static func makeContext(

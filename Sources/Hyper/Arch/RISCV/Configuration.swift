@@ -22,12 +22,14 @@ enum Configuration {
     static var COMMAND_HEAP: Bool { true }
     static var COMMAND_HOST: Bool { true }
     static var COMMAND_MEMORY: Bool { true }
+    static var COMMAND_MODULE: Bool { true }
     static var COMMAND_NET: Bool { true }
     static var COMMAND_SELFTEST: Bool { true }
     static var COMMAND_THREAD: Bool { true }
     static var COMMAND_VFS: Bool { true }
     static var COMMAND_VSERIAL: Bool { true }
     static var HEAP_RESERVE_PAGES: Int { 32 }
+    static var MODULE_LIMIT_KIB: Int { 1024 }
     static var SCRIPT_LIMIT_KIB: Int { 64 }
     static var TERMINAL_HISTORY_LINES: Int { 32 }
     static var TERMINAL_INPUT_BYTES: Int { 4096 }

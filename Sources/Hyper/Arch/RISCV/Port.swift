@@ -56,6 +56,13 @@ public enum RISCVPort: Architecture {
         }
     }
 
+    public static func synchroniseInstructions() {
+        fence_instruction()
+        // The other harts' part is the firmware's (SBI 2.0, 8.1).
+        let remoteInstructionFence: UInt64 = 0, allHarts = ~UInt64(0)
+        if CPUs.count > 1 { _ = sbi_fence(remoteInstructionFence, 0, allHarts, 0, 0, 0) }
+    }
+
     // MARK: Time
 
     @inline(__always)

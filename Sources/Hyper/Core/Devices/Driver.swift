@@ -43,6 +43,7 @@ public enum HostDevices {
     nonisolated(unsafe) public static var tree = DeviceTreeNode()
 
     public static func add(_ driver: Driver) { drivers.append(driver) }
+    static func hasDriver(_ name: Text) -> Bool { drivers.contains { $0.name == name } }
 
     /// Takes the driver's devices from it, and the driver away.
     public static func remove(_ driver: Driver) {
@@ -61,27 +62,46 @@ public enum HostDevices {
     }
 
     private static func probe(_ node: DeviceTreeNode) {
-        guard node.isOkay, !isBound(node) else { return }
+        guard node.isOkay, !isBound(node), let driver = driver(of: node) else { return }
+        failed.removeAll { $0.node === node }
+        do throws(HyperError) { _ = try bind(node, driver) } catch { failed.append((node, error)) }
+    }
+
+    private static func driver(of node: DeviceTreeNode) -> Driver? {
         for name in node.compatible {
-            guard let driver = drivers.first(where: { $0.compatible.contains(name) }) else { continue }
-            do throws(HyperError) {
-                guard let device = try driver.probe(node) else { return }
-                bound.append(Bound(node: node, driver: driver.name, device: device))
-            } catch {
-                failed.append((node, error))
-            }
-            return
+            if let driver = drivers.first(where: { $0.compatible.contains(name) }) { return driver }
         }
+        return nil
+    }
+
+    /// Whether there was a device.
+    private static func bind(_ node: DeviceTreeNode, _ driver: Driver) throws(HyperError) -> Bool {
+        guard let device = try driver.probe(node) else { return false }
+        bound.append(Bound(node: node, driver: driver.name, device: device))
+        return true
     }
 
     public static func isBound(_ node: DeviceTreeNode) -> Bool { bound.contains { $0.node === node } }
 
     /// Takes a device from its driver, so that it can be given to a guest.
-    public static func unbind(_ node: DeviceTreeNode) {
-        for entry in bound where entry.node === node { entry.device.remove() }
-        bound.removeAll { $0.node === node }
+    public static func unbind(_ node: DeviceTreeNode) throws(HyperError) {
+        guard let index = bound.firstIndex(where: { $0.node === node }) else {
+            throw HyperError("\(node.path) has no driver; `host devices` lists those that have")
+        }
+        bound.remove(at: index).device.remove()
     }
 
-    /// Gives it back.
-    public static func rebind(_ node: DeviceTreeNode) { probe(node) }
+    /// Gives a device to the first driver that knows it.
+    public static func bind(_ node: DeviceTreeNode) throws(HyperError) {
+        if let entry = bound.first(where: { $0.node === node }) {
+            throw HyperError("\(node.path) has driver \(entry.driver) already: unbind it first")
+        }
+        guard let driver = driver(of: node) else {
+            throw HyperError("no driver knows \(node.path): load the module of one that does")
+        }
+        failed.removeAll { $0.node === node }
+        guard try bind(node, driver) else {
+            throw HyperError("driver \(driver.name) finds nothing to drive at \(node.path)")
+        }
+    }
 }

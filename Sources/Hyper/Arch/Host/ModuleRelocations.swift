@@ -1,0 +1,1 @@
+../RISCV/ModuleRelocations.swift

@@ -1,0 +1,62 @@
+import RISCV
+
+/// Commands that touch devices of which these tests know nothing.
+enum DeviceCommands {
+    static let help: StaticString = """
+        peek ADDRESS        reads a word
+        poke ADDRESS VALUE  writes a word
+        irq N               enables interrupt N of the PLIC, waits for it, and completes it
+
+        """
+
+    /// Whether it is one of these.
+    static func run(_ name: Words, _ words: inout Words) -> Bool {
+        if name.isEqual("peek") {
+            peek(words.nextNumber())
+        } else if name.isEqual("poke") {
+            poke(words.nextNumber(), words.nextNumber())
+        } else if name.isEqual("irq") {
+            interrupt(words.nextNumber())
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private static func peek(_ address: UInt64?) {
+        guard let address else { return Commands.complain("peek needs an address: peek 0x10000000") }
+        let taken = Attempt.load(address, width: 4)
+        guard !taken.didTrap else { return trapped(address, taken) }
+        Console.hexadecimal(address)
+        Console.write(" has ")
+        Console.hexadecimal(UInt64(device_read32(address)))
+        Console.write("\n")
+    }
+
+    private static func poke(_ address: UInt64?, _ value: UInt64?) {
+        guard let address, let value else { return Commands.complain("poke needs an address and a value") }
+        let taken = Attempt.store(address, value, width: 4)
+        if taken.didTrap { trapped(address, taken) }
+    }
+
+    private static func trapped(_ address: UInt64, _ trap: basic_trap) {
+        Console.hexadecimal(address)
+        Console.write(" cannot be accessed: cause ")
+        Console.decimal(trap.cause)
+        Console.write("\n")
+    }
+
+    private static func interrupt(_ source: UInt64?) {
+        guard let source, let plic = Machine.plic else { return Commands.complain("irq needs a number, and a PLIC") }
+        plic.setPriority(source, 1)
+        plic.setThreshold(0, 0)
+        plic.setEnabled(0, source, true)
+        let isPending = Interrupt.sleep(Interrupt.external) { csr_read_sip() & Interrupt.external != 0 }
+        let claimed = isPending ? plic.claim(0) : 0
+        if claimed != 0 { plic.complete(0, claimed) }
+        plic.setEnabled(0, source, false)
+        Console.write(claimed == source ? "interrupt " : "no interrupt ")
+        Console.decimal(source)
+        Console.write("\n")
+    }
+}
