@@ -14,7 +14,7 @@ final class TwinController: HostInterruptController {
         defer { pending = nil }
         return pending
     }
-    func complete(_ number: Int) {}
+    func complete(_ number: Int, claimedBy cpu: CPUReference) {}
 
     func raise(_ number: Int) {
         guard enabled.contains(number) else { return }

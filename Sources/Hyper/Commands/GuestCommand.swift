@@ -156,6 +156,7 @@ extension Command {
         for region in guest.space.regions {
             let what: Text =
                 switch region.kind {
+                case .memory(let host, let access) where access.contains(.device): "the host's device at \(hex: host)"
                 case .memory(let host, let access):
                     "memory at \(hex: host)\(access.contains(.write) ? "" : ", read-only" as Text)"
                 case .alias(let target): "alias of \(hex: target)"

@@ -18,6 +18,7 @@ extension Command {
                 Form("devices", "devices that have a driver, and those whose driver refused") { _, output in
                     var table = Table(["DEVICE", "DRIVER", ""])
                     for entry in HostDevices.bound { table.add([entry.node.path, entry.driver, entry.device.summary]) }
+                    for entry in PassThrough.given { table.add([entry.node.path, "guest \(entry.guest)", ""]) }
                     for entry in HostDevices.failed { table.add([entry.node.path, "none", entry.error.message]) }
                     output.write(table)
                 },

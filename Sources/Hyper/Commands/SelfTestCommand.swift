@@ -38,6 +38,12 @@ extension Command {
                     }
                     output.write("\(count) lives of a module have left nothing behind\n")
                 },
+                Form("attempt COMMAND...", "execute a command that may fail") { arguments, output throws(HyperError) in
+                    let command = try Management.commands.find(arguments[0])
+                    do throws(HyperError) { try command.run(Array(arguments[1...]), output) } catch {
+                        output.write(error)
+                    }
+                },
                 Form("refused COMMAND...", "execute a command that must fail, and print why it does") {
                     arguments, output throws(HyperError) in
                     let command = try Management.commands.find(arguments[0])

@@ -30,12 +30,13 @@ public final class PLICDriver: HostInterruptController, HostDevice {
 
     public func remove() { HostInterrupts.controller = nil }
 
-    private var context: UInt64 {
-        let hart = Port.cpu.pointee.hardwareIdentifier
+    private var context: UInt64 { context(of: Port.cpu) }
+    private func context(of cpu: CPUReference) -> UInt64 {
+        let hart = cpu.pointee.hardwareIdentifier
         for entry in contexts where entry.hart == hart { return UInt64(entry.context) }
         return 0
     }
-    private var claimRegister: UInt64 { base + 0x20_0004 + context * 0x1000 }
+    private func claimRegister(_ cpu: CPUReference) -> UInt64 { base + 0x20_0004 + context(of: cpu) * 0x1000 }
 
     private func enableRegister(_ number: Int) -> UInt64 { base + 0x2000 + context * 0x80 + UInt64(number / 32) * 4 }
 
@@ -51,9 +52,11 @@ public final class PLICDriver: HostInterruptController, HostDevice {
     }
 
     public func claim() -> Int? {
-        let number = Port.readDevice(claimRegister, width: 4)
+        let number = Port.readDevice(claimRegister(Port.cpu), width: 4)
         return number == 0 ? nil : Int(number)
     }
 
-    public func complete(_ number: Int) { Port.writeDevice(claimRegister, width: 4, UInt64(number)) }
+    public func complete(_ number: Int, claimedBy cpu: CPUReference) {
+        Port.writeDevice(claimRegister(cpu), width: 4, UInt64(number))
+    }
 }

@@ -4,7 +4,9 @@ public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
         Emulator("plic", compatible: ["sifive,plic-1.0.0", "riscv,plic0", "sifive,plic0"]) { (context) in
             // Two contexts a hart, of which the second is the supervisor's, as boards have it.
             let external = context.region.node.u32("parent_irq") ?? 10
-            let plic = PLICEmulator(targets: context.guest.vcpus.flatMap { [nil, ($0, Int(external))] })
+            let plic = PLICEmulator(
+                targets: context.guest.vcpus.flatMap { [nil, ($0, Int(external))] },
+                interrupts: context.guest.interrupts)
             context.guest.interrupts.controller = plic
             return plic
         }
@@ -22,6 +24,7 @@ public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
 
     /// For each context the VCPU that it interrupts, and on which of its lines; nil where that level is not the guest's.
     private let targets: [(vcpu: VCPUReference, line: Int)?]
+    private let interrupts: Unmanaged<GuestInterrupts>
     private let lock = SpinLock()
     private var contexts: [Context]
     private var priority = [UInt32](repeating: 0, count: 1024)
@@ -33,8 +36,10 @@ public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
     /// Words in which anything is pending: most guests use one.
     private var pendingWords: UInt32 = 0
 
-    public init(targets: [(vcpu: VCPUReference, line: Int)?]) {
+    /// - Parameter interrupts: of the guest, which outlive it.
+    public init(targets: [(vcpu: VCPUReference, line: Int)?], interrupts: GuestInterrupts) {
         self.targets = targets
+        self.interrupts = .passUnretained(interrupts)
         contexts = [Context](repeating: Context(), count: targets.count)
         raised = [Bool](repeating: false, count: targets.count)
     }
@@ -165,6 +170,11 @@ public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
         let (word, bit) = (number / 32, UInt32(1) << UInt32(number % 32))
         guard claimed[word] & bit != 0, contexts[context].enabled[word] & bit != 0 else { return }
         claimed[word] &= ~bit
+        interrupts._withUnsafeGuaranteedRef { interrupts in
+            guard interrupts.isPassed(number) else { return }
+            level[word] &= ~bit
+            interrupts.complete(number)
+        }
         // A level that is still high is another interrupt.
         if level[word] & bit != 0 { setPending(word, bit, true) }
     }

@@ -12,6 +12,8 @@ public struct GuestRegion {
         case reserved(UInt64)
         /// A device at this address of the host, which the guest uses itself.
         case passThrough(UInt64)
+        /// The same device, by its path in the host's tree, with its interrupts: `host_device`.
+        case hostDevice(Text)
         /// What the guest has at this other address.
         case alias(UInt64)
         /// A device that is emulated, by `compatible`.
@@ -87,7 +89,12 @@ public struct GuestRegion {
             kind = .emulated
         case .real:
             switch memory?.type {
-            case nil: kind = .passThrough(try node.required("host_physical_addr"))
+            case nil:
+                if let device = node.text("host_device") {
+                    kind = .hostDevice(device)
+                } else {
+                    kind = .passThrough(try node.required("host_physical_addr"))
+                }
             case .allocated: kind = .allocated
             case .reserved: kind = .reserved(try node.required("host_physical_addr"))
             case .shared:

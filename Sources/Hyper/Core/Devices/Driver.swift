@@ -62,7 +62,9 @@ public enum HostDevices {
     }
 
     private static func probe(_ node: DeviceTreeNode) {
-        guard node.isOkay, !isBound(node), let driver = driver(of: node) else { return }
+        guard node.isOkay, !isBound(node), PassThrough.owner(of: node) == nil, let driver = driver(of: node) else {
+            return
+        }
         failed.removeAll { $0.node === node }
         do throws(HyperError) { _ = try bind(node, driver) } catch { failed.append((node, error)) }
     }
@@ -95,6 +97,9 @@ public enum HostDevices {
     public static func bind(_ node: DeviceTreeNode) throws(HyperError) {
         if let entry = bound.first(where: { $0.node === node }) {
             throw HyperError("\(node.path) has driver \(entry.driver) already: unbind it first")
+        }
+        if let guest = PassThrough.owner(of: node) {
+            throw HyperError("guest \(guest) has \(node.path): destroy it first")
         }
         guard let driver = driver(of: node) else {
             throw HyperError("no driver knows \(node.path): load the module of one that does")

@@ -141,9 +141,29 @@ public final class AddressSpace {
     /// Maps the largest page of memory that the address lies in; whether there is memory there.
     ///
     /// A guest's memory is mapped as it is touched, so that creating a guest costs nothing for what it never uses.
-    func map(_ address: UInt64) throws(HyperError) -> Bool {
+    func map(_ address: UInt64) throws(HyperError) -> Bool { try mapPage(address) > 0 }
+
+    /// Maps all of its memory: for devices, which cannot wait for what is not mapped.
+    func mapAll() throws(HyperError) {
+        for region in regions {
+            // Behind an alias, too.
+            guard let target = self.region(at: region.start)?.region, case .memory(_, let access) = target.kind,
+                !access.contains(.device)
+            else { continue }
+            var address = region.start
+            while region.last - address < region.size {
+                let size = try mapPage(address)
+                let next = (address & ~(size - 1)) &+ size
+                guard next > address, next <= region.last else { break }
+                address = next
+            }
+        }
+    }
+
+    /// How large the page is; 0 where there is no memory.
+    private func mapPage(_ address: UInt64) throws(HyperError) -> UInt64 {
         guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind else {
-            return false
+            return 0
         }
         // The region as it is seen at the address.
         let start = address &- (target - region.start)
@@ -154,7 +174,7 @@ public final class AddressSpace {
         try lock.withLock { () throws(HyperError) in
             try secondStage.map(page, to: host &+ (page &- start), level: level, access)
         }
-        return true
+        return SecondStage<Port.SecondStage>.pageSize(level)
     }
 
     /// Where the second stage leads, as far as it is made.
@@ -170,10 +190,12 @@ public final class AddressSpace {
 
     // MARK: Memory as Hyper's devices see it
 
-    /// The host's address of `count` bytes of memory at the guest's address; nil where they are not all in one region.
+    /// The host's address of `count` bytes of memory at the guest's address; nil where they are not all in one region, or
+    /// are a device's registers.
     public func memory(_ address: UInt64, count: UInt64, write: Bool = false) -> UnsafeMutableRawPointer? {
         guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind,
-            access.contains(write ? .write : .read), count <= region.size, target - region.start <= region.size - count
+            access.contains(write ? .write : .read), !access.contains(.device), count <= region.size,
+            target - region.start <= region.size - count
         else { return nil }
         return UnsafeMutableRawPointer(bitPattern: UInt(host + (target - region.start)))
     }

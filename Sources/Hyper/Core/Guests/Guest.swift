@@ -29,8 +29,6 @@ public final class Guest {
     }
     /// Pages that are the guest's own.
     private var memory: [(address: UInt64, count: Int)] = []
-    /// Interrupts of the host that go to the guest, and as which of its own.
-    private var hostInterrupts: [(host: Int, guest: Int)] = []
     /// What is printed to its serial ports, by their names.
     public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
@@ -86,17 +84,10 @@ public final class Guest {
         try space.add(Region(name: name, start: start, size: size, kind: .memory(address, access)))
     }
 
-    /// Has an interrupt of the host's arrive at the guest, as one of its own.
-    func passThrough(hostInterrupt host: Int, as line: Int) {
-        hostInterrupts.append((host, line))
-        let interrupts = Unmanaged.passUnretained(interrupts)
-        HostInterrupts.add(host) { interrupts._withUnsafeGuaranteedRef { $0.controller?.set(line, true) } }
-    }
-
     /// Stops the guest and gives back all that is its own. Nobody may use it any more.
     func destroy() {
         for vcpu in vcpus { hold(vcpu) }
-        for interrupt in hostInterrupts { HostInterrupts.remove(interrupt.host) }
+        interrupts.removePassed()
         for region in space.regions {
             if case .device(let device) = region.kind { device.remove() }
             space.remove(region)
@@ -110,6 +101,7 @@ public final class Guest {
             vcpu.deallocate()
         }
         vcpus = []
+        PassThrough.release(name)
         for block in memory { Pages.free(block.address, block.count) }
         memory = []
         serials = []
@@ -167,6 +159,7 @@ public final class Guest {
             }
         }
         for region in space.regions { if case .device(let device) = region.kind { device.reset() } }
+        interrupts.reset()
         for action in onReset { action() }
         state = .ready
         haltReason = nil

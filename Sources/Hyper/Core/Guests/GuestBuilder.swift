@@ -38,13 +38,24 @@ enum GuestBuilder {
                 Region(name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access))
             )
         case .passThrough(let host):
-            try guest.space.add(
-                Region(
-                    name: region.name, start: region.start, size: region.size,
-                    kind: .memory(host, [.read, .write, .device])))
-            for (line, interrupt) in zip(region.interrupts, region.hostInterrupts) {
-                guest.passThrough(hostInterrupt: Int(interrupt.number), as: Int(line))
+            let owner = HostDevices.tree.first { node in
+                guard let registers = try? node.registers() else { return false }
+                return registers.contains { $0.base == host && $0.size > 0 }
             }
+            guard let owner else {
+                throw region.node.wrong("host_physical_addr", "is \(hex: host), where no device of the host's begins")
+            }
+            try pass(owner, region, region.hostInterrupts.map { Int($0.number) }, to: guest)
+        case .hostDevice(let path):
+            guard let owner = HostDevices.tree.node(at: path) else {
+                throw region.node.wrong("host_device", "is \(path), which the host's tree does not have")
+            }
+            let interrupts = try owner.interrupts().map { Int($0.specifier.first ?? 0) }
+            guard region.interrupts.count <= interrupts.count else {
+                throw region.node.wrong(
+                    "interrupts", "has \(region.interrupts.count) entries, and \(path) has \(interrupts.count)")
+            }
+            try pass(owner, region, interrupts, to: guest)
         case .alias(let target):
             try guest.space.add(
                 Region(name: region.name, start: region.start, size: region.size, kind: .alias(target)))
@@ -64,6 +75,18 @@ enum GuestBuilder {
             }
         case .hole: return
         }
+    }
+
+    /// Gives the guest a device of the host's.
+    private static func pass(
+        _ node: DeviceTreeNode, _ region: GuestRegion, _ interrupts: [Int], to guest: Guest
+    ) throws(HyperError) {
+        let range = try PassThrough.take(node, for: guest.name, size: region.size, space: guest.space)
+        try guest.space.add(
+            Region(
+                name: region.name, start: region.start, size: region.size,
+                kind: .memory(range.base, [.read, .write, .device])))
+        for (line, interrupt) in zip(region.interrupts, interrupts) { guest.interrupts.pass(interrupt, as: Int(line)) }
     }
 }
 

@@ -77,10 +77,10 @@ enum GuestTree {
         bus.set("#size-cells", u32: 2)
         bus.set("compatible", text: "simple-bus")
         bus.set("ranges")
-        for description in guest.description?.regions ?? [] where description.kind == .emulated && description.size > 0
-        {
+        for description in guest.description?.regions ?? [] where description.size > 0 {
+            guard let compatible = compatible(description) else { continue }
             let node = bus.add("\(description.name)@\(unitAddress(description.start))")
-            node.set("compatible", strings: description.compatible)
+            node.set("compatible", strings: compatible)
             setRegisters(node, description.start, description.size)
             if !description.interrupts.isEmpty {
                 node.set("interrupt-parent", u32: interruptControllerHandle)
@@ -96,6 +96,18 @@ enum GuestTree {
             }
         }
         return root
+    }
+
+    /// What a device calls itself; nil for what is none. One of the host's is what it is there, if the description says
+    /// nothing else.
+    private static func compatible(_ description: GuestRegion) -> [Text]? {
+        switch description.kind {
+        case .emulated: description.compatible
+        case .hostDevice(let path) where description.compatible.isEmpty:
+            HostDevices.tree.node(at: path)?.compatible
+        case .hostDevice, .passThrough: description.compatible.isEmpty ? nil : description.compatible
+        default: nil
+        }
     }
 
     /// The guest's interrupt controller; those of its CPUs are behind it.

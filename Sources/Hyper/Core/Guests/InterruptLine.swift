@@ -7,8 +7,34 @@ public protocol GuestInterruptController: AnyObject {
 /// A guest's interrupts by their numbers, between its devices and its interrupt controller, whichever is made first.
 public final class GuestInterrupts {
     public var controller: (any GuestInterruptController)?
+    /// Those that are the host's. Changed while the guest is made and destroyed.
+    private var passed: [PassedInterrupt] = []
 
     public init() {}
+
+    /// Has an interrupt of the host's arrive as one of the guest's.
+    func pass(_ number: Int, as line: Int) {
+        let interrupt = PassedInterrupt(number, as: line, of: self)
+        passed.append(interrupt)
+        interrupt.add()
+    }
+
+    func removePassed() {
+        for interrupt in passed { interrupt.remove() }
+        passed = []
+    }
+
+    /// Whether the line is one of the host's: what holds it high is not an emulated device, but that it is not completed.
+    public func isPassed(_ line: Int) -> Bool { passed.contains { $0.line == line } }
+
+    /// The guest has completed the interrupt: the host's controller lets it come again, if it is one of the host's. Said by
+    /// the guest's controller.
+    public func complete(_ line: Int) {
+        for interrupt in passed where interrupt.line == line { interrupt.complete() }
+    }
+
+    /// The guest will complete none any more that it has now.
+    func reset() { for interrupt in passed { interrupt.complete() } }
 }
 
 /// The wire from an emulated device to the guest's interrupt controller.

@@ -82,7 +82,7 @@ public final class Module {
         for emulator in emulators { Emulators.remove(emulator.name) }
         for interrupt in interrupts { HostInterrupts.remove(interrupt) }
         // A handler that began before may still run on another CPU, and does not when that answers.
-        for index in 0..<CPUs.count { CPUs.call(CPUs[index]) {} }
+        CPUs.leaveHandlers()
         (drivers, emulators, commands, interrupts) = ([], [], [], [])
     }
 
