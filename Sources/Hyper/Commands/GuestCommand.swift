@@ -36,7 +36,7 @@ extension Command {
                         guard Timers.now < end else {
                             throw HyperError("guest \(guest.name) is \(guest.stateName) after \(limit) ms")
                         }
-                        Scheduler.sleep(1_000_000)
+                        Management.whileOthersWork { Scheduler.sleep(1_000_000) }
                     }
                     output.write("\(guest.name): \(guest.haltReason ?? Text())\n")
                 },

@@ -32,6 +32,16 @@ extension Command {
                 Form("unbind DEVICE", "take a device from its driver") { arguments, _ throws(HyperError) in
                     try HostDevices.unbind(try node(arguments[0]))
                 },
+                Form("clock", "date and time of day, in UTC") { _, output throws(HyperError) in
+                    guard let now = WallClock.now else {
+                        throw HyperError("the machine has no clock: set the time with `host clock DATE TIME`")
+                    }
+                    output.write("\(CivilTime(seconds: now / 1_000_000_000).text) UTC\n")
+                },
+                Form("clock DATE TIME", "set them, for guests that are made from then on: 2026-11-28 05:09:27") {
+                    arguments, _ throws(HyperError) in
+                    WallClock.set(try CivilTime(date: arguments[0], time: arguments[1]).seconds * 1_000_000_000)
+                },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
                     var fraction = Text()

@@ -41,7 +41,7 @@ extension Command {
                     }
                     output.write(table)
                 },
-            ] + networkCardForms,
+            ] + networkCardForms + stationForms,
             values: { name in
                 switch name {
                 case "CARD": HostNetworkDevices.all.map { $0.name }

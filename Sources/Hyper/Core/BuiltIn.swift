@@ -5,6 +5,7 @@
 enum BuiltIn {
     static var drivers: [Driver] {
         var drivers: [Driver] = []
+        if Configuration.DRIVER_GOLDFISH_RTC { drivers.append(GoldfishRTCDriver.driver) }
         if Configuration.DRIVER_NS16550 { drivers.append(NS16550Driver.driver) }
         if Configuration.DRIVER_PLIC { drivers.append(PLICDriver.driver) }
         if Configuration.DRIVER_VIRTIO_MMIO { drivers.append(VirtIOMMIODriver.driver) }
@@ -13,6 +14,7 @@ enum BuiltIn {
 
     static var emulators: [Emulator] {
         var emulators: [Emulator] = []
+        if Configuration.EMULATOR_GOLDFISH_RTC { emulators.append(GoldfishRTCEmulator.emulator) }
         if Configuration.EMULATOR_NS16550 { emulators.append(NS16550Emulator.emulator) }
         if Configuration.EMULATOR_PLIC { emulators.append(PLICEmulator.emulator) }
         if Configuration.EMULATOR_TEST { emulators.append(TestEmulator.emulator) }

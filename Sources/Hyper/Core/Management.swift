@@ -8,6 +8,17 @@ public enum Management {
     nonisolated(unsafe) private static var input = RingBuffer(capacity: Configuration.TERMINAL_INPUT_BYTES)
     private static let inputLock = SpinLock()
     nonisolated(unsafe) private static var arrived: Semaphore?
+    /// Whoever executes a command holds it: one terminal at a time.
+    nonisolated(unsafe) private(set) static var exclusion: Mutex?
+
+    /// For commands that only wait: other terminals' commands are executed meanwhile.
+    static func whileOthersWork<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        exclusion?.unlock()
+        defer { exclusion?.lock() }
+        return try body()
+    }
 
     /// Adds all commands that Hyper has by itself.
     static func addCommands() throws(HyperError) {
@@ -23,7 +34,8 @@ public enum Management {
             inputLock.withLock { for byte in bytes { input.append(byte) } }
             Self.arrived?.signal()
         }
-        let terminal = Terminal(commands) { bytes in for byte in bytes { Console.write(byte) } }
+        exclusion = Mutex()
+        let terminal = Terminal(commands, exclusion: exclusion) { bytes in for byte in bytes { Console.write(byte) } }
         Console.terminal = terminal
         let thread = Scheduler.makeThread("terminal") {
             runBootScript(terminal)

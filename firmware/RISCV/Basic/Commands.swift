@@ -47,6 +47,12 @@ struct Words {
         return value
     }
 
+    /// A number up to a dot or the end.
+    mutating func nextPart() -> UInt64? {
+        guard var part = next(until: { $0 == 0x2e }) else { return nil }
+        return part.nextNumber()
+    }
+
     func print() { for byte in bytes { Console.put(byte) } }
 }
 

@@ -6,6 +6,8 @@ enum DeviceCommands {
         peek ADDRESS        reads a word
         poke ADDRESS VALUE  writes a word
         irq N               enables interrupt N of the PLIC, waits for it, and completes it
+        exchange A B N      exchanges N frames with another guest, which has "exchange B A N"
+        ping ADDRESS        asks a station of 10.0.2.0/24 whether it is there
 
         """
 
@@ -17,6 +19,10 @@ enum DeviceCommands {
             poke(words.nextNumber(), words.nextNumber())
         } else if name.isEqual("irq") {
             interrupt(words.nextNumber())
+        } else if name.isEqual("exchange") {
+            NetworkCommands.exchange(words.nextNumber(), words.nextNumber(), words.nextNumber())
+        } else if name.isEqual("ping") {
+            NetworkCommands.ping(words.next())
         } else {
             return false
         }

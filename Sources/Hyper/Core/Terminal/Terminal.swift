@@ -6,6 +6,8 @@ public final class Terminal: TerminalOutput {
     static let prompt: Text = "hyper# "
 
     private let commands: CommandRegistry
+    /// Held while commands are executed, or looked at: by one terminal at a time.
+    private let exclusion: Mutex?
     /// Guards the editor, the capture, and the order of what the sink is given. Not held while commands are executed.
     private let lock = SpinLock()
     private var editor = LineEditor(prompt: prompt)
@@ -26,9 +28,15 @@ public final class Terminal: TerminalOutput {
         }
     }
 
-    /// - Parameter sink: is called with interrupts off.
-    public init(_ commands: CommandRegistry, isInteractive: Bool = true, sink: @escaping (_ bytes: [UInt8]) -> Void) {
+    /// - Parameters:
+    ///   - exclusion: is shared by all terminals.
+    ///   - sink: is called with interrupts off.
+    public init(
+        _ commands: CommandRegistry, isInteractive: Bool = true, exclusion: Mutex? = nil,
+        sink: @escaping (_ bytes: [UInt8]) -> Void
+    ) {
         self.commands = commands
+        self.exclusion = exclusion
         super.init(isInteractive: isInteractive, sink: sink)
     }
 
@@ -105,7 +113,9 @@ public final class Terminal: TerminalOutput {
             run(line)
             lock.withLock { if capture == nil { beginRow() } }
         case .complete(let text):
+            exclusion?.lock()
             let completion = commands.complete(text)
+            exclusion?.unlock()
             lock.withLock { editor.complete(completion) }
         case nil: break
         }
@@ -113,11 +123,15 @@ public final class Terminal: TerminalOutput {
 
     /// Executes a line of commands, and prints what was wrong with it.
     public func run(_ line: Text) {
+        exclusion?.lock()
+        defer { exclusion?.unlock() }
         do throws(HyperError) { try commands.run(line, self) } catch { write(error) }
     }
 
     /// Executes a script, and prints what was wrong with it.
     public func runScript(_ script: [UInt8], name: Text = "script", stopsAtErrors: Bool = true) {
+        exclusion?.lock()
+        defer { exclusion?.unlock() }
         do throws(HyperError) {
             try commands.runScript(script, name: name, stopsAtErrors: stopsAtErrors, self)
         } catch {

@@ -1,0 +1,103 @@
+/// A terminal at the other end of a connection of Telnet. A thread of its own executes its commands; what goes through the
+/// connection is the station's to move.
+final class TelnetSession {
+    private static let inputLimit = 4096
+    /// What a command may print while nobody reads; what is more is lost.
+    private static let outputLimit = 64 << 10
+
+    static var space: Int { inputLimit }
+
+    private let connection: TCPConnection
+    private var telnet = Telnet()
+    /// What goes through the connection next.
+    private var ready: [UInt8] = []
+    private var columns: Int?
+    private let lock = SpinLock()
+    // Guarded by `lock`.
+    private var input = RingBuffer(capacity: inputLimit)
+    private var output: [UInt8] = []
+    private var hasEnded = false
+    private let arrived = Semaphore()
+    private var terminal: Terminal?
+    private var thread: ThreadReference?
+
+    /// - Parameter wake: has the station call ``exchange(now:)``; called with interrupts off.
+    init(_ connection: TCPConnection, number: Int, wake: @escaping () -> Void) {
+        self.connection = connection
+        let me = Unmanaged.passUnretained(self)
+        let terminal = Terminal(Management.commands, exclusion: Management.exclusion) { bytes in
+            // The session has the terminal, and outlives it.
+            me._withUnsafeGuaranteedRef { $0.print(bytes) }
+            wake()
+        }
+        self.terminal = terminal
+        connection.onReceive = { [self] in type($0) }
+        connection.onEnd = { [self] in end() }
+        let thread = Scheduler.makeThread("telnet \(number)") { [self] in
+            run(terminal)
+            wake()
+        }
+        self.thread = thread
+        Scheduler.wake(thread)
+    }
+
+    private func print(_ bytes: [UInt8]) {
+        lock.withLock { if output.count + bytes.count <= Self.outputLimit { output += bytes } }
+    }
+
+    private func type(_ bytes: [UInt8]) {
+        let keys = telnet.receive(bytes)
+        lock.withLock { for key in keys { input.append(key) } }
+        arrived.signal()
+    }
+
+    private func end() {
+        lock.withLock { hasEnded = true }
+        arrived.signal()
+    }
+
+    private func run(_ terminal: Terminal) {
+        terminal.start()
+        while true {
+            arrived.wait()
+            var keys: [UInt8] = []
+            let hasEnded = lock.withLock {
+                while let key = input.popFirst() { keys.append(key) }
+                return self.hasEnded
+            }
+            if hasEnded { return terminal.release() }
+            if !keys.isEmpty { terminal.receive(keys) }
+        }
+    }
+
+    /// Moves what there is between the terminal and the connection.
+    func exchange(now: UInt64) {
+        if let width = telnet.columns, width != columns {
+            columns = width
+            terminal?.columns = width
+        }
+        ready += telnet.takeAnswers()
+        if ready.count < TCPConnection.sendLimit {
+            let bytes = lock.withLock {
+                defer { output = [] }
+                return output
+            }
+            ready += telnet.send(bytes)
+        }
+        ready.removeFirst(connection.send(ready[...], now: now))
+        connection.setReceiveSpace(lock.withLock { Self.inputLimit - input.count }, now: now)
+        // The other side has closed: so do we, once it has what was printed.
+        if lock.withLock({ hasEnded }) { connection.close(now: now) }
+    }
+
+    /// Gives back what it has, once its thread has ended; whether that is so.
+    func reap() -> Bool {
+        guard let thread, thread.pointee.state == .finished else { return false }
+        CPUs.leaveHandlers()
+        Scheduler.destroy(thread)
+        self.thread = nil
+        terminal = nil
+        connection.onReceive = { _ in }
+        return true
+    }
+}

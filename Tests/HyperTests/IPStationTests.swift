@@ -1,0 +1,267 @@
+import Testing
+
+@testable import Hyper
+
+extension CoreTests {
+    /// What is expected is what the RFCs say, and what others have written down of real packets.
+    @Suite("The terminal's station: ARP, IPv4, ICMP, DHCP")
+    struct IPStationTests {
+        private func message(_ body: () throws(HyperError) -> Void) -> String {
+            do throws(HyperError) {
+                try body()
+                return ""
+            } catch {
+                return String(decoding: error.message.bytes, as: UTF8.self)
+            }
+        }
+
+        @Test("Checksums are RFC 1071's")
+        func checksums() {
+            let example: [UInt8] = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]
+            #expect(InternetChecksum.of(example[...]) == ~0xddf2, "RFC 1071, 3: Numerical Examples")
+            // A header that tcpdump has shown, with the checksum b861.
+            let header: [UInt8] = [
+                0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7,
+            ]
+            #expect(InternetChecksum.of(header[...]) == 0)
+            #expect(InternetChecksum.of([0xff][...]) == 0x00ff, "an octet alone is the higher one")
+        }
+
+        @Test(
+            "Addresses are four numbers, and nothing else",
+            arguments: ["", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1..2.3", "1.2.3.x", "0x1.2.3.4", "1.2.3.-4"])
+        func addresses(_ text: String) throws {
+            #expect(try IPv4Address("10.0.2.15").value == 0x0a00_020f)
+            #expect(IPv4Address(0x0a00_020f).text == "10.0.2.15")
+            #expect(throws: HyperError.self) { try IPv4Address(Text(Array(text.utf8))) }
+        }
+
+        @Test("A configuration that no station can have is refused")
+        func configurations() {
+            for (text, gateway) in [
+                ("10.0.2.15", nil), ("10.0.2.15/33", nil), ("10.0.2.0/24", nil), ("10.0.2.255/24", nil),
+                ("127.0.0.1/8", nil), ("224.0.0.1/24", nil), ("10.0.2.15/24", "10.0.3.1"),
+                ("10.0.2.15/24", "10.0.2.15"),
+            ] as [(Text, Text?)] {
+                #expect(!message { () throws(HyperError) in _ = try IPv4Configuration(text, gateway: gateway) }.isEmpty)
+            }
+        }
+
+        @Test("Who asks for the station's address is told it")
+        func arp() throws {
+            let peer = try TwinPeer()
+            let nobody: [UInt8] = [0, 0, 0, 0, 0, 0], all = [UInt8](repeating: 0xff, count: 6)
+            peer.receive(
+                type: 0x0806, TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: nobody, TwinPeer.own), to: all)
+            let sent = peer.take()
+            try #require(sent.count == 1)
+            #expect(sent[0].type == 0x0806 && sent[0].destination == TwinPeer.link)
+            #expect(
+                Array(sent[0].payload[..<28])
+                    == TwinPeer.arp(2, from: peer.link, TwinPeer.own, to: TwinPeer.link, TwinPeer.address))
+            // For somebody else.
+            peer.receive(
+                type: 0x0806, TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: nobody, [10, 0, 2, 16]),
+                to: all)
+            #expect(peer.take().isEmpty)
+        }
+
+        @Test("A ping is answered with what it brought")
+        func echo() throws {
+            let peer = try TwinPeer()
+            var question: [UInt8] = [8, 0, 0, 0, 0x12, 0x34, 0, 7] + Array("are you there?".utf8)
+            question.replaceSubrange(2..<4, with: TwinPeer.checksum(question))
+            peer.receive(1, question)
+            var answer = question
+            answer[0] = 0
+            answer.replaceSubrange(2..<4, with: [0, 0])
+            answer.replaceSubrange(2..<4, with: TwinPeer.checksum(answer))
+            #expect(try peer.takePacket(1) == answer)
+            question[9] ^= 1
+            peer.receive(1, question)
+            #expect(peer.take().isEmpty, "a damaged one is not")
+        }
+
+        @Test("Packets that are none, are damaged, fragments, or others' are passed over", arguments: 0..<9)
+        func wrongPackets(_ kind: Int) throws {
+            let peer = try TwinPeer()
+            var question: [UInt8] = [8, 0, 0, 0, 0x12, 0x34, 0, 7]
+            question.replaceSubrange(2..<4, with: TwinPeer.checksum(question))
+            var packet = TwinPeer.packet(1, question)
+            switch kind {
+            case 0: packet[0] = 0x65
+            case 1: packet[0] = 0x44
+            case 2: packet[3] += 1
+            case 3: packet = Array(packet[..<19])
+            case 4: packet[6] = 0x20
+            case 5: packet[7] = 1
+            case 6: packet = TwinPeer.packet(1, question, to: [10, 0, 2, 16])
+            case 7: packet = TwinPeer.packet(1, question, from: [10, 0, 2, 255])
+            default: packet[10] ^= 0xff
+            }
+            if [0, 1, 4, 5].contains(kind) {
+                packet.replaceSubrange(10..<12, with: [0, 0])
+                packet.replaceSubrange(10..<12, with: TwinPeer.checksum(Array(packet[..<20])))
+            }
+            peer.receive(type: 0x0800, packet)
+            #expect(peer.take().isEmpty)
+        }
+
+        @Test("A station asks who has an address, three times, and what waits goes out when it knows")
+        func resolution() throws {
+            let peer = try TwinPeer()
+            let other: [UInt8] = [10, 0, 2, 9], link: [UInt8] = [2, 0, 0, 0, 0, 9]
+            try peer.station.ping(IPv4Address(0x0a00_0209), identifier: 1, sequence: 1, now: 0)
+            try peer.station.ping(IPv4Address(0x0a00_0209), identifier: 1, sequence: 2, now: 0)
+            let question = peer.take()
+            #expect(question.count == 1 && question[0].type == 0x0806 && question[0].payload[7] == 1)
+            #expect(Array(question[0].payload[24..<28]) == other)
+            peer.advance(to: TwinPeer.second)
+            #expect(peer.take().count == 1)
+            peer.receive(type: 0x0806, TwinPeer.arp(2, from: link, other, to: peer.link, TwinPeer.own))
+            let sent = peer.take()
+            #expect(sent.map { $0.destination } == [link, link] && sent.map { $0.payload[20] } == [8, 8])
+
+            try peer.station.ping(IPv4Address(0x0a00_020a), identifier: 1, sequence: 1, now: peer.now)
+            var questions = peer.take().count
+            for second in 2..<10 as Range<UInt64> {
+                peer.advance(to: second * TwinPeer.second)
+                questions += peer.take().count
+            }
+            #expect(questions == 3 && peer.station.deadline == nil, "nobody is there")
+        }
+
+        @Test("What is not on the network goes by its gateway")
+        func gateway() throws {
+            let peer = try TwinPeer()
+            try peer.station.ping(IPv4Address(0x0808_0808), identifier: 1, sequence: 1, now: 0)
+            let sent = peer.take()
+            #expect(sent.count == 1 && sent[0].destination == TwinPeer.link)
+            #expect(Array(sent[0].payload[16..<20]) == [8, 8, 8, 8])
+            peer.station.configure(try IPv4Configuration("10.0.2.15/24", gateway: nil))
+            #expect(
+                message { () throws(HyperError) in
+                    try peer.station.ping(IPv4Address(0x0808_0808), identifier: 1, sequence: 1, now: 0)
+                }.contains("no gateway is known"))
+        }
+
+        // MARK: DHCP
+
+        /// A server's message: fixed fields, the cookie, options (RFC 2131, 2; RFC 2132).
+        private func serverMessage(_ peer: TwinPeer, _ transaction: [UInt8], _ options: [UInt8]) -> [UInt8] {
+            let fixed: [UInt8] = [2, 1, 6, 0] + transaction + [0, 0, 0x80, 0] + [0, 0, 0, 0] + TwinPeer.own
+            let data =
+                fixed + [0, 0, 0, 0, 0, 0, 0, 0] + peer.link + [UInt8](repeating: 0, count: 202)
+                + [0x63, 0x82, 0x53, 0x63] + options + [255]
+            let datagram = TwinPeer.word(67) + TwinPeer.word(68) + TwinPeer.word(8 + data.count) + [0, 0] + data
+            let all: [UInt8] = [255, 255, 255, 255]
+            return TwinPeer.packet(
+                17, TwinPeer.withChecksum(17, datagram, at: 6, from: TwinPeer.address, to: all),
+                from: TwinPeer.address, to: all)
+        }
+
+        /// The options of the one message that the client has sent.
+        private func clientMessage(_ peer: TwinPeer) throws -> (transaction: [UInt8], options: [UInt8: [UInt8]]) {
+            let sent = peer.take()
+            try #require(sent.count == 1)
+            let data = Array(sent[0].payload[28...])
+            #expect(data[0] == 1 && Array(data[28..<34]) == peer.link)
+            #expect(Array(data[236..<240]) == [0x63, 0x82, 0x53, 0x63])
+            var (options, place): ([UInt8: [UInt8]], Int) = ([:], 240)
+            while data[place] != 255 {
+                options[data[place]] = Array(data[place + 2..<place + 2 + Int(data[place + 1])])
+                place += 2 + Int(data[place + 1])
+            }
+            return (Array(data[4..<8]), options)
+        }
+
+        private static let server: [UInt8] = [54, 4, 10, 0, 2, 2]
+        private static let network: [UInt8] = [1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 2, 2, 51, 4, 0, 0, 0x0e, 0x10]
+
+        @Test("An address is asked for, taken, kept, and given up when nobody renews it")
+        func lease() throws {
+            let peer = try TwinPeer(isConfigured: false)
+            peer.station.configureByDHCP(now: 0)
+            let discover = try clientMessage(peer)
+            #expect(discover.options[53] == [1])
+            // Nobody answers: again after four seconds.
+            peer.advance(to: 4 * TwinPeer.second)
+            #expect(try clientMessage(peer).options[53] == [1])
+            peer.receive(
+                type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2] + Self.server + Self.network))
+            let request = try clientMessage(peer)
+            #expect(
+                request.options[53] == [3] && request.options[50] == TwinPeer.own
+                    && request.options[54] == [10, 0, 2, 2])
+            #expect(peer.station.configuration == nil)
+            let acknowledgement = serverMessage(peer, discover.transaction, [53, 1, 5] + Self.server + Self.network)
+            peer.receive(type: 0x0800, acknowledgement)
+            #expect(peer.station.configuration == (try IPv4Configuration("10.0.2.15/24", gateway: "10.0.2.2")))
+            // The lease is an hour.
+            let start = 4 * TwinPeer.second
+            #expect(peer.station.deadline == start + 1800 * TwinPeer.second)
+            peer.receive(
+                type: 0x0806, TwinPeer.arp(2, from: TwinPeer.link, TwinPeer.address, to: peer.link, TwinPeer.own))
+            peer.advance(to: start + 1800 * TwinPeer.second)
+            peer.receive(
+                type: 0x0806, TwinPeer.arp(2, from: TwinPeer.link, TwinPeer.address, to: peer.link, TwinPeer.own))
+            #expect(peer.take().contains { $0.type == 0x0800 }, "it asks its server to renew")
+            peer.receive(type: 0x0800, acknowledgement)
+            #expect(peer.station.deadline == start + (1800 + 1800) * TwinPeer.second)
+            for second in stride(from: 3600, through: 5404, by: 1) as StrideThrough<UInt64> {
+                peer.advance(to: start + second * TwinPeer.second)
+            }
+            #expect(peer.station.configuration == nil, "nobody has renewed it for an hour")
+        }
+
+        @Test("A server that refuses is asked from the beginning; strangers' answers are passed over")
+        func refusal() throws {
+            let peer = try TwinPeer(isConfigured: false)
+            peer.station.configureByDHCP(now: 0)
+            let discover = try clientMessage(peer)
+            peer.receive(type: 0x0800, serverMessage(peer, [1, 2, 3, 4], [53, 1, 2] + Self.server))
+            #expect(peer.take().isEmpty, "another one's transaction")
+            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2]))
+            #expect(peer.take().isEmpty, "no server")
+            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2] + Self.server))
+            #expect(try clientMessage(peer).options[53] == [3])
+            peer.receive(
+                type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 5, 54, 4, 10, 0, 2, 3] + Self.network))
+            #expect(peer.station.configuration == nil, "another server")
+            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 6] + Self.server))
+            peer.advance(to: 2 * TwinPeer.second)
+            #expect(try clientMessage(peer).options[53] == [1])
+        }
+
+        @Test("Frames of any bytes do no harm")
+        func fuzz() throws {
+            let peer = try TwinPeer()
+            try peer.station.tcp.listen(23, space: 100) { _ in true }
+            var random = SeededGenerator(seed: 4)
+            let client = TwinClient(peer)
+            try client.open()
+            var samples: [[UInt8]] = []
+            samples.append(TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: peer.link, TwinPeer.own))
+            samples.append(TwinPeer.packet(1, [8, 0, 0xf7, 0xff, 0, 0, 0, 0]))
+            samples.append(
+                TwinPeer.packet(6, TwinPeer.word(1) + TwinPeer.word(23) + [UInt8](repeating: 0x50, count: 30)))
+            samples.append(
+                TwinPeer.packet(17, TwinPeer.word(67) + TwinPeer.word(68) + [UInt8](repeating: 0, count: 300)))
+            for round in 0..<20_000 {
+                var bytes = samples[round % samples.count]
+                for _ in 0..<Int.random(in: 0..<4, using: &random) {
+                    bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                }
+                if round % 5 == 0 { bytes = Array(bytes[..<Int.random(in: 0...bytes.count, using: &random)]) }
+                if bytes.count > 20, bytes[0] == 0x45, round % 2 == 0 {
+                    bytes.replaceSubrange(10..<12, with: [0, 0])
+                    bytes.replaceSubrange(10..<12, with: TwinPeer.checksum(Array(bytes[..<20])))
+                }
+                peer.receive(type: round % samples.count == 0 ? 0x0806 : 0x0800, bytes)
+                peer.advance(to: peer.now + UInt64.random(in: 0..<TwinPeer.second / 10, using: &random))
+                peer.station.output = []
+            }
+            #expect(peer.station.tcp.connections.count <= TCP.connectionLimit)
+        }
+    }
+}

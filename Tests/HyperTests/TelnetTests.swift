@@ -1,0 +1,61 @@
+import Testing
+
+@testable import Hyper
+
+/// What is expected is what RFC 854 and those of the options say.
+@Suite("Telnet")
+struct TelnetTests {
+    @Test("The server offers to echo, needs no \"go ahead\", and asks for the window's size")
+    func offers() {
+        var telnet = Telnet()
+        #expect(telnet.takeAnswers() == [255, 251, 1, 255, 251, 3, 255, 253, 31])
+        #expect(telnet.receive([255, 253, 1, 255, 253, 3, 255, 251, 31]) == [])
+        #expect(telnet.takeAnswers() == [], "what was offered is not answered again")
+    }
+
+    @Test("All else is refused, and a refusal is not answered")
+    func refusals() {
+        var telnet = Telnet()
+        _ = telnet.takeAnswers()
+        #expect(telnet.receive([255, 253, 24, 255, 251, 39, 255, 252, 1, 255, 254, 3]) == [])
+        #expect(telnet.takeAnswers() == [255, 252, 24, 255, 254, 39])
+    }
+
+    @Test("A line ends in CR NUL or CR LF, and is one key")
+    func lines() {
+        var telnet = Telnet()
+        #expect(telnet.receive(Array("a\r\0b\r\nc\rd\n".utf8)) == Array("a\rb\rc\rd\n".utf8))
+        #expect(telnet.receive([0x0d]) + telnet.receive([0x0a]) + telnet.receive([0x0a]) == [0x0d, 0x0a])
+    }
+
+    @Test("Commands are keys, or nothing; an escaped 255 is one")
+    func commands() {
+        var telnet = Telnet()
+        _ = telnet.takeAnswers()
+        #expect(
+            telnet.receive([65, 255, 255, 255, 244, 255, 247, 255, 248, 255, 241, 66]) == [65, 255, 3, 127, 21, 66])
+        #expect(telnet.receive([255, 246]) == [])
+        #expect(telnet.takeAnswers() == Array("\r\n[yes]\r\n".utf8))
+    }
+
+    @Test("The window's width is known from its subnegotiation alone")
+    func windowSize() {
+        var telnet = Telnet()
+        #expect(telnet.receive([255, 250, 31, 0, 132, 0, 43, 255, 240, 65]) == [65])
+        #expect(telnet.columns == 132)
+        _ = telnet.receive([255, 250, 31, 255, 255, 255, 255, 0, 43, 255, 240])
+        #expect(telnet.columns == 1000, "65535, bounded")
+        _ = telnet.receive([255, 250, 31, 0, 0, 0, 0, 255, 240])
+        _ = telnet.receive([255, 250, 31, 0, 80, 255, 240])
+        _ = telnet.receive([255, 250, 24] + [UInt8](repeating: 9, count: 10_000) + [255, 240])
+        #expect(telnet.columns == 1000)
+    }
+
+    @Test("What is printed is escaped, and a CR alone is followed by NUL")
+    func output() {
+        var telnet = Telnet()
+        #expect(telnet.send([65, 255, 13, 10, 13, 66, 13]) == [65, 255, 255, 13, 10, 13, 0, 66, 13])
+        #expect(telnet.send([10]) == [10])
+        #expect(telnet.send([13]) + telnet.send([67]) == [13, 0, 67])
+    }
+}
