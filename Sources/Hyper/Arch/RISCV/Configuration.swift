@@ -8,6 +8,8 @@ enum Configuration {
     static var DRIVER_PLIC: Bool { true }
     static var DRIVER_VIRTIO_MMIO: Bool { true }
     static var DRIVER_VIRTIO_BLOCK: Bool { true }
+    static var DRIVER_VIRTIO_CONSOLE: Bool { true }
+    static var DRIVER_VIRTIO_ENTROPY: Bool { true }
     static var DRIVER_VIRTIO_NETWORK: Bool { true }
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
     static var EMULATOR_NS16550: Bool { true }

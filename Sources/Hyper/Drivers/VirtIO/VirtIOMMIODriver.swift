@@ -7,6 +7,10 @@ public enum VirtIOMMIODriver {
             // A slot that nothing is in.
             case 0: return nil
             case VirtIODeviceType.block where Configuration.DRIVER_VIRTIO_BLOCK: return try VirtIOBlockDriver(transport)
+            case VirtIODeviceType.console where Configuration.DRIVER_VIRTIO_CONSOLE:
+                return try VirtIOConsoleDriver(transport)
+            case VirtIODeviceType.entropy where Configuration.DRIVER_VIRTIO_ENTROPY:
+                return try VirtIOEntropyDriver(transport)
             case VirtIODeviceType.network where Configuration.DRIVER_VIRTIO_NETWORK:
                 return try VirtIONetworkDriver(transport, work: sharedWork())
             default:
