@@ -60,3 +60,22 @@ struct SeededGenerator: RandomNumberGenerator {
         return z ^ z >> 31
     }
 }
+
+extension FakeMemory {
+    /// Pages for tests that do not look at them: some that nobody gives back.
+    static func provide() throws {
+        if let page = try? Pages.allocate(4) { return Pages.free(page, 4) }
+        let size = 1 << 20
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: size)
+        Pages.add(start: UInt64(UInt(bitPattern: memory)), size: UInt64(size))
+    }
+}
+
+extension Guest {
+    /// A guest's end waits for its VCPUs: a thread of the fake machine has to do it.
+    func destroyFromTest() {
+        let thread = spawn("destroyer", priority: Thread.highestPriority) { self.destroy() }
+        Port.run(until: Port.counter + Timers.ticks(1000 * millisecond))
+        #expect(thread.pointee.state == .finished)
+    }
+}

@@ -80,16 +80,9 @@ extension Command {
                 Form("list", "each thread, its state, and for how long it has run") { _, output in
                     var table = Table(["NAME", "CPU", "PRIORITY", "STATE", "RAN FOR"], right: [1, 2, 4])
                     for thread in Scheduler.threads {
-                        let state: Text =
-                            switch thread.pointee.state {
-                            case .running: "running"
-                            case .ready: "ready"
-                            case .blocked: thread.pointee.isHeld ? "held" : "waits"
-                            case .finished: "finished"
-                            }
                         table.add([
                             thread.pointee.name, "\(thread.pointee.cpu.pointee.index)", "\(thread.pointee.priority)",
-                            state,
+                            thread.pointee.stateName,
                             "\(Timers.nanoseconds(thread.pointee.runTime) / 1000) us",
                         ])
                     }

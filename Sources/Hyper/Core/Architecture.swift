@@ -30,6 +30,12 @@ public protocol Architecture {
     static func reboot() -> Never
     /// Starts the CPUs that the device tree has besides this one.
     static func startOtherCPUs()
+    /// Starts a CPU that is off: it runs its idle thread from the beginning. Whether the machine did so.
+    static func start(_ cpu: CPUReference) -> Bool
+    /// Turns this CPU off. Interrupts are off, and nothing is left that would wake it.
+    static func stop() -> Never
+    /// Whether the CPU has stopped: it can be started again.
+    static func isStopped(_ cpu: CPUReference) -> Bool
 
     // MARK: Time
 
@@ -68,8 +74,8 @@ public protocol Architecture {
     static func load(_ vcpu: VCPUReference)
     /// Brings what is in this CPU's registers back into the VCPU's state.
     static func save(_ vcpu: VCPUReference)
-    /// What a VCPU's thread begins with: it enters the guest, and never returns.
-    static var guestEntry: @convention(c) () -> Void { get }
+    /// Enters the guest on the VCPU's own thread, with what ``reset(_:entry:argument:)`` has set. Interrupts are off.
+    static func enter(_ vcpu: VCPUReference) -> Never
     /// Sets the VCPU's registers as they are at power-on: to begin at `entry` with `argument` (a device tree's address).
     static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64)
     /// Where a kernel goes in a guest's memory.

@@ -1,30 +1,37 @@
 /// Interrupts of the host's devices, and who handles them.
+///
+/// One CPU takes all of them: the first one, until it goes off.
 public enum HostInterrupts {
-    // SAFETY: of the first CPU alone, which takes all of them, with interrupts off.
+    // SAFETY: of the CPU that takes them alone, with interrupts off.
     nonisolated(unsafe) private static var handlers: [(number: Int, completes: Bool, handle: () -> Void)] = []
     nonisolated(unsafe) public static var controller: (any HostInterruptController)?
+    // SAFETY: changed by that CPU when it goes off; whoever asks it too late asks again.
+    nonisolated(unsafe) private static var movedTo: CPUReference?
+    private static var taker: CPUReference { movedTo ?? CPUs[0] }
 
-    /// Has the interrupt taken, by the first CPU, and handled, with interrupts off.
+    /// Has the interrupt taken and handled, with interrupts off.
     /// - Parameter completes: when it was handled; if not, it does not come again before ``complete(_:)``.
     public static func add(_ number: Int, completes: Bool = true, _ handle: @escaping () -> Void) {
-        CPUs.call(CPUs[0]) {
+        callTaker {
             handlers.append((number, completes, handle))
             controller?.enable(number)
         }
     }
 
     /// Lets an interrupt come again, on any CPU.
-    public static func complete(_ number: Int) { controller?.complete(number, claimedBy: CPUs[0]) }
+    public static func complete(_ number: Int) { controller?.complete(number, claimedBy: taker) }
 
     /// Once this returns no handler of the interrupt runs any more.
     /// - Parameter last: is done when it cannot come any more, and is not disabled.
     public static func remove(_ number: Int, last: @escaping () -> Void = {}) {
-        CPUs.call(CPUs[0]) {
+        callTaker {
             last()
             controller?.disable(number)
             handlers.removeAll { $0.number == number }
         }
     }
+
+    private static func callTaker(_ body: @escaping () -> Void) { while !CPUs.call(taker, body) {} }
 
     /// Takes what is pending.
     public static func handle() {
@@ -38,10 +45,31 @@ public enum HostInterrupts {
             if completes { controller.complete(number, claimedBy: Port.cpu) }
         }
     }
+
+    /// Has all that this CPU takes taken by another one. Interrupts are off, and will be.
+    static func move(to other: CPUReference) {
+        guard Port.cpu == taker else { return }
+        for handler in handlers {
+            // One that a guest has not completed yet comes again there, where it can be completed.
+            if !handler.completes { controller?.complete(handler.number, claimedBy: Port.cpu) }
+            controller?.disable(handler.number)
+        }
+        movedTo = other
+        CPUs.post(other) { for handler in handlers { controller?.enable(handler.number) } }
+    }
+
+    #if !hasFeature(Embedded)
+    /// Forgets them, with the machine that they were of.
+    static func removeAll() {
+        handlers = []
+        movedTo = nil
+    }
+    #endif
 }
 
 /// The host's interrupt controller.
 public protocol HostInterruptController: AnyObject {
+    /// Has this CPU take the interrupt, or not any more.
     func enable(_ number: Int)
     func disable(_ number: Int)
     /// The most important pending interrupt of this CPU.

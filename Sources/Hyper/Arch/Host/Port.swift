@@ -1,60 +1,67 @@
-import Glibc
-
-/// The port that unit tests run the core on: a clock that stands still until it is told to go on, interrupts that are
-/// raised by hand, and threads that are the host's, of which one runs at a time.
+/// The port that unit tests run the core on: what is behind it is a ``FakeMachine``.
 public enum HostPort: Architecture {
-    // SAFETY: one thread of the core runs at a time, and hands over through a semaphore.
-    nonisolated(unsafe) public static var cpu: CPUReference = CPUReference.allocate(capacity: 1)
-    nonisolated(unsafe) public static var counter: UInt64 = 0
-    nonisolated(unsafe) public private(set) static var alarm: UInt64 = .max
-    nonisolated(unsafe) public private(set) static var interruptsAreEnabled = false
-    /// CPUs that were interrupted by others.
-    nonisolated(unsafe) public static var interrupted: [Int] = []
+    public static var cpu: CPUReference {
+        FakeMachine.step()
+        return FakeMachine.cpus[FakeMachine.active].reference
+    }
+
+    public static var counter: UInt64 {
+        get {
+            FakeMachine.step()
+            return FakeMachine.counter
+        }
+        set { FakeMachine.counter = newValue }
+    }
 
     public static var counterFrequency: UInt64 { 10_000_000 }
 
-    /// Forgets all CPUs, and makes the caller's thread the idle one of a new CPU.
-    public static func start() {
-        CPUs.removeAll()
-        counter = 0
-        alarm = .max
-        interrupted = []
-        cpu = CPUs.add(hardwareIdentifier: 0)
-        cpu.pointee.idle.pointee.context = UnsafeMutableRawPointer(HostThread.current)
-        interruptsAreEnabled = true
-    }
+    /// A new machine; with a seed one on which CPUs meet at random.
+    public static func start(cpus: Int = 1, seed: UInt64? = nil) { FakeMachine.start(cpus: cpus, seed: seed) }
 
     /// Lets all threads run, and time pass, until nobody has anything to do or the counter has come to `limit`.
-    public static func run(until limit: UInt64 = .max) {
-        while true {
-            _ = disableInterrupts()
-            Scheduler.yield()
-            restoreInterrupts(true)
-            guard alarm != .max, alarm <= limit else { return }
-            counter = max(counter, alarm)
-            alarm = .max
-            _ = disableInterrupts()
-            Timers.expire()
-            restoreInterrupts(true)
-        }
-    }
+    @discardableResult
+    public static func run(until limit: UInt64 = .max) -> Bool { FakeMachine.run(until: limit) }
 
     public static func disableInterrupts() -> Bool {
-        defer { interruptsAreEnabled = false }
-        return interruptsAreEnabled
+        FakeMachine.step()
+        guard !FakeMachine.isOutside else { return false }
+        defer { FakeMachine.cpus[FakeMachine.active].takesInterrupts = false }
+        return FakeMachine.cpus[FakeMachine.active].takesInterrupts
     }
 
-    public static func restoreInterrupts(_ enabled: Bool) { interruptsAreEnabled = enabled }
-    public static func waitForInterrupt() {}
-    public static func relax() {}
-    public static func interrupt(_ cpu: CPUReference) { interrupted.append(cpu.pointee.index) }
+    public static func restoreInterrupts(_ enabled: Bool) {
+        if enabled, !FakeMachine.isOutside {
+            FakeMachine.cpus[FakeMachine.active].takesInterrupts = true
+            FakeMachine.takeInterrupts()
+        }
+        FakeMachine.step()
+    }
+
+    public static func waitForInterrupt() { FakeMachine.wait(until: .max) }
+    public static func relax() { FakeMachine.relax() }
+    public static func interrupt(_ cpu: CPUReference) { FakeMachine.cpus[cpu.pointee.index].isInterrupted = true }
     /// What was printed while no console had a driver.
     nonisolated(unsafe) public static var printed: [UInt8] = []
     public static func write(_ byte: UInt8) { printed.append(byte) }
     public static func panic(_ message: UnsafeBufferPointer<UInt8>) -> Never {
-        fatalError(String(decoding: message, as: UTF8.self))
+        FakeMachine.panic(String(decoding: message, as: UTF8.self))
     }
-    public static func setAlarm(_ counter: UInt64) { alarm = counter }
+    /// When the executing CPU's timer interrupt will come.
+    public static var alarm: UInt64 { FakeMachine.cpus[FakeMachine.active].alarm }
+    public static func setAlarm(_ counter: UInt64) { FakeMachine.cpus[FakeMachine.active].alarm = counter }
+
+    public static func start(_ cpu: CPUReference) -> Bool {
+        FakeMachine.turnOn(cpu.pointee.index)
+        return true
+    }
+
+    public static func stop() -> Never {
+        FakeMachine.cpus[FakeMachine.active].isOff = true
+        FakeMachine.wait(until: .max)
+        fatalError("a CPU that is off executes")
+    }
+
+    public static func isStopped(_ cpu: CPUReference) -> Bool { FakeMachine.cpus[cpu.pointee.index].isOff }
 
     /// Registers of devices that tests put at their addresses.
     nonisolated(unsafe) public static var devices: [(range: Range<UInt64>, device: any EmulatedDevice)] = []
@@ -76,16 +83,14 @@ public enum HostPort: Architecture {
     public static func makeContext(
         stack: UnsafeMutableRawPointer, entry: @escaping @convention(c) () -> Void
     ) -> UnsafeMutableRawPointer {
-        UnsafeMutableRawPointer(HostThread.make(entry))
+        UnsafeMutableRawPointer(FakeMachine.makeContext(entry))
     }
 
     public static func switchContext(
         from old: UnsafeMutablePointer<UnsafeMutableRawPointer?>, to new: UnsafeMutableRawPointer
     ) {
-        let me = HostThread.current
-        old.pointee = UnsafeMutableRawPointer(me)
-        sem_post(new.assumingMemoryBound(to: HostThread.self).pointee.turn)
-        sem_wait(me.pointee.turn)
+        old.pointee = UnsafeMutableRawPointer(FakeMachine.cpus[FakeMachine.active].context)
+        FakeMachine.switchContext(to: new)
     }
 
     // MARK: Guests
@@ -102,7 +107,20 @@ public enum HostPort: Architecture {
 
     public static func load(_ vcpu: VCPUReference) { vcpu.pointee.state.loads += 1 }
     public static func save(_ vcpu: VCPUReference) { vcpu.pointee.state.saves += 1 }
-    public static var guestEntry: @convention(c) () -> Void { { Scheduler.arrive() } }
+
+    /// What guests execute, given the VCPU; where nobody says, they wait for interrupts.
+    // SAFETY: set between runs of the fake machine.
+    nonisolated(unsafe) public static var guestProgram: ((VCPUReference) -> Void)?
+
+    public static func enter(_ vcpu: VCPUReference) -> Never {
+        restoreInterrupts(true)
+        guestProgram?(vcpu)
+        _ = disableInterrupts()
+        while true {
+            vcpu.pointee.state.lines = 0
+            vcpu.waitForInterrupt()
+        }
+    }
 
     public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
         vcpu.pointee.state = VCPUState()
@@ -123,7 +141,11 @@ public enum HostPort: Architecture {
 
     public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
         let bit: UInt64 = 1 << UInt64(line)
-        if level { vcpu.pointee.state.lines |= bit } else { vcpu.pointee.state.lines &= ~bit }
+        let isStarted = vcpu.pointee.lock.withLock {
+            if level { vcpu.pointee.state.lines |= bit } else { vcpu.pointee.state.lines &= ~bit }
+            return vcpu.pointee.isStarted
+        }
+        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
     }
 
     /// Sv39x4, less what only hardware needs.
@@ -141,48 +163,3 @@ public enum HostPort: Architecture {
 }
 
 public typealias Port = HostPort
-
-/// A thread of the host that waits for its turn.
-struct HostThread {
-    let turn: UnsafeMutablePointer<sem_t>
-    private let entry: @convention(c) () -> Void
-
-    private init(entry: @escaping @convention(c) () -> Void) {
-        turn = .allocate(capacity: 1)
-        sem_init(turn, 0, 0)
-        self.entry = entry
-    }
-
-    // Made once, before any thread asks.
-    private static let key: pthread_key_t = {
-        var key = pthread_key_t()
-        pthread_key_create(&key, nil)
-        return key
-    }()
-
-    static var current: UnsafeMutablePointer<HostThread> {
-        if let known = pthread_getspecific(key) { return known.assumingMemoryBound(to: HostThread.self) }
-        let new = UnsafeMutablePointer<HostThread>.allocate(capacity: 1)
-        new.initialize(to: HostThread(entry: {}))
-        pthread_setspecific(key, new)
-        return new
-    }
-
-    /// A thread that calls `entry` at its first turn.
-    static func make(_ entry: @escaping @convention(c) () -> Void) -> UnsafeMutablePointer<HostThread> {
-        let new = UnsafeMutablePointer<HostThread>.allocate(capacity: 1)
-        new.initialize(to: HostThread(entry: entry))
-        var identifier = pthread_t()
-        pthread_create(
-            &identifier, nil,
-            { argument in
-                let thread = argument.unsafelyUnwrapped.assumingMemoryBound(to: HostThread.self)
-                pthread_setspecific(HostThread.key, thread)
-                sem_wait(thread.pointee.turn)
-                thread.pointee.entry()
-                return nil
-            }, new)
-        pthread_detach(identifier)
-        return new
-    }
-}

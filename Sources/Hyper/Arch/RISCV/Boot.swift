@@ -34,17 +34,32 @@ extension RISCVPort {
         for node in HostDevices.tree.child("cpus")?.children ?? []
         where node.isOkay && node.text("device_type") == "cpu" {
             guard let hart = node.number("reg"), hart != cpu.pointee.hardwareIdentifier else { continue }
-            if CPUs.count < CPU.limit { _ = start(hart) }
+            if CPUs.count < CPU.limit { CPUs.start(CPUs.add(hardwareIdentifier: hart)) }
         }
     }
 
-    /// Starts the hart: it runs the idle thread of a record of its own.
-    public static func start(_ hart: UInt64) -> Bool {
-        let stack = UnsafeMutableRawPointer.allocate(byteCount: Thread.stackSize, alignment: 16) + Thread.stackSize
-        let cpu = CPUs.add(hardwareIdentifier: hart)
-        (stack - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
-        return Firmware.start(hart, opaque: UInt64(UInt(bitPattern: stack)))
+    public static func start(_ cpu: CPUReference) -> Bool {
+        let stack: UnsafeMutableRawPointer
+        if let known = cpu.pointee.idle.pointee.stack {
+            stack = known
+        } else {
+            stack = .allocate(byteCount: Thread.stackSize, alignment: 16)
+            cpu.pointee.idle.pointee.stack = stack
+        }
+        let top = stack + Thread.stackSize
+        (top - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
+        return Firmware.start(cpu.pointee.hardwareIdentifier, opaque: UInt64(UInt(bitPattern: top)))
     }
+
+    public static func stop() -> Never {
+        // Neither an alarm nor an interrupt of another CPU is wanted before the next start.
+        csr_write_sie(0)
+        setAlarm(.max)
+        csr_clear_sip(1 << 1)
+        Firmware.stop()
+    }
+
+    public static func isStopped(_ cpu: CPUReference) -> Bool { Firmware.isStopped(cpu.pointee.hardwareIdentifier) }
 }
 
 extension PropertyValue {

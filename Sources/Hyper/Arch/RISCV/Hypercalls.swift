@@ -57,6 +57,9 @@ enum Hypercalls {
     private static func handleOthers(
         _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<RISCVVCPUState>, _ number: UInt64
     ) {
+        // It does not return: before anything is held.
+        let stop: UInt64 = 1
+        if number == Extension.hartState, state.pointee[16] == stop { vcpu.stop() }
         let guest = vcpu.pointee.guest.takeUnretainedValue()
         switch number {
         case Extension.interrupt: interrupt(guest, state)
@@ -123,18 +126,15 @@ enum Hypercalls {
     private static func hartState(
         _ vcpu: VCPUReference, _ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>
     ) {
-        let start: UInt64 = 0, stop: UInt64 = 1, status: UInt64 = 2, suspend: UInt64 = 3
+        let start: UInt64 = 0, status: UInt64 = 2, suspend: UInt64 = 3
         let (function, number) = (state.pointee[16], state.pointee[10])
-        if function == stop { return guest.stop(vcpu) }
         if function == suspend { return self.suspend(vcpu, state) }
         guard function == start || function == status else { return answer(state, notSupported) }
         guard number < UInt64(guest.vcpus.count) else { return answer(state, invalidParameter) }
         let target = guest.vcpus[Int(number)]
-        if function == status { return answer(state, 0, guest.isStarted(target) ? 0 : 1) }
-        guard !guest.isStarted(target) else { return answer(state, alreadyAvailable) }
-        let (entry, argument) = (state.pointee[11], state.pointee[12])
-        answer(state, 0)
-        guest.start(target, entry: entry, argument: argument)
+        if function == status { return answer(state, 0, target.pointee.isStarted ? 0 : 1) }
+        let isStarted = target.start(entry: state.pointee[11], argument: state.pointee[12])
+        answer(state, isStarted ? 0 : alreadyAvailable)
     }
 
     /// Suspends the hart until it has an interrupt (SBI 2.0, 9.4): retentive, and it goes on behind the call; or not, and

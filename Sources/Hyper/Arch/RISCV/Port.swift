@@ -118,6 +118,18 @@ enum Firmware {
         sbi_call(hartState, 0, hart, address_of_hyper_secondary_entry(), opaque).error == 0
     }
 
+    /// Stops this hart (SBI 2.0, 9.2); it begins anew at its next start.
+    static func stop() -> Never {
+        let hartStop: UInt64 = 1
+        while true { _ = sbi_call(hartState, hartStop, 0, 0, 0) }
+    }
+
+    static func isStopped(_ hart: UInt64) -> Bool {
+        let status: UInt64 = 2, stopped: UInt64 = 1
+        let answer = sbi_call(hartState, status, hart, 0, 0)
+        return answer.error == 0 && answer.value == stopped
+    }
+
     static func powerOff(failed: Bool) -> Never {
         _ = sbi_call(reset, 0, 0, failed ? 1 : 0, 0)
         while true { wait_for_interrupt() }

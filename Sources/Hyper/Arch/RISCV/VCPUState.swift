@@ -150,12 +150,7 @@ extension RISCVPort {
         withUnsafeMutablePointer(to: &vcpu.pointee.state) { $0 }
     }
 
-    public static var guestEntry: @convention(c) () -> Void { { RISCVPort.enterGuest() } }
-
-    /// A VCPU's thread begins here.
-    private static func enterGuest() {
-        let vcpu = cpu.pointee.current.pointee.vcpu.unsafelyUnwrapped
-        Scheduler.arrive()
+    public static func enter(_ vcpu: VCPUReference) -> Never {
         let stack = cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize
         let state = stateReference(vcpu)
         state.pointee.frame[Int(GUEST_HOST_STACK) / 8] = UInt64(UInt(bitPattern: stack))
@@ -183,13 +178,14 @@ extension RISCVPort {
         let virtualPrevious: UInt64 = 1 << 7 | 1 << 8, waitTraps: UInt64 = 1 << 21, width64: UInt64 = 2 << 32
         state.pointee.sstatus = supervisorPrevious | interruptsPrevious
         state.pointee.frame[Int(GUEST_HSTATUS) / 8] = virtualPrevious | waitTraps | width64
+        LazyFloats.forget(state)
         if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
     }
 
     public static func destroy(_ vcpu: VCPUReference) {
         let state = stateReference(vcpu)
         if let timer = state.pointee.timer {
-            Timers.cancel(timer)
+            Timers.cancelAndWait(timer)
             timer.deallocate()
         }
         LazyFloats.forget(state)
@@ -221,8 +217,9 @@ extension RISCVPort {
             state.pointee.lines = state.pointee.lines & ~bit | (level ? bit : 0)
             if let other = state.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
         }
+        let isStarted = vcpu.pointee.isStarted
         vcpu.pointee.lock.release()
-        if level, vcpu.pointee.isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
+        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
         restoreInterrupts(wereEnabled)
     }
 

@@ -5,8 +5,12 @@ public final class Guest {
         case ready
         case running
         case paused
+        /// It has asked for a reset, which is under way.
+        case resetting
         /// Powered off, or stopped by a fault of its own.
         case halted
+        /// Gone: whoever still has it finds nothing there.
+        case destroyed
     }
 
     public let name: Text
@@ -32,6 +36,9 @@ public final class Guest {
     /// What is printed to its serial ports, by their names.
     public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
+    /// Guards `state`, which VCPUs change too; the mutex is for those who do more than that.
+    private let stateLock = SpinLock()
+    private let mutex = Mutex()
     /// Why it was halted.
     public private(set) var haltReason: Text?
     /// What it reads and writes through calls of its firmware.
@@ -62,8 +69,9 @@ public final class Guest {
         }
         let vcpu = VCPUReference.allocate(capacity: 1)
         vcpu.initialize(to: VCPU(guest: self, index: vcpus.count))
-        let thread = Scheduler.makeThread(
-            "\(name)/\(vcpus.count)", priority: priority, on: allowed.first.map { CPUs[$0] }, entry: Port.guestEntry)
+        let thread = Scheduler.makeRawThread(
+            "\(name)/\(vcpus.count)", priority: priority, on: allowed.first.map { CPUs[$0] },
+            entry: VCPUReference.threadEntry)
         if !allowed.isEmpty { thread.pointee.affinity = allowed.reduce(0) { $0 | 1 << UInt32($1) } }
         thread.pointee.vcpu = vcpu
         vcpu.pointee.thread = thread
@@ -86,96 +94,128 @@ public final class Guest {
 
     /// Stops the guest and gives back all that is its own. Nobody may use it any more.
     func destroy() {
-        for vcpu in vcpus { hold(vcpu) }
-        interrupts.removePassed()
-        for region in space.regions {
-            if case .device(let device) = region.kind { device.remove() }
-            space.remove(region)
+        mutex.withLock {
+            _ = change { state = .destroyed }
+            for vcpu in vcpus { hold(vcpu) }
+            interrupts.removePassed()
+            for region in space.regions {
+                if case .device(let device) = region.kind { device.remove() }
+                space.remove(region)
+            }
+            interrupts.controller = nil
+            // Until here others' CPUs might interrupt them, through a network.
+            for vcpu in vcpus {
+                // First what would still wake its thread.
+                Port.destroy(vcpu)
+                if let thread = vcpu.pointee.thread { Scheduler.destroy(thread) }
+                vcpu.deinitialize(count: 1)
+                vcpu.deallocate()
+            }
+            vcpus = []
+            PassThrough.release(name)
+            for block in memory { Pages.free(block.address, block.count) }
+            memory = []
+            serials = []
+            console = nil
+            onReset = []
         }
-        interrupts.controller = nil
-        // Until here others' CPUs might interrupt them, through a network.
-        for vcpu in vcpus {
-            if let thread = vcpu.pointee.thread { Scheduler.destroy(thread) }
-            Port.destroy(vcpu)
-            vcpu.deinitialize(count: 1)
-            vcpu.deallocate()
-        }
-        vcpus = []
-        PassThrough.release(name)
-        for block in memory { Pages.free(block.address, block.count) }
-        memory = []
-        serials = []
-        console = nil
-        onReset = []
     }
 
     // MARK: Running
+    //
+    // What commands ask for is done under the mutex, one after another. A VCPU, which may not wait for that, only changes the
+    // state, and asks for the rest.
+
+    /// Changes the state if it is as it must be; whether it was.
+    private func change(from old: State? = nil, _ body: () -> Void) -> Bool {
+        stateLock.withLock {
+            if let old, state != old { return false }
+            body()
+            return true
+        }
+    }
 
     /// Starts the guest, as power-on does.
     public func kick() throws(HyperError) {
-        guard state == .ready else {
+        try mutex.withLock { () throws(HyperError) in try kickWhileLocked() }
+    }
+
+    private func kickWhileLocked() throws(HyperError) {
+        guard let first = vcpus.first else { throw HyperError("guest \(name) has no VCPU") }
+        guard change(from: .ready, { state = .running }) else {
             throw HyperError("guest \(name) is \(stateName): reset it before it is kicked again")
         }
-        guard let first = vcpus.first else { throw HyperError("guest \(name) has no VCPU") }
-        state = .running
-        start(first, entry: entry, argument: argument)
+        _ = first.start(entry: entry, argument: argument)
     }
 
     public func pause() throws(HyperError) {
-        guard state == .running else {
-            throw HyperError("guest \(name) is \(stateName), and only a running one can be paused")
+        try mutex.withLock { () throws(HyperError) in
+            guard change(from: .running, { state = .paused }) else {
+                throw HyperError("guest \(name) is \(stateName), and only a running one can be paused")
+            }
+            for vcpu in vcpus { hold(vcpu) }
         }
-        state = .paused
-        for vcpu in vcpus { hold(vcpu) }
     }
 
     public func resume() throws(HyperError) {
-        guard state == .paused else {
-            throw HyperError("guest \(name) is \(stateName), and only a paused one can go on")
+        try mutex.withLock { () throws(HyperError) in
+            guard change(from: .paused, { state = .running }) else {
+                throw HyperError("guest \(name) is \(stateName), and only a paused one can go on")
+            }
+            for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }
         }
-        state = .running
-        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }
     }
 
-    /// Stops the guest for good. One of its own VCPUs that calls this does not return.
+    /// Stops the guest for good: none of its VCPUs executes an instruction of it after its next exit. Called by anybody, its
+    /// own VCPUs included, with interrupts on or off.
     public func halt(_ reason: Text) {
-        guard state != .halted else { return }
-        state = .halted
-        haltReason = reason
-        let current = Port.cpu.pointee.current
-        for vcpu in vcpus where vcpu.pointee.thread != current { hold(vcpu) }
-        for vcpu in vcpus where vcpu.pointee.thread == current { hold(vcpu) }
+        let wasHalted = !stateLock.withLock {
+            guard state != .halted, state != .destroyed else { return false }
+            state = .halted
+            haltReason = reason
+            return true
+        }
+        if wasHalted { return }
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
     }
 
     /// Brings all to what it was before it was kicked. Not to be called by a VCPU of its own.
-    public func reset() {
+    public func reset() { mutex.withLock { resetWhileLocked() } }
+
+    private func resetWhileLocked() {
+        guard state != .destroyed else { return }
         for vcpu in vcpus { hold(vcpu) }
         for vcpu in vcpus {
-            vcpu.pointee.isStarted = false
-            if let thread = vcpu.pointee.thread {
-                // What it did before is not gone on with.
-                Scheduler.restart(thread, entry: Port.guestEntry)
-                Scheduler.release(thread)
+            vcpu.pointee.lock.withLock {
+                vcpu.pointee.isStarted = false
+                vcpu.pointee.start = nil
             }
+            // What it did before is not gone on with.
+            if let thread = vcpu.pointee.thread { Scheduler.restart(thread, entry: VCPUReference.threadEntry) }
         }
         for region in space.regions { if case .device(let device) = region.kind { device.reset() } }
         interrupts.reset()
         for action in onReset { action() }
-        state = .ready
-        haltReason = nil
-        faults = 0
+        _ = change {
+            state = .ready
+            haltReason = nil
+            faults = 0
+        }
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }
     }
 
-    /// A VCPU asks for a reset: another thread makes it.
+    /// A VCPU asks for a reset: another thread makes it. It does not execute an instruction more.
     public func requestReset() {
-        let me = Unmanaged.passUnretained(self)
-        let thread = Scheduler.makeThread("reset \(name)") {
-            me._withUnsafeGuaranteedRef { guest in
-                guest.reset()
-                do throws(HyperError) { try guest.kick() } catch { guest.halt(error.message) }
+        // However often it asks, and however many of its VCPUs do: once.
+        guard change(from: .running, { state = .resetting }) else { return }
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        WorkQueue.system().add { [self] in
+            mutex.withLock {
+                guard state == .resetting else { return }
+                resetWhileLocked()
+                do throws(HyperError) { try kickWhileLocked() } catch { halt(error.message) }
             }
         }
-        Scheduler.wake(thread)
     }
 
     private func hold(_ vcpu: VCPUReference) {
@@ -189,32 +229,9 @@ public final class Guest {
         case .ready: "ready"
         case .running: "running"
         case .paused: "paused"
+        case .resetting: "resetting"
         case .halted: "halted"
-        }
-    }
-
-    // MARK: VCPUs, as the guest's firmware starts and stops them
-
-    public func isStarted(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.isStarted }
-
-    /// Starts a VCPU that is off. What still holds its thread up, on its way to being off, is waited for.
-    public func start(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
-        guard let thread = vcpu.pointee.thread else { return }
-        Scheduler.hold(thread)
-        Port.reset(vcpu, entry: entry, argument: argument)
-        Scheduler.restart(thread, entry: Port.guestEntry)
-        vcpu.pointee.isStarted = true
-        Scheduler.release(thread)
-        Scheduler.wake(thread)
-    }
-
-    /// Called by the VCPU itself, with interrupts off; it does not return.
-    public func stop(_ vcpu: VCPUReference) {
-        vcpu.pointee.isStarted = false
-        // A late interrupt may wake it; it is off all the same.
-        while true {
-            Scheduler.unload(vcpu)
-            Scheduler.wait {}
+        case .destroyed: "destroyed"
         }
     }
 }

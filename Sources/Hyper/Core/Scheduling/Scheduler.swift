@@ -1,20 +1,38 @@
 /// Who runs, and when: priorities first, threads of one priority in turn.
 ///
-/// A thread stays on its CPU, until a CPU that has nothing to do takes it over while it waits for its turn. On each CPU the most important thread that is ready runs; it is interrupted as soon as
-/// a more important one becomes ready, and after a time slice where another one of its own priority is. The slice's timer
-/// is armed in that case alone: a CPU with one thread has no tick.
+/// On each CPU the most important thread that is ready runs. It is interrupted as soon as a more important one becomes ready,
+/// and after its time slice where another one of its priority waits; a thread whose slice has no end (fixed priority) runs
+/// until it waits. A thread with a rate limit runs for its budget in each period at most. The timer of all this is armed
+/// where it can change something: a CPU with one thread has no tick.
+///
+/// Threads change CPUs where another one has less important work to do (``offer(_:from:)``), and never while they run: one
+/// that may not go on where it is leaves after the switch to the next one.
 public enum Scheduler {
-    /// Nanoseconds that a thread runs before another one of its priority gets its turn.
-    public static let timeSlice: UInt64 = 10_000_000
-
     // SAFETY: guarded by `threadsLock`.
     nonisolated(unsafe) private static var all: [ThreadReference] = []
-    private static let threadsLock = SpinLock()
-    // SAFETY: one a CPU, armed and cancelled by that CPU with interrupts off.
-    nonisolated(unsafe) private static var slices = InlineArray<32, TimerReference?>(repeating: nil)
+    private static let threadsLock = SpinLock(.threads)
 
     /// All threads but the idle ones, at this moment.
     public static var threads: [ThreadReference] { threadsLock.withLock { all } }
+
+    /// The thread that asks.
+    static var current: ThreadReference {
+        // Between the CPU and its thread nobody may come.
+        let wereEnabled = Port.disableInterrupts()
+        defer { Port.restoreInterrupts(wereEnabled) }
+        return Port.cpu.pointee.current
+    }
+
+    #if !hasFeature(Embedded)
+    /// For whoever looks at the fake machine from outside, where no lock can be waited for.
+    static var threadsUnlocked: [ThreadReference] { all }
+
+    /// Forgets all threads, with the machine that they were of.
+    static func removeAll() {
+        all = []
+        threadsLock.abandon()
+    }
+    #endif
 
     // MARK: Threads
 
@@ -23,13 +41,14 @@ public enum Scheduler {
         _ name: Text, priority: Int = Thread.defaultPriority, on cpu: CPUReference? = nil,
         _ body: @escaping () -> Void
     ) -> ThreadReference {
-        let thread = makeThread(name, priority: priority, on: cpu, entry: { Scheduler.begin() })
+        let thread = makeRawThread(name, priority: priority, on: cpu, entry: { Scheduler.begin() })
         thread.pointee.body = body
         return thread
     }
 
-    /// A thread that begins in `entry`, which calls ``arrive()`` first.
-    static func makeThread(
+    /// A thread that begins in `entry`, which calls ``arrive()`` first. Its name is its own, since a closure behind a call of
+    /// the other's name would become the entry.
+    static func makeRawThread(
         _ name: Text, priority: Int, on cpu: CPUReference?, entry: @escaping @convention(c) () -> Void
     ) -> ThreadReference {
         let stack = UnsafeMutableRawPointer.allocate(byteCount: Thread.stackSize, alignment: 16)
@@ -38,12 +57,14 @@ public enum Scheduler {
         thread.pointee.stack = stack
         thread.pointee.context = Port.makeContext(stack: stack + Thread.stackSize, entry: entry)
         thread.pointee.timer = TimerEvent(action: .wake(thread))
+        thread.pointee.replenishment = TimerEvent(action: .replenish(thread))
         threadsLock.withLock { all.append(thread) }
         return thread
     }
 
     private static func begin() {
         arrive()
+        // Interrupts are off as yet.
         let thread = Port.cpu.pointee.current
         Port.restoreInterrupts(true)
         thread.pointee.body?()
@@ -51,19 +72,25 @@ public enum Scheduler {
     }
 
     /// The first thing that a new thread does: it ends the switch that led to it.
-    static func arrive() { Port.cpu.pointee.lock.release() }
+    static func arrive() { endSwitch() }
 
     /// Ends the running thread. Its memory is given back by ``destroy(_:)``.
     static func exit() -> Never {
+        _ = Port.disableInterrupts()
         let thread = Port.cpu.pointee.current
         thread.pointee.body = nil
-        stop(.finished)
+        thread.pointee.state = .finished
+        switchAway()
         Port.panic("a finished thread runs")
     }
 
-    /// Gives back the memory of a thread that does not run and that nobody will wake.
+    /// Ends a thread that is not the caller's, whatever it does, and gives back its memory. What it holds (a mutex, memory of
+    /// its own) stays held: it is for threads that have finished, or that hold nothing.
     public static func destroy(_ thread: ThreadReference) {
-        Timers.cancel(timer(of: thread))
+        hold(thread)
+        leaveQueue(thread)
+        Timers.cancelAndWait(timer(of: thread))
+        Timers.cancelAndWait(replenishment(of: thread))
         threadsLock.withLock { all.removeAll { $0 == thread } }
         thread.pointee.stack?.deallocate()
         thread.deinitialize(count: 1)
@@ -76,123 +103,67 @@ public enum Scheduler {
     public static func wake(_ thread: ThreadReference) {
         let wereEnabled = Port.disableInterrupts()
         let cpu = lock(thread)
-        if thread.pointee.isHeld {
-            thread.pointee.isReadyOnceReleased = true
-        } else if thread.pointee.state == .blocked {
-            makeReady(thread, cpu)
-        }
+        endWait(thread, cpu)
         cpu.pointee.lock.release()
-        Port.restoreInterrupts(wereEnabled)
+        preemptAndRestore(wereEnabled)
     }
 
-    private static func makeReady(_ thread: ThreadReference, _ cpu: CPUReference) {
+    /// The CPU's lock is held.
+    private static func endWait(_ thread: ThreadReference, _ cpu: CPUReference) {
+        guard thread.pointee.state == .blocked else { return }
+        if thread.pointee.isHeld { thread.pointee.isReadyOnceReleased = true } else { makeReady(thread, cpu) }
+    }
+
+    /// The CPU's lock is held.
+    static func makeReady(_ thread: ThreadReference, _ cpu: CPUReference) {
+        if isOverBudget(thread) { return throttle(thread) }
         thread.pointee.state = .ready
+        let (running, waiting) = (cpu.pointee.runningPriority, cpu.pointee.ready.highestPriority ?? 0)
         cpu.pointee.ready.append(thread)
-        let running = cpu.pointee.current.pointee.priority
+        // Before its switch away from itself it is woken: it just goes on.
+        guard thread != cpu.pointee.current else { return }
         if thread.pointee.priority > running {
             cpu.pointee.needsReschedule = true
             if cpu != Port.cpu { Port.interrupt(cpu) }
-            return
-        }
-        if thread.pointee.priority == running {
+            // The next to run here.
+            if thread.pointee.priority > waiting { return }
+        } else if thread.pointee.priority == running {
             if cpu == Port.cpu { startSlice(cpu) } else { Port.interrupt(cpu) }
         }
-        offer()
+        offer(thread, from: cpu)
     }
 
-    /// Takes the lock of the thread's CPU, which may change until then. Interrupts are off.
-    private static func lock(_ thread: ThreadReference) -> CPUReference {
+    /// Takes the lock of the thread's CPU, which may change until then. Interrupts are off. A thread that waits on a CPU on
+    /// which it may not run any more is another one's from here on.
+    static func lock(_ thread: ThreadReference) -> CPUReference {
         while true {
             let cpu = thread.pointee.cpu
             cpu.pointee.lock.acquire()
-            if thread.pointee.cpu == cpu { return cpu }
+            if thread.pointee.cpu == cpu {
+                if CPUs.count == 1 || thread.pointee.mayRun(on: cpu) || !mayMove(thread, from: cpu) { return cpu }
+                thread.pointee.cpu = target(for: thread)
+            }
             cpu.pointee.lock.release()
         }
     }
 
-    // MARK: Sharing the work
-
-    /// Somebody waits for its turn here: a CPU that has nothing to do shall look.
-    private static func offer() {
-        for index in 0..<CPUs.count {
-            let other = CPUs[index]
-            if other != Port.cpu, other.pointee.current == other.pointee.idle { return Port.interrupt(other) }
-        }
-    }
-
-    /// Takes over a thread that waits for its turn on another CPU; whether there was one. Interrupts are off.
-    static func steal() -> Bool {
-        let me = Port.cpu
-        for index in 0..<CPUs.count where CPUs[index] != me && CPUs[index].pointee.ready.highestPriority != nil {
-            let other = CPUs[index]
-            // In the order of their numbers, so that two CPUs never wait for each other.
-            let (first, second) = other.pointee.index < me.pointee.index ? (other, me) : (me, other)
-            first.pointee.lock.acquire()
-            second.pointee.lock.acquire()
-            // What another CPU has in its registers, only that one can give back; and who is woken before it has switched away
-            // still uses its stack.
-            let thread = other.pointee.ready.first {
-                $0 != other.pointee.current && $0.pointee.mayRun(on: me)
-                    && ($0.pointee.vcpu == nil || $0.pointee.vcpu != other.pointee.loaded)
-            }
-            if let thread {
-                other.pointee.ready.remove(thread)
-                thread.pointee.cpu = me
-                me.pointee.ready.append(thread)
-                me.pointee.needsReschedule = true
-            }
-            second.pointee.lock.release()
-            first.pointee.lock.release()
-            if thread != nil { return true }
-        }
-        return false
-    }
-
-    // MARK: Holding
-
-    /// Keeps the thread from running until it is released. Returns once it does not run.
-    public static func hold(_ thread: ThreadReference) {
-        let wereEnabled = Port.disableInterrupts()
-        let cpu = lock(thread)
-        thread.pointee.isHeld = true
-        switch thread.pointee.state {
-        case .ready:
-            cpu.pointee.ready.remove(thread)
-            thread.pointee.state = .blocked
-            thread.pointee.isReadyOnceReleased = true
-        case .running:
-            cpu.pointee.needsReschedule = true
-            if cpu != Port.cpu { Port.interrupt(cpu) }
-        case .blocked, .finished: break
-        }
-        cpu.pointee.lock.release()
-        if thread == Port.cpu.pointee.current { switchAway() }
-        // SAFETY: a load that is made anew each time; the other CPU stores when it switches.
-        while thread.pointee.state == .running && thread != Port.cpu.pointee.current { Port.relax() }
-        Port.restoreInterrupts(wereEnabled)
-    }
-
-    public static func release(_ thread: ThreadReference) {
-        let wereEnabled = Port.disableInterrupts()
-        let cpu = lock(thread)
-        thread.pointee.isHeld = false
-        if thread.pointee.isReadyOnceReleased && thread.pointee.state == .blocked { makeReady(thread, cpu) }
-        thread.pointee.isReadyOnceReleased = false
-        cpu.pointee.lock.release()
-        Port.restoreInterrupts(wereEnabled)
-    }
-
-    /// Makes a thread that is held begin anew in `entry` once it is released and woken.
-    static func restart(_ thread: ThreadReference, entry: @escaping @convention(c) () -> Void) {
-        guard let stack = thread.pointee.stack else { return }
-        thread.pointee.context = Port.makeContext(stack: stack + Thread.stackSize, entry: entry)
-        thread.pointee.isReadyOnceReleased = false
-    }
-
     /// The limit of the thread's wait has come.
     static func endWait(_ thread: ThreadReference) {
+        let cpu = lock(thread)
         thread.pointee.timedOut = true
-        wake(thread)
+        endWait(thread, cpu)
+        cpu.pointee.lock.release()
+    }
+
+    /// Notes that the running thread waits, unless its limit has come: that may be on another CPU, and at any time.
+    /// Interrupts are off.
+    static func beginLimitedWait() -> Bool {
+        let cpu = Port.cpu
+        let thread = cpu.pointee.current
+        cpu.pointee.lock.acquire()
+        defer { cpu.pointee.lock.release() }
+        if !thread.pointee.timedOut { thread.pointee.state = .blocked }
+        return !thread.pointee.timedOut
     }
 
     /// Stops the running thread until somebody wakes it. Interrupts are off, and the caller has looked, and noted that it
@@ -208,9 +179,10 @@ public enum Scheduler {
     /// Sleeps for so many nanoseconds at least.
     public static func sleep(_ nanoseconds: UInt64) {
         let wereEnabled = Port.disableInterrupts()
-        wait {
-            Timers.arm(timer(of: Port.cpu.pointee.current), at: Port.counter &+ Timers.ticks(nanoseconds))
-        }
+        let deadline = Timers.deadline(after: nanoseconds)
+        let event = timer(of: Port.cpu.pointee.current)
+        while Port.counter < deadline { wait { Timers.arm(event, at: deadline) } }
+        Timers.cancelAndWait(event)
         Port.restoreInterrupts(wereEnabled)
     }
 
@@ -223,6 +195,7 @@ public enum Scheduler {
     /// Lets others of the same priority run.
     public static func yield() {
         let wereEnabled = Port.disableInterrupts()
+        Port.cpu.pointee.current.pointee.sliceLeft = 0
         switchAway()
         Port.restoreInterrupts(wereEnabled)
     }
@@ -234,95 +207,107 @@ public enum Scheduler {
         if Port.cpu.pointee.needsReschedule { switchAway() }
     }
 
-    private static func stop(_ state: Thread.State) {
-        _ = Port.disableInterrupts()
-        Port.cpu.pointee.current.pointee.state = state
-        switchAway()
+    /// Has interrupts taken as before, and a thread run that became ready meanwhile and is more important than the caller.
+    @inline(__always)
+    static func preemptAndRestore(_ wereEnabled: Bool) {
+        if wereEnabled { preempt() }
+        Port.restoreInterrupts(wereEnabled)
     }
 
     // MARK: The switch
 
     /// Goes on with whoever should run now. Returns once that is the caller again, perhaps at once. Interrupts are off.
-    private static func switchAway() {
+    static func switchAway() {
         let cpu = Port.cpu
+        if CPUs.count > 1 { shareWork(cpu) }
         cpu.pointee.lock.acquire()
         cpu.pointee.needsReschedule = false
         let old = cpu.pointee.current
-        // Still running: it waits for its next turn behind the others of its priority.
-        if old.pointee.state == .running && old != cpu.pointee.idle {
-            if old.pointee.isHeld {
-                old.pointee.state = .blocked
-                old.pointee.isReadyOnceReleased = true
-            } else {
-                old.pointee.state = .ready
-                cpu.pointee.ready.append(old)
-            }
-        }
-        let new = cpu.pointee.ready.popHighest() ?? cpu.pointee.idle
-        new.pointee.state = .running
-        startSlice(cpu, for: new)
-        if CPUs.count > 1, cpu.pointee.ready.highestPriority != nil { offer() }
+        let now = Port.counter
+        charge(old, now)
+        let goesOn = old.pointee.state == .running && requeue(old, cpu)
+        let new = goesOn ? old : next(cpu)
         if new != old {
-            let now = Port.counter
-            old.pointee.runTime &+= now &- old.pointee.runningSince
+            new.pointee.state = .running
             new.pointee.runningSince = now
             cpu.pointee.current = new
+            cpu.pointee.runningPriority = new.pointee.priority
             if let vcpu = new.pointee.vcpu { load(vcpu, cpu) }
+        } else if old.pointee.state == .ready {
+            old.pointee.state = .running
+        }
+        startSlice(cpu)
+        if CPUs.count > 1 { offerWaiting(cpu, preempted: old) }
+        if new != old {
             // SAFETY: a thread that is not running has left its context here; its CPU's lock is held, so that nobody else
             // goes on with it.
             Port.switchContext(from: &old.pointee.context, to: new.pointee.context.unsafelyUnwrapped)
         }
-        // Perhaps on another CPU than the one above.
-        Port.cpu.pointee.lock.release()
+        endSwitch()
     }
 
-    /// Takes the VCPU's state out of this CPU's registers, if it is there.
-    public static func unload(_ vcpu: VCPUReference) {
-        let wereEnabled = Port.disableInterrupts()
+    /// Whether the running thread goes on; else it has its place in a queue.
+    private static func requeue(_ thread: ThreadReference, _ cpu: CPUReference) -> Bool {
+        guard thread != cpu.pointee.idle else {
+            return cpu.pointee.ready.highestPriority == nil || cpu.pointee.isLeaving
+        }
+        if thread.pointee.isHeld {
+            thread.pointee.state = .blocked
+            thread.pointee.isReadyOnceReleased = true
+            return false
+        }
+        if CPUs.count > 1, !thread.pointee.mayRun(on: cpu) {
+            depart(thread, cpu)
+            return false
+        }
+        if isOverBudget(thread) {
+            throttle(thread)
+            return false
+        }
+        let isOver = thread.pointee.sliceLeft == 0
+        if isOver { thread.pointee.sliceLeft = thread.pointee.slice }
+        guard let best = cpu.pointee.ready.highestPriority, best >= thread.pointee.priority else { return true }
+        if best == thread.pointee.priority, !isOver { return true }
+        thread.pointee.state = .ready
+        // It waits for its next turn behind the others; or the turn goes on when the more important one waits.
+        if isOver { cpu.pointee.ready.append(thread) } else { cpu.pointee.ready.prepend(thread) }
+        return false
+    }
+
+    /// Takes the most important thread out of the queue. Those that may not run here any more leave.
+    private static func next(_ cpu: CPUReference) -> ThreadReference {
+        if cpu.pointee.isLeaving { return cpu.pointee.idle }
+        while let thread = cpu.pointee.ready.popHighest() {
+            if CPUs.count == 1 || thread == cpu.pointee.current || thread.pointee.mayRun(on: cpu) { return thread }
+            depart(thread, cpu)
+        }
+        return cpu.pointee.idle
+    }
+
+    /// Releases the lock that was held across the switch, perhaps on another CPU than the caller was on before; nobody needs
+    /// the old thread's stack any more.
+    private static func endSwitch() {
         let cpu = Port.cpu
-        if cpu.pointee.loaded == vcpu {
-            Port.save(vcpu)
-            cpu.pointee.loaded = nil
+        while let thread = cpu.pointee.departing.popFirst() {
+            unload(thread, from: cpu)
+            thread.pointee.cpu = target(for: thread)
+            cpu.pointee.lock.release()
+            land(thread)
+            cpu.pointee.lock.acquire()
         }
-        Port.restoreInterrupts(wereEnabled)
-    }
-
-    /// The state of a VCPU stays in the CPU's registers until another VCPU needs them: a guest that only waited finds all
-    /// as it left it.
-    private static func load(_ vcpu: VCPUReference, _ cpu: CPUReference) {
-        guard cpu.pointee.loaded != vcpu else { return }
-        if let other = cpu.pointee.loaded { Port.save(other) }
-        cpu.pointee.loaded = vcpu
-        Port.load(vcpu)
-    }
-
-    /// Arms the slice of whoever runs, if another thread waits for its turn.
-    private static func startSlice(_ cpu: CPUReference) { startSlice(cpu, for: cpu.pointee.current) }
-
-    private static func startSlice(_ cpu: CPUReference, for thread: ThreadReference) {
-        let slice = slice(of: cpu)
-        if cpu.pointee.ready.hasOthers(of: thread.pointee.priority) {
-            Timers.arm(slice, at: Port.counter &+ Timers.ticks(timeSlice))
-        } else {
-            Timers.cancel(slice)
-        }
-    }
-
-    private static func slice(of cpu: CPUReference) -> TimerReference {
-        let index = cpu.pointee.index
-        if let slice = slices[index] { return slice }
-        let slice = TimerReference.allocate(capacity: 1)
-        slice.initialize(to: TimerEvent(action: .timeSlice))
-        slices[index] = slice
-        return slice
+        cpu.pointee.lock.release()
     }
 
     /// What a CPU does while nobody runs: never returns.
     public static func idle() -> Never {
         while true {
             _ = Port.disableInterrupts()
+            let cpu = Port.cpu
+            if cpu.pointee.isLeaving { CPUs.leave() }
             // Looked at with interrupts off; one that is pending ends the sleep all the same.
-            if !Port.cpu.pointee.needsReschedule, !steal() { Port.waitForInterrupt() }
+            if !cpu.pointee.needsReschedule, CPUs.count == 1 || !pull(cpu, above: Thread.idlePriority) {
+                Port.waitForInterrupt()
+            }
             Port.restoreInterrupts(true)
             _ = Port.disableInterrupts()
             preempt()

@@ -5,16 +5,34 @@ public struct Thread {
         case running, ready
         /// Waits for somebody to wake it.
         case blocked
+        /// Would run, but has used up its budget; its next period makes it ready.
+        case throttled
+        /// On its way to another CPU, since it may not run on the one where it was.
+        case migrating
         case finished
+    }
+
+    /// How much of each period a thread may run, in ticks.
+    public struct RateLimit: Equatable, Sendable {
+        public var budget: UInt64
+        public var period: UInt64
+
+        public init(budget: UInt64, period: UInt64) {
+            self.budget = budget
+            self.period = period
+        }
     }
 
     /// Priorities, the most important last.
     public static let idlePriority = 0
+    public static let lowestPriority = 1
     public static let guestPriority = 3
     public static let defaultPriority = 4
     public static let highestPriority = 7
     /// Bytes of stack.
     public static let stackSize = Configuration.THREAD_STACK_KIB << 10
+    /// Nanoseconds of a slice, where nobody says otherwise.
+    public static let defaultSlice: UInt64 = 10_000_000
 
     public let name: Text
     public internal(set) var priority: Int
@@ -22,106 +40,68 @@ public struct Thread {
     /// Where it runs, or will.
     public internal(set) var cpu: CPUReference
     /// A bit for each CPU that it may run on, by the CPU's index.
-    public var affinity: UInt32 = .max
+    public internal(set) var affinity: UInt32 = .max
     /// While it does not run.
     var context: UnsafeMutableRawPointer?
     var stack: UnsafeMutableRawPointer?
     var body: (() -> Void)?
     /// The VCPU whose thread this is.
     public internal(set) var vcpu: VCPUReference?
-    /// Neighbours in the one list that it is in: a run queue or a wait queue.
-    var next: ThreadReference?
-    var previous: ThreadReference?
+    /// Its places in a run queue and in a wait queue.
+    var queueNeighbours = ThreadList.Neighbours()
+    var waitNeighbours = ThreadList.Neighbours()
     /// Does not run whatever wakes it, until it is released; and whether it would run otherwise.
     public internal(set) var isHeld = false
     var isReadyOnceReleased = false
     /// Ends a wait that has a limit.
     var timer: TimerEvent
     var timedOut = false
-    /// It is in the list of a wait queue.
-    var isQueued = false
-    /// Ticks for which it has run, and since when it does.
+    /// In whose list it waits.
+    var waitQueue: Unmanaged<WaitQueue>?
+
+    // MARK: Its share of the CPU
+
+    /// Ticks for which it has run, and the time up to which that is counted.
     public internal(set) var runTime: UInt64 = 0
     var runningSince: UInt64 = 0
+    /// Ticks that it runs before others of its priority have their turn; all ones where it runs for as long as it does not
+    /// wait (fixed priority).
+    public internal(set) var slice: UInt64
+    var sliceLeft: UInt64
+    public internal(set) var rateLimit: RateLimit?
+    /// What is left to it of the period that ends then.
+    var budgetLeft: UInt64 = .max
+    var periodEnd: UInt64 = 0
+    /// Comes at the end of the period, where the budget was over before.
+    var replenishment: TimerEvent
 
     init(name: Text, priority: Int, cpu: CPUReference) {
         self.name = name
         self.priority = priority
         self.cpu = cpu
+        slice = Timers.ticks(Thread.defaultSlice)
+        sliceLeft = slice
         timer = TimerEvent(action: .timeSlice)
+        replenishment = TimerEvent(action: .timeSlice)
     }
 
-    func mayRun(on cpu: CPUReference) -> Bool { affinity & 1 << UInt32(cpu.pointee.index) != 0 }
+    public var stateName: Text {
+        switch state {
+        case .running: "running"
+        case .ready: "ready"
+        case .blocked: isHeld ? "held" : "waits"
+        case .throttled: "throttled"
+        case .migrating: "migrating"
+        case .finished: "finished"
+        }
+    }
+
+    /// Whether the thread may run there. Where none of the CPUs that it wants is on, it takes any.
+    func mayRun(on cpu: CPUReference) -> Bool {
+        let online = CPUs.online
+        let wanted = affinity & online
+        return (wanted == 0 ? online : wanted) & 1 << UInt32(cpu.pointee.index) != 0
+    }
 }
 
 public typealias ThreadReference = UnsafeMutablePointer<Thread>
-
-/// Threads in the order in which they came. Each is in one list at most, which so needs no memory of its own.
-struct ThreadList {
-    private(set) var first: ThreadReference?
-    private var last: ThreadReference?
-
-    var isEmpty: Bool { first == nil }
-
-    mutating func append(_ thread: ThreadReference) {
-        thread.pointee.next = nil
-        thread.pointee.previous = last
-        if let last { last.pointee.next = thread } else { first = thread }
-        last = thread
-    }
-
-    mutating func remove(_ thread: ThreadReference) {
-        let (next, previous) = (thread.pointee.next, thread.pointee.previous)
-        if let previous { previous.pointee.next = next } else { first = next }
-        if let next { next.pointee.previous = previous } else { last = previous }
-        thread.pointee.next = nil
-        thread.pointee.previous = nil
-    }
-
-    mutating func popFirst() -> ThreadReference? {
-        guard let first else { return nil }
-        remove(first)
-        return first
-    }
-}
-
-/// The threads that are ready on a CPU, by priority.
-struct RunQueue {
-    private var lists = InlineArray<8, ThreadList>(repeating: ThreadList())
-    /// A bit for each priority that somebody has.
-    private var present: UInt32 = 0
-
-    var highestPriority: Int? { present == 0 ? nil : 31 - present.leadingZeroBitCount }
-
-    func hasOthers(of priority: Int) -> Bool { present & 1 << UInt32(priority) != 0 }
-
-    mutating func append(_ thread: ThreadReference) {
-        let priority = thread.pointee.priority
-        lists[priority].append(thread)
-        present |= 1 << UInt32(priority)
-    }
-
-    mutating func remove(_ thread: ThreadReference) {
-        let priority = thread.pointee.priority
-        lists[priority].remove(thread)
-        if lists[priority].isEmpty { present &= ~(1 << UInt32(priority)) }
-    }
-
-    /// The first, of the most important ones, that is wanted.
-    func first(where isWanted: (ThreadReference) -> Bool) -> ThreadReference? {
-        for priority in stride(from: Thread.highestPriority, through: 0, by: -1) {
-            var thread = lists[priority].first
-            while let candidate = thread {
-                if isWanted(candidate) { return candidate }
-                thread = candidate.pointee.next
-            }
-        }
-        return nil
-    }
-
-    mutating func popHighest() -> ThreadReference? {
-        guard let priority = highestPriority, let thread = lists[priority].first else { return nil }
-        remove(thread)
-        return thread
-    }
-}

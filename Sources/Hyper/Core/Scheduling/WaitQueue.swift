@@ -1,7 +1,7 @@
 /// Threads that wait for something. Whoever changes what they wait for wakes them afterwards.
 public final class WaitQueue {
-    private let lock = SpinLock()
-    private var threads = ThreadList()
+    private let lock = SpinLock(.waitQueue)
+    private var threads = ThreadList(.waiting)
 
     public init() {}
 
@@ -10,126 +10,69 @@ public final class WaitQueue {
     /// `isDone` is asked with interrupts off, and while nobody can be woken: it looks, and does little else.
     @discardableResult
     public func wait(limit nanoseconds: UInt64? = nil, until isDone: () -> Bool) -> Bool {
-        let thread = Port.cpu.pointee.current
         let wereEnabled = Port.disableInterrupts()
-        thread.pointee.timedOut = false
+        let thread = Port.cpu.pointee.current
         if let nanoseconds {
-            Timers.arm(Scheduler.timer(of: thread), at: Port.counter &+ Timers.ticks(nanoseconds))
+            thread.pointee.timedOut = false
+            Timers.arm(Scheduler.timer(of: thread), at: Timers.deadline(after: nanoseconds))
         }
         lock.acquire()
         var done = isDone()
-        while !done && !thread.pointee.timedOut {
+        while !done {
+            if nanoseconds == nil {
+                thread.pointee.state = .blocked
+            } else if !Scheduler.beginLimitedWait() {
+                break
+            }
             threads.append(thread)
-            thread.pointee.isQueued = true
-            Scheduler.wait { lock.release() }
+            thread.pointee.waitQueue = Unmanaged.passUnretained(self)
+            lock.release()
+            Scheduler.switchAway()
             lock.acquire()
             // A limit that has come wakes the thread without asking the queue.
-            if thread.pointee.isQueued { take(thread) }
+            if thread.pointee.waitQueue != nil { take(thread) }
             done = isDone()
         }
         lock.release()
-        Timers.cancel(Scheduler.timer(of: thread))
-        Port.restoreInterrupts(wereEnabled)
+        // One that comes late would end the thread's next wait.
+        if nanoseconds != nil { Timers.cancelAndWait(Scheduler.timer(of: thread)) }
+        Scheduler.preemptAndRestore(wereEnabled)
         return done
     }
 
     private func take(_ thread: ThreadReference) {
         threads.remove(thread)
-        thread.pointee.isQueued = false
+        thread.pointee.waitQueue = nil
     }
 
-    /// Wakes the thread that has waited longest.
-    public func wakeOne() {
-        lock.withLock {
-            guard let thread = threads.first else { return }
+    /// A thread that is held waits no more, and will not go on.
+    func forget(_ thread: ThreadReference) {
+        lock.withLock { if thread.pointee.waitQueue != nil { take(thread) } }
+    }
+
+    /// Wakes the thread that has waited longest, after `change`, which is made while nobody looks and is told who that is.
+    public func wakeOne(after change: (ThreadReference?) -> Void = { _ in }) {
+        let wereEnabled = Port.disableInterrupts()
+        lock.acquire()
+        let thread = threads.first
+        change(thread)
+        if let thread {
             take(thread)
             Scheduler.wake(thread)
         }
+        lock.release()
+        Scheduler.preemptAndRestore(wereEnabled)
     }
 
-    public func wakeAll() {
-        lock.withLock {
-            while let thread = threads.first {
-                take(thread)
-                Scheduler.wake(thread)
-            }
+    public func wakeAll(after change: () -> Void = {}) {
+        let wereEnabled = Port.disableInterrupts()
+        lock.acquire()
+        change()
+        while let thread = threads.first {
+            take(thread)
+            Scheduler.wake(thread)
         }
-    }
-}
-
-/// Mutual exclusion between threads, for as long as it takes: who waits does not run.
-public final class Mutex {
-    private let waiting = WaitQueue()
-    private var holder: ThreadReference?
-
-    public init() {}
-
-    public func lock() {
-        let me = Port.cpu.pointee.current
-        if Configuration.CHECK_DEADLOCK, holder == me {
-            Port.panic("deadlock: a thread waits for a mutex that it holds")
-        }
-        waiting.wait {
-            guard holder == nil else { return false }
-            holder = me
-            return true
-        }
-    }
-
-    public func unlock() {
-        holder = nil
-        waiting.wakeOne()
-    }
-
-    public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-        lock()
-        defer { unlock() }
-        return try body()
-    }
-}
-
-/// A number of things that are there to be taken.
-public final class Semaphore {
-    private let waiting = WaitQueue()
-    private let lock = SpinLock()
-    private var value: Int
-
-    public init(_ value: Int = 0) { self.value = value }
-
-    /// Takes one; false where none has come within so many nanoseconds.
-    @discardableResult
-    public func wait(limit nanoseconds: UInt64? = nil) -> Bool {
-        waiting.wait(limit: nanoseconds) {
-            lock.withLock {
-                guard value > 0 else { return false }
-                value -= 1
-                return true
-            }
-        }
-    }
-
-    /// Adds one. May be called by handlers of interrupts.
-    public func signal() {
-        lock.withLock { value += 1 }
-        waiting.wakeOne()
-    }
-}
-
-/// Something that is done once, and that others wait for.
-public final class Completion {
-    private let waiting = WaitQueue()
-    private var done = false
-
-    public init() {}
-
-    public var isDone: Bool { done }
-
-    /// False where it was not done within so many nanoseconds.
-    @discardableResult
-    public func wait(limit nanoseconds: UInt64? = nil) -> Bool { waiting.wait(limit: nanoseconds) { done } }
-
-    public func complete() {
-        done = true
-        waiting.wakeAll()
+        lock.release()
+        Scheduler.preemptAndRestore(wereEnabled)
     }
 }

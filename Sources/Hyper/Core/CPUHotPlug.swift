@@ -1,0 +1,84 @@
+/// Turning CPUs of the host off and on while all runs on.
+///
+/// A CPU that is to go off takes no more threads. Its idle thread, which is then the only one that runs there, gives away
+/// the rest: threads that wait for their turn, the registers of a VCPU, timers, interrupts of devices.
+extension CPUs {
+    /// Turns a CPU off, and returns when it is. The caller is a thread, perhaps of that very CPU.
+    public static func turnOff(_ cpu: CPUReference) throws(HyperError) {
+        try hotPlug.withLock { () throws(HyperError) in
+            guard isOnline(cpu) else { throw HyperError("CPU \(cpu.pointee.index) is off already") }
+            guard online.nonzeroBitCount > 1 else {
+                throw HyperError("CPU \(cpu.pointee.index) is the last one that is on: turn another one on first")
+            }
+            let wereEnabled = Port.disableInterrupts()
+            cpu.pointee.lock.withLock {
+                setOnline(cpu, false)
+                cpu.pointee.isLeaving = true
+                cpu.pointee.needsReschedule = true
+            }
+            if cpu != Port.cpu { Port.interrupt(cpu) }
+            Scheduler.preemptAndRestore(wereEnabled)
+            while !cpu.pointee.callLock.withLock({ cpu.pointee.isOff }) || !Port.isStopped(cpu) {
+                Scheduler.sleep(100_000)
+            }
+        }
+    }
+
+    /// Turns a CPU on, and has the threads that want to run there go there.
+    public static func turnOn(_ cpu: CPUReference) throws(HyperError) {
+        try hotPlug.withLock { () throws(HyperError) in
+            guard !isOnline(cpu) else { throw HyperError("CPU \(cpu.pointee.index) is on already") }
+            guard start(cpu) else { throw HyperError("the machine's firmware does not start CPU \(cpu.pointee.index)") }
+            for thread in Scheduler.threads where !thread.pointee.mayRun(on: thread.pointee.cpu) {
+                Scheduler.setAffinity(thread, thread.pointee.affinity)
+            }
+        }
+    }
+
+    /// Starts a CPU that is off; whether the machine did so.
+    @discardableResult
+    static func start(_ cpu: CPUReference) -> Bool {
+        cpu.pointee.idle.pointee.state = .running
+        cpu.pointee.callLock.withLock { cpu.pointee.isOff = false }
+        setOnline(cpu, true)
+        if Port.start(cpu) { return true }
+        setOnline(cpu, false)
+        cpu.pointee.callLock.withLock { cpu.pointee.isOff = true }
+        return false
+    }
+
+    /// Gives away all that this CPU has, and turns it off. Called by its idle thread, with interrupts off.
+    static func leave() -> Never {
+        let cpu = Port.cpu
+        let other = CPUs[online.trailingZeroBitCount]
+        while true {
+            // Before its registers are kept nobody takes a VCPU over.
+            if let vcpu = cpu.pointee.loaded { Scheduler.unload(vcpu) }
+            cpu.pointee.lock.acquire()
+            guard let thread = cpu.pointee.ready.popHighest() else { break }
+            thread.pointee.state = .migrating
+            thread.pointee.cpu = Scheduler.target(for: thread)
+            cpu.pointee.lock.release()
+            Scheduler.land(thread)
+        }
+        cpu.pointee.isLeaving = false
+        cpu.pointee.needsReschedule = false
+        cpu.pointee.lock.release()
+        // SAFETY: a CPU's record stays where it is.
+        Timers.cancel(withUnsafeMutablePointer(to: &cpu.pointee.slice) { $0 })
+        // Whoever has asked for something gets it; later ones see that the CPU is off.
+        cpu.pointee.callLock.acquire()
+        while !cpu.pointee.calls.isEmpty {
+            let call = cpu.pointee.calls.removeFirst()
+            cpu.pointee.callLock.release()
+            call()
+            cpu.pointee.callLock.acquire()
+        }
+        cpu.pointee.isOff = true
+        cpu.pointee.callLock.release()
+        Timers.move(to: other)
+        post(other) { Timers.setAlarm() }
+        HostInterrupts.move(to: other)
+        Port.stop()
+    }
+}

@@ -1,0 +1,54 @@
+/// The threads that are ready on a CPU, by priority.
+struct RunQueue {
+    private var lists = InlineArray<8, ThreadList>(repeating: ThreadList())
+    /// A bit for each priority that somebody has.
+    private var present: UInt32 = 0
+    private(set) var count = 0
+
+    var highestPriority: Int? { present == 0 ? nil : 31 - present.leadingZeroBitCount }
+
+    func hasOthers(of priority: Int) -> Bool { present & 1 << UInt32(priority) != 0 }
+
+    /// Behind the others of its priority.
+    mutating func append(_ thread: ThreadReference) {
+        let priority = thread.pointee.priority
+        lists[priority].append(thread)
+        present |= 1 << UInt32(priority)
+        count += 1
+    }
+
+    /// Before the others of its priority: its turn is not over.
+    mutating func prepend(_ thread: ThreadReference) {
+        let priority = thread.pointee.priority
+        lists[priority].prepend(thread)
+        present |= 1 << UInt32(priority)
+        count += 1
+    }
+
+    mutating func remove(_ thread: ThreadReference) {
+        let priority = thread.pointee.priority
+        lists[priority].remove(thread)
+        if lists[priority].isEmpty { present &= ~(1 << UInt32(priority)) }
+        count -= 1
+    }
+
+    var first: ThreadReference? { highestPriority.flatMap { lists[$0].first } }
+
+    /// The first, of the most important ones, that is wanted.
+    func first(where isWanted: (ThreadReference) -> Bool) -> ThreadReference? {
+        for priority in stride(from: Thread.highestPriority, through: 0, by: -1) {
+            var thread = lists[priority].first
+            while let candidate = thread {
+                if isWanted(candidate) { return candidate }
+                thread = lists[priority].next(after: candidate)
+            }
+        }
+        return nil
+    }
+
+    mutating func popHighest() -> ThreadReference? {
+        guard let priority = highestPriority, let thread = lists[priority].first else { return nil }
+        remove(thread)
+        return thread
+    }
+}
