@@ -31,12 +31,12 @@ extension Command {
                 Form("wait NAME MILLISECONDS", "wait until it has ended") { arguments, output throws(HyperError) in
                     let guest = try Guests.find(arguments[0])
                     let limit = try number(arguments[1])
-                    let end = Timers.now &+ limit &* 1_000_000
-                    while guest.state != .halted {
-                        guard Timers.now < end else {
-                            throw HyperError("guest \(guest.name) is \(guest.stateName) after \(limit) ms")
-                        }
-                        Management.whileOthersWork { Scheduler.sleep(1_000_000) }
+                    let (nanoseconds, overflows) = limit.multipliedReportingOverflow(by: 1_000_000)
+                    let hasEnded = Management.whileOthersWork {
+                        guest.waitUntilHalted(limit: overflows ? .max : nanoseconds)
+                    }
+                    guard hasEnded else {
+                        throw HyperError("guest \(guest.name) is \(guest.stateName) after \(limit) ms")
                     }
                     output.write("\(guest.name): \(guest.haltReason ?? Text())\n")
                 },

@@ -33,7 +33,7 @@ extension Command {
                         guard Timers.now < end else {
                             throw HyperError("\(serial.name) has not printed \"\(arguments[1])\" in \(limit) ms")
                         }
-                        Scheduler.sleep(10_000_000)
+                        Management.whileOthersWork { Scheduler.sleep(10_000_000) }
                     }
                 },
             ],

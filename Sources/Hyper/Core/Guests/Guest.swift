@@ -39,6 +39,8 @@ public final class Guest {
     /// Guards `state`, which VCPUs change too; the mutex is for those who do more than that.
     private let stateLock = SpinLock()
     private let mutex = Mutex()
+    /// Those who wait until it is halted.
+    private let halted = WaitQueue()
     /// Why it was halted.
     public private(set) var haltReason: Text?
     /// What it reads and writes through calls of its firmware.
@@ -96,6 +98,7 @@ public final class Guest {
     func destroy() {
         mutex.withLock {
             _ = change { state = .destroyed }
+            halted.wakeAll()
             for vcpu in vcpus { hold(vcpu) }
             interrupts.removePassed()
             for region in space.regions {
@@ -176,7 +179,13 @@ public final class Guest {
             return true
         }
         if wasHalted { return }
+        halted.wakeAll()
         for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+    }
+
+    /// Waits until it is halted, so many nanoseconds at most; whether it is.
+    func waitUntilHalted(limit nanoseconds: UInt64) -> Bool {
+        halted.wait(limit: nanoseconds) { state == .halted || state == .destroyed }
     }
 
     /// Brings all to what it was before it was kicked. Not to be called by a VCPU of its own.

@@ -1,9 +1,18 @@
 /// The threads that are ready on a CPU, by priority.
-struct RunQueue {
-    private var lists = InlineArray<8, ThreadList>(repeating: ThreadList())
+struct RunQueue: ~Copyable {
+    /// By priority. In memory of its own: to look into an array within, the compiler copies all of it.
+    private let lists: UnsafeMutablePointer<ThreadList>
     /// A bit for each priority that somebody has.
     private var present: UInt32 = 0
     private(set) var count = 0
+
+    init() {
+        let priorities = Thread.highestPriority + 1
+        lists = .allocate(capacity: priorities)
+        lists.initialize(repeating: ThreadList(), count: priorities)
+    }
+
+    deinit { lists.deallocate() }
 
     var highestPriority: Int? { present == 0 ? nil : 31 - present.leadingZeroBitCount }
 

@@ -15,7 +15,7 @@ public struct TimerEvent {
     /// In ticks of the counter.
     public internal(set) var deadline: UInt64 = .max
     /// Its place in the heap of its CPU.
-    fileprivate var position: Int?
+    fileprivate var position = -1
     /// Where it is armed; changed under that CPU's lock alone.
     var cpu: CPUReference?
 
@@ -27,59 +27,77 @@ public struct TimerEvent {
 public typealias TimerReference = UnsafeMutablePointer<TimerEvent>
 
 /// The timer events of a CPU, the next one first. There is no tick: the alarm is set to the next event, or not at all.
-struct TimerQueue {
-    /// A binary heap.
-    private var heap: [TimerReference] = []
+struct TimerQueue: ~Copyable {
+    /// A binary heap, in raw memory: each switch of threads comes here.
+    private var heap: UnsafeMutablePointer<TimerReference>
+    private var capacity = 16
+    private(set) var count = 0
 
-    var next: TimerReference? { heap.first }
-    var count: Int { heap.count }
+    init() { heap = .allocate(capacity: capacity) }
+
+    deinit { heap.deallocate() }
+
+    @inline(__always)
+    var next: TimerReference? { count == 0 ? nil : heap[0] }
 
     mutating func insert(_ event: TimerReference) {
-        heap.append(event)
-        event.pointee.position = heap.count - 1
-        rise(heap.count - 1)
+        if count == capacity { grow() }
+        count &+= 1
+        rise(event, from: count &- 1)
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<TimerReference>.allocate(capacity: 2 * capacity)
+        larger.moveInitialize(from: heap, count: count)
+        heap.deallocate()
+        heap = larger
+        capacity *= 2
     }
 
     mutating func remove(_ event: TimerReference) {
-        guard let position = event.pointee.position else { return }
-        event.pointee.position = nil
-        let last = heap.removeLast()
+        let position = event.pointee.position
+        guard position >= 0 else { return }
+        event.pointee.position = -1
+        count &-= 1
+        let last = heap[count]
         guard last != event else { return }
-        place(last, position)
-        sink(position)
-        rise(position)
+        if position > 0, last.pointee.deadline < heap[parent(position)].pointee.deadline {
+            rise(last, from: position)
+        } else {
+            sink(last, from: position)
+        }
     }
 
-    private mutating func place(_ event: TimerReference, _ position: Int) {
+    private func parent(_ position: Int) -> Int { (position &- 1) &>> 1 }
+
+    @inline(__always)
+    private func place(_ event: TimerReference, _ position: Int) {
+        // SAFETY: positions are less than the count, which is no more than the capacity.
         heap[position] = event
         event.pointee.position = position
     }
 
-    private mutating func rise(_ start: Int) {
+    /// Puts the event where it belongs between the position, which is free, and the first one.
+    private func rise(_ event: TimerReference, from start: Int) {
         var position = start
-        while position > 0 {
-            let parent = (position - 1) / 2
-            guard heap[position].pointee.deadline < heap[parent].pointee.deadline else { return }
-            exchange(position, parent)
-            position = parent
+        while position > 0, event.pointee.deadline < heap[parent(position)].pointee.deadline {
+            place(heap[parent(position)], position)
+            position = parent(position)
         }
+        place(event, position)
     }
 
-    private mutating func sink(_ start: Int) {
+    /// Puts the event where it belongs between the position, which is free, and the last ones.
+    private func sink(_ event: TimerReference, from start: Int) {
         var position = start
         while true {
-            var least = position
-            for child in 2 * position + 1...2 * position + 2
-            where child < heap.count && heap[child].pointee.deadline < heap[least].pointee.deadline { least = child }
-            guard least != position else { return }
-            exchange(position, least)
-            position = least
+            var child = 2 &* position &+ 1
+            guard child < count else { break }
+            if child &+ 1 < count, heap[child &+ 1].pointee.deadline < heap[child].pointee.deadline { child &+= 1 }
+            guard heap[child].pointee.deadline < event.pointee.deadline else { break }
+            place(heap[child], position)
+            position = child
         }
-    }
-
-    private mutating func exchange(_ a: Int, _ b: Int) {
-        let (first, second) = (heap[a], heap[b])
-        place(second, a)
-        place(first, b)
+        place(event, position)
     }
 }
