@@ -38,7 +38,7 @@ public final class Guest {
     public private(set) var state = State.ready
     /// Guards `state`, which VCPUs change too; the mutex is for those who do more than that.
     private let stateLock = SpinLock()
-    private let mutex = Mutex()
+    let mutex = Mutex()
     /// Why it was halted.
     public private(set) var haltReason: Text?
     /// What it reads and writes through calls of its firmware.
@@ -175,8 +175,7 @@ public final class Guest {
             haltReason = reason
             return true
         }
-        if wasHalted { return }
-        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        if !wasHalted { requestHold() }
     }
 
     /// Brings all to what it was before it was kicked. Not to be called by a VCPU of its own.
@@ -208,7 +207,7 @@ public final class Guest {
     public func requestReset() {
         // However often it asks, and however many of its VCPUs do: once.
         guard change(from: .running, { state = .resetting }) else { return }
-        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        // First of all: a VCPU that is held may not come to it any more.
         WorkQueue.system().add { [self] in
             mutex.withLock {
                 guard state == .resetting else { return }
@@ -216,9 +215,17 @@ public final class Guest {
                 do throws(HyperError) { try kickWhileLocked() } catch { halt(error.message) }
             }
         }
+        requestHold()
     }
 
-    private func hold(_ vcpu: VCPUReference) {
+    /// Asks for all VCPUs to be held, and waits for none: the caller may be one of them.
+    private func requestHold() {
+        let wereEnabled = Port.disableInterrupts()
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        Scheduler.preemptAndRestore(wereEnabled)
+    }
+
+    func hold(_ vcpu: VCPUReference) {
         guard let thread = vcpu.pointee.thread else { return }
         Scheduler.hold(thread)
         CPUs.call(thread.pointee.cpu) { Scheduler.unload(vcpu) }
