@@ -4,16 +4,10 @@ extension Command {
         Command(
             "host", group: "Host", "CPUs, devices and interrupts of the machine",
             [
-                Form("cpus", "each CPU, who runs on it, and its interrupts") { _, output in
-                    var table = Table(["CPU", "HARDWARE", "RUNS", "INTERRUPTS", "EVENTS"], right: [0, 1, 3, 4])
-                    for index in 0..<CPUs.count {
-                        let cpu = CPUs[index]
-                        table.add([
-                            "\(index)", "\(cpu.pointee.hardwareIdentifier)", cpu.pointee.current.pointee.name,
-                            "\(cpu.pointee.interrupts)", "\(cpu.pointee.timers.count)",
-                        ])
-                    }
-                    output.write(table)
+                Form("cpus", "each CPU, who runs on it, and its interrupts") { _, output in output.write(cpuTable()) },
+                Form("cpu NUMBER STATE", "turn a CPU off or on; all that runs goes on") {
+                    arguments, _ throws(HyperError) in
+                    try turnCPU(arguments[0], arguments[1])
                 },
                 Form("devices", "devices that have a driver, and those whose driver refused") { _, output in
                     var table = Table(["DEVICE", "DRIVER", ""])
@@ -42,6 +36,9 @@ extension Command {
                     arguments, _ throws(HyperError) in
                     WallClock.set(try CivilTime(date: arguments[0], time: arguments[1]).seconds * 1_000_000_000)
                 },
+                Form("sleep MILLISECONDS", "wait, for scripts") { arguments, _ throws(HyperError) in
+                    Scheduler.sleep(try number(arguments[0], limit: 1_000_000_000) * 1_000_000)
+                },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
                     var fraction = Text()
@@ -49,7 +46,39 @@ extension Command {
                     output.write("up for \(now / 1_000_000_000).\(fraction) s\n")
                 },
             ],
-            values: { $0 == "DEVICE" ? HostDevices.bound.map { $0.node.path } : [] })
+            values: { name in
+                switch name {
+                case "DEVICE": HostDevices.bound.map { $0.node.path }
+                case "STATE": ["off", "on"]
+                default: []
+                }
+            })
+    }
+
+    private static func cpuTable() -> Table {
+        var table = Table(
+            ["CPU", "HARDWARE", "STATE", "RUNS", "INTERRUPTS", "EVENTS", "IDLE FOR"], right: [0, 1, 4, 5, 6])
+        for index in 0..<CPUs.count {
+            let cpu = CPUs[index]
+            let idle = Scheduler.runTime(of: cpu.pointee.idle)
+            table.add([
+                "\(index)", "\(cpu.pointee.hardwareIdentifier)", CPUs.isOnline(cpu) ? "on" : "off",
+                cpu.pointee.current.pointee.name, "\(cpu.pointee.interrupts)", "\(cpu.pointee.timers.count)",
+                "\(Timers.nanoseconds(idle) / 1000) us",
+            ])
+        }
+        return table
+    }
+
+    private static func turnCPU(_ number: Text, _ state: Text) throws(HyperError) {
+        guard let index = number.number, index < UInt64(CPUs.count) else {
+            throw HyperError("there is no CPU \(number); `host cpus` shows those that there are")
+        }
+        switch state {
+        case "off": try CPUs.turnOff(CPUs[Int(index)])
+        case "on": try CPUs.turnOn(CPUs[Int(index)])
+        default: throw HyperError("\(state) is no state of a CPU: there are on and off")
+        }
     }
 
     /// The node of the host's tree at the path.
@@ -70,25 +99,6 @@ extension Command {
             ])
         }
         return table
-    }
-
-    /// `thread`: what is scheduled.
-    static var thread: Command {
-        Command(
-            "thread", group: "Host", "threads of the hypervisor, and VCPUs",
-            [
-                Form("list", "each thread, its state, and for how long it has run") { _, output in
-                    var table = Table(["NAME", "CPU", "PRIORITY", "STATE", "RAN FOR"], right: [1, 2, 4])
-                    for thread in Scheduler.threads {
-                        table.add([
-                            thread.pointee.name, "\(thread.pointee.cpu.pointee.index)", "\(thread.pointee.priority)",
-                            thread.pointee.stateName,
-                            "\(Timers.nanoseconds(thread.pointee.runTime) / 1000) us",
-                        ])
-                    }
-                    output.write(table)
-                }
-            ])
     }
 
     /// `memory`: the host's pages.

@@ -86,6 +86,8 @@ public protocol Architecture {
     static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest)
     /// Gives back what the architecture has allocated for a VCPU that runs no more.
     static func destroy(_ vcpu: VCPUReference)
+    /// The VCPU's registers and their names, as it keeps them while it is not loaded.
+    static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)]
     /// Whether the VCPU has an interrupt that it would wake up for. Its lock is held.
     static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
     /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.

@@ -30,6 +30,7 @@ enum Configuration {
     static var COMMAND_NET: Bool { true }
     static var COMMAND_SELFTEST: Bool { true }
     static var COMMAND_THREAD: Bool { true }
+    static var COMMAND_VCPU: Bool { true }
     static var COMMAND_VFS: Bool { true }
     static var COMMAND_VSERIAL: Bool { true }
     static var HEAP_RESERVE_PAGES: Int { 32 }

@@ -137,6 +137,9 @@ public enum HostPort: Architecture {
     public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {}
     public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {}
     public static func destroy(_ vcpu: VCPUReference) {}
+    public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
+        [("entry", vcpu.pointee.state.entry), ("argument", vcpu.pointee.state.argument)]
+    }
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.state.lines != 0 }
 
     public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {

@@ -38,7 +38,7 @@ public final class Guest {
     public private(set) var state = State.ready
     /// Guards `state`, which VCPUs change too; the mutex is for those who do more than that.
     private let stateLock = SpinLock()
-    private let mutex = Mutex()
+    let mutex = Mutex()
     /// Those who wait until it is halted.
     private let halted = WaitQueue()
     /// Why it was halted.
@@ -180,7 +180,7 @@ public final class Guest {
         }
         if wasHalted { return }
         halted.wakeAll()
-        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        requestHold()
     }
 
     /// Waits until it is halted, so many nanoseconds at most; whether it is.
@@ -217,7 +217,7 @@ public final class Guest {
     public func requestReset() {
         // However often it asks, and however many of its VCPUs do: once.
         guard change(from: .running, { state = .resetting }) else { return }
-        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        // First of all: a VCPU that is held may not come to it any more.
         WorkQueue.system().add { [self] in
             mutex.withLock {
                 guard state == .resetting else { return }
@@ -225,9 +225,17 @@ public final class Guest {
                 do throws(HyperError) { try kickWhileLocked() } catch { halt(error.message) }
             }
         }
+        requestHold()
     }
 
-    private func hold(_ vcpu: VCPUReference) {
+    /// Asks for all VCPUs to be held, and waits for none: the caller may be one of them.
+    private func requestHold() {
+        let wereEnabled = Port.disableInterrupts()
+        for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.requestHold($0) } }
+        Scheduler.preemptAndRestore(wereEnabled)
+    }
+
+    func hold(_ vcpu: VCPUReference) {
         guard let thread = vcpu.pointee.thread else { return }
         Scheduler.hold(thread)
         CPUs.call(thread.pointee.cpu) { Scheduler.unload(vcpu) }

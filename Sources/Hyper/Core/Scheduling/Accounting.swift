@@ -14,6 +14,17 @@ extension Scheduler {
         }
     }
 
+    /// The ticks that a thread has run until now.
+    public static func runTime(of thread: ThreadReference) -> UInt64 {
+        let wereEnabled = Port.disableInterrupts()
+        let cpu = lock(thread)
+        var time = thread.pointee.runTime
+        if thread == cpu.pointee.current { time &+= Port.counter &- thread.pointee.runningSince }
+        cpu.pointee.lock.release()
+        Port.restoreInterrupts(wereEnabled)
+        return time
+    }
+
     /// Whether the thread has used up what it may run in this period. A period begins with the first run in it.
     @inline(__always)
     static func isOverBudget(_ thread: ThreadReference) -> Bool {
