@@ -55,6 +55,32 @@ extension Command {
                 Form("regions NAME", "what is at its addresses") { arguments, output throws(HyperError) in
                     output.write(regionTable(try Guests.find(arguments[0])))
                 },
+                Form("balloon NAME [SIZE]", "ask it for all memory but this, as in 64M; or say how much it has given") {
+                    arguments, output throws(HyperError) in
+                    let guest = try Guests.find(arguments[0])
+                    guard let balloon = guest.balloon else {
+                        throw HyperError("guest \(guest.name) has no balloon: give its tree a virtio device of type 5")
+                    }
+                    let all = guest.space.ownedSize
+                    if arguments.count > 1 {
+                        let rest = try size(arguments[1])
+                        let free = Pages.statistics.free * Pages.size
+                        guard rest <= all else {
+                            throw HyperError("guest \(guest.name) has \(all >> 10) KiB, and not more")
+                        }
+                        let back = guest.space.takenSize - min(guest.space.takenSize, all - rest)
+                        guard back <= free else {
+                            throw HyperError("\(back >> 10) KiB are more than the \(free >> 10) KiB that are free")
+                        }
+                        balloon.ask(all - rest)
+                    }
+                    output.write(
+                        """
+                        \(guest.name): \(all >> 10) KiB, of which \(balloon.wanted >> 10) KiB are wanted and \
+                        \(guest.space.takenSize >> 10) KiB given
+
+                        """)
+                },
                 Form("dump NAME ADDRESS [COUNT]", "bytes of its memory") { arguments, output throws(HyperError) in
                     let count = arguments.count > 2 ? try number(arguments[2]) : 128
                     try dump(try Guests.find(arguments[0]), try address(arguments[1]), count, output)
@@ -170,7 +196,8 @@ extension Command {
     private static func dump(_ guest: Guest, _ start: UInt64, _ count: UInt64, _ output: TerminalOutput)
         throws(HyperError)
     {
-        guard count <= 1 << 16, let memory = guest.space.memory(start, count: count) else {
+        var memory = [UInt8](repeating: 0, count: Int(min(count, 1 << 16)))
+        guard count <= 1 << 16, memory.withUnsafeMutableBytes({ guest.space.read(start, into: $0) }) else {
             throw HyperError("guest \(guest.name) has no \(count) bytes of memory at \(hex: start)")
         }
         var offset: UInt64 = 0
@@ -178,7 +205,7 @@ extension Command {
             var line: Text = "\(hex: start + offset, digits: 8) "
             var characters = Text()
             for index in offset..<min(offset + 16, count) {
-                let byte = memory.load(fromByteOffset: Int(index), as: UInt8.self)
+                let byte = memory[Int(index)]
                 line.append(UInt8(0x20))
                 line.append(UInt64(byte), radix: 16, digits: 2)
                 characters.append(0x20..<0x7f ~= byte ? byte : 0x2e)

@@ -120,6 +120,16 @@ extension Command {
                 Form("share NAME SIZE", "make memory that guests can share") { arguments, _ throws(HyperError) in
                     try SharedMemory.make(arguments[0], size: try size(arguments[1]))
                 },
+                Form("shared", "memory that guests can share") { _, output in
+                    var table = Table(["NAME", "ADDRESS", "KIB"], right: [1, 2])
+                    for block in SharedMemory.blocks {
+                        table.add([block.name, "\(hex: block.address)", "\(block.size >> 10)"])
+                    }
+                    output.write(table)
+                },
+                Form("unshare NAME", "give back shared memory that no guest has") { arguments, _ throws(HyperError) in
+                    try SharedMemory.remove(arguments[0])
+                },
                 Form("dump ADDRESS [COUNT]", "words of the machine's memory") { arguments, output throws(HyperError) in
                     let start = try address(arguments[0]) & ~7
                     let count = arguments.count > 1 ? try number(arguments[1]) : 8

@@ -54,6 +54,14 @@ extension Command {
                     }
                     throw HyperError("\(arguments[0]) was not refused")
                 },
+                Form("colours GUEST", "the colours of the pages of a guest's memory") {
+                    arguments, output throws(HyperError) in
+                    let guest = try Guests.find(arguments[0])
+                    let colours = try guest.space.colours()
+                    output.write("\(guest.name) has pages of colours")
+                    for (colour, count) in colours.enumerated() where count > 0 { output.write(" \(colour)") }
+                    output.write("\n")
+                },
                 Form("nested TREE", "map and unmap a guest's memory, and look where it leads") {
                     arguments, output throws(HyperError) in
                     let name: Text = "selftest"
@@ -85,6 +93,19 @@ extension Command {
 }
 
 extension AddressSpace {
+    /// How many pages of each colour the guest's own memory has, all of which it maps.
+    fileprivate func colours() throws(HyperError) -> [Int] {
+        try mapAll()
+        var counts = [Int](repeating: 0, count: Configuration.PAGE_COLOURS)
+        for region in regions where region.isOwned {
+            for offset in stride(from: 0, to: region.size, by: Int(Pages.size)) {
+                guard let page = translate(region.start + offset) else { continue }
+                counts[Int(page / Pages.size) % counts.count] += 1
+            }
+        }
+        return counts
+    }
+
     /// Touches the first and the last page of each region of memory, and compares where the second stage leads with where
     /// the region is; how many pages were looked at.
     fileprivate func test() throws(HyperError) -> UInt64 {

@@ -5,6 +5,7 @@ enum DeviceCommands {
     static let help: StaticString = """
         peek ADDRESS        reads a word
         poke ADDRESS VALUE  writes a word
+        balloon             gives the memory that it is asked for, and has it again
         irq N               enables interrupt N of the PLIC, waits for it, and completes it
         exchange A B N      exchanges N frames with another guest, which has "exchange B A N"
         ping ADDRESS        asks a station of 10.0.2.0/24 whether it is there
@@ -19,6 +20,8 @@ enum DeviceCommands {
             poke(words.nextNumber(), words.nextNumber())
         } else if name.isEqual("irq") {
             interrupt(words.nextNumber())
+        } else if name.isEqual("balloon") {
+            BalloonCommand.run()
         } else if name.isEqual("exchange") {
             NetworkCommands.exchange(words.nextNumber(), words.nextNumber(), words.nextNumber())
         } else if name.isEqual("ping") {

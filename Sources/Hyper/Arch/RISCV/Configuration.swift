@@ -16,6 +16,7 @@ enum Configuration {
     static var EMULATOR_PLIC: Bool { true }
     static var EMULATOR_TEST: Bool { true }
     static var EMULATOR_VIRTIO_MMIO: Bool { true }
+    static var EMULATOR_VIRTIO_BALLOON: Bool { true }
     static var EMULATOR_VIRTIO_BLOCK: Bool { true }
     static var EMULATOR_VIRTIO_CONSOLE: Bool { true }
     static var EMULATOR_VIRTIO_ENTROPY: Bool { true }
@@ -35,6 +36,7 @@ enum Configuration {
     static var COMMAND_VSERIAL: Bool { true }
     static var HEAP_RESERVE_PAGES: Int { 32 }
     static var MODULE_LIMIT_KIB: Int { 1024 }
+    static var PAGE_COLOURS: Int { 16 }
     static var SCRIPT_LIMIT_KIB: Int { 64 }
     static var TERMINAL_HISTORY_LINES: Int { 32 }
     static var TERMINAL_INPUT_BYTES: Int { 4096 }

@@ -78,7 +78,8 @@ enum Exits {
     private static func fault(_ vcpu: VCPUReference, _ cause: UInt64, _ address: UInt64) {
         vcpu.pointee.guest._withUnsafeGuaranteedRef { guest in
             do throws(HyperError) {
-                if try guest.space.map(address) { return }
+                let wanted: SecondStageAccess = cause == fetch ? .execute : cause == load ? .read : .write
+                if try guest.space.map(address, for: wanted) { return }
             } catch {
                 return guest.halt(error.message)
             }

@@ -165,21 +165,22 @@ enum Hypercalls {
             answer(state, 0)
         case write:
             let part = min(count, 4096)
-            guard state.pointee[12] == 0, let bytes = guest.space.memory(address, count: part) else {
+            // Fewer than all may be written, too: those that lie side by side.
+            guard state.pointee[12] == 0, let bytes = guest.space.piece(address, count: part) else {
                 return answer(state, invalidParameter)
             }
-            for index in 0..<Int(part) { guest.console?.write(bytes.load(fromByteOffset: index, as: UInt8.self)) }
-            answer(state, 0, part)
+            for byte in bytes { guest.console?.write(byte) }
+            answer(state, 0, UInt64(bytes.count))
         case read:
             guard state.pointee[12] == 0,
-                let bytes = guest.space.memory(address, count: max(count, 1), write: true)
+                let bytes = guest.space.piece(address, count: max(count, 1), write: true)
             else { return answer(state, invalidParameter) }
-            var done: UInt64 = 0
-            while done < count, let byte = guest.console?.read() {
-                bytes.storeBytes(of: byte, toByteOffset: Int(done), as: UInt8.self)
+            var done = 0
+            while done < min(Int(clamping: count), bytes.count), let byte = guest.console?.read() {
+                bytes[done] = byte
                 done += 1
             }
-            answer(state, 0, done)
+            answer(state, 0, UInt64(done))
         default: answer(state, notSupported)
         }
     }

@@ -15,8 +15,17 @@ public final class Region {
     public let kind: Kind
     /// The pages are the guest's own, and go with it.
     let isOwned: Bool
+    /// Which of them are elsewhere; nil where none can be.
+    let moved: MovedPages?
+    /// Other guests have it, too: no memory for an operating system to use as it likes.
+    let isShared: Bool
 
-    public init(name: Text, start: UInt64, size: UInt64, kind: Kind, isOwned: Bool = false) {
+    init(
+        name: Text, start: UInt64, size: UInt64, kind: Kind, isOwned: Bool = false, moved: MovedPages? = nil,
+        isShared: Bool = false
+    ) {
+        self.moved = moved
+        self.isShared = isShared
         self.name = name
         self.start = start
         self.size = size
@@ -25,6 +34,12 @@ public final class Region {
     }
 
     public var last: UInt64 { start + (size - 1) }
+
+    /// What an operating system finds as its memory.
+    var isMainMemory: Bool {
+        guard !isShared, case .memory(_, let access) = kind else { return false }
+        return access.contains(.write) && !access.contains(.device)
+    }
 }
 
 /// A device that Hyper emulates, as a guest's address space sees it.
@@ -49,8 +64,17 @@ public final class AddressSpace {
     /// The same, to be searched at each exit: no array's checks, and no reference counted.
     private var places: UnsafeMutableBufferPointer<Place> = .init(start: nil, count: 0)
     /// Guards the second stage: VCPUs on several CPUs touch their memory at once.
-    private let lock = SpinLock()
-    private var secondStage: SecondStage<Port.SecondStage>
+    let lock = SpinLock()
+    var secondStage: SecondStage<Port.SecondStage>
+    // Of memory that is taken, and had again.
+    var uses = Uses()
+    var kept: [(address: UInt64, count: UInt64)] = []
+    /// Pages that are taken, and not given back yet.
+    var leaving: [UInt64] = []
+    var taken = 0
+    let givingBack = Mutex()
+    /// A device of the host's has all of the memory.
+    private(set) var isFixed = false
     /// By CPU, the VCPU of the guest's that was there last: what its first stage has left in the CPU's TLB is not for the
     /// guest's others, each of which believes that its TLB is its own. Each CPU uses its own entry alone.
     var lastVCPUs = InlineArray<32, VCPUReference?>(repeating: nil)
@@ -141,10 +165,15 @@ public final class AddressSpace {
     /// Maps the largest page of memory that the address lies in; whether there is memory there.
     ///
     /// A guest's memory is mapped as it is touched, so that creating a guest costs nothing for what it never uses.
-    func map(_ address: UInt64) throws(HyperError) -> Bool { try mapPage(address) > 0 }
+    ///
+    /// - Parameter wanted: what the guest is about to do there.
+    func map(_ address: UInt64, for wanted: SecondStageAccess = []) throws(HyperError) -> Bool {
+        try mapPage(address, wanted) > 0
+    }
 
-    /// Maps all of its memory: for devices, which cannot wait for what is not mapped.
+    /// Maps all of its memory, which stays: for devices, which cannot wait for what is not mapped.
     func mapAll() throws(HyperError) {
+        isFixed = true
         for region in regions {
             // Behind an alias, too.
             guard let target = self.region(at: region.start)?.region, case .memory(_, let access) = target.kind,
@@ -161,57 +190,122 @@ public final class AddressSpace {
     }
 
     /// How large the page is; 0 where there is no memory.
-    private func mapPage(_ address: UInt64) throws(HyperError) -> UInt64 {
-        guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind else {
-            return 0
-        }
+    private func mapPage(_ address: UInt64, _ wanted: SecondStageAccess = []) throws(HyperError) -> UInt64 {
+        guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind,
+            access.isSuperset(of: wanted)
+        else { return 0 }
         // The region as it is seen at the address.
         let start = address &- (target - region.start)
-        var level = Port.SecondStage.levels - 1
-        while level > 0, !fits(level, address, start, region.size, host) { level -= 1 }
-        let mask = ~(SecondStage<Port.SecondStage>.pageSize(level) - 1)
-        let page = address & mask
-        try lock.withLock { () throws(HyperError) in
+        return try lock.withLock { () throws(HyperError) in
+            if let moved = region.moved, moved[Int((target - region.start) / Pages.size)] {
+                let page = try mapMoved(target, access)
+                if target != address { try secondStage.map(address & ~4095, to: page, level: 0, access) }
+                return Pages.size
+            }
+            var level = Port.SecondStage.levels - 1
+            while level > 0, !fits(level, address, start, region, host) { level -= 1 }
+            let page = address & ~(SecondStage<Port.SecondStage>.pageSize(level) - 1)
             try secondStage.map(page, to: host &+ (page &- start), level: level, access)
+            return SecondStage<Port.SecondStage>.pageSize(level)
         }
-        return SecondStage<Port.SecondStage>.pageSize(level)
     }
 
     /// Where the second stage leads, as far as it is made.
     func translate(_ address: UInt64) -> UInt64? { lock.withLock { secondStage.translate(address) } }
 
     /// Whether the page of the level around the address lies in the region, and as the host has it.
-    private func fits(_ level: Int, _ address: UInt64, _ start: UInt64, _ size: UInt64, _ host: UInt64) -> Bool {
+    private func fits(_ level: Int, _ address: UInt64, _ start: UInt64, _ region: Region, _ host: UInt64) -> Bool {
         let pageSize = SecondStage<Port.SecondStage>.pageSize(level)
         let page = address & ~(pageSize - 1)
-        return page >= start && size >= pageSize && page - start <= size - pageSize
-            && (host &- start) & (pageSize - 1) == 0
+        guard page >= start, region.size >= pageSize, page - start <= region.size - pageSize,
+            (host &- start) & (pageSize - 1) == 0
+        else { return false }
+        guard let moved = region.moved else { return true }
+        let first = Int((page - start) / Pages.size)
+        return !moved.contains(anyOf: first..<first + Int(pageSize / Pages.size))
     }
 
     // MARK: Memory as Hyper's devices see it
 
-    /// The host's address of `count` bytes of memory at the guest's address; nil where they are not all in one region, or
-    /// are a device's registers.
+    /// The host's address of `count` bytes of memory at the guest's address; nil where they are not side by side in one
+    /// region, or are a device's registers.
+    ///
+    /// It is good for as long as interrupts stay off; for longer see ``beginUse()`` and ``keep(_:count:)``.
     public func memory(_ address: UInt64, count: UInt64, write: Bool = false) -> UnsafeMutableRawPointer? {
+        guard let piece = piece(address, count: count, write: write), UInt64(piece.count) == count else { return nil }
+        return piece.baseAddress
+    }
+
+    /// As many of the bytes as lie side by side.
+    public func piece(_ address: UInt64, count: UInt64, write: Bool = false) -> UnsafeMutableRawBufferPointer? {
         guard let (region, target) = region(at: address), case .memory(let host, let access) = region.kind,
             access.contains(write ? .write : .read), !access.contains(.device), count <= region.size,
             target - region.start <= region.size - count
         else { return nil }
-        return UnsafeMutableRawPointer(bitPattern: UInt(host + (target - region.start)))
+        let offset = target - region.start
+        if let moved = region.moved, moved.count > 0 {
+            return lock.withLock { movedPiece(region, moved, host, access, offset, count) }
+        }
+        return UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(bitPattern: UInt(host + offset)), count: Int(count))
     }
 
-    /// The same for whoever makes the guest, who may write to what the guest may only read.
-    func hostMemory(_ address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? { memory(address, count: count) }
+    private func movedPiece(
+        _ region: Region, _ moved: MovedPages, _ host: UInt64, _ access: SecondStageAccess, _ offset: UInt64,
+        _ count: UInt64
+    ) -> UnsafeMutableRawBufferPointer? {
+        func place(_ offset: UInt64) -> UInt64? {
+            guard moved[Int(offset / Pages.size)] else { return host + offset }
+            // What was taken is had again by a device's use, too.
+            return (try? mapMoved(region.start + offset, access)).map { $0 + offset % Pages.size }
+        }
+        guard let start = place(offset) else { return nil }
+        var length = min(count, Pages.size - offset % Pages.size)
+        while length < count, place(offset + length) == start + length { length = min(count, length + Pages.size) }
+        return UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(bitPattern: UInt(start)), count: Int(length))
+    }
+
+    /// The bytes' pieces, one after the other, for whoever may write to what the guest may only read; whether there were
+    /// all of them.
+    func forEachPiece(
+        _ address: UInt64, count: UInt64, write: Bool = false,
+        _ body: (UnsafeMutableRawBufferPointer) throws(HyperError) -> Void
+    ) throws(HyperError) -> Bool {
+        var done: UInt64 = 0
+        while done < count {
+            guard let piece = piece(address &+ done, count: count - done, write: write), !piece.isEmpty else {
+                return false
+            }
+            try body(piece)
+            done += UInt64(piece.count)
+        }
+        return true
+    }
 
     public func read(_ address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
-        guard let source = memory(address, count: UInt64(target.count)) else { return false }
-        target.copyMemory(from: UnsafeRawBufferPointer(start: source, count: target.count))
+        let use = beginUse()
+        defer { endUse(use) }
+        var done = 0
+        while done < target.count {
+            guard let piece = piece(address &+ UInt64(done), count: UInt64(target.count - done)) else { return false }
+            target[done...].copyBytes(from: piece)
+            done += piece.count
+        }
         return true
     }
 
     public func write(_ address: UInt64, from source: UnsafeRawBufferPointer) -> Bool {
-        guard let target = memory(address, count: UInt64(source.count), write: true) else { return false }
-        target.copyMemory(from: source.baseAddress.unsafelyUnwrapped, byteCount: source.count)
+        let use = beginUse()
+        defer { endUse(use) }
+        var done = 0
+        while done < source.count {
+            guard let piece = piece(address &+ UInt64(done), count: UInt64(source.count - done), write: true) else {
+                return false
+            }
+            piece.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[done..<done + piece.count]))
+            done += piece.count
+        }
         return true
     }
 }

@@ -21,18 +21,7 @@ public final class Guest {
     /// What it was made of.
     public internal(set) var description: GuestDescription?
     /// Its largest region of memory.
-    var largestMemory: Region? {
-        let memory = space.regions.filter {
-            if case .memory(_, let access) = $0.kind {
-                access.contains(.write) && !access.contains(.device)
-            } else {
-                false
-            }
-        }
-        return memory.max { $0.size < $1.size }
-    }
-    /// Pages that are the guest's own.
-    private var memory: [(address: UInt64, count: Int)] = []
+    var largestMemory: Region? { space.regions.filter { $0.isMainMemory }.max { $0.size < $1.size } }
     /// What is printed to its serial ports, by their names.
     public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
@@ -45,6 +34,8 @@ public final class Guest {
     public private(set) var haltReason: Text?
     /// What it reads and writes through calls of its firmware.
     public var console: GuestConsole?
+    /// Has it give memory back, if it has a device for that.
+    public var balloon: GuestBalloon?
     /// Accesses to addresses at which nothing answers.
     public var faults: UInt64 = 0
     /// Where its first VCPU begins, and with which argument.
@@ -89,9 +80,43 @@ public final class Guest {
             throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
         }
         let address = try Pages.allocate(count, alignment: alignment)
-        memory.append((address, count))
-        Pages.clear(address, count: count)
-        try space.add(Region(name: name, start: start, size: size, kind: .memory(address, access)))
+        do throws(HyperError) {
+            Pages.clear(address, count: count)
+            try space.add(
+                Region(
+                    name: name, start: start, size: size, kind: .memory(address, access), isOwned: true,
+                    moved: MovedPages(pages: count)))
+        } catch {
+            Pages.free(address, count)
+            throw error
+        }
+    }
+
+    /// The same, of pages of `count` colours from `first` on, which lie here and there.
+    func allocate(
+        _ name: Text, at start: UInt64, size: UInt64, colours count: UInt32, from first: UInt32,
+        _ access: SecondStageAccess
+    ) throws(HyperError) {
+        guard size % Pages.size == 0, let pages = Int(exactly: size / Pages.size) else {
+            throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
+        }
+        let all = UInt32(Configuration.PAGE_COLOURS)
+        guard count > 0, first < all, count <= all - first else {
+            throw HyperError(
+                """
+                region \(name) wants \(UInt64(count)) colours from \(UInt64(first)) on, and pages have \(UInt64(all)), \
+                as PAGE_COLOURS is configured
+                """)
+        }
+        // No page has a place by the region's own.
+        try space.add(
+            Region(
+                name: name, start: start, size: size, kind: .memory(0, access), isOwned: true,
+                moved: MovedPages(pages: pages, all: true)))
+        for page in 0..<pages {
+            let colour = try PageColour(index: UInt(first) + UInt(page) % UInt(count), of: UInt(all))
+            try space.addPage(start + UInt64(page) * Pages.size, colour, access)
+        }
     }
 
     /// Stops the guest and gives back all that is its own. Nobody may use it any more.
@@ -101,8 +126,10 @@ public final class Guest {
             halted.wakeAll()
             for vcpu in vcpus { hold(vcpu) }
             interrupts.removePassed()
+            var memory: [(address: UInt64, count: Int)] = []
+            for region in space.regions { if case .device(let device) = region.kind { device.remove() } }
             for region in space.regions {
-                if case .device(let device) = region.kind { device.remove() }
+                memory += space.pages(of: region)
                 space.remove(region)
             }
             interrupts.controller = nil
@@ -117,9 +144,10 @@ public final class Guest {
             vcpus = []
             PassThrough.release(name)
             for block in memory { Pages.free(block.address, block.count) }
-            memory = []
+            space.giveBack()
             serials = []
             console = nil
+            balloon = nil
             onReset = []
         }
     }
@@ -251,6 +279,13 @@ public final class Guest {
         case .destroyed: "destroyed"
         }
     }
+}
+
+/// What asks a guest for memory.
+public protocol GuestBalloon: AnyObject {
+    /// Bytes that the guest is asked to give back.
+    var wanted: UInt64 { get }
+    func ask(_ bytes: UInt64)
 }
 
 /// What a guest's firmware reads and writes as its console.

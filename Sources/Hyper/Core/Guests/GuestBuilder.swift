@@ -24,7 +24,10 @@ enum GuestBuilder {
         }
         let access: SecondStageAccess = region.isReadOnly ? [.read, .execute] : .all
         switch region.kind {
-        case .allocated, .colored:
+        case .colored(let first, let count):
+            try guest.allocate(
+                region.name, at: region.start, size: region.size, colours: count, from: first, access)
+        case .allocated:
             try guest.allocate(
                 region.name, at: region.start, size: region.size,
                 alignment: UInt64(1) << UInt64(max(region.alignOrder, 12)),
@@ -35,8 +38,9 @@ enum GuestBuilder {
         case .shared(let name):
             let memory = try SharedMemory.find(name, size: region.size)
             try guest.space.add(
-                Region(name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access))
-            )
+                Region(
+                    name: region.name, start: region.start, size: region.size, kind: .memory(memory.address, access),
+                    isShared: true))
         case .passThrough(let host):
             let owner = HostDevices.tree.first { node in
                 guard let registers = try? node.registers() else { return false }
@@ -87,35 +91,5 @@ enum GuestBuilder {
                 name: region.name, start: region.start, size: region.size,
                 kind: .memory(range.base, [.read, .write, .device])))
         for (line, interrupt) in zip(region.interrupts, interrupts) { guest.interrupts.pass(interrupt, as: Int(line)) }
-    }
-}
-
-/// Memory that several guests have.
-public enum SharedMemory {
-    public struct Block {
-        public let name: Text
-        public let address: UInt64
-        public let size: UInt64
-    }
-
-    // SAFETY: changed by one thread at a time, which holds the mutex of the management.
-    nonisolated(unsafe) public private(set) static var blocks: [Block] = []
-
-    public static func make(_ name: Text, size: UInt64) throws(HyperError) {
-        guard !blocks.contains(where: { $0.name == name }) else {
-            throw HyperError("there is shared memory \(name) already")
-        }
-        let size = (size + 4095) & ~4095
-        let address = try Pages.allocate(Int(size / Pages.size))
-        Pages.clear(address, count: Int(size / Pages.size))
-        blocks.append(Block(name: name, address: address, size: size))
-    }
-
-    static func find(_ name: Text, size: UInt64) throws(HyperError) -> Block {
-        guard let block = blocks.first(where: { $0.name == name }) else {
-            throw HyperError("there is no shared memory \(name): make it with `memory share \(name) SIZE`")
-        }
-        guard block.size >= size else { throw HyperError("shared memory \(name) has \(block.size) bytes, not \(size)") }
-        return block
     }
 }

@@ -6,12 +6,17 @@ public enum GuestLoader {
         let size = try VirtualFileSystem.entry(at: path).size
         guard size > 0 else { return 0 }
         // A guest may not write to its ROM, but whoever makes the guest does.
-        guard let memory = guest.space.hostMemory(address, count: size) else {
-            throw HyperError("\(path) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: address)")
+        return try guest.space.withUse { () throws(HyperError) in
+            var done: UInt64 = 0
+            let isWhole = try guest.space.forEachPiece(address, count: size) { (piece) throws(HyperError) in
+                done += UInt64(try VirtualFileSystem.read(path, at: done, into: piece))
+            }
+            guard isWhole else {
+                throw HyperError(
+                    "\(path) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: address)")
+            }
+            return done
         }
-        let count = try VirtualFileSystem.read(
-            path, into: UnsafeMutableRawBufferPointer(start: memory, count: Int(size)))
-        return UInt64(count)
     }
 
     /// Loads a kernel as its boot protocol wants it, with a device tree that says what the guest has.
@@ -27,10 +32,9 @@ public enum GuestLoader {
             initrdRange = layout.initrd..<layout.initrd + size
         }
         let tree = try GuestTree.make(for: guest, append: append, initrd: initrdRange).flatten()
-        guard let target = guest.space.hostMemory(layout.tree, count: UInt64(tree.count)) else {
+        guard tree.withUnsafeBytes({ guest.space.write(layout.tree, from: $0) }) else {
             throw HyperError("guest \(guest.name) has too little memory for a device tree at \(hex: layout.tree)")
         }
-        tree.withUnsafeBytes { target.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: tree.count) }
         guest.entry = layout.kernel
         guest.argument = layout.tree
     }
@@ -63,10 +67,7 @@ enum GuestTree {
             chosen.set("linux,initrd-start", u64: initrd.lowerBound)
             chosen.set("linux,initrd-end", u64: initrd.upperBound)
         }
-        for region in guest.space.regions {
-            guard case .memory(_, let access) = region.kind, access.contains(.write), !access.contains(.device) else {
-                continue
-            }
+        for region in guest.space.regions where region.isMainMemory {
             let memory = root.add("memory@\(unitAddress(region.start))")
             memory.set("device_type", text: "memory")
             setRegisters(memory, region.start, region.size)

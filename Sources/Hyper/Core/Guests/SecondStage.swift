@@ -108,15 +108,24 @@ public struct SecondStage<Format: SecondStageFormat>: ~Copyable {
 
     /// Unmaps all that touches `start ..< start + size`, and makes the CPUs forget it.
     public mutating func unmap(_ start: UInt64, size: UInt64) {
-        Self.clear(root, Format.levels - 1, base: 0, start, start &+ size)
+        clear(start, size: size)
         Format.forget(identifier: identifier, start: start, size: size)
     }
 
+    /// The same, but for the CPUs.
+    mutating func clear(_ start: UInt64, size: UInt64) {
+        Self.clear(root, Format.levels - 1, base: 0, start, start &+ size)
+    }
+
+    /// Makes the CPUs forget all.
+    func forgetAll() { Format.forget(identifier: identifier, start: 0, size: .max) }
+
     private static func clear(_ table: UInt64, _ level: Int, base: UInt64, _ start: UInt64, _ end: UInt64) {
         let size = pageSize(level)
-        for index in 0..<entries(level) {
+        let first = start > base ? Int((start - base) / size) : 0
+        for index in first..<max(first, entries(level)) {
             let address = base + UInt64(index) * size
-            guard address < end, address + size > start else { continue }
+            guard address < end else { return }
             let entry = entry(table, index)
             if let next = Format.table(of: entry.pointee, level: level) {
                 clear(next, level - 1, base: address, start, end)

@@ -69,15 +69,18 @@ public final class VirtIOBlock: VirtIODevice {
         let space = buffer.writable.prefix(buffer.writable.count - 1)
         var written = 0
         let outcome: DiskOutcome
+        let use = transport?._withUnsafeGuaranteedRef { $0.beginUse() } ?? 0
+        var isPending = false
+        defer { if !isPending { transport?._withUnsafeGuaranteedRef { $0.endUse(use) } } }
         switch type {
         case Request.read:
             guard isInDisk(sector, space.count) else { return end(buffer, .error, 0) }
             written = space.count
-            outcome = disk.read(sector, into: space, ender(buffer, queue, written))
+            outcome = disk.read(sector, into: space, ender(buffer, queue, written, use))
         case Request.write:
             guard !disk.isReadOnly, isInDisk(sector, rest.count) else { return end(buffer, .error, 0) }
-            outcome = disk.write(sector, from: rest, ender(buffer, queue, 0))
-        case Request.flush: outcome = disk.flush(ender(buffer, queue, 0))
+            outcome = disk.write(sector, from: rest, ender(buffer, queue, 0, use))
+        case Request.flush: outcome = disk.flush(ender(buffer, queue, 0, use))
         case Request.identify:
             guard space.count >= Self.identifierSize else { return end(buffer, .error, 0) }
             return identify(buffer)
@@ -88,6 +91,7 @@ public final class VirtIOBlock: VirtIODevice {
         case .failed: return end(buffer, .error, 0)
         case .pending:
             pending += 1
+            isPending = true
             return nil
         }
     }
@@ -115,11 +119,12 @@ public final class VirtIOBlock: VirtIODevice {
     }
 
     /// What a disk calls that was not done at once.
-    private func ender(_ buffer: VirtqueueBuffer, _ queue: Int, _ written: Int) -> (Bool) -> Void {
+    private func ender(_ buffer: VirtqueueBuffer, _ queue: Int, _ written: Int, _ use: Int) -> (Bool) -> Void {
         { [self] isDone in
             transport?._withUnsafeGuaranteedRef { transport in
                 transport.complete(queue, buffer) { isOwned in
                     pending -= 1
+                    transport.endUse(use)
                     return !isOwned ? 0 : end(buffer, isDone ? .ok : .error, isDone ? written : 0)
                 }
             }

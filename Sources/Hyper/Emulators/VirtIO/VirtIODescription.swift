@@ -12,6 +12,17 @@ extension VirtIOMMIOEmulator {
     // SAFETY: made once, by whoever makes the first guest and holds the mutex of the management.
     nonisolated(unsafe) private static var work: WorkQueue?
 
+    // SAFETY: as above.
+    nonisolated(unsafe) private static var balloons: WorkQueue?
+
+    /// One of its own: it waits for what the other does.
+    private static func balloonWork() -> WorkQueue {
+        if let balloons { return balloons }
+        let new = WorkQueue("balloon", priority: Thread.guestPriority)
+        balloons = new
+        return new
+    }
+
     private static func sharedWork() -> WorkQueue {
         if let work { return work }
         let new = WorkQueue("virtio", priority: Thread.guestPriority)
@@ -41,9 +52,20 @@ extension VirtIOMMIOEmulator {
             context.guest.serials.append(serial)
             return VirtIOConsole(serial: serial)
         case VirtIODeviceType.entropy where Configuration.EMULATOR_VIRTIO_ENTROPY: return VirtIOEntropy()
+        case VirtIODeviceType.balloon where Configuration.EMULATOR_VIRTIO_BALLOON:
+            guard context.guest.balloon == nil else {
+                throw node.wrong("virtio_type", "is a second balloon: one is enough")
+            }
+            let balloon = VirtIOBalloon(memory: context.guest.space, work: balloonWork())
+            context.guest.balloon = balloon
+            return balloon
         default:
             throw node.wrong(
-                "virtio_type", "must be <1> for a network card, <2> for a disk, <3> for a console, or <4> for entropy")
+                "virtio_type",
+                """
+                must be <1> for a network card, <2> for a disk, <3> for a console, <4> for entropy, or <5> for a memory \
+                balloon
+                """)
         }
     }
 

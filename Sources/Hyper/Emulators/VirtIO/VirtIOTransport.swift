@@ -29,6 +29,7 @@ public class VirtIOTransport {
     let device: any VirtIODevice
     let deviceFeatures: UInt64
     let queues: [Virtqueue]
+    private let memory: Unmanaged<AddressSpace>
     private let work: WorkQueue
     /// Guards what is below, and the transport's own registers.
     let lock = SpinLock()
@@ -47,6 +48,7 @@ public class VirtIOTransport {
         self.work = work
         deviceFeatures = device.features | Feature.indirectDescriptors | Feature.eventIndex | Feature.version1
         let memory = Unmanaged.passUnretained(memory)
+        self.memory = memory
         queues = device.queueSizes.enumerated().map { Virtqueue(index: $0, maximumSize: $1, memory: memory) }
         configuration = device.configuration
         device.attach(to: self)
@@ -120,12 +122,14 @@ public class VirtIOTransport {
     }
 
     /// Changes what the driver reads, and tells it.
-    func setConfiguration(_ bytes: [UInt8]) {
+    func setConfiguration(_ bytes: [UInt8]) { changeConfiguration { $0 = bytes } }
+
+    func changeConfiguration(tells: Bool = true, _ change: (inout [UInt8]) -> Void) {
         lock.withLock {
-            configuration = bytes
+            change(&configuration)
             configurationGeneration &+= 1
         }
-        interrupt(.configuration)
+        if tells { interrupt(.configuration) }
     }
 
     // MARK: Queues
@@ -216,6 +220,10 @@ public class VirtIOTransport {
         /// The driver does not run, or not any more.
         case stopped
     }
+
+    /// Says that a buffer's memory is used when it is not completed where it is served. Said there.
+    func beginUse() -> Int { memory._withUnsafeGuaranteedRef { $0.beginUse() } }
+    func endUse(_ use: Int) { memory._withUnsafeGuaranteedRef { $0.endUse(use) } }
 
     /// Gives back a buffer that was not completed when it was served: `body` writes what is left to write, unless the
     /// buffer is nobody's any more. The queue's lock is held meanwhile, not before.

@@ -20,6 +20,8 @@ struct VirtqueueBuffer {
 final class Virtqueue {
     /// An indirect table may be longer than the queue, as Linux makes them; no table is longer than this.
     private static let indirectLimit: UInt32 = 1024
+    /// Of a buffer's descriptors and pages.
+    private static let pieceLimit = 4096
 
     private enum Flags {
         static let next: UInt16 = 1, write: UInt16 = 2, indirect: UInt16 = 4
@@ -46,6 +48,8 @@ final class Virtqueue {
     var deviceArea: UInt64 = 0
 
     private var rings: Rings?
+    /// Where they are in the guest's memory.
+    private var kept: [(address: UInt64, count: UInt64)] = []
     private var hasEventIndex = false
     private var hasIndirect = false
     private var nextAvailable: UInt16 = 0
@@ -72,7 +76,7 @@ final class Virtqueue {
 
     /// What was taken of it is nobody's from here on.
     func reset() {
-        rings = nil
+        releaseRings()
         life &+= 1
         size = maximumSize
         (descriptorArea, driverArea, deviceArea) = (0, 0, 0)
@@ -85,6 +89,25 @@ final class Virtqueue {
             throw HyperError("queue \(index): \(Int(size)) is no power of two from 1 to \(Int(maximumSize))")
         }
         let count = UInt64(size)
+        // Kept first, so that nothing of it is taken from the guest once it is found.
+        kept = [(descriptorArea, 16 * count), (driverArea, 6 + 2 * count), (deviceArea, 6 + 8 * count)]
+        memory._withUnsafeGuaranteedRef { for (address, count) in kept { $0.keep(address, count: count) } }
+        do throws(HyperError) {
+            try findRings(count)
+        } catch {
+            releaseRings()
+            throw error
+        }
+        (hasEventIndex, hasIndirect) = (eventIndex, indirect)
+    }
+
+    private func releaseRings() {
+        rings = nil
+        memory._withUnsafeGuaranteedRef { for (address, count) in kept { $0.release(address, count: count) } }
+        kept = []
+    }
+
+    private func findRings(_ count: UInt64) throws(HyperError) {
         let descriptors = try area("descriptor table", descriptorArea, alignment: 16, count: 16 * count, write: false)
         let available = try area("available ring", driverArea, alignment: 2, count: 6 + 2 * count, write: false)
         let used = try area("used ring", deviceArea, alignment: 4, count: 6 + 8 * count, write: true)
@@ -94,7 +117,6 @@ final class Virtqueue {
             descriptors: UnsafeRawPointer(descriptors),
             available: available.assumingMemoryBound(to: Atomic<UInt16>.self),
             used: used.assumingMemoryBound(to: Atomic<UInt16>.self))
-        (hasEventIndex, hasIndirect) = (eventIndex, indirect)
     }
 
     private func area(
@@ -178,9 +200,8 @@ final class Virtqueue {
                 throw HyperError("queue \(index): a buffer of \(readable + writable) bytes is too long")
             }
             if length > 0 {
-                let start = try pointer("buffer", address, UInt64(length), write: isWritable)
-                pieces.append(ScatterList.Piece(start: start, count: Int(length)))
-                if !isWritable { readablePieces += 1 }
+                try appendPieces(address, UInt64(length), write: isWritable)
+                if !isWritable { readablePieces = pieces.count }
             }
             guard flags & Flags.next != 0 else { break }
             number = UInt32(descriptor.loadUnaligned(fromByteOffset: 14, as: UInt16.self))
@@ -188,6 +209,26 @@ final class Virtqueue {
         return VirtqueueBuffer(
             head: head, life: life, readable: ScatterList(pieces, from: 0, count: Int(readable)),
             writable: ScatterList(pieces, from: readablePieces, count: Int(writable)))
+    }
+
+    /// A buffer's memory, which may lie here and there.
+    @inline(__always)
+    private func appendPieces(_ address: UInt64, _ count: UInt64, write: Bool) throws(HyperError) {
+        var done: UInt64 = 0
+        while done < count {
+            let piece = memory._withUnsafeGuaranteedRef {
+                $0.piece(address &+ done, count: count &- done, write: write)
+            }
+            guard let piece, piece.count > 0 else {
+                throw HyperError(
+                    "queue \(index): the buffer, \(hex: count) bytes at \(hex: address), lies outside memory")
+            }
+            guard pieces.count < Self.pieceLimit else {
+                throw HyperError("queue \(index): a buffer lies in more than \(Self.pieceLimit) pieces of memory")
+            }
+            pieces.append(piece)
+            done &+= UInt64(piece.count)
+        }
     }
 
     // MARK: Giving them back
