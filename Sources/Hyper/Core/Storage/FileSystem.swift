@@ -79,12 +79,7 @@ public enum VirtualFileSystem {
             throw HyperError("\(path) has \(file.size) bytes, and \(limit) are the most here")
         }
         var bytes = [UInt8](repeating: 0, count: Int(file.size))
-        var failure: HyperError?
-        var count = 0
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(HyperError) { count = try read(path, into: buffer) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        let count = try bytes.withBuffer { buffer throws(HyperError) in try read(path, into: buffer) }
         bytes.removeLast(bytes.count - count)
         return bytes
     }

@@ -15,10 +15,16 @@ public protocol VirtualDisk: AnyObject {
     var isReadOnly: Bool { get }
     /// A name that a guest sees: at most 20 bytes of ASCII.
     var identifier: Text { get }
+    /// The disk that it is a partition of.
+    var whole: (any VirtualDisk)? { get }
     func read(_ sector: UInt64, into memory: ScatterList, _ ended: @escaping (Bool) -> Void) -> DiskOutcome
     func write(_ sector: UInt64, from memory: ScatterList, _ ended: @escaping (Bool) -> Void) -> DiskOutcome
     /// Makes what was written last.
     func flush(_ ended: @escaping (Bool) -> Void) -> DiskOutcome
+}
+
+extension VirtualDisk {
+    public var whole: (any VirtualDisk)? { nil }
 }
 
 /// A disk in memory.
