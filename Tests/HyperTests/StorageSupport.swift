@@ -21,7 +21,47 @@ final class TwinDisk {
     deinit { memory.deallocate() }
 
     var device: BlockDevice { BlockDevice(disk) }
+
+    /// The same, for who does not keep the disk's bytes for as long: they stay until the test's process ends, or, which
+    /// is enough, until eight others were made.
+    func kept() -> BlockDevice {
+        Self.kept = Self.kept.suffix(7) + [self]
+        return device
+    }
+
+    // SAFETY: tests of the core run one at a time.
+    nonisolated(unsafe) private static var kept: [TwinDisk] = []
+
     var bytes: [UInt8] { Array(memory.prefix(Int(disk.sectorCount) * 512)) }
+}
+
+/// A disk that can be made what it was.
+final class JournalDisk: MemoryDisk {
+    private let memory: UnsafeMutableRawBufferPointer
+    private var before: [(place: Int, bytes: [UInt8])] = []
+
+    init(_ memory: UnsafeMutableRawBufferPointer) {
+        self.memory = memory
+        super.init(identifier: "vda", memory: memory)
+    }
+
+    override func write(_ sector: UInt64, from source: ScatterList, _ ended: @escaping (Bool) -> Void) -> DiskOutcome {
+        let start = Int(sector) * 512
+        if start + source.count <= memory.count { before.append((start, Array(memory[start..<start + source.count]))) }
+        return super.write(sector, from: source, ended)
+    }
+
+    func set(_ place: Int, _ byte: UInt8) {
+        before.append((place, [memory[place]]))
+        memory[place] = byte
+    }
+
+    func restore() {
+        for (place, bytes) in before.reversed() {
+            for (index, byte) in bytes.enumerated() { memory[place + index] = byte }
+        }
+        before = []
+    }
 }
 
 /// Images of disks, as the tools of other systems make them.
@@ -53,7 +93,7 @@ enum DiskTools {
             if let image { try Data(image).write(to: file) }
             let result = try ExternalTool.run(
                 program: "/bin/bash",
-                ["-euc", "export PATH='\(folders)' LC_ALL=C TZ=UTC MTOOLS_SKIP_CHECK=1\n" + script],
+                ["-euc", "export PATH='\(folders)' LC_ALL=C.UTF-8 TZ=UTC MTOOLS_SKIP_CHECK=1\n" + script],
                 in: directory)
             guard result.status == 0 else {
                 throw Failure(description: "\(script)\n\(result.outputText)\(result.errorText)")
@@ -63,7 +103,10 @@ enum DiskTools {
     }
 }
 
-extension HyperError: CustomStringConvertible {
+extension HyperError: CustomStringConvertible, Equatable {
+    init(_ text: String) { self.init(Text(Array(text.utf8))) }
+    public static func == (a: HyperError, b: HyperError) -> Bool { a.message == b.message }
+
     public var description: String { String(decoding: message.bytes, as: UTF8.self) }
 }
 

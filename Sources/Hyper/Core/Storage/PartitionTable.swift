@@ -94,6 +94,7 @@ public final class PartitionDisk: VirtualDisk {
     public var sectorCount: UInt64 { partition.count }
     public var isReadOnly: Bool { disk.isReadOnly }
     public var whole: (any VirtualDisk)? { disk }
+    public var kind: Text { "partition" }
 
     public func read(_ sector: UInt64, into memory: ScatterList, _ ended: @escaping (Bool) -> Void) -> DiskOutcome {
         guard contains(sector, memory.count) else { return .failed }
@@ -118,6 +119,7 @@ extension VirtualDisks {
     @discardableResult
     public static func addPartitions(of disk: any VirtualDisk) throws(HyperError) -> PartitionTable {
         let table = try PartitionTable(BlockDevice(disk))
+        try checkPartitions(of: disk)
         removePartitions(of: disk)
         for partition in table.partitions { try add(PartitionDisk(partition, of: disk)) }
         return table
@@ -131,6 +133,14 @@ extension VirtualDisks {
             } catch {
                 Console.write("\(error.message)\n")
             }
+        }
+    }
+
+    /// Whether nobody uses any of them.
+    static func checkPartitions(of disk: any VirtualDisk) throws(HyperError) {
+        for other in all where other.whole === disk {
+            guard let user = DiskUses.users(of: other).first else { continue }
+            throw HyperError("disk \(other.identifier) is \(user)'s: take it from there first")
         }
     }
 
