@@ -95,7 +95,7 @@ extension CoreTests {
             defer { bytes.deallocate() }
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index / 512 &* 31 &+ index) }
             let disk = MemoryDisk(identifier: "disk0", memory: bytes, isReadOnly: isReadOnly)
-            let driver = try TwinDriver(VirtIOBlock(disk: disk))
+            let driver = try TwinDriver(VirtIOBlock(name: "one/disk0", disk: disk))
             driver.start()
             try body(driver, bytes)
         }
@@ -219,7 +219,7 @@ extension CoreTests {
         @Test("A disk may take its time, and end later what was asked earlier")
         func slow() throws {
             let disk = SlowDisk()
-            let driver = try TwinDriver(VirtIOBlock(disk: disk))
+            let driver = try TwinDriver(VirtIOBlock(name: "one/disk0", disk: disk))
             driver.start()
             let queue = driver.queues[0]
             let first = queue.add([header(0, 0)], room: [512, 1])
@@ -241,7 +241,7 @@ extension CoreTests {
         @Test("What a disk ends behind a reset is nobody's, and a guest's end waits for it")
         func slowReset() throws {
             let disk = SlowDisk()
-            let driver = try TwinDriver(VirtIOBlock(disk: disk))
+            let driver = try TwinDriver(VirtIOBlock(name: "one/disk0", disk: disk))
             driver.start()
             let rooms = driver.queues[0].add([header(0, 0)], room: [512, 1])
             driver.queues[0].add([header(0, 0)], room: [512, 1])

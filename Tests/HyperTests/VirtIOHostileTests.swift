@@ -147,7 +147,7 @@ extension CoreTests {
             switch kind {
             case 0: device = VirtIOEntropy()
             case 1: device = VirtIOConsole(serial: VirtualSerial(name: "test"))
-            case 2: device = VirtIOBlock(disk: MemoryDisk(identifier: "test", memory: disk))
+            case 2: device = try VirtIOBlock(name: "test", disk: MemoryDisk(identifier: "test", memory: disk))
             default:
                 let hub = VirtualSwitch(name: "test", policy: .hub)
                 device = VirtIONetwork(address: MACAddress(0x0200_0000_0001), port: try hub.addPort("a"))

@@ -200,18 +200,6 @@ extension Command {
         guard count <= 1 << 16, memory.withUnsafeMutableBytes({ guest.space.read(start, into: $0) }) else {
             throw HyperError("guest \(guest.name) has no \(count) bytes of memory at \(hex: start)")
         }
-        var offset: UInt64 = 0
-        while offset < count {
-            var line: Text = "\(hex: start + offset, digits: 8) "
-            var characters = Text()
-            for index in offset..<min(offset + 16, count) {
-                let byte = memory[Int(index)]
-                line.append(UInt8(0x20))
-                line.append(UInt64(byte), radix: 16, digits: 2)
-                characters.append(0x20..<0x7f ~= byte ? byte : 0x2e)
-            }
-            output.write("\(line, width: 60) \(characters)\n")
-            offset += 16
-        }
+        output.writeHexadecimal(memory, from: start)
     }
 }

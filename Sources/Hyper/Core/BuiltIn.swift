@@ -34,6 +34,7 @@ enum BuiltIn {
         if Configuration.COMMAND_SELFTEST { commands.append(.selftest) }
         if Configuration.COMMAND_THREAD { commands.append(.thread) }
         if Configuration.COMMAND_VCPU { commands.append(.vcpu) }
+        if Configuration.COMMAND_VDISK { commands.append(.vdisk) }
         if Configuration.COMMAND_VFS { commands.append(.vfs) }
         if Configuration.COMMAND_VSERIAL { commands.append(.vserial) }
         return commands

@@ -38,6 +38,7 @@ public enum Management {
         let terminal = Terminal(commands, exclusion: exclusion) { bytes in for byte in bytes { Console.write(byte) } }
         Console.terminal = terminal
         let thread = Scheduler.makeThread("terminal") {
+            VirtualDisks.addAllPartitions()
             runBootScript(terminal)
             terminal.start()
             while true {

@@ -22,6 +22,8 @@ enum Configuration {
     static var EMULATOR_VIRTIO_ENTROPY: Bool { true }
     static var EMULATOR_VIRTIO_NETWORK: Bool { true }
     static var FILE_SYSTEM_CPIO: Bool { true }
+    static var FILE_SYSTEM_EXT4: Bool { true }
+    static var FILE_SYSTEM_FAT: Bool { true }
     static var COMMAND_DEVTREE: Bool { true }
     static var COMMAND_GUEST: Bool { true }
     static var COMMAND_HEAP: Bool { true }
@@ -32,6 +34,7 @@ enum Configuration {
     static var COMMAND_SELFTEST: Bool { true }
     static var COMMAND_THREAD: Bool { true }
     static var COMMAND_VCPU: Bool { true }
+    static var COMMAND_VDISK: Bool { true }
     static var COMMAND_VFS: Bool { true }
     static var COMMAND_VSERIAL: Bool { true }
     static var HEAP_RESERVE_PAGES: Int { 32 }

@@ -37,6 +37,7 @@ public enum HostDisks {
     }
 
     public static func remove(_ disk: any HostDisk) {
+        VirtualDisks.removePartitions(of: disk)
         VirtualDisks.remove(disk)
         all.removeAll { $0 === disk }
     }

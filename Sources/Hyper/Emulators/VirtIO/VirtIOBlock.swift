@@ -18,18 +18,30 @@ public final class VirtIOBlock: VirtIODevice {
     private static let segmentMaximum: UInt64 = 126, sizeMaximum: UInt64 = 8192
     private static let byteMaximum = Int(segmentMaximum * sizeMaximum)
 
-    private let disk: any VirtualDisk
+    /// What the guest and this are called: `one/disk0`.
+    public let name: Text
+    /// Set while the queue's lock is held; nil for a drive without a disk.
+    private var disk: (any VirtualDisk)?
+    /// What the driver was told; a disk that is put in later may be for reading alone all the same.
+    private let isReadOnly: Bool
     private var transport: Unmanaged<VirtIOTransport>?
     /// Requests that the disk has not ended. Guarded by the queue's lock.
     private var pending = 0
     private let ended = WaitQueue()
 
-    public init(disk: any VirtualDisk) { self.disk = disk }
+    /// - Parameter isReadOnly: the guest may not write, whatever the disk is.
+    public init(name: Text, disk: (any VirtualDisk)?, isReadOnly: Bool = false) throws(HyperError) {
+        self.name = name
+        self.disk = disk
+        self.isReadOnly = isReadOnly || disk?.isReadOnly ?? false
+        if let disk { try DiskUses.take(disk, for: name, writes: !self.isReadOnly) }
+        VirtIODrives.add(self)
+    }
 
     public var identifier: UInt32 { VirtIODeviceType.block }
 
     public var features: UInt64 {
-        Feature.sizeMaximum | Feature.segmentMaximum | Feature.flush | (disk.isReadOnly ? Feature.readOnly : 0)
+        Feature.sizeMaximum | Feature.segmentMaximum | Feature.flush | (isReadOnly ? Feature.readOnly : 0)
     }
 
     public var queueSizes: [UInt16] { [128] }
@@ -40,7 +52,7 @@ public final class VirtIOBlock: VirtIODevice {
         func append(_ value: UInt64, _ count: UInt64) {
             for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * index))) }
         }
-        append(disk.sectorCount, 8)
+        append(disk?.sectorCount ?? 0, 8)
         append(Self.sizeMaximum, 4)
         append(Self.segmentMaximum, 4)
         return bytes
@@ -49,7 +61,37 @@ public final class VirtIOBlock: VirtIODevice {
     public func attach(to transport: VirtIOTransport) { self.transport = .passUnretained(transport) }
 
     /// Waits for the disk, which may still read and write the guest's memory.
-    public func remove() { ended.wait { pending == 0 } }
+    public func remove() {
+        takeOut()
+        VirtIODrives.remove(self)
+    }
+
+    /// Puts a disk into the empty drive, and tells the guest, to which it is one of another size.
+    public func insert(_ new: any VirtualDisk) throws(HyperError) {
+        guard disk == nil else { throw HyperError("\(name) has a disk: detach that first") }
+        try DiskUses.take(new, for: name, writes: !isReadOnly && !new.isReadOnly)
+        set(new)
+        transport?._withUnsafeGuaranteedRef { $0.setConfiguration(configuration) }
+    }
+
+    public func eject() throws(HyperError) {
+        guard disk != nil else { throw HyperError("\(name) has no disk") }
+        takeOut()
+        transport?._withUnsafeGuaranteedRef { $0.setConfiguration(configuration) }
+    }
+
+    /// Nothing of it is asked from here on, and what was asked has ended.
+    private func takeOut() {
+        guard let old = disk else { return }
+        set(nil)
+        ended.wait { pending == 0 }
+        DiskUses.giveBack(old, from: name)
+    }
+
+    private func set(_ new: (any VirtualDisk)?) {
+        guard let queue = transport?._withUnsafeGuaranteedRef({ $0.queue(0) }) else { return disk = new }
+        queue.lock.withLock { disk = new }
+    }
 
     public func notified(_ queue: Int) {
         transport?._withUnsafeGuaranteedRef { transport in
@@ -65,6 +107,7 @@ public final class VirtIOBlock: VirtIODevice {
         else {
             throw HyperError("queue \(queue): a request needs a header of 16 bytes to read, and a status to write")
         }
+        guard let disk else { return end(buffer, type <= Request.identify ? .error : .unsupported, 0) }
         // The last byte is the status'.
         let space = buffer.writable.prefix(buffer.writable.count - 1)
         var written = 0
@@ -74,16 +117,16 @@ public final class VirtIOBlock: VirtIODevice {
         defer { if !isPending { transport?._withUnsafeGuaranteedRef { $0.endUse(use) } } }
         switch type {
         case Request.read:
-            guard isInDisk(sector, space.count) else { return end(buffer, .error, 0) }
+            guard isIn(disk, sector, space.count) else { return end(buffer, .error, 0) }
             written = space.count
             outcome = disk.read(sector, into: space, ender(buffer, queue, written, use))
         case Request.write:
-            guard !disk.isReadOnly, isInDisk(sector, rest.count) else { return end(buffer, .error, 0) }
+            guard !isReadOnly, !disk.isReadOnly, isIn(disk, sector, rest.count) else { return end(buffer, .error, 0) }
             outcome = disk.write(sector, from: rest, ender(buffer, queue, 0, use))
         case Request.flush: outcome = disk.flush(ender(buffer, queue, 0, use))
         case Request.identify:
             guard space.count >= Self.identifierSize else { return end(buffer, .error, 0) }
-            return identify(buffer)
+            return identify(disk, buffer)
         default: return end(buffer, .unsupported, 0)
         }
         switch outcome {
@@ -96,14 +139,14 @@ public final class VirtIOBlock: VirtIODevice {
         }
     }
 
-    private func isInDisk(_ sector: UInt64, _ count: Int) -> Bool {
+    private func isIn(_ disk: any VirtualDisk, _ sector: UInt64, _ count: Int) -> Bool {
         let sectors = UInt64(count) / Self.sectorSize
         return UInt64(count) % Self.sectorSize == 0 && count <= Self.byteMaximum && sectors <= disk.sectorCount
             && sector <= disk.sectorCount - sectors
     }
 
     /// Twenty bytes, zeros behind a shorter name.
-    private func identify(_ buffer: VirtqueueBuffer) -> UInt32 {
+    private func identify(_ disk: any VirtualDisk, _ buffer: VirtqueueBuffer) -> UInt32 {
         let name = disk.identifier.bytes
         var space = buffer.writable
         for index in 0..<Self.identifierSize { space.write(index < name.count ? UInt64(name[index]) : 0, bytes: 1) }
@@ -131,4 +174,14 @@ public final class VirtIOBlock: VirtIODevice {
             ended.wakeAll()
         }
     }
+}
+
+/// The drives of all guests, by name.
+enum VirtIODrives {
+    // SAFETY: changed by one thread at a time, which holds the mutex of the management.
+    nonisolated(unsafe) private static var all: [VirtIOBlock] = []
+
+    static func add(_ drive: VirtIOBlock) { all.append(drive) }
+    static func remove(_ drive: VirtIOBlock) { all.removeAll { $0 === drive } }
+    static func find(_ name: Text) -> VirtIOBlock? { all.first { $0.name == name } }
 }

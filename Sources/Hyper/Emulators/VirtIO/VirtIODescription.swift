@@ -1,6 +1,6 @@
 extension VirtIOMMIOEmulator {
     /// VirtIO devices as descriptions of guests have them: `virtio_type` is the number of the device's type; a network
-    /// card has the network's name in `switch`, and a disk the disk's in `blkdev`.
+    /// card has the network's name in `switch`, and a disk the disk's in `blkdev`, and perhaps `read-only`.
     public static var emulator: Emulator {
         Emulator("virtio-mmio", compatible: ["virtio,mmio"]) { (context) throws(HyperError) in
             let line = try context.interrupt()
@@ -44,9 +44,10 @@ extension VirtIOMMIOEmulator {
                 address: address, port: port, maximumTransmissionUnit: port.maximumTransmissionUnit)
         case VirtIODeviceType.block where Configuration.EMULATOR_VIRTIO_BLOCK:
             guard let disk = node.text("blkdev") else {
-                throw node.wrong("blkdev", "must name the disk that the guest is to have")
+                throw node.wrong("blkdev", "must name the disk that the guest is to have, or be \"\" for none at first")
             }
-            return VirtIOBlock(disk: try VirtualDisks.find(disk))
+            return try VirtIOBlock(
+                name: name, disk: disk.isEmpty ? nil : try VirtualDisks.find(disk), isReadOnly: node.has("read-only"))
         case VirtIODeviceType.console where Configuration.EMULATOR_VIRTIO_CONSOLE:
             let serial = VirtualSerial(name: name)
             context.guest.serials.append(serial)
