@@ -42,6 +42,10 @@ extension Command {
                     arguments, _ throws(HyperError) in
                     WallClock.set(try CivilTime(date: arguments[0], time: arguments[1]).seconds * 1_000_000_000)
                 },
+                Form("sleep MILLISECONDS", "do nothing for so long, in a script") { arguments, _ throws(HyperError) in
+                    let time = try number(arguments[0])
+                    Management.whileOthersWork { Scheduler.sleep(time &* 1_000_000) }
+                },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now
                     var fraction = Text()

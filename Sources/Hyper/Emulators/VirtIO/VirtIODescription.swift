@@ -41,9 +41,18 @@ extension VirtIOMMIOEmulator {
             context.guest.serials.append(serial)
             return VirtIOConsole(serial: serial)
         case VirtIODeviceType.entropy where Configuration.EMULATOR_VIRTIO_ENTROPY: return VirtIOEntropy()
+        case VirtIODeviceType.input where Configuration.EMULATOR_VIRTIO_INPUT:
+            guard let kind = node.text("input").flatMap({ InputKind($0) }) else {
+                throw node.wrong("input", "must be keyboard, mouse or tablet")
+            }
+            return VirtIOInput(kind, name: name, guest: context.guest.name)
         default:
             throw node.wrong(
-                "virtio_type", "must be <1> for a network card, <2> for a disk, <3> for a console, or <4> for entropy")
+                "virtio_type",
+                """
+                must be <1> for a network card, <2> for a disk, <3> for a console, <4> for entropy, or <18> for an input \
+                device, and this build must have it
+                """)
         }
     }
 

@@ -119,13 +119,13 @@ public class VirtIOTransport {
         }
     }
 
-    /// Changes what the driver reads, and tells it.
-    func setConfiguration(_ bytes: [UInt8]) {
+    /// Changes what the driver reads, and tells it, unless it knows, since it has asked for that.
+    func setConfiguration(_ bytes: [UInt8], tellsDriver: Bool = true) {
         lock.withLock {
             configuration = bytes
             configurationGeneration &+= 1
         }
-        interrupt(.configuration)
+        if tellsDriver { interrupt(.configuration) }
     }
 
     // MARK: Queues
