@@ -73,7 +73,7 @@ public final class VirtIOBalloon: VirtIODevice, GuestBalloon {
     public func writeConfiguration(_ offset: UInt64, width: Int, value: UInt64) {
         guard offset >= Self.actualOffset, offset + UInt64(width) <= Self.actualOffset + 4 else { return }
         transport?._withUnsafeGuaranteedRef { transport in
-            transport.changeConfiguration(tells: false) { bytes in
+            transport.changeConfiguration(tellsDriver: false) { bytes in
                 for index in 0..<width {
                     bytes[Int(offset) + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))
                 }

@@ -29,4 +29,5 @@ extension VirtIODevice {
 enum VirtIODeviceType {
     static let network: UInt32 = 1, block: UInt32 = 2, console: UInt32 = 3, entropy: UInt32 = 4
     static let balloon: UInt32 = 5
+    static let gpu: UInt32 = 16, input: UInt32 = 18
 }

@@ -121,15 +121,17 @@ public class VirtIOTransport {
         }
     }
 
-    /// Changes what the driver reads, and tells it.
-    func setConfiguration(_ bytes: [UInt8]) { changeConfiguration { $0 = bytes } }
+    /// Changes what the driver reads, and tells it, unless it knows, since it has asked for that.
+    func setConfiguration(_ bytes: [UInt8], tellsDriver: Bool = true) {
+        changeConfiguration(tellsDriver: tellsDriver) { $0 = bytes }
+    }
 
-    func changeConfiguration(tells: Bool = true, _ change: (inout [UInt8]) -> Void) {
+    func changeConfiguration(tellsDriver: Bool = true, _ change: (inout [UInt8]) -> Void) {
         lock.withLock {
             change(&configuration)
             configurationGeneration &+= 1
         }
-        if tells { interrupt(.configuration) }
+        if tellsDriver { interrupt(.configuration) }
     }
 
     // MARK: Queues
