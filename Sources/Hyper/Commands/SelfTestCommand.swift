@@ -62,6 +62,17 @@ extension Command {
                     for (colour, count) in colours.enumerated() where count > 0 { output.write(" \(colour)") }
                     output.write("\n")
                 },
+                Form("idle SECONDS", "count interrupts while the terminal waits: one in ten seconds may come") {
+                    arguments, output throws(HyperError) in
+                    let seconds = try number(arguments[0], limit: 1_000_000)
+                    let before = interrupts()
+                    Scheduler.sleep(seconds * 1_000_000_000)
+                    let count = interrupts() - before
+                    guard count <= max(seconds / 10, 1) else {
+                        throw HyperError("\(count) interrupts came in \(seconds) s of waiting")
+                    }
+                    output.write("idle: \(count) interrupts in \(seconds) s on \(CPUs.count) CPUs\n")
+                },
                 Form("nested TREE", "map and unmap a guest's memory, and look where it leads") {
                     arguments, output throws(HyperError) in
                     let name: Text = "selftest"
@@ -71,6 +82,12 @@ extension Command {
                     output.write("\(try guest.space.test()) pages lead where they should\n")
                 },
             ])
+    }
+
+    private static func interrupts() -> UInt64 {
+        var count: UInt64 = 0
+        for index in 0..<CPUs.count { count += CPUs[index].pointee.interrupts }
+        return count
     }
 
     /// Throws if there is more memory in use behind what is done than before.

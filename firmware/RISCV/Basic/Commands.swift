@@ -110,6 +110,8 @@ enum Commands {
             fault()
         } else if name.isEqual("hostile") {
             hostile(words.nextNumber(), words.nextNumber())
+        } else if name.isEqual("sweep") {
+            sweep()
         } else if name.isEqual("reset") {
             end(reset: true)
         } else if name.isEqual("off") {
@@ -134,6 +136,7 @@ enum Commands {
             sbi N      calls the SBI's base extension N times: what a call costs
             fault      touches a page that was never touched: what that costs
             hostile [SEED [N]]   does its worst, N times or for ever
+            sweep      accesses every register of every device, wrongly too, and every page
             reset      cold reboot
             off        shutdown; its reason is a failure where tests failed
 
@@ -261,6 +264,16 @@ enum Commands {
         Console.write("basic: ")
         Console.write(text)
         Console.write("\n")
+    }
+
+    private static func sweep() {
+        let accesses = Sweep.devices(), pages = Sweep.memory()
+        Serial.setUp()
+        Console.write("\n")
+        Console.decimal(accesses)
+        Console.write(" accesses of devices, and ")
+        Console.decimal(pages)
+        Console.write(" pages\n")
     }
 
     private static func report(_ what: StaticString, _ milliseconds: UInt64) {

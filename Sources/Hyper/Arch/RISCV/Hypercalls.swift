@@ -67,8 +67,12 @@ enum Hypercalls {
         case Extension.hartState: hartState(vcpu, guest, state)
         case Extension.console: console(guest, state)
         case Extension.reset:
+            // Types (SBI 2.0, 10.1): shutdown, cold reboot, warm reboot; others are reserved, or a platform's own.
+            let type = state.pointee[10]
+            guard state.pointee[16] == 0 else { return answer(state, notSupported) }
+            guard type <= 2 else { return answer(state, invalidParameter) }
             answer(state, 0)
-            if state.pointee[10] == 0 { guest.halt("powered off by its own request") } else { guest.requestReset() }
+            if type == 0 { guest.halt("powered off by its own request") } else { guest.requestReset() }
         case Extension.setTimer:
             GuestTimer.set(vcpu, state.pointee[10])
             state.pointee[10] = 0
