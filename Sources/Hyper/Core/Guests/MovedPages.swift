@@ -180,15 +180,18 @@ extension AddressSpace {
         guard region.isOwned, case .memory(let host, _) = region.kind else { return [] }
         guard let moved = region.moved, moved.count > 0 else { return [(host, Int(region.size / Pages.size))] }
         var pieces: [(address: UInt64, count: Int)] = []
+        // A page that was had anew is an allocation of its own, wherever it lies.
+        var goesOn = false
         for page in 0..<Int(region.size / Pages.size) {
             let offset = UInt64(page) * Pages.size
             let place = moved[page] ? translate(region.start + offset) : host + offset
-            guard let place else { continue }
-            if let last = pieces.last, !moved[page], last.address + UInt64(last.count) * Pages.size == place {
+            let isOwn = !moved[page]
+            if isOwn, goesOn {
                 pieces[pieces.count - 1].count += 1
-            } else {
+            } else if let place {
                 pieces.append((place, 1))
             }
+            goesOn = isOwn
         }
         return pieces
     }
