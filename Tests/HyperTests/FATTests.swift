@@ -188,6 +188,25 @@ extension CoreTests {
             #expect(throws: HyperError("file: disk vda is for reading alone")) { try readOnly.create("file") }
         }
 
+        @Test("Files have the time of the machine's clock, and without one the beginning of FAT's")
+        func times() throws {
+            let disk = TwinDisk(try DiskTools.make(Self.kinds[0]))
+            let system = try mount(disk)
+            defer { WallClock.forget() }
+            WallClock.forget()
+            try system.create("EARLY")
+            WallClock.set(1_795_865_366 * 1_000_000_000)
+            try system.create("LATE")
+            WallClock.set(4_102_444_799 * 1_000_000_000)
+            try system.create("CHANGED")
+            WallClock.set(1_000_000_000 * 1_000_000_000)
+            try system.write("CHANGED", at: 0, [1])
+            // By date(1): 1000000000 and 1795865366 seconds after the epoch.
+            let times = try DiskTools.output("mdir -i disk :: | grep -o '[12][09][0-9][0-9]-.*:..'", of: disk.bytes)
+            #expect(times == "1980-01-01   0:00\n2026-11-28  11:29\n2001-09-09   1:46\n")
+            try check(disk)
+        }
+
         @Test("Short names are told apart by numbers")
         func shortNames() throws {
             let disk = TwinDisk(try DiskTools.make(Self.kinds[0]))

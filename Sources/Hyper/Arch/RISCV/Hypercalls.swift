@@ -66,13 +66,7 @@ enum Hypercalls {
         case Extension.remoteFence: remoteFence(guest, state)
         case Extension.hartState: hartState(vcpu, guest, state)
         case Extension.console: console(guest, state)
-        case Extension.reset:
-            // Types (SBI 2.0, 10.1): shutdown, cold reboot, warm reboot; others are reserved, or a platform's own.
-            let type = state.pointee[10]
-            guard state.pointee[16] == 0 else { return answer(state, notSupported) }
-            guard type <= 2 else { return answer(state, invalidParameter) }
-            answer(state, 0)
-            if type == 0 { guest.halt("powered off by its own request") } else { guest.requestReset() }
+        case Extension.reset: reset(guest, state)
         case Extension.setTimer:
             GuestTimer.set(vcpu, state.pointee[10])
             state.pointee[10] = 0
@@ -83,6 +77,17 @@ enum Hypercalls {
             state.pointee[10] = guest.console?.read().map { UInt64($0) } ?? ~0
         case Extension.shutdown: guest.halt("powered off by its own request")
         default: answer(state, notSupported)
+        }
+    }
+
+    /// System reset (SBI 2.0, chapter 10): the type is in a0. Where it is made, nobody sees an answer.
+    private static func reset(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
+        let shutdown: UInt64 = 0, coldReboot: UInt64 = 1, warmReboot: UInt64 = 2
+        guard state.pointee[16] == 0 else { return answer(state, notSupported) }
+        switch state.pointee[10] & 0xffff_ffff {
+        case shutdown: guest.halt("powered off by its own request")
+        case coldReboot, warmReboot: guest.requestReset()
+        default: answer(state, invalidParameter)
         }
     }
 

@@ -41,6 +41,8 @@ public final class Guest {
     /// Where its first VCPU begins, and with which argument.
     public var entry: UInt64 = 0
     public var argument: UInt64 = 0
+    /// What its memory begins with.
+    var images: [GuestImage] = []
     /// Told when it is reset, before it begins anew.
     public var onReset: [() -> Void] = []
 
@@ -149,6 +151,7 @@ public final class Guest {
             console = nil
             balloon = nil
             onReset = []
+            images = []
         }
     }
 
@@ -233,9 +236,11 @@ public final class Guest {
         for region in space.regions { if case .device(let device) = region.kind { device.reset() } }
         interrupts.reset()
         for action in onReset { action() }
+        var failure: HyperError?
+        do throws(HyperError) { try GuestLoader.reload(self) } catch { failure = error }
         _ = change {
-            state = .ready
-            haltReason = nil
+            state = failure == nil ? .ready : .halted
+            haltReason = failure.map { "it cannot be loaded again: \($0.message)" }
             faults = 0
         }
         for vcpu in vcpus { vcpu.pointee.thread.map { Scheduler.release($0) } }

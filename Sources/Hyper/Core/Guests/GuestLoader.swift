@@ -1,19 +1,56 @@
+/// What was put into a guest's memory before its power-on, and is put there again when it is reset: until then the guest has
+/// changed it.
+public struct GuestImage {
+    public enum Source {
+        case file(Text)
+        case bytes([UInt8])
+    }
+
+    public let source: Source
+    public let address: UInt64
+}
+
 /// Brings images into a guest's memory.
 public enum GuestLoader {
     /// Copies a file to the guest's address; how many bytes.
     @discardableResult
     public static func load(_ path: Text, into guest: Guest, at address: UInt64) throws(HyperError) -> UInt64 {
-        let size = try VirtualFileSystem.entry(at: path).size
+        try load(GuestImage(source: .file(path), address: address), into: guest)
+    }
+
+    private static func load(_ image: GuestImage, into guest: Guest) throws(HyperError) -> UInt64 {
+        let count = try place(image, in: guest)
+        guest.images.removeAll { $0.address == image.address }
+        guest.images.append(image)
+        return count
+    }
+
+    /// Once more, after a reset.
+    static func reload(_ guest: Guest) throws(HyperError) {
+        for image in guest.images { _ = try place(image, in: guest) }
+    }
+
+    private static func place(_ image: GuestImage, in guest: Guest) throws(HyperError) -> UInt64 {
+        let (name, size): (Text, UInt64)
+        switch image.source {
+        case .file(let path): (name, size) = (path, try VirtualFileSystem.entry(at: path).size)
+        case .bytes(let bytes): (name, size) = ("its device tree", UInt64(bytes.count))
+        }
         guard size > 0 else { return 0 }
         // A guest may not write to its ROM, but whoever makes the guest does.
         return try guest.space.withUse { () throws(HyperError) in
             var done: UInt64 = 0
-            let isWhole = try guest.space.forEachPiece(address, count: size) { (piece) throws(HyperError) in
-                done += UInt64(try VirtualFileSystem.read(path, at: done, into: piece))
+            let isWhole = try guest.space.forEachPiece(image.address, count: size) { (piece) throws(HyperError) in
+                switch image.source {
+                case .file(let path): done += UInt64(try VirtualFileSystem.read(path, at: done, into: piece))
+                case .bytes(let bytes):
+                    piece.copyBytes(from: bytes[Int(done)..<Int(done) + piece.count])
+                    done += UInt64(piece.count)
+                }
             }
             guard isWhole else {
                 throw HyperError(
-                    "\(path) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: address)")
+                    "\(name) has \(size) bytes, and guest \(guest.name) has no such memory at \(hex: image.address)")
             }
             return done
         }
@@ -32,9 +69,7 @@ public enum GuestLoader {
             initrdRange = layout.initrd..<layout.initrd + size
         }
         let tree = try GuestTree.make(for: guest, append: append, initrd: initrdRange).flatten()
-        guard tree.withUnsafeBytes({ guest.space.write(layout.tree, from: $0) }) else {
-            throw HyperError("guest \(guest.name) has too little memory for a device tree at \(hex: layout.tree)")
-        }
+        _ = try load(GuestImage(source: .bytes(tree), address: layout.tree), into: guest)
         guest.entry = layout.kernel
         guest.argument = layout.tree
     }

@@ -304,6 +304,8 @@ public enum Scheduler {
             _ = Port.disableInterrupts()
             let cpu = Port.cpu
             if cpu.pointee.isLeaving { CPUs.leave() }
+            // A guest that was halted here wakes nobody: its timer, which nobody sets anew, would for ever.
+            if let vcpu = cpu.pointee.loaded, let thread = vcpu.pointee.thread, thread.pointee.isHeld { unload(vcpu) }
             // Looked at with interrupts off; one that is pending ends the sleep all the same.
             if !cpu.pointee.needsReschedule, CPUs.count == 1 || !pull(cpu, above: Thread.idlePriority) {
                 Port.waitForInterrupt()

@@ -143,6 +143,15 @@ extension FATFileSystem {
 
     // MARK: Entries
 
+    /// Date and time as entries have them: years from 1980, and two seconds; the first day where nobody knows the time.
+    private static var now: (date: UInt64, time: UInt64) {
+        let first: UInt64 = 1980, last: UInt64 = 2107
+        guard let nanoseconds = WallClock.now else { return (1 << 5 | 1, 0) }
+        let now = CivilTime(seconds: nanoseconds / 1_000_000_000)
+        guard (first...last).contains(now.year) else { return (1 << 5 | 1, 0) }
+        return ((now.year - first) << 9 | now.month << 5 | now.day, now.hour << 11 | now.minute << 5 | now.second / 2)
+    }
+
     /// The size and the first cluster of a file that is there.
     private func update(_ entry: FATEntry, in parent: UInt32) throws(HyperError) {
         var directory = try directory(parent)
@@ -150,6 +159,9 @@ extension FATFileSystem {
         directory.bytes.set(UInt64(entry.firstCluster >> 16), offset + 20, bytes: 2)
         directory.bytes.set(UInt64(entry.firstCluster & 0xffff), offset + 26, bytes: 2)
         directory.bytes.set(UInt64(entry.size), offset + 28, bytes: 4)
+        let (date, time) = Self.now
+        directory.bytes.set(time, offset + 22, bytes: 2)
+        directory.bytes.set(date, offset + 24, bytes: 2)
         try write(directory, entry.index..<entry.index + 1)
     }
 
@@ -225,10 +237,10 @@ extension FATFileSystem {
     private static func fill(
         _ bytes: inout [UInt8], _ offset: Int, _ short: [UInt8], _ attributes: UInt8, firstCluster: UInt32
     ) {
-        // The first of January 1980, the beginning of FAT's time.
-        let date: UInt64 = 1 << 5 | 1
+        let (date, time) = Self.now
         for index in 0..<FATDirectory.entrySize { bytes[offset + index] = index < short.count ? short[index] : 0 }
         bytes[offset + 11] = attributes
+        for place in [14, 22] { bytes.set(time, offset + place, bytes: 2) }
         for place in [16, 18, 24] { bytes.set(date, offset + place, bytes: 2) }
         bytes.set(UInt64(firstCluster >> 16), offset + 20, bytes: 2)
         bytes.set(UInt64(firstCluster & 0xffff), offset + 26, bytes: 2)
