@@ -56,6 +56,9 @@ final class TwinDevice: EmulatedDevice {
     private(set) var agreed: UInt64 = 0
     private(set) var notified: [UInt32] = []
     var interruptStatus: UInt32 = 0
+    var onConfigurationWrite: (_ offset: UInt64, _ value: UInt64) -> Void = { offset, _ in
+        Issue.record("byte \(offset) of the configuration cannot be written")
+    }
     /// Refuses FEATURES_OK.
     var refuses = false
     private var featuresSelect: UInt64 = 0
@@ -149,6 +152,7 @@ final class TwinDevice: EmulatedDevice {
         case 0x064: interruptStatus &= ~word
         case 0x070: setStatus(word)
         case 0x080...0x0a4: setArea(offset, value)
+        case 0x100...: onConfigurationWrite(offset - 0x100, value)
         default: Issue.record("register 0x\(String(offset, radix: 16)) cannot be written")
         }
     }

@@ -28,6 +28,7 @@ enum BuiltIn {
         if Configuration.COMMAND_GUEST { commands.append(.guest) }
         if Configuration.COMMAND_HEAP { commands.append(.heap) }
         if Configuration.COMMAND_HOST { commands.append(.host) }
+        if Configuration.COMMAND_INPUT { commands.append(.input) }
         if Configuration.COMMAND_MEMORY { commands.append(.memory) }
         if Configuration.COMMAND_MODULE { commands.append(.module) }
         if Configuration.COMMAND_NET { commands.append(.net) }

@@ -11,6 +11,8 @@ public enum VirtIOMMIODriver {
                 return try VirtIOConsoleDriver(transport)
             case VirtIODeviceType.entropy where Configuration.DRIVER_VIRTIO_ENTROPY:
                 return try VirtIOEntropyDriver(transport)
+            case VirtIODeviceType.input where Configuration.DRIVER_VIRTIO_INPUT:
+                return try VirtIOInputDriver(transport)
             case VirtIODeviceType.network where Configuration.DRIVER_VIRTIO_NETWORK:
                 return try VirtIONetworkDriver(transport, work: sharedWork())
             default:

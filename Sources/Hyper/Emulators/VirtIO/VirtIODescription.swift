@@ -60,12 +60,17 @@ extension VirtIOMMIOEmulator {
             let balloon = VirtIOBalloon(memory: context.guest.space, work: balloonWork())
             context.guest.balloon = balloon
             return balloon
+        case VirtIODeviceType.input where Configuration.EMULATOR_VIRTIO_INPUT:
+            guard let kind = node.text("input").flatMap({ InputKind($0) }) else {
+                throw node.wrong("input", "must be keyboard, mouse or tablet")
+            }
+            return VirtIOInput(kind, name: name, guest: context.guest.name)
         default:
             throw node.wrong(
                 "virtio_type",
                 """
-                must be <1> for a network card, <2> for a disk, <3> for a console, <4> for entropy, or <5> for a memory \
-                balloon
+                must be <1> for a network card, <2> for a disk, <3> for a console, <4> for entropy, <5> for a memory \
+                balloon, or <18> for an input device, and this build must have it
                 """)
         }
     }
