@@ -25,6 +25,7 @@ enum BuiltIn {
     static var commands: [Command] {
         var commands: [Command] = [.shutdown, .reset]
         if Configuration.COMMAND_DEVTREE { commands.append(.devtree) }
+        if Configuration.COMMAND_DISPLAY { commands.append(.display) }
         if Configuration.COMMAND_GUEST { commands.append(.guest) }
         if Configuration.COMMAND_HEAP { commands.append(.heap) }
         if Configuration.COMMAND_HOST { commands.append(.host) }

@@ -9,6 +9,7 @@ enum DeviceCommands {
         irq N               enables interrupt N of the PLIC, waits for it, and completes it
         exchange A B N      exchanges N frames with another guest, which has "exchange B A N"
         ping ADDRESS        asks a station of 10.0.2.0/24 whether it is there
+        draw N              draws a picture on a GPU's screen
         events N [DEVICE]   prints N events of an input device
 
         """
@@ -27,6 +28,8 @@ enum DeviceCommands {
             NetworkCommands.exchange(words.nextNumber(), words.nextNumber(), words.nextNumber())
         } else if name.isEqual("ping") {
             NetworkCommands.ping(words.next())
+        } else if name.isEqual("draw") {
+            ScreenCommands.draw(words.nextNumber(), words.nextNumber())
         } else if name.isEqual("events") {
             InputCommands.events(words.nextNumber(), words.nextNumber())
         } else {

@@ -10,6 +10,7 @@ enum Configuration {
     static var DRIVER_VIRTIO_BLOCK: Bool { true }
     static var DRIVER_VIRTIO_CONSOLE: Bool { true }
     static var DRIVER_VIRTIO_ENTROPY: Bool { true }
+    static var DRIVER_VIRTIO_GPU: Bool { true }
     static var DRIVER_VIRTIO_INPUT: Bool { true }
     static var DRIVER_VIRTIO_NETWORK: Bool { true }
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
@@ -21,12 +22,14 @@ enum Configuration {
     static var EMULATOR_VIRTIO_BLOCK: Bool { true }
     static var EMULATOR_VIRTIO_CONSOLE: Bool { true }
     static var EMULATOR_VIRTIO_ENTROPY: Bool { true }
+    static var EMULATOR_VIRTIO_GPU: Bool { true }
     static var EMULATOR_VIRTIO_INPUT: Bool { true }
     static var EMULATOR_VIRTIO_NETWORK: Bool { true }
     static var FILE_SYSTEM_CPIO: Bool { true }
     static var FILE_SYSTEM_EXT4: Bool { true }
     static var FILE_SYSTEM_FAT: Bool { true }
     static var COMMAND_DEVTREE: Bool { true }
+    static var COMMAND_DISPLAY: Bool { true }
     static var COMMAND_GUEST: Bool { true }
     static var COMMAND_HEAP: Bool { true }
     static var COMMAND_HOST: Bool { true }

@@ -11,6 +11,7 @@ public enum VirtIOMMIODriver {
                 return try VirtIOConsoleDriver(transport)
             case VirtIODeviceType.entropy where Configuration.DRIVER_VIRTIO_ENTROPY:
                 return try VirtIOEntropyDriver(transport)
+            case VirtIODeviceType.gpu where Configuration.DRIVER_VIRTIO_GPU: return try VirtIOGPUDriver(transport)
             case VirtIODeviceType.input where Configuration.DRIVER_VIRTIO_INPUT:
                 return try VirtIOInputDriver(transport)
             case VirtIODeviceType.network where Configuration.DRIVER_VIRTIO_NETWORK:

@@ -30,6 +30,17 @@ extension VirtIOMMIOEmulator {
         return new
     }
 
+    // SAFETY: as `work`.
+    nonisolated(unsafe) private static var displays: WorkQueue?
+
+    /// Screens wait for the host's screen, and nobody else waits for them.
+    private static func displayWork() -> WorkQueue {
+        if let displays { return displays }
+        let new = WorkQueue("displays", priority: Thread.guestPriority)
+        displays = new
+        return new
+    }
+
     private static func device(_ context: Emulator.Context) throws(HyperError) -> any VirtIODevice {
         let node = context.region.node
         let name: Text = "\(context.guest.name)/\(context.region.name)"
@@ -60,6 +71,14 @@ extension VirtIOMMIOEmulator {
             let balloon = VirtIOBalloon(memory: context.guest.space, work: balloonWork())
             context.guest.balloon = balloon
             return balloon
+        case VirtIODeviceType.gpu where Configuration.EMULATOR_VIRTIO_GPU:
+            let (width, height) = (node.u32("width") ?? 800, node.u32("height") ?? 600)
+            guard 1...4096 ~= width, 1...4096 ~= height else {
+                throw node.wrong("width", "and height must be pixels of a screen: <1> to <4096>")
+            }
+            return VirtIOGPU(
+                display: VirtualDisplay(name: name, guest: context.guest.name), width: Int(width), height: Int(height),
+                memory: context.guest.space, work: displayWork())
         case VirtIODeviceType.input where Configuration.EMULATOR_VIRTIO_INPUT:
             guard let kind = node.text("input").flatMap({ InputKind($0) }) else {
                 throw node.wrong("input", "must be keyboard, mouse or tablet")
@@ -70,7 +89,7 @@ extension VirtIOMMIOEmulator {
                 "virtio_type",
                 """
                 must be <1> for a network card, <2> for a disk, <3> for a console, <4> for entropy, <5> for a memory \
-                balloon, or <18> for an input device, and this build must have it
+                balloon, <16> for a screen, or <18> for an input device, and this build must have it
                 """)
         }
     }
