@@ -223,6 +223,79 @@ extension CoreTests {
             #expect(try Displays.find("two") === two.display)
         }
 
+        // MARK: Memory that is a screen
+
+        /// The region as a guest's tree has it.
+        private func region(_ change: (DeviceTreeNode) -> Void = { _ in }) throws(HyperError) -> GuestRegion {
+            let node = DeviceTreeNode("fb")
+            node.set("manifest_type", text: "real")
+            node.set("address_type", text: "memory")
+            node.set("device_type", text: "alloced_ram")
+            node.set("compatible", text: "simple-framebuffer")
+            node.set("guest_physical_addr", u32: 0x7000_0000)
+            node.set("physical_size", u32: 0x1000)
+            node.set("width", u32: 10)
+            node.set("height", u32: 4)
+            node.set("stride", u32: 48)
+            node.set("format", text: "a8b8g8r8")
+            change(node)
+            return try GuestRegion(node)
+        }
+
+        @Test("A guest's memory is looked at while it is shown, and what has changed is")
+        func frameBuffer() throws {
+            let memory = try TwinMemory()
+            let host = try TwinScreen(width: 16, height: 16)
+            Displays.add(host)
+            defer { Displays.remove(host) }
+            let buffer = try SimpleFrameBuffer(try region(), of: "one", memory: memory.bytes)
+            defer { buffer.remove() }
+            // Red first, two pixels into the second row.
+            memory.store([0x11, 0x22, 0x33, 0], TwinMemory.base + 48 + 8)
+            try Displays.show(try Displays.find("one"))
+            #expect(host.pixel(2, 1) == 0x11_2233 && host.flushed == [Rectangle(width: 16, height: 16)])
+            host.flushed = []
+            Port.run(until: Timers.ticks(200_000_000))
+            #expect(host.flushed.isEmpty, "nothing has changed")
+            memory.store([0x44, 0, 0, 0], TwinMemory.base + 2 * 48)
+            memory.store([0, 0x55, 0, 0], TwinMemory.base + 3 * 48 + 36)
+            Port.run(until: Timers.ticks(400_000_000))
+            #expect(host.pixel(0, 2) == 0x44_0000 && host.pixel(9, 3) == 0x00_5500)
+            #expect(host.flushed == [Rectangle(x: 0, y: 2, width: 10, height: 2)])
+            buffer.remove()
+            Port.run(until: Timers.ticks(600_000_000))
+            #expect(host.pixel(2, 1) == 0 && Port.alarm == .max, "nobody looks any more")
+        }
+
+        @Test("A guest is told of its screen in its tree, as the binding has it")
+        func frameBufferNode() throws {
+            let memory = try TwinMemory()
+            let buffer = try SimpleFrameBuffer(try region(), of: "one", memory: memory.bytes)
+            defer { buffer.remove() }
+            let chosen = DeviceTreeNode("chosen")
+            buffer.describe(in: chosen)
+            let node = try #require(chosen.children.first)
+            #expect(node.name == "framebuffer@70000000" && node.compatible == ["simple-framebuffer"])
+            #expect(node.cells("reg") == [0, 0x7000_0000, 0, 0x1000] && chosen.has("ranges"))
+            #expect(node.u32("width") == 10 && node.u32("height") == 4 && node.u32("stride") == 48)
+            #expect(node.text("format") == "a8b8g8r8")
+        }
+
+        @Test("Memory that can be no screen is refused")
+        func frameBufferErrors() throws {
+            let memory = try TwinMemory()
+            for change in [
+                { $0.remove("width") }, { $0.set("height", u32: 0) }, { $0.set("stride", u32: 39) },
+                { $0.set("height", u32: 86) }, { $0.set("stride", u32: 0xffff_ffff) },
+                { $0.set("format", text: "r5g6b5") }, { $0.set("width", u32: 0xffff_ffff) },
+            ] as [(DeviceTreeNode) -> Void] {
+                #expect(throws: HyperError.self) {
+                    _ = try SimpleFrameBuffer(try self.region(change), of: "one", memory: memory.bytes)
+                }
+            }
+            #expect(Displays.all.isEmpty)
+        }
+
         private func field(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
             bytes[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
         }

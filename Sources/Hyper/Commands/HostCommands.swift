@@ -37,8 +37,8 @@ extension Command {
                     WallClock.set(try CivilTime(date: arguments[0], time: arguments[1]).seconds * 1_000_000_000)
                 },
                 Form("sleep MILLISECONDS", "wait, for scripts") { arguments, _ throws(HyperError) in
-                    let time = try number(arguments[0], limit: 1_000_000_000)
-                    Management.whileOthersWork { Scheduler.sleep(time * 1_000_000) }
+                    let time = try number(arguments[0], limit: 1_000_000_000) * 1_000_000
+                    Management.whileOthersWork { Scheduler.sleep(time) }
                 },
                 Form("time", "how long the machine is up") { _, output in
                     let now = Timers.now

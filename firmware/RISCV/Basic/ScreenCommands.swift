@@ -10,20 +10,13 @@ enum ScreenCommands {
 
     /// Draws a picture of 64 times 64 pixels: red grows to the right, green downwards, and blue is the number.
     static func draw(_ number: UInt64?, _ format: UInt64?) {
-        guard let number, let device = InputCommands.device(gpu, 0), device.setUp() else {
-            return Commands.complain("draw needs a number, and a virtio GPU")
-        }
+        guard let number else { return Commands.complain("draw needs a number") }
+        guard let device = InputCommands.device(gpu, 0) else { return drawInMemory(number) }
+        guard device.setUp() else { return Commands.complain("the GPU cannot be set up") }
         // VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, which is the usual one, or another with the first byte in another place.
         let format = format ?? 2
-        let isRedFirst = format == 134
         let pixels = address_of_basic_page(8)
-        for y in 0..<side {
-            for x in 0..<side {
-                let (red, green, blue) = (x * 4, y * 4, number & 0xff)
-                let pixel = isRedFirst ? blue << 16 | green << 8 | red : red << 16 | green << 8 | blue
-                device_write32(pixels + (y * side + x) * 4, UInt32(pixel))
-            }
-        }
+        paint(pixels, side * 4, number, isRedFirst: format == 134)
         // RESOURCE_CREATE_2D; RESOURCE_ATTACH_BACKING, in pieces of a page and of three; SET_SCANOUT; TRANSFER_TO_HOST_2D;
         // RESOURCE_FLUSH.
         let half = side / 2
@@ -36,6 +29,30 @@ enum ScreenCommands {
             && execute(device, 0x105, words(0, half), words(side, half), side * half * 4, words(resource, 0))
             && execute(device, 0x104, 0, words(side, side), words(resource, 0))
         Console.write(isDrawn ? "drawn\n" : "fail the GPU does not do what it is told\n")
+    }
+
+    private static func paint(_ pixels: UInt64, _ stride: UInt64, _ number: UInt64, isRedFirst: Bool) {
+        for y in 0..<side {
+            for x in 0..<side {
+                let (red, green, blue) = (x * 4, y * 4, number & 0xff)
+                let pixel = isRedFirst ? blue << 16 | green << 8 | red : red << 16 | green << 8 | blue
+                device_write32(pixels + y * stride + x * 4, UInt32(pixel))
+            }
+        }
+    }
+
+    /// Memory that is a screen (Devicetree binding simple-framebuffer).
+    private static func drawInMemory(_ number: UInt64) {
+        var isDrawn = false
+        Machine.tree?.forEachNode { node in
+            guard node.isCompatible(with: "simple-framebuffer"), let range = node.range(),
+                let stride = node.property("stride")?.cell(0), node.property("width")?.cell(0) ?? 0 >= side,
+                node.property("height")?.cell(0) ?? 0 >= side
+            else { return }
+            paint(range.base, stride, number, isRedFirst: node.property("format")?.contains("x8b8g8r8") ?? false)
+            isDrawn = true
+        }
+        Console.write(isDrawn ? "drawn\n" : "fail the tree has no screen\n")
     }
 
     private static func words(_ low: UInt64, _ high: UInt64) -> UInt64 { high << 32 | low }

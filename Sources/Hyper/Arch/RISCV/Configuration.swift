@@ -16,6 +16,7 @@ enum Configuration {
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
     static var EMULATOR_PLIC: Bool { true }
+    static var EMULATOR_SIMPLE_FRAMEBUFFER: Bool { true }
     static var EMULATOR_TEST: Bool { true }
     static var EMULATOR_VIRTIO_MMIO: Bool { true }
     static var EMULATOR_VIRTIO_BALLOON: Bool { true }

@@ -22,6 +22,8 @@ public final class Guest {
     public internal(set) var description: GuestDescription?
     /// Its largest region of memory.
     var largestMemory: Region? { space.regions.filter { $0.isMainMemory }.max { $0.size < $1.size } }
+    /// What of its memory is a screen.
+    var frameBuffers: [SimpleFrameBuffer] = []
     /// What is printed to its serial ports, by their names.
     public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
@@ -145,7 +147,8 @@ public final class Guest {
             }
             vcpus = []
             PassThrough.release(name)
-            for block in memory { Pages.free(block.address, block.count) }
+            for buffer in frameBuffers { buffer.remove() }
+            frameBuffers = []
             space.giveBack()
             serials = []
             console = nil

@@ -16,6 +16,13 @@ enum GuestBuilder {
         return guest
     }
 
+    private static func addFrameBuffer(_ region: GuestRegion, to guest: Guest) throws(HyperError) {
+        guard Configuration.EMULATOR_SIMPLE_FRAMEBUFFER,
+            let memory = guest.space.memory(region.start, count: region.size)
+        else { throw region.node.wrong("compatible", "is a frame buffer, which this build does not have") }
+        guest.frameBuffers.append(try SimpleFrameBuffer(region, of: guest.name, memory: memory))
+    }
+
     private static func add(_ region: GuestRegion, to guest: Guest) throws(HyperError) {
         // A region whose size is left to whoever makes the guest, and was left at 0.
         guard region.size > 0 else { return }
@@ -32,6 +39,7 @@ enum GuestBuilder {
                 region.name, at: region.start, size: region.size,
                 alignment: UInt64(1) << UInt64(max(region.alignOrder, 12)),
                 access)
+            if region.compatible.contains(SimpleFrameBuffer.compatible) { try addFrameBuffer(region, to: guest) }
         case .reserved(let host):
             try guest.space.add(
                 Region(name: region.name, start: region.start, size: region.size, kind: .memory(host, access)))

@@ -103,6 +103,11 @@ enum GuestTree {
             chosen.set("linux,initrd-end", u64: initrd.upperBound)
         }
         for region in guest.space.regions where region.isMainMemory {
+            // A screen is nobody's to allocate.
+            if let buffer = guest.frameBuffers.first(where: { $0.start == region.start }) {
+                buffer.describe(in: chosen)
+                continue
+            }
             let memory = root.add("memory@\(unitAddress(region.start))")
             memory.set("device_type", text: "memory")
             setRegisters(memory, region.start, region.size)
@@ -156,7 +161,7 @@ enum GuestTree {
         return text
     }
 
-    private static func setRegisters(_ node: DeviceTreeNode, _ start: UInt64, _ size: UInt64) {
+    static func setRegisters(_ node: DeviceTreeNode, _ start: UInt64, _ size: UInt64) {
         node.set(
             "reg",
             cells: [

@@ -28,6 +28,5 @@ extension VirtIODevice {
 /// The numbers of VirtIO 1.2, Device Types.
 enum VirtIODeviceType {
     static let network: UInt32 = 1, block: UInt32 = 2, console: UInt32 = 3, entropy: UInt32 = 4
-    static let balloon: UInt32 = 5
-    static let gpu: UInt32 = 16, input: UInt32 = 18
+    static let balloon: UInt32 = 5, gpu: UInt32 = 16, input: UInt32 = 18
 }
