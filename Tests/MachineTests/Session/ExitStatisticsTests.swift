@@ -42,16 +42,20 @@ struct ExitStatisticsTests {
         0x0010_0073,  // ebreak
     ]
 
-    @Test("An exit costs what is executed from the handler's first instruction to its return", arguments: Engine.allCases)
+    @Test(
+        "An exit costs what is executed from the handler's first instruction to its return", arguments: Engine.allCases)
     func counts(engine: Engine) throws {
-        try TinyGuest.load(Self.guest) { $0.engine = engine } _: { session in
+        try TinyGuest.load(Self.guest) {
+            $0.engine = engine
+        } _: { session in
             let statistics = ExitStatistics(session)
             #expect(session.run() == .exited(status: 0))
             let rows = statistics.rows
             #expect(rows.map(\.name) == ["SBI base, function 3", "SBI base, function 0"])
             #expect(rows.map(\.costs.count) == [2, 1], "the breakpoint never leads back")
             for row in rows {
-                #expect([row.costs.least, row.costs.median, row.costs.most] == [7, 7, 7], "the handler has 7 instructions")
+                #expect(
+                    [row.costs.least, row.costs.median, row.costs.most] == [7, 7, 7], "the handler has 7 instructions")
             }
             #expect(statistics.table.hasPrefix("3 exits of guests took 21 instructions\n"))
         }
