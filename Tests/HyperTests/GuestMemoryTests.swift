@@ -209,6 +209,27 @@ extension CoreTests {
             }
         }
 
+        @Test("A GPU reads the pages that the guest has now, not those that it had when it gave them")
+        func backing() throws {
+            let guest = try guest()
+            let resource = try VirtIOGPUResource(1, .standard, width: 16, height: 64)
+            let screen = try Screen(width: 16, height: 64)
+            for word in 0..<UInt64(512) { store(0x0055_5555_0055_5555, guest, Self.base + word * 8) }
+            resource.attach([.init(start: Self.base, count: 4096)])
+            #expect(resource.transfer(screen.bounds, from: 0, of: guest.space))
+            resource.draw(screen.bounds, on: screen, cornerX: 0, y: 0)
+            #expect((0..<1024).allSatisfy { screen.pixels[$0] & 0xff_ffff == 0x55_5555 })
+            #expect(guest.space.take([Self.base]) == 1)
+            guest.space.giveBack()
+            // Somebody else has it now.
+            let other = try Pages.allocate(1)
+            defer { Pages.free(other, 1) }
+            UnsafeMutablePointer<UInt64>(bitPattern: UInt(other))!.update(repeating: ~0, count: 512)
+            #expect(resource.transfer(screen.bounds, from: 0, of: guest.space))
+            resource.draw(screen.bounds, on: screen, cornerX: 0, y: 0)
+            #expect((0..<1024).allSatisfy { screen.pixels[$0] & 0xff_ffff == 0 })
+        }
+
         // MARK: Other kinds
 
         @Test("What is for reading alone is not mapped for a guest that writes")

@@ -283,6 +283,18 @@ public final class AddressSpace {
         return true
     }
 
+    /// Whether all of the bytes are memory now.
+    public func hasMemory(_ address: UInt64, count: UInt64) -> Bool {
+        var done: UInt64 = 0
+        while done < count {
+            guard let (region, target) = region(at: address &+ done), case .memory(_, let access) = region.kind,
+                access.contains(.read), !access.contains(.device)
+            else { return false }
+            done += min(count - done, region.size - (target - region.start))
+        }
+        return true
+    }
+
     public func read(_ address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
         let use = beginUse()
         defer { endUse(use) }

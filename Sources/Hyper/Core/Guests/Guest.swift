@@ -147,8 +147,10 @@ public final class Guest {
             }
             vcpus = []
             PassThrough.release(name)
+            // Displays look at what follows.
             for buffer in frameBuffers { buffer.remove() }
             frameBuffers = []
+            for block in memory { Pages.free(block.address, block.count) }
             space.giveBack()
             serials = []
             console = nil

@@ -17,6 +17,8 @@ enum GuestBuilder {
     }
 
     private static func addFrameBuffer(_ region: GuestRegion, to guest: Guest) throws(HyperError) {
+        // A thread looks at it for as long as the guest lives.
+        guest.space.keep(region.start, count: region.size)
         guard Configuration.EMULATOR_SIMPLE_FRAMEBUFFER,
             let memory = guest.space.memory(region.start, count: region.size)
         else { throw region.node.wrong("compatible", "is a frame buffer, which this build does not have") }

@@ -23,6 +23,8 @@ public final class VirtIOGPU: VirtIODevice {
     private struct Request {
         let queue: Int
         let buffer: VirtqueueBuffer
+        /// Of the guest's memory that the buffer is.
+        let use: Int
     }
 
     private struct Scanout {
@@ -72,10 +74,11 @@ public final class VirtIOGPU: VirtIODevice {
     public func attach(to transport: VirtIOTransport) { self.transport = .passUnretained(transport) }
 
     public func reset() {
-        lock.withLock {
-            requests = []
-            isReset = true
+        let dropped = lock.withLock {
+            defer { (requests, isReset) = ([], true) }
+            return requests
         }
+        for request in dropped { end(request) }
         wake()
     }
 
@@ -90,12 +93,16 @@ public final class VirtIOGPU: VirtIODevice {
     public func notified(_ queue: Int) {
         transport?._withUnsafeGuaranteedRef { transport in
             transport.serve(queue) { buffer throws(HyperError) in
-                lock.withLock { requests.append(Request(queue: queue, buffer: buffer)) }
+                let use = transport.beginUse()
+                lock.withLock { requests.append(Request(queue: queue, buffer: buffer, use: use)) }
                 return nil
             }
         }
         wake()
     }
+
+    /// Its memory is used no more.
+    private func end(_ request: Request) { transport?._withUnsafeGuaranteedRef { $0.endUse(request.use) } }
 
     private func wake() {
         let isIdle = lock.withLock {
@@ -115,6 +122,7 @@ public final class VirtIOGPU: VirtIODevice {
                     isOwned ? answer(request.buffer, response, fields) : 0
                 }
             }
+            end(request)
         }
         rested.wakeAll()
     }
@@ -279,10 +287,10 @@ public final class VirtIOGPU: VirtIODevice {
         else { return .invalidParameter }
         guard let resource = resource(identifier) else { return .invalidResource }
         let rectangle = rectangle(fields)
-        guard rectangle.lies(in: resource.bounds), resource.transfer(rectangle, from: offset) else {
-            return .invalidParameter
+        let isDone = memory._withUnsafeGuaranteedRef { memory in
+            rectangle.lies(in: resource.bounds) && resource.transfer(rectangle, from: offset, of: memory)
         }
-        return .noData
+        return isDone ? .noData : .invalidParameter
     }
 
     /// Pieces of the guest's memory, one after the other.
@@ -294,9 +302,9 @@ public final class VirtIOGPU: VirtIODevice {
         var pieces: [VirtIOGPUResource.Piece] = []
         for _ in 0..<fields[1] {
             guard let address = rest.number(bytes: 8), let count = rest.number(bytes: 4), rest.number(bytes: 4) != nil,
-                let start = memory._withUnsafeGuaranteedRef({ $0.memory(address, count: count) })
+                memory._withUnsafeGuaranteedRef({ $0.hasMemory(address, count: count) })
             else { return .invalidParameter }
-            if count > 0 { pieces.append(VirtIOGPUResource.Piece(start: start, count: Int(count))) }
+            if count > 0 { pieces.append(VirtIOGPUResource.Piece(start: address, count: Int(count))) }
         }
         resource.attach(pieces)
         return .noData

@@ -12,8 +12,9 @@ final class VirtIOGPUResource {
         }
     }
 
+    /// By the guest's address: where that is may change before it is read.
     struct Piece {
-        let start: UnsafeMutableRawPointer
+        let start: UInt64
         let count: Int
     }
 
@@ -40,8 +41,8 @@ final class VirtIOGPUResource {
     }
 
     /// Copies pixels of the backing, the first of which is at `offset`, to the rectangle, which lies in the image. False where
-    /// the backing has not as many.
-    func transfer(_ rectangle: Rectangle, from offset: UInt64) -> Bool {
+    /// the backing has not as many, or not any more.
+    func transfer(_ rectangle: Rectangle, from offset: UInt64, of memory: AddressSpace) -> Bool {
         guard !rectangle.isEmpty else { return true }
         let stride = copy.width * 4, count = rectangle.width * 4
         let needed = stride * (rectangle.height - 1) + count
@@ -60,7 +61,8 @@ final class VirtIOGPUResource {
                     index += 1
                 }
                 let part = min(left, start + backing[index].count - place)
-                target.copyMemory(from: backing[index].start + (place - start), byteCount: part)
+                let row = UnsafeMutableRawBufferPointer(start: target, count: part)
+                guard memory.read(backing[index].start + UInt64(place - start), into: row) else { return false }
                 (target, place, left) = (target + part, place + part, left - part)
             }
             // The next row may begin before the piece in which this one has ended.
