@@ -15,16 +15,13 @@ final class DiskSelfTest {
 
     /// The Adler-32 checksum (RFC 1950) of all that is on the disk, read by one thread.
     func checksum() throws(HyperError) -> UInt32 {
-        var (a, b): (UInt32, UInt32) = (1, 0)
+        var sum = Adler32()
         nextSector = 0
         try forEachRequest { (sector, buffer) throws(HyperError) in
             try device.read(sector: sector, into: buffer)
-            for byte in buffer {
-                a = (a + UInt32(byte)) % 65521
-                b = (b + a) % 65521
-            }
+            for byte in buffer { sum.add(byte) }
         }
-        return b << 16 | a
+        return sum.value
     }
 
     /// Fills each sector with its number, 64 times over, the least byte first.

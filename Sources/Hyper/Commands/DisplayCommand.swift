@@ -24,6 +24,18 @@ extension Command {
                         try Inputs.setFocus(display.guest)
                     }
                 },
+                Form("screenshot DISPLAY PATH", "write what one shows to a file, as a PNG picture") {
+                    arguments, _ throws(HyperError) in
+                    let display = try Displays.find(arguments[0])
+                    var picture: Screen?
+                    try Displays.look(at: display) { (screen) throws(HyperError) in
+                        let copy = try Screen(width: screen.width, height: screen.height)
+                        copy.copy(screen.bounds, of: screen)
+                        picture = copy
+                    }
+                    guard let picture else { throw HyperError("display \(display.name) is off") }
+                    try PNGFile.write(picture, to: arguments[1])
+                },
             ],
             values: { name in name == "DISPLAY" ? Displays.all.map { $0.name } : [] })
     }
