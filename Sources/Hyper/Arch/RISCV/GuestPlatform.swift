@@ -32,8 +32,21 @@ extension RISCVPort {
         }
     }
 
+    /// Extensions that a guest may have as its hart has them: they add instructions for all modes, and no state. Zawrs is not
+    /// among them: who waits by WRS.NTO for another hart of the guest's keeps that one from running, where both share one
+    /// hart.
+    private static var guestExtensions: [Text] {
+        [
+            "zicond", "zihintpause", "zacas", "zfh", "zfhmin", "zba", "zbb", "zbc", "zbkb",
+            "zbkx", "zbs",
+        ]
+    }
+
     private static var isa: Text {
-        hasSupervisorTimer ? "rv64imafdc_zicsr_zifencei_zicntr_sstc" : "rv64imafdc_zicsr_zifencei_zicntr"
+        var isa: Text = "rv64imafdc_zicsr_zifencei_zicntr"
+        for name in guestExtensions where HostHarts.have(name) { isa.append("_\(name)" as Text) }
+        if hasSupervisorTimer { isa.append("_sstc" as StaticString) }
+        return isa
     }
 
     public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {
@@ -48,5 +61,19 @@ extension RISCVPort {
             cells: guest.vcpus.indices.flatMap {
                 [GuestTree.cpuHandle($0), none, GuestTree.cpuHandle($0), supervisorExternal]
             })
+    }
+}
+
+/// The machine's harts as its device tree has them: a VCPU may come to any of them, and has what all of them have.
+private enum HostHarts {
+    private static var nodes: [DeviceTreeNode] {
+        (HostDevices.tree.child("cpus")?.children ?? []).filter { $0.text("device_type") == "cpu" && $0.isOkay }
+    }
+
+    /// Multi-letter extensions stand behind underscores (Unprivileged ISA, ISA Extension Naming Conventions).
+    static func have(_ name: Text) -> Bool {
+        let nodes = nodes
+        return !nodes.isEmpty
+            && nodes.allSatisfy { ($0.text("riscv,isa") ?? Text()).split { $0 == 0x5f }.dropFirst().contains(name) }
     }
 }
