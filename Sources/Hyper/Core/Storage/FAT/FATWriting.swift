@@ -40,8 +40,13 @@ extension FATFileSystem {
             entry.size = new
             return try updateAndFlush(entry, parent)
         }
-        entry.size = new
         let kept = clusters(Int(new))
+        let chain = kept == 0 || first == 0 ? [] : try volume.chain(first, limit: Int(volume.clusterCount))
+        guard chain.count >= kept else {
+            throw HyperError(
+                "\(path) has \(chain.count) clusters, fewer than its size wants: the file system is damaged")
+        }
+        entry.size = new
         if kept == 0 { entry.firstCluster = 0 }
         try update(entry, in: parent)
         forgetTrail()
@@ -49,7 +54,7 @@ extension FATFileSystem {
             if kept == 0 {
                 try volume.free(first)
             } else {
-                try volume.cut(after: try volume.chain(first, limit: Int(volume.clusterCount))[kept - 1])
+                try volume.cut(after: chain[kept - 1])
             }
         }
         try volume.flush()
