@@ -4,6 +4,14 @@ extension Command {
         Command(
             "selftest", group: "Host", "tests of the hypervisor by itself",
             [
+                Form("list", "tests that need nothing but the machine") { _, output in
+                    var table = Table(["TEST", ""])
+                    for test in SelfTest.all { table.add([test.name, test.summary]) }
+                    output.write(table)
+                },
+                Form("run [TEST...]", "run some of them, or all") { arguments, output throws(HyperError) in
+                    try run(arguments, output)
+                },
                 Form("lives TREE COUNT", "make and destroy a guest so often, and count what is not given back") {
                     arguments, output throws(HyperError) in
                     let count = try number(arguments[1])
@@ -81,7 +89,25 @@ extension Command {
                     defer { Guests.destroy(guest) }
                     output.write("\(try guest.space.test()) pages lead where they should\n")
                 },
-            ])
+            ],
+            values: { $0 == "TEST" ? SelfTest.all.map { $0.name } : [] })
+    }
+
+    private static func run(_ names: [Text], _ output: TerminalOutput) throws(HyperError) {
+        for name in names where !SelfTest.all.contains(where: { $0.name == name }) {
+            throw HyperError("there is no self-test \(name); `selftest list` shows those that there are")
+        }
+        var failed = 0
+        for test in SelfTest.all where names.isEmpty || names.contains(test.name) {
+            do throws(HyperError) {
+                try test.body()
+                output.write("self-test \(test.name) passed\n")
+            } catch {
+                failed += 1
+                output.write("self-test \(test.name) failed: \(error.message)\n")
+            }
+        }
+        if failed > 0 { throw HyperError("\(failed) self-test\(failed == 1 ? "" : "s" as Text) failed") }
     }
 
     private static func interrupts() -> UInt64 {

@@ -76,6 +76,10 @@ public protocol Architecture {
     static func save(_ vcpu: VCPUReference)
     /// Enters the guest on the VCPU's own thread, with what ``reset(_:entry:argument:)`` has set. Interrupts are off.
     static func enter(_ vcpu: VCPUReference) -> Never
+    /// What a cause of exits is called: a number below ``Profile/causes``.
+    static func exitName(_ cause: Int) -> Text
+    /// What the interrupt that is being handled has interrupted: an address, and whether it is a guest's.
+    static var interruptedPlace: (address: UInt64, isGuest: Bool) { get }
     /// Sets the VCPU's registers as they are at power-on: to begin at `entry` with `argument` (a device tree's address).
     static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64)
     /// Where a kernel goes in a guest's memory.

@@ -33,6 +33,7 @@ enum BuiltIn {
         if Configuration.COMMAND_MEMORY { commands.append(.memory) }
         if Configuration.COMMAND_MODULE { commands.append(.module) }
         if Configuration.COMMAND_NET { commands.append(.net) }
+        if Configuration.PROFILER { commands.append(.profile) }
         if Configuration.COMMAND_SELFTEST { commands.append(.selftest) }
         if Configuration.COMMAND_THREAD { commands.append(.thread) }
         if Configuration.COMMAND_VCPU { commands.append(.vcpu) }

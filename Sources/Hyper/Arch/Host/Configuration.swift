@@ -51,5 +51,6 @@ enum Configuration {
     static var TERMINAL_HISTORY_LINES: Int { 32 }
     static var TERMINAL_INPUT_BYTES: Int { 4096 }
     static var THREAD_STACK_KIB: Int { 16 }
+    static var PROFILER: Bool { true }
     static var CHECK_DEADLOCK: Bool { true }
 }

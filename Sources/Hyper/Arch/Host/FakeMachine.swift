@@ -203,6 +203,7 @@ public enum FakeMachine {
         cpus[me].waitsUntil = counter + 1
         leave(for: nextCPU())
         cpus[me].waitsUntil = nil
+        takeInterrupts()
     }
 
     /// A CPU begins anew, with interrupts off.

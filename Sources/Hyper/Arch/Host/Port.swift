@@ -122,6 +122,11 @@ public enum HostPort: Architecture {
         }
     }
 
+    public static func exitName(_ cause: Int) -> Text { "cause \(cause)" }
+    /// What tests say that was interrupted.
+    // SAFETY: of the fake machine's one thread.
+    nonisolated(unsafe) public static var interruptedPlace: (address: UInt64, isGuest: Bool) = (0, false)
+
     public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
         vcpu.pointee.state = VCPUState()
         vcpu.pointee.state.entry = entry
@@ -161,6 +166,9 @@ public enum HostPort: Architecture {
         }
         public static func table(of entry: UInt64, level: Int) -> UInt64? { entry & 3 == 1 ? entry & ~4095 : nil }
         public static func page(of entry: UInt64, level: Int) -> UInt64? { entry & 3 == 2 ? entry & ~4095 : nil }
+        public static func access(of entry: UInt64) -> SecondStageAccess {
+            SecondStageAccess(rawValue: UInt8(truncatingIfNeeded: entry >> 2 & 15))
+        }
         public static func forget(identifier: UInt64, start: UInt64, size: UInt64) {}
     }
 }

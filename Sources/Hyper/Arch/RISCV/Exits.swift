@@ -14,6 +14,8 @@ enum Exits {
         let vcpu = cpu.pointee.loaded.unsafelyUnwrapped
         vcpu.pointee.exits &+= 1
         let cause = csr_read_scause()
+        let isProfiled = Configuration.PROFILER && Profile.isRunning
+        let start = isProfiled ? Profile.now : 0
         switch cause {
         case hypercall: Hypercalls.handle(vcpu)
         case load, store: access(vcpu, cause)
@@ -30,6 +32,7 @@ enum Exits {
                 raise(vcpu, cause, csr_read_stval())
             }
         }
+        if isProfiled { Profile.countExit(RISCVPort.exitNumber(cause), since: start) }
         Scheduler.preempt()
     }
 

@@ -36,6 +36,14 @@ public enum Sv39x4: SecondStageFormat {
         entry & valid != 0 && entry & (read | execute) != 0 ? (entry & ~1023) << 2 : nil
     }
 
+    public static func access(of entry: UInt64) -> SecondStageAccess {
+        var access: SecondStageAccess = []
+        if entry & read != 0 { access.insert(.read) }
+        if entry & write != 0 { access.insert(.write) }
+        if entry & execute != 0 { access.insert(.execute) }
+        return access
+    }
+
     public static func forget(identifier: UInt64, start: UInt64, size: UInt64) {
         // The other harts take part through the firmware (SBI 2.0, 8.2: HFENCE.GVMA with a VMID).
         hfence_gvma_vmid(identifier)

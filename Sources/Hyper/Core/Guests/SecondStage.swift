@@ -14,6 +14,8 @@ public protocol SecondStageFormat {
     static func table(of entry: UInt64, level: Int) -> UInt64?
     /// The page that an entry is; nil where it is empty or leads to a table.
     static func page(of entry: UInt64, level: Int) -> UInt64?
+    /// What may be done to the page that an entry is.
+    static func access(of entry: UInt64) -> SecondStageAccess
     /// Makes all CPUs forget what they know of the guest's addresses `start ..< start + size`.
     static func forget(identifier: UInt64, start: UInt64, size: UInt64)
 }
@@ -132,6 +134,18 @@ public struct SecondStage<Format: SecondStageFormat>: ~Copyable {
             } else {
                 entry.pointee = 0
             }
+        }
+    }
+
+    /// What the guest may do at its address; nil where nothing is mapped.
+    public borrowing func access(_ guest: UInt64) -> SecondStageAccess? {
+        var (table, level) = (root, Format.levels - 1)
+        while true {
+            let entry = Self.entry(table, Self.index(guest, level)).pointee
+            if Format.page(of: entry, level: level) != nil { return Format.access(of: entry) }
+            guard let next = Format.table(of: entry, level: level) else { return nil }
+            table = next
+            level -= 1
         }
     }
 
