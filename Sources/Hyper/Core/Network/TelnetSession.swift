@@ -65,8 +65,9 @@ final class TelnetSession {
                 while let key = input.popFirst() { keys.append(key) }
                 return self.hasEnded
             }
-            if hasEnded { return terminal.release() }
+            // What was typed before the other side closed is obeyed.
             if !keys.isEmpty { terminal.receive(keys) }
+            if hasEnded { return terminal.release() }
         }
     }
 
