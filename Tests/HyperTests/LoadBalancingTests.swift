@@ -111,6 +111,21 @@ extension CoreTests {
             #expect((0..<2).map { CPUs[$0].pointee.load }.sorted() == [3, 4])
         }
 
+        @Test("What is asked of a CPU while it is being started, which nothing interrupts, is done once it runs")
+        func askedWhileStarting() {
+            Port.start(cpus: 2)
+            var answers: [Int] = []
+            spawn("terminal", affinity: 1) {
+                do throws(HyperError) {
+                    try CPUs.turnOff(CPUs[1])
+                    try CPUs.turnOn(CPUs[1])
+                } catch { Issue.record("\(error.message)") }
+                #expect(CPUs.post(CPUs[1]) { answers.append(Port.cpu.pointee.index) })
+            }
+            Port.run()
+            #expect(answers == [1])
+        }
+
         @Test("A VCPU whose registers are loaded moves, and they are kept first")
         func loadedVCPU() throws {
             Port.start(cpus: 2)

@@ -17,6 +17,8 @@ public enum FakeMachine {
         /// It waits for an interrupt, or for a time, if that comes first.
         var waitsUntil: UInt64?
         var isOff = false
+        /// It was started, and has not executed yet: firmwares do not interrupt such a CPU (SBI 2.0, 9).
+        var isStarting = false
     }
 
     // SAFETY: all of the fake machine executes on one thread of the host.
@@ -208,7 +210,15 @@ public enum FakeMachine {
 
     /// A CPU begins anew, with interrupts off.
     static func turnOn(_ index: Int) {
-        cpus[index] = FakeCPU(reference: cpus[index].reference, context: makeContext { Scheduler.idle() })
+        let context = makeContext {
+            FakeMachine.cpus[FakeMachine.active].isStarting = false
+            Scheduler.idle()
+        }
+        cpus[index] = FakeCPU(reference: cpus[index].reference, context: context, isStarting: true)
+    }
+
+    static func interrupt(_ index: Int) {
+        if !cpus[index].isStarting { cpus[index].isInterrupted = true }
     }
 
     static func switchContext(to new: UnsafeMutableRawPointer) {

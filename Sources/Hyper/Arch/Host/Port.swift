@@ -39,7 +39,7 @@ public enum HostPort: Architecture {
 
     public static func waitForInterrupt() { FakeMachine.wait(until: .max) }
     public static func relax() { FakeMachine.relax() }
-    public static func interrupt(_ cpu: CPUReference) { FakeMachine.cpus[cpu.pointee.index].isInterrupted = true }
+    public static func interrupt(_ cpu: CPUReference) { FakeMachine.interrupt(cpu.pointee.index) }
     /// What was printed while no console had a driver.
     nonisolated(unsafe) public static var printed: [UInt8] = []
     public static func write(_ byte: UInt8) { printed.append(byte) }

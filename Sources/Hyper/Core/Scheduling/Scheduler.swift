@@ -300,6 +300,9 @@ public enum Scheduler {
 
     /// What a CPU does while nobody runs: never returns.
     public static func idle() -> Never {
+        // Who asked for something while this CPU was being started may not have been able to interrupt it.
+        _ = Port.disableInterrupts()
+        CPUs.answerCalls()
         while true {
             _ = Port.disableInterrupts()
             let cpu = Port.cpu
