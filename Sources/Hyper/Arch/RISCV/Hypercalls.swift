@@ -91,32 +91,39 @@ enum Hypercalls {
         }
     }
 
-    /// The harts that a mask names (SBI 2.0, 3.2): a base of all ones means all of them.
-    private static func harts(_ guest: Guest, mask: UInt64, base: UInt64) -> [VCPUReference]? {
-        if base == ~0 { return guest.vcpus }
-        var result: [VCPUReference] = []
-        for bit in 0..<UInt64(64) where mask >> bit & 1 != 0 {
-            let (number, overflows) = base.addingReportingOverflow(bit)
-            guard !overflows, number < UInt64(guest.vcpus.count) else { return nil }
-            result.append(guest.vcpus[Int(number)])
+    /// Does something for each hart that a mask names (SBI 2.0, 3.2), where a base of all ones means all of them; false,
+    /// and nothing is done, where it names one that is not there.
+    private static func forEachHart(
+        _ guest: Guest, mask: UInt64, base: UInt64, _ body: (VCPUReference) -> Void = { _ in }
+    ) -> Bool {
+        if base == ~0 {
+            for vcpu in guest.vcpus { body(vcpu) }
+            return true
         }
-        return result
+        guard mask != 0 else { return true }
+        let (last, overflows) = base.addingReportingOverflow(UInt64(63 - mask.leadingZeroBitCount))
+        guard !overflows, last < UInt64(guest.vcpus.count) else { return false }
+        var rest = mask
+        while rest != 0 {
+            body(guest.vcpus[Int(base) + rest.trailingZeroBitCount])
+            rest &= rest &- 1
+        }
+        return true
     }
 
     private static func interrupt(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
         guard state.pointee[16] == 0 else { return answer(state, notSupported) }
-        guard let harts = harts(guest, mask: state.pointee[10], base: state.pointee[11]) else {
-            return answer(state, invalidParameter)
+        let areThere = forEachHart(guest, mask: state.pointee[10], base: state.pointee[11]) {
+            RISCVPort.setInterrupt($0, GuestInterrupt.software, true)
         }
-        answer(state, 0)
-        for hart in harts { RISCVPort.setInterrupt(hart, GuestInterrupt.software, true) }
+        answer(state, areThere ? 0 : invalidParameter)
     }
 
     /// Fences that a guest asks for on others of its harts (SBI 2.0, chapter 8) are made for all of the guest, on all of
     /// the host's harts.
     private static func remoteFence(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
         guard state.pointee[16] <= 2 else { return answer(state, notSupported) }
-        guard harts(guest, mask: state.pointee[10], base: state.pointee[11]) != nil else {
+        guard forEachHart(guest, mask: state.pointee[10], base: state.pointee[11]) else {
             return answer(state, invalidParameter)
         }
         fence_instruction()
