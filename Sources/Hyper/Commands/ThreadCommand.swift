@@ -17,26 +17,36 @@ extension Command {
                         ])
                     }
                     output.write(table)
-                },
-                Form("affinity THREAD CPUS", "where it may run: all, or as in 0,2-3") {
-                    arguments, _ throws(HyperError) in
-                    Scheduler.setAffinity(try find(arguments[0]), try CPUMask(arguments[1]).bits)
-                },
-                Form("priority THREAD NUMBER", "what it runs before: 1 to 7, the most important last") {
-                    arguments, _ throws(HyperError) in
-                    Scheduler.setPriority(try find(arguments[0]), try priority(arguments[1]))
-                },
-                Form("slice THREAD MICROSECONDS", "its turn among those of its priority: 0 until it waits") {
-                    arguments, _ throws(HyperError) in
-                    let time = try number(arguments[1], limit: 1_000_000_000)
-                    Scheduler.setSlice(try find(arguments[0]), nanoseconds: time == 0 ? nil : time * 1000)
-                },
-                Form("rate THREAD BUDGET PERIOD", "microseconds that it may run of so many; 0 0 for all of them") {
-                    arguments, _ throws(HyperError) in
-                    Scheduler.setRateLimit(try find(arguments[0]), try rateLimit(arguments[1], arguments[2]))
-                },
-            ],
+                }
+            ] + settings(of: "THREAD", find),
             values: { $0 == "THREAD" ? Scheduler.threads.map { $0.pointee.name } : [] })
+    }
+
+    /// The forms that change how a thread is scheduled, or a VCPU, which is a thread.
+    /// - Parameters:
+    ///   - value: what usages call it.
+    ///   - find: the thread of that name.
+    static func settings(
+        of value: Text, _ find: @escaping (Text) throws(HyperError) -> ThreadReference
+    ) -> [Form] {
+        [
+            Form("affinity \(value) CPUS", "where it may run: all, or as in 0,2-3") { arguments, _ throws(HyperError) in
+                Scheduler.setAffinity(try find(arguments[0]), try CPUMask(arguments[1]).bits)
+            },
+            Form("priority \(value) NUMBER", "what it runs before: 1 to 7, the most important last") {
+                arguments, _ throws(HyperError) in
+                Scheduler.setPriority(try find(arguments[0]), try priority(arguments[1]))
+            },
+            Form("slice \(value) MICROSECONDS", "its turn among those of its priority: 0 until it waits") {
+                arguments, _ throws(HyperError) in
+                let time = try number(arguments[1], limit: 1_000_000_000)
+                Scheduler.setSlice(try find(arguments[0]), nanoseconds: time == 0 ? nil : time * 1000)
+            },
+            Form("rate \(value) BUDGET PERIOD", "microseconds that it may run of so many; 0 0 for all of them") {
+                arguments, _ throws(HyperError) in
+                Scheduler.setRateLimit(try find(arguments[0]), try rateLimit(arguments[1], arguments[2]))
+            },
+        ]
     }
 
     private static func find(_ name: Text) throws(HyperError) -> ThreadReference {

@@ -13,22 +13,6 @@ extension Command {
                     let (guest, vcpu) = try vcpu(arguments[0])
                     guest.examine(vcpu) { output.write(registerTable(Port.registers(vcpu))) }
                 },
-                Form("affinity VCPU CPUS", "where it may run: all, or as in 0,2-3") { arguments, _ throws(HyperError) in
-                    Scheduler.setAffinity(try thread(arguments[0]), try CPUMask(arguments[1]).bits)
-                },
-                Form("priority VCPU NUMBER", "what it runs before: 1 to 7, the most important last") {
-                    arguments, _ throws(HyperError) in
-                    Scheduler.setPriority(try thread(arguments[0]), try priority(arguments[1]))
-                },
-                Form("slice VCPU MICROSECONDS", "its turn among those of its priority: 0 until it waits") {
-                    arguments, _ throws(HyperError) in
-                    let time = try number(arguments[1], limit: 1_000_000_000)
-                    Scheduler.setSlice(try thread(arguments[0]), nanoseconds: time == 0 ? nil : time * 1000)
-                },
-                Form("rate VCPU BUDGET PERIOD", "microseconds that it may run of so many; 0 0 for all of them") {
-                    arguments, _ throws(HyperError) in
-                    Scheduler.setRateLimit(try thread(arguments[0]), try rateLimit(arguments[1], arguments[2]))
-                },
                 Form("start VCPU [ADDRESS]", "turn one on that is off, at the guest's entry or elsewhere") {
                     arguments, _ throws(HyperError) in
                     let (guest, vcpu) = try vcpu(arguments[0])
@@ -44,7 +28,7 @@ extension Command {
                     try guest.stop(vcpu)
                     try guest.start(vcpu, entry: guest.entry)
                 },
-            ],
+            ] + settings(of: "VCPU", thread),
             values: { name in
                 switch name {
                 case "GUEST": Guests.all.map { $0.name }
