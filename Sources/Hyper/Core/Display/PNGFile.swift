@@ -25,15 +25,9 @@ struct PNGFile {
 
     private mutating func append(_ bytes: [UInt8]) throws(HyperError) {
         var bytes = bytes
-        var failure: HyperError?
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(HyperError) {
-                try VirtualFileSystem.write(path, at: offset, from: UnsafeRawBufferPointer(buffer))
-            } catch {
-                failure = error
-            }
+        try bytes.withBuffer { (buffer) throws(HyperError) in
+            try VirtualFileSystem.write(path, at: offset, from: UnsafeRawBufferPointer(buffer))
         }
-        if let failure { throw failure }
         offset += UInt64(bytes.count)
     }
 

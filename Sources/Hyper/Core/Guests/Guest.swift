@@ -80,9 +80,7 @@ public final class Guest {
     func allocate(
         _ name: Text, at start: UInt64, size: UInt64, alignment: UInt64, _ access: SecondStageAccess
     ) throws(HyperError) {
-        guard size % Pages.size == 0, let count = Int(exactly: size / Pages.size) else {
-            throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
-        }
+        let count = try wholePages(name, size)
         let address = try Pages.allocate(count, alignment: alignment)
         do throws(HyperError) {
             Pages.clear(address, count: count)
@@ -101,9 +99,7 @@ public final class Guest {
         _ name: Text, at start: UInt64, size: UInt64, colours count: UInt32, from first: UInt32,
         _ access: SecondStageAccess
     ) throws(HyperError) {
-        guard size % Pages.size == 0, let pages = Int(exactly: size / Pages.size) else {
-            throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
-        }
+        let pages = try wholePages(name, size)
         let all = UInt32(Configuration.PAGE_COLOURS)
         guard count > 0, first < all, count <= all - first else {
             throw HyperError(
@@ -121,6 +117,13 @@ public final class Guest {
             let colour = try PageColour(index: UInt(first) + UInt(page) % UInt(count), of: UInt(all))
             try space.addPage(start + UInt64(page) * Pages.size, colour, access)
         }
+    }
+
+    private func wholePages(_ name: Text, _ size: UInt64) throws(HyperError) -> Int {
+        guard size % Pages.size == 0, let count = Int(exactly: size / Pages.size) else {
+            throw HyperError("region \(name) has \(hex: size) bytes, which are no whole pages of 4 KiB")
+        }
+        return count
     }
 
     /// Stops the guest and gives back all that is its own. Nobody may use it any more.

@@ -60,7 +60,7 @@ struct ModuleFile {
         guard bytes.count >= Self.headerSize, bytes[0..<7].elementsEqual([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]) else {
             throw HyperError("this is no object file of 64 bits (ELF): build modules with firmware/build")
         }
-        let (type, machine) = (u16(16), u16(18))
+        let (type, machine) = (bytes.u16(16), bytes.u16(18))
         guard type == 1, machine == Port.ModuleRelocations.machine else {
             throw HyperError(
                 """
@@ -73,22 +73,23 @@ struct ModuleFile {
     }
 
     private mutating func readSections() throws(HyperError) {
-        let (start, size, count) = (u64(40), u16(58), Int(u16(60)))
+        let (start, size, count) = (bytes.u64(40), bytes.u16(58), Int(bytes.u16(60)))
         guard Int(size) == Self.sectionSize, let table = range(start, UInt64(count * Self.sectionSize)) else {
             throw HyperError("the table of sections, \(UInt64(count)) at \(hex: start), is not in the file")
         }
         sections.reserveCapacity(count)
         for index in 0..<count {
             let at = table.lowerBound + index * Self.sectionSize
-            let (type, offset, size) = (u32(at + 4), u64(at + 24), u64(at + 32))
+            let (type, offset, size) = (bytes.u32(at + 4), bytes.u64(at + 24), bytes.u64(at + 32))
             let contents = type == SectionType.noBits || index == 0 ? 0..<0 : range(offset, size)
             guard let contents else {
                 throw HyperError("section \(index), \(hex: size) bytes at \(hex: offset), is not in the file")
             }
             sections.append(
                 Section(
-                    name: u32(at), type: type, flags: u64(at + 8), contents: contents, size: size, link: u32(at + 40),
-                    info: u32(at + 44), alignment: u64(at + 48)))
+                    name: bytes.u32(at), type: type, flags: bytes.u64(at + 8), contents: contents, size: size,
+                    link: bytes.u32(at + 40),
+                    info: bytes.u32(at + 44), alignment: bytes.u64(at + 48)))
         }
     }
 
@@ -110,8 +111,8 @@ struct ModuleFile {
         guard index >= 0, index < symbolCount else { return nil }
         let at = symbols.lowerBound + index * Self.symbolSize
         return Symbol(
-            name: u32(at), binding: bytes[at + 4] >> 4, visibility: bytes[at + 5] & 3, section: u16(at + 6),
-            value: u64(at + 8))
+            name: bytes.u32(at), binding: bytes[at + 4] >> 4, visibility: bytes[at + 5] & 3, section: bytes.u16(at + 6),
+            value: bytes.u64(at + 8))
     }
 
     /// A symbol's name, up to the zero behind it.
@@ -132,24 +133,19 @@ struct ModuleFile {
             guard section.type == SectionType.relocations else { continue }
             for index in 0..<section.contents.count / Self.relocationSize {
                 let at = section.contents.lowerBound + index * Self.relocationSize
-                let info = u64(at + 8)
+                let info = bytes.u64(at + 8)
                 try body(
                     Int(section.info),
                     Relocation(
-                        offset: u64(at), type: UInt32(truncatingIfNeeded: info), symbol: Int(info >> 32),
-                        addend: Int64(bitPattern: u64(at + 16))))
+                        offset: bytes.u64(at), type: UInt32(truncatingIfNeeded: info), symbol: Int(info >> 32),
+                        addend: Int64(bitPattern: bytes.u64(at + 16))))
             }
         }
     }
 
-    // MARK: Numbers, at places that were checked
-
+    /// A part of the file, if it has it.
     private func range(_ start: UInt64, _ count: UInt64) -> Range<Int>? {
         guard start <= UInt64(bytes.count), count <= UInt64(bytes.count) - start else { return nil }
         return Int(start)..<Int(start + count)
     }
-
-    private func u16(_ at: Int) -> UInt16 { UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8 }
-    private func u32(_ at: Int) -> UInt32 { UInt32(u16(at)) | UInt32(u16(at + 2)) << 16 }
-    private func u64(_ at: Int) -> UInt64 { UInt64(u32(at)) | UInt64(u32(at + 4)) << 32 }
 }

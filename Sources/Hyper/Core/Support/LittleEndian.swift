@@ -1,4 +1,4 @@
-/// Numbers in structures of disks, the least byte first.
+/// Numbers in structures of disks, files and devices, the least byte first.
 extension [UInt8] {
     func number(_ offset: Int, bytes count: Int) -> UInt64 {
         var value: UInt64 = 0

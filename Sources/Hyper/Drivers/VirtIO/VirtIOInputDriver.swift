@@ -44,10 +44,7 @@ public final class VirtIOInputDriver: HostInput, HostDevice {
         axes = (0..<UInt64(kind == .tablet ? 2 : 0)).map { axis in
             let bytes = read(Configuration.axis, axis)
             guard bytes.count >= 8 else { return (0, InputKind.axisMaximum) }
-            func number(_ offset: Int) -> UInt32 {
-                bytes[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
-            }
-            let (start, end) = (number(0), number(4))
+            let (start, end) = (bytes.u32(0), bytes.u32(4))
             return end > start ? (start, end - start) : (0, InputKind.axisMaximum)
         }
         queue = try transport.makeQueue(Self.eventQueue, limit: Self.queueLimit)
