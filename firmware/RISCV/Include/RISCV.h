@@ -114,7 +114,7 @@ CSR(time, 0xc01) CSR_PRESENT(time, 0xc01, mtvec)
 
 // Hypervisor extension (Privileged ISA, chapter 21).
 CSR(hstatus, 0x600) CSR(hedeleg, 0x602) CSR(hideleg, 0x603) CSR(hie, 0x604) CSR(htimedelta, 0x605)
-CSR(hcounteren, 0x606) CSR(henvcfg, 0x60a) CSR(htval, 0x643) CSR(hvip, 0x645) CSR(htinst, 0x64a) CSR(hgatp, 0x680)
+CSR(hcounteren, 0x606) CSR(henvcfg, 0x60a) CSR(hstateen0, 0x60c) CSR(htval, 0x643) CSR(hvip, 0x645) CSR(htinst, 0x64a) CSR(hgatp, 0x680)
 CSR(vsstatus, 0x200) CSR(vstvec, 0x205) CSR(vsscratch, 0x240) CSR(vsepc, 0x241) CSR(vscause, 0x242) CSR(vstval, 0x243)
 CSR(vstimecmp, 0x24d) CSR_PRESENT(vstimecmp, 0x24d, stvec) CSR(vsatp, 0x280) CSR(hip, 0x644)
 

@@ -15,7 +15,10 @@ public func hyperStart(_ hart: UInt64, _ tree: UInt64) -> Never {
         if let frequency = node.property("timebase-frequency") {
             RISCVPort.counterFrequency = frequency.number(at: 0, cells: frequency.cellCount)
         }
-        if let isa = node.property("riscv,isa"), isa.containsExtension("_sstc") { RISCVPort.hasSupervisorTimer = true }
+        if let isa = node.property("riscv,isa") {
+            if isa.containsExtension("_sstc") { RISCVPort.hasSupervisorTimer = true }
+            if isa.containsExtension("_smstateen") { RISCVPort.hasStateEnable = true }
+        }
     }
     RISCVPort.setAlarm(.max)
     RISCVPort.prepareForGuests()

@@ -23,6 +23,10 @@ extension RISCVPort {
             cpu.set("status", text: "okay")
             cpu.set("compatible", text: "riscv")
             cpu.set("riscv,isa", text: isa)
+            for name in blockSizes {
+                guard let size = HostHarts.number(name) else { continue }
+                cpu.set(name, u32: UInt32(truncatingIfNeeded: size))
+            }
             cpu.set("mmu-type", text: "riscv,sv39")
             let controller = cpu.add("interrupt-controller")
             controller.set("#interrupt-cells", u32: 1)
@@ -32,15 +36,17 @@ extension RISCVPort {
         }
     }
 
-    /// Extensions that a guest may have as its hart has them: they add instructions for all modes, and no state. Zawrs is not
-    /// among them: who waits by WRS.NTO for another hart of the guest's keeps that one from running, where both share one
-    /// hart.
+    /// Extensions that a guest may have as its hart has them: they add instructions for all modes, and no state. henvcfg lets
+    /// the cache-block instructions through. Zawrs is not among them: who waits by WRS.NTO for another hart of the guest's
+    /// keeps that one from running, where both share one hart.
     private static var guestExtensions: [Text] {
         [
-            "zicond", "zihintpause", "zacas", "zfh", "zfhmin", "zba", "zbb", "zbc", "zbkb",
-            "zbkx", "zbs",
+            "zicbom", "zicboz", "zicond", "zihintpause", "zacas", "zfh", "zfhmin", "zba", "zbb", "zbc", "zbkb", "zbkx",
+            "zbs",
         ]
     }
+
+    private static var blockSizes: [Text] { ["riscv,cbom-block-size", "riscv,cboz-block-size"] }
 
     private static var isa: Text {
         var isa: Text = "rv64imafdc_zicsr_zifencei_zicntr"
@@ -75,5 +81,11 @@ private enum HostHarts {
         let nodes = nodes
         return !nodes.isEmpty
             && nodes.allSatisfy { ($0.text("riscv,isa") ?? Text()).split { $0 == 0x5f }.dropFirst().contains(name) }
+    }
+
+    /// A property that all of them have alike.
+    static func number(_ name: Text) -> UInt64? {
+        let values = nodes.map { $0.number(name) }
+        return values.allSatisfy { $0 == values.first } ? values.first.flatMap { $0 } : nil
     }
 }

@@ -6,6 +6,8 @@ public enum RISCVPort: Architecture {
     nonisolated(unsafe) public internal(set) static var counterFrequency: UInt64 = 10_000_000
     /// Whether harts have a timer of their own (Sstc), so that an alarm is one CSR and no call of the firmware.
     nonisolated(unsafe) static var hasSupervisorTimer = false
+    /// Whether what guests may use of a hart's state is to be said (Smstateen).
+    nonisolated(unsafe) static var hasStateEnable = false
 
     // MARK: This CPU
 

@@ -79,6 +79,9 @@ extension RISCVPort {
         let timerExtension: UInt64 = 1 << 63, zeroBlocks: UInt64 = 1 << 7, cleanBlocks: UInt64 = 1 << 6
         let invalidateBlocks: UInt64 = 1 << 4
         csr_write_henvcfg((hasSupervisorTimer ? timerExtension : 0) | zeroBlocks | cleanBlocks | invalidateBlocks)
+        // senvcfg is kept for each VCPU; there is no other state that guests may have (Privileged ISA, Smstateen, 6.1).
+        let environment: UInt64 = 1 << 62
+        if hasStateEnable { csr_write_hstateen0(environment) }
         csr_write_sie(timerInterrupts | external | software)
     }
 
