@@ -49,6 +49,10 @@ public enum VirtualFileSystem {
                 reasons.append("\(reasons.isEmpty ? "" : "; " as Text)\(error.message)")
             }
         }
+        guard !reasons.isEmpty else {
+            throw HyperError(
+                "this build has no file system of disks: configure it with FILE_SYSTEM_FAT or FILE_SYSTEM_EXT4")
+        }
         throw HyperError(reasons)
     }
 
