@@ -4,7 +4,11 @@ enum GuestBuilder {
         let guest = try Guest(name: name, identifier: identifier)
         do throws(HyperError) {
             for vcpu in description.vcpus {
-                try guest.addVCPU(priority: vcpu.priority ?? Thread.guestPriority, affinity: vcpu.affinity)
+                let made = try guest.addVCPU(
+                    priority: vcpu.priority ?? Thread.guestPriority, affinity: vcpu.affinity)
+                if let slice = vcpu.timeSlice, let thread = made.pointee.thread {
+                    Scheduler.setSlice(thread, nanoseconds: slice)
+                }
             }
             guest.description = description
             guest.entry = description.vcpus.first?.startPC ?? 0
