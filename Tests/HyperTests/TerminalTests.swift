@@ -14,7 +14,7 @@ struct TerminalOutputTests {
 
     @Test("A table's columns are as wide as what stands in them, and numbers stand right")
     func table() {
-        var table = Table(["guest", "exits", "state"], right: [1])
+        var table = Table("guest|>exits|state")
         table.add(["linux0", "7", "running"])
         table.add(["basic", "1234567", "halted"])
         table.add(["gone"])
@@ -33,8 +33,8 @@ struct TerminalOutputTests {
         var bytes: [UInt8] = []
         let terminal = TerminalOutput(isInteractive: true) { bytes += $0 }
         let printed = PrintedOutput()
-        terminal.write(Table(["a", "b"]))
-        printed.output.write(Table(["a", "b"]))
+        terminal.write(Table("a|b"))
+        printed.output.write(Table("a|b"))
         #expect(String(decoding: bytes, as: UTF8.self) == "\u{1b}[1ma  b\u{1b}[0m\r\n")
         #expect(printed.text == "a  b\r\n")
     }

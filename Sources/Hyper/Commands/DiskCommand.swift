@@ -5,7 +5,7 @@ extension Command {
             "vdisk", group: "Storage", "disks for guests, and for file systems",
             [
                 Form("list", "all disks, and who has them") { _, output in
-                    var table = Table(["DISK", "KIB", "", "KIND", "USED BY"], right: [1])
+                    var table = Table("DISK|>KIB||KIND|USED BY")
                     for disk in VirtualDisks.all {
                         table.add([
                             disk.identifier, "\(disk.sectorCount / 2)", disk.isReadOnly ? "read-only" : "",
@@ -17,7 +17,7 @@ extension Command {
                 Form("partitions DISK", "look at its table of partitions, which are disks of their own") {
                     arguments, output throws(HyperError) in
                     let found = try VirtualDisks.addPartitions(of: try VirtualDisks.find(arguments[0]))
-                    var table = Table(["NUMBER", "START", "SECTORS", "TYPE", "NAME"], right: [0, 1, 2])
+                    var table = Table(">NUMBER|>START|>SECTORS|TYPE|NAME")
                     for partition in found.partitions {
                         table.add([
                             "\(partition.number)", "\(partition.start)", "\(partition.count)", partition.type,

@@ -6,7 +6,7 @@ extension Command {
             [
                 Form("list", "screens of guests") { _, output in
                     let shown = Displays.shown
-                    var table = Table(["DISPLAY", "SIZE", ""])
+                    var table = Table("DISPLAY|SIZE|")
                     for display in Displays.all {
                         var size: Text = "off"
                         Displays.look(at: display) { size = "\($0.width)x\($0.height)" }

@@ -5,7 +5,7 @@ extension Command {
             "vfs", group: "Files", "files, wherever they are mounted",
             [
                 Form("mounts", "file systems and where they are") { _, output throws(HyperError) in
-                    var table = Table(["PATH", "KIND", "DISK", "LABEL", "FREE KIB"], right: [4])
+                    var table = Table("PATH|KIND|DISK|LABEL|>FREE KIB")
                     for mount in VirtualFileSystem.mounts {
                         let free = try mount.system.freeBytes()
                         table.add([
@@ -20,7 +20,7 @@ extension Command {
                     try VirtualFileSystem.mount(try VirtualDisks.find(arguments[0]), at: arguments[1])
                 },
                 Form("ls [PATH]", "what is in a directory") { arguments, output throws(HyperError) in
-                    var table = Table(["", ""], right: [1])
+                    var table = Table("|>")
                     for entry in try VirtualFileSystem.entries(in: arguments.first ?? "/") {
                         table.add([
                             "\(entry.name)\(entry.isDirectory ? "/" : "" as Text)",
@@ -96,7 +96,7 @@ extension Command {
     }
 
     private static func split(_ path: Text) -> (parent: Text, name: Text) {
-        let parts = path.split { $0 == 0x2f }
+        let parts = path.split(0x2f)
         var parent: Text = "/"
         for part in parts.dropLast() { parent.append("\(part)/" as Text) }
         return (parent, parts.last ?? Text())

@@ -126,7 +126,7 @@ extension Command {
     }
 
     private static func guestTable() -> Table {
-        var table = Table(["NAME", "STATE", "VCPUS", "EXITS", "FAULTS", ""], right: [2, 3, 4])
+        var table = Table("NAME|STATE|>VCPUS|>EXITS|>FAULTS|")
         for guest in Guests.all {
             let exits = guest.vcpus.reduce(0 as UInt64) { $0 &+ $1.pointee.exits }
             table.add([
@@ -150,7 +150,7 @@ extension Command {
                 }
                 node.set("physical_size", u64: try size(value))
             default:
-                let parts = name.split { $0 == 0x2e }
+                let parts = name.split(0x2e)
                 guard parts.count == 2, let node = tree.child("aspace")?.child(parts[0]) else {
                     throw HyperError("\(name): the tree has no such node under aspace: write node.property=value")
                 }
@@ -178,7 +178,7 @@ extension Command {
     }
 
     private static func regionTable(_ guest: Guest) -> Table {
-        var table = Table(["NAME", "START", "SIZE", "WHAT"], right: [1, 2])
+        var table = Table("NAME|>START|>SIZE|WHAT")
         for region in guest.space.regions {
             let what: Text =
                 switch region.kind {

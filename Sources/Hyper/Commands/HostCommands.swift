@@ -10,7 +10,7 @@ extension Command {
                     try turnCPU(arguments[0], arguments[1])
                 },
                 Form("devices", "devices that have a driver, and those whose driver refused") { _, output in
-                    var table = Table(["DEVICE", "DRIVER", ""])
+                    var table = Table("DEVICE|DRIVER|")
                     for entry in HostDevices.bound { table.add([entry.node.path, entry.driver, entry.device.summary]) }
                     for entry in PassThrough.given { table.add([entry.node.path, "guest \(entry.guest)", ""]) }
                     for entry in HostDevices.failed { table.add([entry.node.path, "none", entry.error.message]) }
@@ -57,8 +57,7 @@ extension Command {
     }
 
     private static func cpuTable() -> Table {
-        var table = Table(
-            ["CPU", "HARDWARE", "STATE", "RUNS", "INTERRUPTS", "EVENTS", "IDLE FOR"], right: [0, 1, 4, 5, 6])
+        var table = Table(">CPU|>HARDWARE|STATE|RUNS|>INTERRUPTS|>EVENTS|>IDLE FOR")
         for index in 0..<CPUs.count {
             let cpu = CPUs[index]
             let idle = Scheduler.runTime(of: cpu.pointee.idle)
@@ -89,8 +88,7 @@ extension Command {
     }
 
     private static func diskTable() -> Table {
-        var table = Table(
-            ["DISK", "SECTORS", "READS", "SECTORS", "WRITES", "SECTORS", "ERRORS", "PLACE"], right: [1, 2, 3, 4, 5, 6])
+        var table = Table("DISK|>SECTORS|>READS|>SECTORS|>WRITES|>SECTORS|>ERRORS|PLACE")
         for disk in HostDisks.all {
             let counters = disk.counters
             table.add([
@@ -109,7 +107,7 @@ extension Command {
             [
                 Form("info", "pages in use, free, and the largest free block") { _, output in
                     let pages = Pages.statistics
-                    var table = Table(["", "PAGES", "KIB"], right: [1, 2])
+                    var table = Table("|>PAGES|>KIB")
                     func row(_ name: Text, _ count: UInt64) { table.add([name, "\(count)", "\(count * 4)"]) }
                     row("total", pages.total)
                     row("reserved", pages.reserved)
@@ -122,7 +120,7 @@ extension Command {
                     try SharedMemory.make(arguments[0], size: try size(arguments[1]))
                 },
                 Form("shared", "memory that guests can share") { _, output in
-                    var table = Table(["NAME", "ADDRESS", "KIB"], right: [1, 2])
+                    var table = Table("NAME|>ADDRESS|>KIB")
                     for block in SharedMemory.blocks {
                         table.add([block.name, "\(hex: block.address)", "\(block.size >> 10)"])
                     }
@@ -149,7 +147,7 @@ extension Command {
             [
                 Form("info", "bytes in use, by the size of blocks") { _, output in
                     let statistics = Heap.statistics
-                    var table = Table(["BLOCK", "IN USE", "BYTES", "PAGES"], right: [0, 1, 2, 3])
+                    var table = Table(">BLOCK|>IN USE|>BYTES|>PAGES")
                     for entry in statistics.blocks where entry.pages > 0 {
                         table.add(["\(entry.size)", "\(entry.count)", "\(entry.bytes)", "\(entry.pages)"])
                     }

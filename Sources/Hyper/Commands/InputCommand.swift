@@ -5,7 +5,7 @@ extension Command {
             "input", group: "Screens", "keyboards and pointers, and who gets what is typed",
             [
                 Form("list", "those of the machine and of guests") { _, output in
-                    var table = Table(["DEVICE", "KIND", "WHOSE", ""])
+                    var table = Table("DEVICE|KIND|WHOSE|")
                     for input in Inputs.host {
                         table.add([
                             input.name, input.kind.name, "the machine",

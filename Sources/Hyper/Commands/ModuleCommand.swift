@@ -5,7 +5,7 @@ extension Command {
             "module", group: "Host", "load, look at and unload modules",
             [
                 Form("list", "those that are loaded") { _, output in
-                    var table = Table(["NAME", "SIZE", "DEVICES", "USES", ""], right: [1, 2])
+                    var table = Table("NAME|>SIZE|>DEVICES|USES|")
                     for module in Modules.all {
                         table.add([
                             module.name, "\(module.image.size)", "\(module.deviceCount)",
@@ -30,7 +30,7 @@ extension Command {
     }
 
     private static func information(_ module: Module) -> Table {
-        var table = Table(["", ""])
+        var table = Table("|")
         table.add(["summary", module.summary])
         table.add(["file", module.path])
         table.add(["memory", "\(module.image.size) bytes at \(hex: module.image.address)"])

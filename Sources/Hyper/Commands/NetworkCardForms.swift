@@ -15,7 +15,7 @@ extension Command {
 
     /// `host network`.
     static func networkCardTable() -> Table {
-        var table = Table(["CARD", "ADDRESS", "LINK", "NETWORK", "PLACE"])
+        var table = Table("CARD|ADDRESS|LINK|NETWORK|PLACE")
         for card in HostNetworkDevices.all {
             table.add([
                 card.name, card.address.text, card.isLinkUp ? "up" : "down",

@@ -18,7 +18,7 @@ extension Command {
                     try VirtualSwitches.remove(try VirtualSwitches.find(arguments[0]))
                 },
                 Form("list", "networks, and how many are on them") { _, output in
-                    var table = Table(["NETWORK", "POLICY", "PORTS", "STATIONS"], right: [2, 3])
+                    var table = Table("NETWORK|POLICY|>PORTS|>STATIONS")
                     for network in VirtualSwitches.all {
                         table.add([
                             network.name, network.policy == .hub ? "hub" : "learning", "\(network.ports.count)",
@@ -28,8 +28,7 @@ extension Command {
                     output.write(table)
                 },
                 Form("ports", "the ports of all networks, and what went through them") { _, output in
-                    var table = Table(
-                        ["NETWORK", "PORT", "SENT", "BYTES", "RECEIVED", "BYTES", "DROPPED"], right: [2, 3, 4, 5, 6])
+                    var table = Table("NETWORK|PORT|>SENT|>BYTES|>RECEIVED|>BYTES|>DROPPED")
                     for network in VirtualSwitches.all {
                         for port in network.ports {
                             let (sent, received) = (port.sent, port.received)

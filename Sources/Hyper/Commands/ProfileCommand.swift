@@ -24,14 +24,14 @@ extension Command {
     }
 
     private static func show(_ count: Int, _ output: TerminalOutput) {
-        var exits = Table(["EXIT", "COUNT", "TIME", "EACH"], right: [1, 2, 3])
+        var exits = Table("EXIT|>COUNT|>TIME|>EACH")
         for (cause, exit) in Profile.exits.enumerated() where exit.count > 0 {
             let time = Timers.nanoseconds(exit.ticks)
             exits.add([Port.exitName(cause), "\(exit.count)", "\(time / 1000) us", "\(time / exit.count) ns"])
         }
         output.write(exits)
         let total = Profile.sampleCount
-        var places = Table(["SAMPLES", "SHARE", "ADDRESS", "WHERE"], right: [0, 1])
+        var places = Table(">SAMPLES|>SHARE|ADDRESS|WHERE")
         for entry in Profile.hottest(count) {
             let guest = entry.place.guest.flatMap { identifier in
                 Guests.all.first { $0.identifier == identifier }

@@ -5,7 +5,7 @@ extension Command {
             "selftest", group: "Host", "tests of the hypervisor by itself",
             [
                 Form("list", "tests that need nothing but the machine") { _, output in
-                    var table = Table(["TEST", ""])
+                    var table = Table("TEST|")
                     for test in SelfTest.all { table.add([test.name, test.summary]) }
                     output.write(table)
                 },

@@ -44,7 +44,7 @@ extension Command {
     }
 
     private static func stationTable(_ status: ManagementStation.Status) -> Table {
-        var table = Table(["", ""])
+        var table = Table("|")
         table.add(["link", status.link.text])
         if let configuration = status.configuration {
             table.add([

@@ -5,9 +5,7 @@ extension Command {
             "thread", group: "Host", "threads of the hypervisor, and VCPUs",
             [
                 Form("list", "each thread, its state, and for how long it has run") { _, output in
-                    var table = Table(
-                        ["NAME", "CPU", "CPUS", "PRIORITY", "SLICE", "RATE", "STATE", "RAN FOR"],
-                        right: [1, 3, 4, 5, 7])
+                    var table = Table("NAME|>CPU|CPUS|>PRIORITY|>SLICE|>RATE|STATE|>RAN FOR")
                     for thread in Scheduler.threads {
                         table.add([
                             thread.pointee.name, "\(thread.pointee.cpu.pointee.index)",

@@ -51,9 +51,7 @@ extension Command {
     }
 
     private static func vcpuTable(_ guests: [Guest]) -> Table {
-        var table = Table(
-            ["VCPU", "CPU", "CPUS", "PRIORITY", "SLICE", "RATE", "STATE", "RAN FOR", "EXITS"],
-            right: [1, 3, 4, 5, 7, 8])
+        var table = Table("VCPU|>CPU|CPUS|>PRIORITY|>SLICE|>RATE|STATE|>RAN FOR|>EXITS")
         for guest in guests {
             for vcpu in guest.vcpus {
                 guard let thread = vcpu.pointee.thread else { continue }

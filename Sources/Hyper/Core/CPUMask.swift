@@ -10,8 +10,8 @@ struct CPUMask: Equatable {
             return
         }
         var bits: UInt32 = 0
-        for part in text.split({ $0 == UInt8(ascii: ",") }) {
-            let ends = part.split { $0 == UInt8(ascii: "-") }
+        for part in text.split(UInt8(ascii: ",")) {
+            let ends = part.split(UInt8(ascii: "-"))
             guard 1...2 ~= ends.count, part.bytes.filter({ $0 == UInt8(ascii: "-") }).count == ends.count - 1,
                 let first = ends[0].number, let last = ends[ends.count - 1].number,
                 first <= last, last < UInt64(CPU.limit)

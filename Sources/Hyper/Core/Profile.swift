@@ -124,8 +124,7 @@ public enum Profile {
 
     /// The places that were met most often.
     static func hottest(_ limit: Int) -> [(place: Sample, count: Int)] {
-        var all = notes.flatMap { $0.samples }
-        all.sort { ($0.address, $0.guest ?? -1) < ($1.address, $1.guest ?? -1) }
+        let all = notes.flatMap { $0.samples }.ordered { ($0.address, $0.guest ?? -1) < ($1.address, $1.guest ?? -1) }
         var counts: [(place: Sample, count: Int)] = []
         for sample in all {
             if let last = counts.last, last.place == sample {
@@ -134,7 +133,7 @@ public enum Profile {
                 counts.append((sample, 1))
             }
         }
-        counts.sort { $0.count > $1.count }
-        return Array(counts.prefix(limit))
+        let hottest = counts.ordered { ($1.count, $0.place.address) < ($0.count, $1.place.address) }
+        return Array(hottest.prefix(limit))
     }
 }

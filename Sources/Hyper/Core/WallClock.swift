@@ -46,8 +46,8 @@ public struct CivilTime: Equatable, Sendable {
 
     /// `2026-11-28` and `05:09:27`, in the order of ISO 8601.
     public init(date: Text, time: Text) throws(HyperError) {
-        let dates = date.split { $0 == UInt8(ascii: "-") }.map { $0.digits }
-        let times = time.split { $0 == UInt8(ascii: ":") }.map { $0.digits }
+        let dates = date.split(UInt8(ascii: "-")).map { $0.digits }
+        let times = time.split(UInt8(ascii: ":")).map { $0.digits }
         guard dates.count == 3, times.count == 3, let year = dates[0], let month = dates[1], let day = dates[2],
             let hour = times[0], let minute = times[1], let second = times[2],
             // The last year whose nanoseconds fit into 64 bits.

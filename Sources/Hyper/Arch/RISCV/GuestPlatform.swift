@@ -80,7 +80,7 @@ private enum HostHarts {
     static func have(_ name: Text) -> Bool {
         let nodes = nodes
         return !nodes.isEmpty
-            && nodes.allSatisfy { ($0.text("riscv,isa") ?? Text()).split { $0 == 0x5f }.dropFirst().contains(name) }
+            && nodes.allSatisfy { ($0.text("riscv,isa") ?? Text()).split(0x5f).dropFirst().contains(name) }
     }
 
     /// A property that all of them have alike.

@@ -54,7 +54,7 @@ public enum RISCVModuleRelocations: ModuleRelocator {
             default: break
             }
         }
-        highs.sort { $0.place < $1.place }
+        highs = highs.ordered { $0.place < $1.place }
         for relocation in relocations { try apply(relocation, to: image, highs) }
     }
 

@@ -57,7 +57,7 @@ public final class DeviceTreeNode {
     /// node" and "/chosen node").
     public func node(at path: Text) -> DeviceTreeNode? {
         let path = path.bytes.prefix { $0 != UInt8(ascii: ":") }
-        var names = Text(path).split { $0 == UInt8(ascii: "/") }
+        var names = Text(path).split(UInt8(ascii: "/"))
         var node = self
         if path.first != UInt8(ascii: "/") {
             guard let alias = names.first, let target = child("aliases")?.text(alias), target.hasPrefix("/"),

@@ -46,7 +46,7 @@ extension DeviceTreeNode {
         guard let bytes = bytes(name) else { return nil }
         if bytes.isEmpty { return [] }
         guard bytes.last == 0 else { return nil }
-        return bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map { Text($0) }
+        return Text(bytes.dropLast()).split(0, keepsEmpty: true)
     }
 
     // MARK: Properties that any node has

@@ -30,9 +30,9 @@ extension DeviceTreeNode {
     /// one; here no string of a list is empty.
     private static func print(_ value: [UInt8], into text: inout Text) {
         if areStrings(value) {
-            for (index, string) in value.dropLast().split(separator: 0).enumerated() {
+            for (index, string) in Text(value.dropLast()).split(0).enumerated() {
                 text.append(index == 0 ? "\"" : ", \"" as Text)
-                for byte in string { print(character: byte, into: &text) }
+                for byte in string.bytes { print(character: byte, into: &text) }
                 text.append(UInt8(ascii: "\""))
             }
         } else if value.count % 4 == 0 {

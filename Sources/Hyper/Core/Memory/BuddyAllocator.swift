@@ -44,10 +44,11 @@ struct BuddyAllocator: ~Copyable {
         note(place..<place + tableSize)
 
         // SAFETY: the caller gives this memory, and nobody else uses what is not reserved of it.
+        // The state of a page within a block is zero.
+        Pages.clear(UInt64(place) << 12, count: Int(tableSize))
         let table = UnsafeMutableRawPointer(bitPattern: place << 12).unsafelyUnwrapped
         let range = table.bindMemory(to: PageRange.self, capacity: 1)
-        let states = (table + MemoryLayout<PageRange>.stride).initializeMemory(
-            as: PageState.self, repeating: .inside, count: pages.count)
+        let states = (table + MemoryLayout<PageRange>.stride).bindMemory(to: PageState.self, capacity: pages.count)
         range.initialize(to: PageRange(pages: pages, states: states, next: ranges))
         ranges = range
         total += UInt(pages.count)

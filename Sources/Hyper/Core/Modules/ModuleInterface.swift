@@ -107,7 +107,7 @@ extension Modules {
 }
 
 extension Text {
-    fileprivate var words: [Text] { split { $0 == UInt8(ascii: " ") } }
+    fileprivate var words: [Text] { split(UInt8(ascii: " ")) }
 }
 
 @c @implementation

@@ -72,7 +72,7 @@ public final class CpioFileSystem: FileSystem {
         return isParent ? FileEntry(name: Self.name(path), isDirectory: true, size: 0) : nil
     }
 
-    private static func name(_ path: Text) -> Text { path.split { $0 == 0x2f }.last ?? "/" }
+    private static func name(_ path: Text) -> Text { path.split(0x2f).last ?? "/" }
 
     public func entries(in path: Text) -> [FileEntry] {
         let prefix: Text = path.isEmpty ? "" : "\(path)/"
@@ -82,7 +82,7 @@ public final class CpioFileSystem: FileSystem {
             let name = Text(rest.prefix { $0 != 0x2f })
             if !names.contains(name) { names.append(name) }
         }
-        return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.compactMap { entry(at: "\(prefix)\($0)") }
+        return names.ordered { $0.precedes($1) }.compactMap { entry(at: "\(prefix)\($0)") }
     }
 
     public func read(_ path: Text, at offset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(HyperError)

@@ -198,7 +198,7 @@ public enum VirtualFileSystem {
     /// From the root, without `.`, `..` or empty parts.
     static func normalised(_ path: Text) -> Text {
         var parts: [Text] = []
-        for part in path.split({ $0 == 0x2f }) where part != "." {
+        for part in path.split(0x2f) where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         guard !parts.isEmpty else { return "/" }

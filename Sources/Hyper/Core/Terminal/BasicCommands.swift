@@ -30,7 +30,7 @@ extension CommandRegistry {
                         guard let terminal = output.terminal else {
                             throw HyperError("only a terminal has a history; enter `history` on one")
                         }
-                        var table = Table(["", ""], right: [0])
+                        var table = Table(">|")
                         for (index, line) in terminal.history.enumerated() { table.add(["\(index + 1)", line]) }
                         output.write(table)
                     }

@@ -9,7 +9,9 @@ public struct Form {
     let usage: Text
     let summary: Text
     let body: Body
-    private let parts: [Part]
+
+    /// The words of the usage. A machine has a hundred forms, of which few are ever called: they are not taken apart before.
+    private var parts: [Part] { usage.split(UInt8(ascii: " ")).map { Part($0) } }
 
     /// A word of the usage.
     private struct Part {
@@ -39,7 +41,6 @@ public struct Form {
         self.usage = usage
         self.summary = summary
         self.body = body
-        parts = usage.split { $0 == UInt8(ascii: " ") }.map { Part($0) }
     }
 
     /// The word that tells this form from the command's others, if the usage begins with one.
@@ -50,16 +51,17 @@ public struct Form {
 
     /// The values among the words, if these are called for by the usage.
     func match(_ words: [Text]) -> [Text]? {
+        let parts = parts
         var values: [Text] = []
         for (index, word) in words.enumerated() {
-            guard let part = part(at: index) else { return nil }
+            guard let part = Self.part(at: index, of: parts) else { return nil }
             if part.isValue { values.append(word) } else if word != part.name { return nil }
         }
         guard words.count >= parts.count || parts[words.count].isOptional else { return nil }
         return values
     }
 
-    private func part(at index: Int) -> Part? {
+    private static func part(at index: Int, of parts: [Part]) -> Part? {
         if index < parts.count { return parts[index] }
         guard let last = parts.last, last.isRepeated else { return nil }
         return last
@@ -67,10 +69,11 @@ public struct Form {
 
     /// The word that may follow `words`, or the name of the value.
     func next(after words: [Text]) -> (name: Text, isValue: Bool)? {
+        let parts = parts
         for (index, word) in words.enumerated() {
-            guard let part = part(at: index), part.isValue || word == part.name else { return nil }
+            guard let part = Self.part(at: index, of: parts), part.isValue || word == part.name else { return nil }
         }
-        return part(at: words.count).map { ($0.name, $0.isValue) }
+        return Self.part(at: words.count, of: parts).map { ($0.name, $0.isValue) }
     }
 }
 

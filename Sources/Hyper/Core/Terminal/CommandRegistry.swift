@@ -63,11 +63,11 @@ public final class CommandRegistry {
     public func runScript(
         _ script: [UInt8], name: Text, stopsAtErrors: Bool = true, isShown: Bool = false, _ output: TerminalOutput
     ) throws(HyperError) {
-        let lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let lines = Text(script).split(UInt8(ascii: "\n"), keepsEmpty: true)
         for (index, line) in lines.enumerated() {
-            if isShown, !line.isEmpty { output.write("\(Terminal.prompt)\(Text(line))\n") }
+            if isShown, !line.isEmpty { output.write("\(Terminal.prompt)\(line)\n") }
             do throws(HyperError) {
-                try run(Text(line), output)
+                try run(line, output)
             } catch {
                 let error = HyperError("\(name), line \(index + 1): \(error.message)")
                 if stopsAtErrors { throw error }
@@ -105,7 +105,7 @@ extension [Text] {
     /// Each of the texts once, in the order of bytes.
     func inOrder() -> [Text] {
         var texts: [Text] = []
-        for text in sorted(by: { $0.precedes($1) }) where text != texts.last { texts.append(text) }
+        for text in ordered(by: { $0.precedes($1) }) where text != texts.last { texts.append(text) }
         return texts
     }
 }

@@ -5,12 +5,12 @@ public struct Table: Sendable {
     private let isRight: [Bool]
     private var rows: [[Text]] = []
 
-    /// - Parameters:
-    ///   - header: the columns' titles. Where all of them are empty, none are printed.
-    ///   - right: which columns stand at their right edge, as numbers do.
-    public init(_ header: [Text], right: [Int] = []) {
-        self.header = header
-        isRight = header.indices.map { right.contains($0) }
+    /// - Parameter header: the columns' titles, with `|` between them, and `>` before those of columns that stand at
+    ///   their right edge, as numbers do. Where all titles are empty, none are printed.
+    public init(_ header: Text) {
+        let titles = header.split(UInt8(ascii: "|"), keepsEmpty: true)
+        isRight = titles.map { $0.bytes.first == UInt8(ascii: ">") }
+        self.header = titles.map { Text($0.bytes.drop { $0 == UInt8(ascii: ">") }) }
     }
 
     /// - Parameter cells: one for each column, or fewer.

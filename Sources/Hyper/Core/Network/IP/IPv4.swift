@@ -7,11 +7,11 @@ public struct IPv4Address: Equatable, Sendable {
 
     /// Four decimal numbers with dots between them.
     public init(_ text: Text) throws(HyperError) {
-        let parts = text.bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let parts = text.split(UInt8(ascii: "."), keepsEmpty: true)
         var value: UInt32 = 0
         for part in parts {
-            guard parts.count == 4, part.count <= 3, part.allSatisfy({ 0x30...0x39 ~= $0 }),
-                let number = Text(part).number, number < 256
+            guard parts.count == 4, part.count <= 3, part.bytes.allSatisfy({ 0x30...0x39 ~= $0 }),
+                let number = part.number, number < 256
             else { throw HyperError("\(text) is no address of IPv4: write four numbers, such as 10.0.2.15") }
             value = value << 8 | UInt32(number)
         }
@@ -45,7 +45,7 @@ public struct IPv4Configuration: Equatable, Sendable {
 
     /// `10.0.2.15/24`.
     public init(_ text: Text, gateway: Text?) throws(HyperError) {
-        let parts = text.split { $0 == UInt8(ascii: "/") }
+        let parts = text.split(UInt8(ascii: "/"))
         guard parts.count == 2, let prefix = parts[1].number, (1...30).contains(prefix) else {
             throw HyperError("\(text): write the address and how many of its bits are the network's: 10.0.2.15/24")
         }

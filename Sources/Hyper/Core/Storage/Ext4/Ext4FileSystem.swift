@@ -73,7 +73,7 @@ public final class Ext4FileSystem: FileSystem {
     private func find(_ path: Text) throws(HyperError) -> Ext4Inode? {
         // From the root to where the walk has come.
         var way = [try inode(Self.rootNumber)]
-        var rest = Array(path.split { $0 == 0x2f }.reversed())
+        var rest = Array(path.split(0x2f).reversed())
         var links = 0
         while let name = rest.popLast() {
             if name == "." { continue }
@@ -95,7 +95,7 @@ public final class Ext4FileSystem: FileSystem {
             }
             let text = try text(of: next)
             if text.bytes.first == 0x2f { way.removeLast(way.count - 1) }
-            rest += text.split { $0 == 0x2f }.reversed()
+            rest += text.split(0x2f).reversed()
         }
         return way.last
     }
@@ -119,7 +119,7 @@ public final class Ext4FileSystem: FileSystem {
 
     public func entry(at path: Text) throws(HyperError) -> FileEntry? {
         guard let inode = try find(path) else { return nil }
-        return Self.entry(path.split { $0 == 0x2f }.last ?? "/", inode)
+        return Self.entry(path.split(0x2f).last ?? "/", inode)
     }
 
     private static func entry(_ name: Text, _ inode: Ext4Inode) -> FileEntry {
@@ -140,7 +140,7 @@ public final class Ext4FileSystem: FileSystem {
             entries.append(Self.entry(name, try inode(number)))
             return true
         }
-        return entries.sorted { $0.name.precedes($1.name) }
+        return entries.ordered { $0.name.precedes($1.name) }
     }
 
     public func read(_ path: Text, at offset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(HyperError)

@@ -134,7 +134,7 @@ extension FATFileSystem {
 
     /// The directory that has the path's last name, that name, and what has it.
     func find(_ path: Text) throws(HyperError) -> (parent: UInt32, name: Text, entry: FATEntry?) {
-        let names = path.split { $0 == 0x2f }
+        let names = path.split(0x2f)
         guard let last = names.last else { throw HyperError("/ is the root directory") }
         var parent: UInt32 = 0
         for name in names.dropLast() {

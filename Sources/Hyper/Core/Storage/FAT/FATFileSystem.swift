@@ -32,7 +32,7 @@ public final class FATFileSystem: FileSystem {
         if path.isEmpty { return FileEntry(name: "/", isDirectory: true, size: 0) }
         var parent: UInt32 = 0
         var found: FATEntry?
-        for name in path.split({ $0 == 0x2f }) {
+        for name in path.split(0x2f) {
             if let found {
                 guard found.isDirectory else { return nil }
                 parent = try start(of: found)
@@ -56,7 +56,7 @@ public final class FATFileSystem: FileSystem {
             first = try start(of: entry)
         }
         let entries = try directory(first).entries.filter { $0.name != "." && $0.name != ".." }
-        return entries.map { Self.entry($0) }.sorted { $0.name.precedes($1.name) }
+        return entries.map { Self.entry($0) }.ordered { $0.name.precedes($1.name) }
     }
 
     func file(_ path: Text) throws(HyperError) -> (parent: UInt32, entry: FATEntry) {
