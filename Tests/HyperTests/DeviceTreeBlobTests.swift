@@ -119,7 +119,11 @@ struct DeviceTreeBlobTests {
         let blob = try Self.compile(Self.source, ["-b", "1"])
         let tree = try DeviceTreeNode(blob: blob)
         let (reservations, bootCPU) = try #require(
-            Self.withBlob(blob) { ($0.memoryReservations, $0.bootCPU) })
+            Self.withBlob(blob) { tree in
+                var reservations: [MemoryRange] = []
+                tree.forEachReservation { reservations.append($0) }
+                return (reservations, tree.bootCPU)
+            })
         #expect(
             reservations == [
                 MemoryRange(base: 0x8000_0000, size: 0x1000), MemoryRange(base: 0x12_3456_789a, size: 0x2_0000),

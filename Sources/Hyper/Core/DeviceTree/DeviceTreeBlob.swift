@@ -198,20 +198,6 @@ extension [UInt8] {
 }
 
 extension FlattenedDeviceTree {
-    /// Memory that must not be used ("Memory Reservation Block").
-    var memoryReservations: [MemoryRange] {
-        var ranges: [MemoryRange] = []
-        var offset = reservations
-        while offset <= bytes.count - 16 {
-            let cells = [0, 4, 8, 12].map { UInt64(bigEndianWord(bytes, offset + $0)) }
-            let range = MemoryRange(base: cells[0] << 32 | cells[1], size: cells[2] << 32 | cells[3])
-            if range.base == 0, range.size == 0 { break }
-            ranges.append(range)
-            offset += 16
-        }
-        return ranges
-    }
-
     /// The `reg` of the CPU that boots.
     var bootCPU: UInt32 { bigEndianWord(bytes, 28) }
 

@@ -88,6 +88,20 @@ struct FlattenedDeviceTree {
         self.reservations = reservations
     }
 
+    /// Visits each range of memory that must not be used ("Memory Reservation Block").
+    func forEachReservation(_ visit: (MemoryRange) -> Void) {
+        var offset = reservations
+        while offset <= bytes.count - 16 {
+            func number(_ place: Int) -> UInt64 {
+                UInt64(bigEndianWord(bytes, place)) << 32 | UInt64(bigEndianWord(bytes, place + 4))
+            }
+            let range = MemoryRange(base: number(offset), size: number(offset + 8))
+            if range.base == 0, range.size == 0 { return }
+            visit(range)
+            offset += 16
+        }
+    }
+
     /// A node as the visitor sees it.
     struct Node {
         let tree: FlattenedDeviceTree
