@@ -49,7 +49,7 @@ extension CoreTests {
 
         @Test("Who asks for the station's address is told it")
         func arp() throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             let nobody: [UInt8] = [0, 0, 0, 0, 0, 0], all = [UInt8](repeating: 0xff, count: 6)
             peer.receive(
                 type: 0x0806, TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: nobody, TwinPeer.own), to: all)
@@ -68,7 +68,7 @@ extension CoreTests {
 
         @Test("A ping is answered with what it brought")
         func echo() throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             var question: [UInt8] = [8, 0, 0, 0, 0x12, 0x34, 0, 7] + Array("are you there?".utf8)
             question.replaceSubrange(2..<4, with: TwinPeer.checksum(question))
             peer.receive(1, question)
@@ -84,7 +84,7 @@ extension CoreTests {
 
         @Test("Packets that are none, are damaged, fragments, or others' are passed over", arguments: 0..<9)
         func wrongPackets(_ kind: Int) throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             var question: [UInt8] = [8, 0, 0, 0, 0x12, 0x34, 0, 7]
             question.replaceSubrange(2..<4, with: TwinPeer.checksum(question))
             var packet = TwinPeer.packet(1, question)
@@ -109,7 +109,7 @@ extension CoreTests {
 
         @Test("A station asks who has an address, three times, and what waits goes out when it knows")
         func resolution() throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             let other: [UInt8] = [10, 0, 2, 9], link: [UInt8] = [2, 0, 0, 0, 0, 9]
             try peer.station.ping(IPv4Address(0x0a00_0209), identifier: 1, sequence: 1, now: 0)
             try peer.station.ping(IPv4Address(0x0a00_0209), identifier: 1, sequence: 2, now: 0)
@@ -133,7 +133,7 @@ extension CoreTests {
 
         @Test("What is not on the network goes by its gateway")
         func gateway() throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             try peer.station.ping(IPv4Address(0x0808_0808), identifier: 1, sequence: 1, now: 0)
             let sent = peer.take()
             #expect(sent.count == 1 && sent[0].destination == TwinPeer.link)
@@ -147,54 +147,25 @@ extension CoreTests {
 
         // MARK: DHCP
 
-        /// A server's message: fixed fields, the cookie, options (RFC 2131, 2; RFC 2132).
-        private func serverMessage(_ peer: TwinPeer, _ transaction: [UInt8], _ options: [UInt8]) -> [UInt8] {
-            let fixed: [UInt8] = [2, 1, 6, 0] + transaction + [0, 0, 0x80, 0] + [0, 0, 0, 0] + TwinPeer.own
-            let data =
-                fixed + [0, 0, 0, 0, 0, 0, 0, 0] + peer.link + [UInt8](repeating: 0, count: 202)
-                + [0x63, 0x82, 0x53, 0x63] + options + [255]
-            let datagram = TwinPeer.word(67) + TwinPeer.word(68) + TwinPeer.word(8 + data.count) + [0, 0] + data
-            let all: [UInt8] = [255, 255, 255, 255]
-            return TwinPeer.packet(
-                17, TwinPeer.withChecksum(17, datagram, at: 6, from: TwinPeer.address, to: all),
-                from: TwinPeer.address, to: all)
-        }
-
-        /// The options of the one message that the client has sent.
-        private func clientMessage(_ peer: TwinPeer) throws -> (transaction: [UInt8], options: [UInt8: [UInt8]]) {
-            let sent = peer.take()
-            try #require(sent.count == 1)
-            let data = Array(sent[0].payload[28...])
-            #expect(data[0] == 1 && Array(data[28..<34]) == peer.link)
-            #expect(Array(data[236..<240]) == [0x63, 0x82, 0x53, 0x63])
-            var (options, place): ([UInt8: [UInt8]], Int) = ([:], 240)
-            while data[place] != 255 {
-                options[data[place]] = Array(data[place + 2..<place + 2 + Int(data[place + 1])])
-                place += 2 + Int(data[place + 1])
-            }
-            return (Array(data[4..<8]), options)
-        }
-
-        private static let server: [UInt8] = [54, 4, 10, 0, 2, 2]
-        private static let network: [UInt8] = [1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 2, 2, 51, 4, 0, 0, 0x0e, 0x10]
-
         @Test("An address is asked for, taken, kept, and given up when nobody renews it")
         func lease() throws {
-            let peer = try TwinPeer(isConfigured: false)
+            let peer = try StationPeer(isConfigured: false)
             peer.station.configureByDHCP(now: 0)
-            let discover = try clientMessage(peer)
+            let discover = try peer.takeDHCPMessage()
             #expect(discover.options[53] == [1])
             // Nobody answers: again after four seconds.
             peer.advance(to: 4 * TwinPeer.second)
-            #expect(try clientMessage(peer).options[53] == [1])
+            #expect(try peer.takeDHCPMessage().options[53] == [1])
             peer.receive(
-                type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2] + Self.server + Self.network))
-            let request = try clientMessage(peer)
+                type: 0x0800,
+                peer.dhcpMessage(discover.transaction, [53, 1, 2] + TwinPeer.dhcpServer + TwinPeer.dhcpNetwork))
+            let request = try peer.takeDHCPMessage()
             #expect(
                 request.options[53] == [3] && request.options[50] == TwinPeer.own
                     && request.options[54] == [10, 0, 2, 2])
             #expect(peer.station.configuration == nil)
-            let acknowledgement = serverMessage(peer, discover.transaction, [53, 1, 5] + Self.server + Self.network)
+            let acknowledgement = peer.dhcpMessage(
+                discover.transaction, [53, 1, 5] + TwinPeer.dhcpServer + TwinPeer.dhcpNetwork)
             peer.receive(type: 0x0800, acknowledgement)
             #expect(peer.station.configuration == (try IPv4Configuration("10.0.2.15/24", gateway: "10.0.2.2")))
             // The lease is an hour.
@@ -216,26 +187,27 @@ extension CoreTests {
 
         @Test("A server that refuses is asked from the beginning; strangers' answers are passed over")
         func refusal() throws {
-            let peer = try TwinPeer(isConfigured: false)
+            let peer = try StationPeer(isConfigured: false)
             peer.station.configureByDHCP(now: 0)
-            let discover = try clientMessage(peer)
-            peer.receive(type: 0x0800, serverMessage(peer, [1, 2, 3, 4], [53, 1, 2] + Self.server))
+            let discover = try peer.takeDHCPMessage()
+            peer.receive(type: 0x0800, peer.dhcpMessage([1, 2, 3, 4], [53, 1, 2] + TwinPeer.dhcpServer))
             #expect(peer.take().isEmpty, "another one's transaction")
-            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2]))
+            peer.receive(type: 0x0800, peer.dhcpMessage(discover.transaction, [53, 1, 2]))
             #expect(peer.take().isEmpty, "no server")
-            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 2] + Self.server))
-            #expect(try clientMessage(peer).options[53] == [3])
+            peer.receive(type: 0x0800, peer.dhcpMessage(discover.transaction, [53, 1, 2] + TwinPeer.dhcpServer))
+            #expect(try peer.takeDHCPMessage().options[53] == [3])
             peer.receive(
-                type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 5, 54, 4, 10, 0, 2, 3] + Self.network))
+                type: 0x0800,
+                peer.dhcpMessage(discover.transaction, [53, 1, 5, 54, 4, 10, 0, 2, 3] + TwinPeer.dhcpNetwork))
             #expect(peer.station.configuration == nil, "another server")
-            peer.receive(type: 0x0800, serverMessage(peer, discover.transaction, [53, 1, 6] + Self.server))
+            peer.receive(type: 0x0800, peer.dhcpMessage(discover.transaction, [53, 1, 6] + TwinPeer.dhcpServer))
             peer.advance(to: 2 * TwinPeer.second)
-            #expect(try clientMessage(peer).options[53] == [1])
+            #expect(try peer.takeDHCPMessage().options[53] == [1])
         }
 
         @Test("Frames of any bytes do no harm")
         func fuzz() throws {
-            let peer = try TwinPeer()
+            let peer = try StationPeer()
             try peer.station.tcp.listen(23, space: 100) { _ in true }
             var random = SeededGenerator(seed: 4)
             let client = TwinClient(peer)

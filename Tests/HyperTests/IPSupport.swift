@@ -3,26 +3,20 @@ import Testing
 @testable import Hyper
 
 /// A station at the other end of the wire, by the RFCs: it makes frames byte by byte and takes them apart again.
-final class TwinPeer {
+class TwinPeer {
     static let link: [UInt8] = [0x52, 0x55, 10, 0, 2, 2]
     static let address: [UInt8] = [10, 0, 2, 2], own: [UInt8] = [10, 0, 2, 15]
     static let second: UInt64 = 1_000_000_000
 
-    let station: IPv4Station
+    /// Of the station that it speaks to.
     let link: [UInt8]
-    var now: UInt64 = 0
+    /// What that has sent, and nobody has looked at.
+    var output: [[UInt8]] = []
 
-    init(isConfigured: Bool = true) throws {
-        Port.start()
-        station = IPv4Station(link: MACAddress(0x0248_7900_0001))
-        link = station.link.octets
-        if isConfigured {
-            station.configure(try IPv4Configuration("10.0.2.15/24", gateway: "10.0.2.2"))
-            // So that the station knows whom to answer.
-            receive(type: 0x0806, Self.arp(1, from: Self.link, Self.address, to: [0, 0, 0, 0, 0, 0], Self.own))
-            _ = take()
-        }
-    }
+    init(link: [UInt8]) { self.link = link }
+
+    /// Gives the station a frame.
+    func give(_ frame: [UInt8]) {}
 
     /// RFC 1071, written down as it is there.
     static func checksum(_ bytes: [UInt8]) -> [UInt8] {
@@ -64,15 +58,10 @@ final class TwinPeer {
     }
 
     func receive(type: Int, _ payload: [UInt8], to destination: [UInt8]? = nil) {
-        station.receive((destination ?? link) + Self.link + Self.word(type) + payload, now: now)
+        give((destination ?? link) + Self.link + Self.word(type) + payload)
     }
 
     func receive(_ transport: UInt8, _ payload: [UInt8]) { receive(type: 0x0800, Self.packet(transport, payload)) }
-
-    func advance(to time: UInt64) {
-        now = time
-        station.advance(now)
-    }
 
     struct Sent {
         let destination: [UInt8]
@@ -83,19 +72,19 @@ final class TwinPeer {
     /// Says who it is where it is asked for.
     private func introduce() {
         let question: [UInt8] = [0, 1, 8, 0, 6, 4, 0, 1]
-        let isAsked = station.output.contains {
+        let isAsked = output.contains {
             $0[14..<22].elementsEqual(question) && $0[38..<42].elementsEqual(Self.address)
         }
         guard isAsked else { return }
-        station.output.removeAll { $0[14..<22].elementsEqual(question) && $0[38..<42].elementsEqual(Self.address) }
+        output.removeAll { $0[14..<22].elementsEqual(question) && $0[38..<42].elementsEqual(Self.address) }
         receive(type: 0x0806, Self.arp(2, from: Self.link, Self.address, to: link, Self.own))
     }
 
     /// What the station has sent since this was asked last, but for questions who its peer is, which are answered.
     func take() -> [Sent] {
         introduce()
-        defer { station.output = [] }
-        return station.output.map { frame in
+        defer { output = [] }
+        return output.map { frame in
             #expect(frame.count >= 60 && frame[6..<12].elementsEqual(link))
             return Sent(
                 destination: Array(frame[..<6]), type: Int(frame[12]) << 8 | Int(frame[13]),
@@ -111,6 +100,69 @@ final class TwinPeer {
         #expect(sent[0].type == 0x0800 && sent[0].destination == Self.link && packet[9] == transport)
         #expect(Self.checksum(Array(packet[..<20])) == [0, 0])
         return Array(packet[20..<Int(packet[2]) << 8 | Int(packet[3])])
+    }
+}
+
+/// One that has the station in its hands.
+final class StationPeer: TwinPeer {
+    let station: IPv4Station
+    var now: UInt64 = 0
+
+    init(isConfigured: Bool = true) throws {
+        Port.start()
+        station = IPv4Station(link: MACAddress(0x0248_7900_0001))
+        super.init(link: station.link.octets)
+        if isConfigured {
+            station.configure(try IPv4Configuration("10.0.2.15/24", gateway: "10.0.2.2"))
+            // So that the station knows whom to answer.
+            receive(type: 0x0806, Self.arp(1, from: Self.link, Self.address, to: [0, 0, 0, 0, 0, 0], Self.own))
+            _ = take()
+        }
+    }
+
+    override var output: [[UInt8]] {
+        get { station.output }
+        set { station.output = newValue }
+    }
+
+    override func give(_ frame: [UInt8]) { station.receive(frame, now: now) }
+
+    func advance(to time: UInt64) {
+        now = time
+        station.advance(now)
+    }
+}
+
+extension TwinPeer {
+    /// The address, from ``address``; and its network, gateway, and an hour's lease.
+    static let dhcpServer: [UInt8] = [54, 4, 10, 0, 2, 2]
+    static let dhcpNetwork: [UInt8] = [1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 2, 2, 51, 4, 0, 0, 0x0e, 0x10]
+
+    /// A server's message: fixed fields, the cookie, options (RFC 2131, 2; RFC 2132).
+    func dhcpMessage(_ transaction: [UInt8], _ options: [UInt8]) -> [UInt8] {
+        let fixed: [UInt8] = [2, 1, 6, 0] + transaction + [0, 0, 0x80, 0] + [0, 0, 0, 0] + Self.own
+        let data =
+            fixed + [0, 0, 0, 0, 0, 0, 0, 0] + link + [UInt8](repeating: 0, count: 202)
+            + [0x63, 0x82, 0x53, 0x63] + options + [255]
+        let datagram = Self.word(67) + Self.word(68) + Self.word(8 + data.count) + [0, 0] + data
+        let all: [UInt8] = [255, 255, 255, 255]
+        return Self.packet(
+            17, Self.withChecksum(17, datagram, at: 6, from: Self.address, to: all), from: Self.address, to: all)
+    }
+
+    /// The options of the one message that the client has sent.
+    func takeDHCPMessage() throws -> (transaction: [UInt8], options: [UInt8: [UInt8]]) {
+        let sent = take()
+        try #require(sent.count == 1)
+        let data = Array(sent[0].payload[28...])
+        #expect(data[0] == 1 && Array(data[28..<34]) == link)
+        #expect(Array(data[236..<240]) == [0x63, 0x82, 0x53, 0x63])
+        var (options, place): ([UInt8: [UInt8]], Int) = ([:], 240)
+        while data[place] != 255 {
+            options[data[place]] = Array(data[place + 2..<place + 2 + Int(data[place + 1])])
+            place += 2 + Int(data[place + 1])
+        }
+        return (Array(data[4..<8]), options)
     }
 }
 
@@ -166,14 +218,18 @@ final class TwinClient {
         }
     }
 
-    /// The three-way handshake.
+    /// The three-way handshake, and nothing more.
     func open() throws {
+        try shakeHands()
+        #expect(take().isEmpty)
+    }
+
+    func shakeHands() throws {
         send(Self.syn, options: [2, 4, 0x05, 0xb4])
         next &+= 1
         let answer = take()
         try #require(answer.count == 1 && answer[0].flags == Self.syn | Self.ack && answer[0].acknowledgement == next)
         expected = answer[0].sequence &+ 1
         send(Self.ack)
-        #expect(take().isEmpty)
     }
 }

@@ -6,7 +6,7 @@ extension CoreTests {
     /// What is expected is what RFC 9293 says, and the RFCs that it names.
     @Suite("The terminal's TCP")
     final class TCPTests {
-        private let peer: TwinPeer
+        private let peer: StationPeer
         private let client: TwinClient
         private var connections: [TCPConnection] = []
         private var received: [UInt8] = []
@@ -14,7 +14,7 @@ extension CoreTests {
         private var server: TCPConnection { connections[0] }
 
         init() throws {
-            peer = try TwinPeer()
+            peer = try StationPeer()
             client = TwinClient(peer)
             try peer.station.tcp.listen(23, space: 4000) { [unowned self] connection in
                 connections.append(connection)

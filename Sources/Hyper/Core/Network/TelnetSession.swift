@@ -17,6 +17,8 @@ final class TelnetSession {
     private var input = RingBuffer(capacity: inputLimit)
     private var output: [UInt8] = []
     private var hasEnded = false
+    /// What was typed is done, and the thread about to end.
+    private var isDone = false
     private let arrived = Semaphore()
     private var terminal: Terminal?
     private var thread: ThreadReference?
@@ -35,6 +37,7 @@ final class TelnetSession {
         connection.onEnd = { [self] in end() }
         let thread = Scheduler.makeThread("telnet \(number)") { [self] in
             run(terminal)
+            lock.withLock { isDone = true }
             wake()
         }
         self.thread = thread
@@ -87,13 +90,19 @@ final class TelnetSession {
         }
         ready.removeFirst(connection.send(ready[...], now: now))
         connection.setReceiveSpace(lock.withLock { Self.inputLimit - input.count }, now: now)
-        // The other side has closed: so do we, once it has what was printed.
-        if lock.withLock({ hasEnded }) { connection.close(now: now) }
+        // The other side has closed: so do we, once it was sent what its last commands have printed.
+        if isOver { connection.close(now: now) }
     }
 
-    /// Gives back what it has, once its thread has ended; whether that is so.
+    private var isOver: Bool {
+        lock.withLock { isDone && (output.isEmpty && ready.isEmpty || connection.isClosed) }
+    }
+
+    /// Gives back what it has, once all is done; whether that is so.
     func reap() -> Bool {
-        guard let thread, thread.pointee.state == .finished else { return false }
+        guard isOver, let thread else { return false }
+        // Nobody wakes the station when its last step is done.
+        while thread.pointee.state != .finished { Scheduler.sleep(1_000_000) }
         CPUs.leaveHandlers()
         Scheduler.destroy(thread)
         self.thread = nil
