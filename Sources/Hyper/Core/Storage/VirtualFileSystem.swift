@@ -33,18 +33,22 @@ public enum VirtualFileSystem {
 
     /// Mounts whatever file system the disk has.
     public static func mount(_ disk: any VirtualDisk, at path: Text) throws(HyperError) {
-        let device = BlockDevice(disk)
+        let (system, kind) = try system(of: BlockDevice(disk))
+        try mount(system, kind: kind, at: path, on: disk)
+    }
+
+    private static func system(of device: BlockDevice) throws(HyperError) -> (any FileSystem, kind: Text) {
         var reasons = Text()
         if Configuration.FILE_SYSTEM_FAT {
             do throws(HyperError) {
-                return try mount(FATFileSystem(device), kind: "fat", at: path, on: disk)
+                return (try FATFileSystem(device), "fat")
             } catch {
                 reasons.append(error.message)
             }
         }
         if Configuration.FILE_SYSTEM_EXT4 {
             do throws(HyperError) {
-                return try mount(Ext4FileSystem(device), kind: "ext4", at: path, on: disk)
+                return (try Ext4FileSystem(device), "ext4")
             } catch {
                 reasons.append("\(reasons.isEmpty ? "" : "; " as Text)\(error.message)")
             }
