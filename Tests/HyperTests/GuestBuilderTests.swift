@@ -6,7 +6,7 @@ extension CoreTests {
     @Suite("Guests made of descriptions")
     struct GuestBuilderTests {
         /// A machine with memory and two emulators, and no guest.
-        private func machine() -> FakeMemory {
+        static func machine() -> FakeMemory {
             let memory = FakeMemory(adding: 8192)
             Port.start(cpus: 3)
             for name in Emulators.all.map(\.name) { Emulators.remove(name) }
@@ -15,7 +15,7 @@ extension CoreTests {
             return memory
         }
 
-        private func description(_ change: (DeviceTreeNode) -> Void = { _ in }) -> DeviceTreeNode {
+        static func description(_ change: (DeviceTreeNode) -> Void = { _ in }) -> DeviceTreeNode {
             let guest = DeviceTreeNode()
             guest.set("device_type", text: "guest")
             let template = guest.add("vcpu_template")
@@ -54,7 +54,7 @@ extension CoreTests {
             return nil
         }
 
-        private func destroy(_ guest: Guest) {
+        static func destroy(_ guest: Guest) {
             let thread = spawn("destroyer", priority: Thread.highestPriority) { Guests.destroy(guest) }
             Port.run()
             #expect(thread.pointee.state == .finished)
@@ -63,9 +63,9 @@ extension CoreTests {
 
         @Test("A guest has the memory, devices and VCPUs of its description, and gives all of it back")
         func make() throws {
-            let memory = machine()
+            let memory = Self.machine()
             func live() throws {
-                let guest = try Guests.make(description(), name: "g", vcpus: 2)
+                let guest = try Guests.make(Self.description(), name: "g", vcpus: 2)
                 #expect(guest.space.regions.map(\.name) == ["plic", "uart0", "rom", "mirror", "ram"])
                 #expect(guest.vcpus.count == 2)
                 for vcpu in guest.vcpus {
@@ -88,10 +88,10 @@ extension CoreTests {
                     start: guest.space.memory(0x8000_0000, count: 0x10_0000), count: 0x10_0000)
                 #expect(bytes.allSatisfy { $0 == 0 })
                 #expect(
-                    message { () throws(HyperError) in try Guests.make(description(), name: "g") }
+                    message { () throws(HyperError) in try Guests.make(Self.description(), name: "g") }
                         == "there is a guest g already")
                 #expect(try Guests.find("g") === guest)
-                destroy(guest)
+                Self.destroy(guest)
                 #expect(
                     message { () throws(HyperError) in _ = try Guests.find("g") }
                         == "there is no guest g; `guest list` shows those that there are")
@@ -107,11 +107,11 @@ extension CoreTests {
 
         @Test("What is wrong with a description is said, and nothing of the guest is left")
         func refusals() throws {
-            let memory = machine()
+            let memory = Self.machine()
             func refusal(_ change: (DeviceTreeNode) -> Void) throws -> Text {
                 let used = Pages.statistics.used
                 var found: Text?
-                let tree = description(change)
+                let tree = Self.description(change)
                 // What was made of it is ended, which waits for CPUs.
                 let thread = spawn("maker") {
                     found = message { () throws(HyperError) in try Guests.make(tree, name: "g") }
@@ -132,21 +132,30 @@ extension CoreTests {
             #expect(!huge.isEmpty)
             let nowhere = try refusal { $0.node(at: "/vcpu_template")!.set("affinity", cells: [7]) }
             #expect(nowhere == "guest g: affinity names none of the 3 CPUs that there are")
+            let ports = try refusal { $0.node(at: "/aspace/uart0")!.set("address_type", text: "io") }
+            #expect(ports.contains("this machine has no I/O ports"))
+            let screen = try refusal {
+                $0.node(at: "/aspace/ram")!.set("compatible", text: "simple-framebuffer")
+                $0.node(at: "/aspace/ram")!.set("width", u32: 0)
+            }
+            #expect(screen.contains("must be pixels of a screen") && Displays.all.isEmpty)
+            let part = try refusal { $0.node(at: "/aspace/ram")!.set("physical_size", u64: 0x1800) }
+            #expect(!part.isEmpty)
             withExtendedLifetime(memory) {}
         }
 
         @Test("There are 64 guests at most, and room for another one when one has gone")
         func limit() throws {
-            let memory = machine()
-            let small = description { $0.node(at: "/aspace/ram")!.set("physical_size", u64: 0x2000) }
+            let memory = Self.machine()
+            let small = Self.description { $0.node(at: "/aspace/ram")!.set("physical_size", u64: 0x2000) }
             let guests = try (0..<64).map { try Guests.make(small, name: "g\($0)") }
             #expect(Set(guests.map(\.identifier)) == Set(0..<64))
             #expect(
                 message { () throws(HyperError) in try Guests.make(small, name: "more") }
                     == "there are 64 guests, as many as can be: destroy one")
-            destroy(guests[17])
+            Self.destroy(guests[17])
             #expect(try Guests.make(small, name: "more").identifier == 17)
-            for guest in Guests.all { destroy(guest) }
+            for guest in Guests.all { Self.destroy(guest) }
             withExtendedLifetime(memory) {}
         }
     }

@@ -20,8 +20,13 @@ public final class Guest {
     public private(set) var vcpus: [VCPUReference] = []
     /// What it was made of.
     public internal(set) var description: GuestDescription?
-    /// Its largest region of memory.
-    var largestMemory: Region? { space.regions.filter { $0.isMainMemory }.max { $0.size < $1.size } }
+    /// Its largest region of memory that is no screen.
+    var largestMemory: Region? {
+        space.regions.filter { region in
+            region.isMainMemory && !frameBuffers.contains { $0.start == region.start }
+        }
+        .max { $0.size < $1.size }
+    }
     /// What of its memory is a screen.
     var frameBuffers: [SimpleFrameBuffer] = []
     /// What is printed to its serial ports, by their names.
@@ -55,8 +60,8 @@ public final class Guest {
     }
 
     /// Gives the guest another VCPU.
-    @discardableResult
     /// - Parameter affinity: the CPUs that it may run on, by their indices; empty for all.
+    @discardableResult
     public func addVCPU(
         priority: Int = Thread.guestPriority, affinity: [Int] = []
     ) throws(HyperError) -> VCPUReference {

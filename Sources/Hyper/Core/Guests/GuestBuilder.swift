@@ -30,8 +30,6 @@ enum GuestBuilder {
     }
 
     private static func add(_ region: GuestRegion, to guest: Guest) throws(HyperError) {
-        // A region whose size is left to whoever makes the guest, and was left at 0.
-        guard region.size > 0 else { return }
         guard region.addressSpace == .memory else {
             throw region.node.wrong("address_type", "is io, and this machine has no I/O ports")
         }

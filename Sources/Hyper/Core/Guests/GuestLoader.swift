@@ -62,7 +62,11 @@ public enum GuestLoader {
     ) throws(HyperError) {
         guard let memory = guest.largestMemory else { throw HyperError("guest \(guest.name) has no memory") }
         let layout = try Port.kernelLayout(memory)
+        try check(kernel, at: layout.kernel, before: initrd == nil ? [layout.tree] : [layout.initrd, layout.tree])
+        if let initrd { try check(initrd, at: layout.initrd, before: [layout.kernel, layout.tree]) }
         try load(kernel, into: guest, at: layout.kernel)
+        // One of the last time's.
+        guest.images.removeAll { $0.address == layout.initrd }
         var initrdRange: Range<UInt64>?
         if let initrd {
             let size = try load(initrd, into: guest, at: layout.initrd)
@@ -72,6 +76,20 @@ public enum GuestLoader {
         _ = try load(GuestImage(source: .bytes(tree), address: layout.tree), into: guest)
         guest.entry = layout.kernel
         guest.argument = layout.tree
+    }
+}
+
+extension GuestLoader {
+    /// A file that reaches into the place of another one would be damaged by it.
+    private static func check(_ path: Text, at start: UInt64, before places: [UInt64]) throws(HyperError) {
+        let size = try VirtualFileSystem.entry(at: path).size
+        for place in places where place > start && size > place - start {
+            throw HyperError(
+                """
+                \(path) has \(size) bytes, and there is room for \(place - start) of them at \(hex: start): give the guest \
+                more memory
+                """)
+        }
     }
 }
 
@@ -118,7 +136,7 @@ enum GuestTree {
         bus.set("#size-cells", u32: 2)
         bus.set("compatible", text: "simple-bus")
         bus.set("ranges")
-        for description in guest.description?.regions ?? [] where description.size > 0 {
+        for description in guest.description?.regions ?? [] {
             guard let compatible = compatible(description) else { continue }
             let node = bus.add("\(description.name)@\(unitAddress(description.start))")
             node.set("compatible", strings: compatible)
