@@ -60,18 +60,19 @@ public enum Management {
         terminal.runScript(script, name: "/boot.script")
     }
 
+    /// Arguments are words with spaces between them; in double quotes, a space is one like others.
     static func bootCommand(_ arguments: Text) -> Text? {
         let key: Text = "bootcmd="
-        var rest = arguments.bytes[...]
-        while rest.count > key.count {
-            if Text(rest.prefix(key.count)) == key {
-                rest = rest.dropFirst(key.count)
-                let end: UInt8 = rest.first == 0x22 ? 0x22 : 0x20
-                if end == 0x22 { rest = rest.dropFirst() }
-                return Text(rest.prefix { $0 != end })
+        var words = [Text()]
+        var isQuoted = false
+        for byte in arguments.bytes {
+            switch byte {
+            case 0x22: isQuoted.toggle()
+            case 0x20 where !isQuoted: words.append(Text())
+            default: words[words.count - 1].append(byte)
             }
-            rest = rest.dropFirst()
         }
-        return nil
+        guard let word = words.first(where: { $0.hasPrefix(key) }), word.count > key.count else { return nil }
+        return Text(word.bytes.dropFirst(key.count))
     }
 }

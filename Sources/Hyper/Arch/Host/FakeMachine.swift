@@ -40,7 +40,10 @@ public enum FakeMachine {
     // MARK: From outside
 
     /// A new machine whose CPUs are idle.
-    public static func start(cpus count: Int, seed: UInt64?) {
+    /// - Parameter boot: what its first CPU does instead, with interrupts off.
+    public static func start(
+        cpus count: Int, seed: UInt64?, boot: @escaping @convention(c) () -> Void = { Scheduler.idle() }
+    ) {
         precondition(isOutside)
         for context in contexts {
             context.pointee.free()
@@ -61,7 +64,8 @@ public enum FakeMachine {
         outside = outside ?? add(HostContext(), isKept: true)
         for index in 0..<count {
             let cpu = CPUs.add(hardwareIdentifier: UInt64(index))
-            cpus.append(FakeCPU(reference: cpu, context: add(HostContext { Scheduler.idle() })))
+            let context = index == 0 ? HostContext(boot) : HostContext { Scheduler.idle() }
+            cpus.append(FakeCPU(reference: cpu, context: add(context)))
         }
     }
 
