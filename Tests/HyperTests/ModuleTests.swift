@@ -81,6 +81,11 @@ extension CoreTests {
             file.dataRelocations[0].addend = 1 << 40
             expectRefusal("lacks a name of one word") { _ = try load(file) }
             expectRefusal("lacks a name of one word") { _ = try load(FakeModule.file("one two")) }
+            for count in [257, 1 << 40, 1 << 63, .max] as [UInt64] {
+                file = FakeModule.file("one")
+                file.dataBytes.replaceSubrange(16..<24, with: withUnsafeBytes(of: count.littleEndian) { Array($0) })
+                expectRefusal("lacks a name of one word") { _ = try load(file) }
+            }
             expectRefusal("/modules/two.o: there is no such file") { try Modules.load("/modules/two.o") }
             #expect(FakeModule.stops == 0)
         }

@@ -14,7 +14,6 @@ public final class Module {
     public internal(set) var drivers: [Driver] = []
     public internal(set) var emulators: [Emulator] = []
     public internal(set) var commands: [Command] = []
-    var interrupts: [Int] = []
     /// Devices of guests that its emulators are, guarded by `lock`.
     private var emulatedDevices = 0
     private let lock = SpinLock()
@@ -80,10 +79,9 @@ public final class Module {
         }
         for driver in drivers { HostDevices.remove(driver) }
         for emulator in emulators { Emulators.remove(emulator.name) }
-        for interrupt in interrupts { HostInterrupts.remove(interrupt) }
         // A handler that began before may still run on another CPU, and does not when that answers.
         CPUs.leaveHandlers()
-        (drivers, emulators, commands, interrupts) = ([], [], [], [])
+        (drivers, emulators, commands) = ([], [], [])
     }
 
     /// Calls the module for the last time.
@@ -94,7 +92,8 @@ extension ModuleImage {
     /// What a structure in the image names; nil where that is not in the image.
     fileprivate func text(_ text: hyper_text) -> Text? {
         let start = UInt64(UInt(bitPattern: text.bytes))
-        guard start >= address, text.count <= 256, start - address <= UInt64(pages * 4096 - text.count) else {
+        // A count beyond what an `Int` holds is a negative one.
+        guard start >= address, 0...256 ~= text.count, start - address <= UInt64(pages * 4096 - text.count) else {
             return nil
         }
         return Text(text)
