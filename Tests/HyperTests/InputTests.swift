@@ -63,6 +63,29 @@ extension CoreTests {
             #expect(KeyCode.key(of: 0x80) == nil)
         }
 
+        @Test("A text is typed key by key at the focused guest's keyboard, with shift where it is wanted")
+        func typing() throws {
+            Port.start()
+            let keyboard = TwinInput("one", .keyboard), mouse = TwinInput("one", .mouse)
+            defer { for input in [keyboard, mouse] { Inputs.remove(input) } }
+            #expect(Inputs.virtual.map(\.name) == ["one/keyboard", "one/mouse"])
+            try Inputs.type("a A\t\n")
+            // KEY_A 30, KEY_SPACE 57, KEY_LEFTSHIFT 42, KEY_TAB 15, KEY_ENTER 28.
+            let pressed =
+                [(30, 1), (30, 0), (57, 1), (57, 0), (42, 1), (30, 1), (30, 0), (42, 0)] as [(UInt16, UInt32)]
+            let ended = [(15, 1), (15, 0), (28, 1), (28, 0)] as [(UInt16, UInt32)]
+            #expect(keyboard.takeAll() == (pressed + ended).flatMap { [key($0, $1), .end] })
+            #expect(mouse.takeAll().isEmpty)
+            #expect(throws: HyperError("no key prints the character 0x1b")) { try Inputs.type("\u{1b}") }
+            #expect(keyboard.takeAll().isEmpty)
+        }
+
+        @Test("Kinds of devices have names", arguments: ["keyboard", "mouse", "tablet"])
+        func kinds(_ name: String) {
+            let text = Text(Array(name.utf8))
+            #expect(InputKind(text)?.name == text && InputKind("\(text)s") == nil)
+        }
+
         // MARK: The guest's device
 
         @Test("A guest's device says what it is")

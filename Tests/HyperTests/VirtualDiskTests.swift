@@ -129,6 +129,134 @@ extension CoreTests {
             DiskUses.giveBack(whole, from: "writer")
         }
 
+        /// What becomes of a request of `bytes` bytes at the sector.
+        private func outcome(_ disk: any VirtualDisk, _ sector: UInt64, _ bytes: Int, write: Bool) -> DiskOutcome {
+            var buffer = [UInt8](repeating: 0, count: bytes)
+            return buffer.withUnsafeMutableBytes {
+                let list = ScatterList($0)
+                return write ? disk.write(sector, from: list) { _ in } : disk.read(sector, into: list) { _ in }
+            }
+        }
+
+        @Test("A request beyond a disk's end fails, whatever the disk is, and so does a write to one for reading")
+        func ends() throws {
+            let memory = start()
+            defer { withExtendedLifetime(memory) {} }
+            let whole = TwinDisk(pattern(64 * 512 + 100, 0))
+            let partition = PartitionDisk(Partition(number: 1, start: 8, count: 8, type: ""), of: whole.disk)
+            let overlay = try OverlayDisk(identifier: "over", base: partition)
+            defer { overlay.close() }
+            for (disk, count) in [(whole.disk, 64), (partition, 8), (overlay, 8)] as [(any VirtualDisk, UInt64)] {
+                #expect(disk.sectorCount == count)
+                for write in [false, true] {
+                    for (sector, bytes) in [(count, 512), (count - 1, 1024), (0, Int(count + 1) * 512), (.max, 512)] {
+                        #expect(
+                            outcome(disk, sector, bytes, write: write) == .failed, "\(disk.kind), \(sector), \(bytes)")
+                    }
+                    #expect(outcome(disk, count, 0, write: write) != .failed, "nothing is anywhere")
+                }
+            }
+            let readOnly = MemoryDisk(identifier: "rom", memory: whole.memory, isReadOnly: true)
+            #expect(outcome(readOnly, 0, 512, write: true) == .failed)
+            #expect(outcome(PartitionDisk(partition.partition, of: readOnly), 0, 512, write: true) == .failed)
+            #expect(outcome(readOnly, 0, 512, write: false) == .done)
+            Port.run()
+        }
+
+        @Test("A disk of memory begins with zeros, and gives its pages back")
+        func pages() throws {
+            let memory = start()
+            defer { withExtendedLifetime(memory) {} }
+            let used = Pages.statistics.used
+            // What was there before.
+            let dirt = try Pages.allocate(4)
+            UnsafeMutableRawPointer(bitPattern: UInt(dirt))!.initializeMemory(
+                as: UInt8.self, repeating: 0xee, count: 16384)
+            Pages.free(dirt, 4)
+            let disk = try PageDisk(identifier: "ram", size: 3 * 4096 + 512)
+            #expect(disk.sectorCount == 25 && disk.isCreated && disk.kind == "memory" && disk.depth == 0)
+            let bytes = try BlockDevice(disk).bytes(0, count: 25)
+            #expect(bytes.allSatisfy { $0 == 0 })
+            disk.close()
+            #expect(Pages.statistics.used == used)
+            for size in [0, 4095, 1 << 41, .max] as [UInt64] {
+                #expect(throws: HyperError.self) { _ = try PageDisk(identifier: "ram", size: size) }
+            }
+            #expect(throws: HyperError.self, "more than there is") {
+                _ = try PageDisk(identifier: "ram", size: 1 << 30)
+            }
+            #expect(Pages.statistics.used == used)
+        }
+
+        @Test("A file that is none, or becomes shorter, is no disk", .enabled(if: DiskTools.are("mkfs.vfat")))
+        func files() throws {
+            let memory = start()
+            defer { withExtendedLifetime(memory) {} }
+            let files = MemoryFiles()
+            files.files = [("disk", pattern(1536 + 100, 3)), ("short", pattern(511, 0))]
+            try VirtualFileSystem.mount(files, kind: "memory", at: "/")
+            try inThread {
+                for path in ["/", "/short", "/none"] as [Text] {
+                    #expect(throws: HyperError.self) { _ = try FileDisk(identifier: "f", path: path, isReadOnly: true) }
+                }
+                let disk = try FileDisk(identifier: "f", path: "/disk", isReadOnly: false)
+                #expect(disk.sectorCount == 3 && disk.kind == "file /disk" && disk.isCreated && disk.depth == 1)
+                let device = BlockDevice(disk)
+                #expect(try device.bytes(2) == Array(self.pattern(1536, 3)[1024...]))
+                // Its file system is for reading alone.
+                #expect(throws: HyperError.self) {
+                    try self.pattern(512, 0).withUnsafeBytes { try device.write(sector: 0, from: $0) }
+                }
+                files.files[0].bytes.removeLast(700)
+                #expect(throws: HyperError.self) { _ = try device.bytes(2) }
+                #expect(try device.bytes(0) == Array(self.pattern(512, 3)), "what is still there")
+                disk.close()
+            }
+            try VirtualFileSystem.unmount("/")
+        }
+
+        @Test("Disks are on each other eight deep at most")
+        func depthLimit() throws {
+            let memory = start()
+            defer { withExtendedLifetime(memory) {} }
+            var disks: [any VirtualDisk] = [TwinDisk(pattern(16 * 512, 0)).kept().disk]
+            for depth in 1...8 {
+                disks.append(try OverlayDisk(identifier: "o\(depth)", base: disks[depth - 1]))
+                #expect(disks[depth].depth == depth)
+            }
+            #expect(throws: HyperError("disk more would be on 8 others, one on another: use one further below")) {
+                _ = try OverlayDisk(identifier: "more", base: disks[8])
+            }
+            try inThread {
+                let last = try BlockDevice(disks[8]).bytes(15)
+                #expect(last == Array(self.pattern(16 * 512, 0)[(15 * 512)...]))
+            }
+            for disk in disks.reversed() { disk.close() }
+            #expect(DiskUses.users(of: disks[0]).isEmpty)
+        }
+
+        @Test("A name is one disk's")
+        func names() throws {
+            let memory = start()
+            defer { withExtendedLifetime(memory) {} }
+            let disk = TwinDisk([0]).disk
+            try VirtualDisks.add(disk)
+            defer { VirtualDisks.remove(disk) }
+            #expect(try HostDisks.freeName() == "vdb")
+            #expect(throws: HyperError("there is a disk vda already")) { try VirtualDisks.add(TwinDisk([0]).disk) }
+            #expect(try VirtualDisks.find("vda") === disk)
+            #expect(throws: HyperError("there is no disk vdb; `vdisk list` shows those that there are")) {
+                _ = try VirtualDisks.find("vdb")
+            }
+            let others = try (UInt8(ascii: "b")...UInt8(ascii: "z")).map { letter in
+                let other = MemoryDisk(identifier: "vd\(Text([letter]))", memory: .init(start: nil, count: 0))
+                try VirtualDisks.add(other)
+                return other
+            }
+            #expect(throws: HyperError.self) { _ = try HostDisks.freeName() }
+            for other in others { VirtualDisks.remove(other) }
+        }
+
         @Test("A drive without a disk has no sectors, until one is put in")
         func drive() throws {
             let memory = start()
