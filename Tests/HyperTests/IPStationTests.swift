@@ -205,6 +205,159 @@ extension CoreTests {
             #expect(try peer.takeDHCPMessage().options[53] == [1])
         }
 
+        /// A station that has asked for an address, and was offered one; the transaction.
+        private func offered() throws -> (peer: StationPeer, transaction: [UInt8]) {
+            let peer = try StationPeer(isConfigured: false)
+            peer.station.configureByDHCP(now: 0)
+            let discover = try peer.takeDHCPMessage()
+            peer.receive(type: 0x0800, peer.dhcpMessage(discover.transaction, [53, 1, 2] + TwinPeer.dhcpServer))
+            #expect(try peer.takeDHCPMessage().options[53] == [3])
+            return (peer, discover.transaction)
+        }
+
+        @Test(
+            "Options are read between padding and unknown ones; without a mask, the network is the address's first 24 bits"
+        )
+        func options() throws {
+            let (peer, transaction) = try offered()
+            let options: [UInt8] =
+                [0, 0, 53, 1, 5, 0, 12, 3, 97, 98, 99] + TwinPeer.dhcpServer + [0, 51, 4, 255, 255, 255, 255]
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, options))
+            #expect(peer.station.configuration == (try IPv4Configuration("10.0.2.15/24", gateway: nil)))
+            #expect(peer.station.deadline == nil, "a lease of all ones is for ever (RFC 2131, 3.3)")
+            peer.advance(to: 1 << 60)
+            #expect(peer.take().isEmpty && peer.station.configuration != nil)
+        }
+
+        @Test("Answers whose options go beyond the end, or that give no station's address, are none")
+        func badOptions() throws {
+            let (peer, transaction) = try offered()
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, [53, 1, 5] + TwinPeer.dhcpServer + [12, 200]))
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, TwinPeer.dhcpServer))
+            for address in [[0, 0, 0, 0], [127, 0, 0, 1], [224, 0, 0, 1], [255, 255, 255, 255]] as [[UInt8]] {
+                var message = peer.dhcpMessage(transaction, [53, 1, 5] + TwinPeer.dhcpServer + TwinPeer.dhcpNetwork)
+                // yiaddr, behind the headers of IP and UDP; a datagram whose checksum is 0 has none.
+                message.replaceSubrange(44..<48, with: address)
+                message.replaceSubrange(26..<28, with: [0, 0])
+                peer.receive(type: 0x0800, message)
+            }
+            #expect(peer.station.configuration == nil && peer.take().isEmpty)
+            let gateways: [([UInt8], Text?)] = [
+                ([10, 0, 3, 1], nil), (TwinPeer.own, nil), ([10, 0, 2, 1], "10.0.2.1"),
+            ]
+            for (gateway, expected) in gateways {
+                let (peer, transaction) = try offered()
+                let network = [1, 4, 255, 255, 255, 0, 3, 4] + gateway
+                peer.receive(type: 0x0800, peer.dhcpMessage(transaction, [53, 1, 5] + TwinPeer.dhcpServer + network))
+                #expect(peer.station.configuration == (try IPv4Configuration("10.0.2.15/24", gateway: expected)))
+            }
+        }
+
+        @Test("A server that offers and then says nothing is asked four times, and then anybody is")
+        func silence() throws {
+            let (peer, _) = try offered()
+            var kinds: [UInt8] = []
+            var time: UInt64 = 0
+            while kinds.last != 1, time < 1000 {
+                time += 1
+                peer.advance(to: time * TwinPeer.second)
+                if !peer.station.output.isEmpty { kinds.append(try peer.takeDHCPMessage().options[53]?[0] ?? 0) }
+            }
+            #expect(kinds == [3, 3, 3, 1] && time == 4 + 8 + 16 + 32)
+        }
+
+        @Test("A server that refuses to renew takes the address, and nobody else can")
+        func refusedRenewal() throws {
+            let (peer, transaction) = try offered()
+            let acknowledgement = [53, 1, 5] + TwinPeer.dhcpServer + TwinPeer.dhcpNetwork
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, acknowledgement))
+            peer.advance(to: 1800 * TwinPeer.second)
+            peer.station.output = []
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, [53, 1, 6, 54, 4, 10, 0, 2, 3]))
+            #expect(peer.station.configuration != nil, "another server")
+            peer.receive(type: 0x0800, peer.dhcpMessage(transaction, [53, 1, 6] + TwinPeer.dhcpServer))
+            #expect(peer.station.configuration == nil)
+            peer.advance(to: 1801 * TwinPeer.second)
+            #expect(try peer.takeDHCPMessage().options[53] == [1])
+        }
+
+        // MARK: What is nobody's
+
+        @Test("Frames that are too short, others', or of other protocols are passed over")
+        func otherFrames() throws {
+            let peer = try StationPeer()
+            let question = TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: [0, 0, 0, 0, 0, 0], TwinPeer.own)
+            for count in 0..<14 { peer.give([UInt8](repeating: 0xff, count: count)) }
+            peer.receive(type: 0x0806, question, to: [2, 0, 0, 0, 0, 9])
+            peer.receive(type: 0x86dd, question)
+            for change in [(0, 2), (3, 0xdd), (4, 8), (5, 16), (7, 3)] as [(Int, UInt8)] {
+                var other = question
+                other[change.0] = change.1
+                peer.receive(type: 0x0806, other)
+            }
+            for count in 0..<28 { peer.receive(type: 0x0806, Array(question[..<count])) }
+            #expect(peer.take().isEmpty)
+            // Somebody says that our address is his: he is neither answered nor spoken to.
+            peer.receive(
+                type: 0x0806,
+                TwinPeer.arp(1, from: [2, 0, 0, 0, 0, 9], TwinPeer.own, to: [0, 0, 0, 0, 0, 0], TwinPeer.own))
+            // Nor is a group anybody's link.
+            peer.receive(
+                type: 0x0806,
+                TwinPeer.arp(1, from: [1, 0, 0x5e, 0, 0, 1], [10, 0, 2, 7], to: [0, 0, 0, 0, 0, 0], TwinPeer.own))
+            let sent = peer.take()
+            #expect(sent.allSatisfy { $0.type == 0x0806 } && sent.count <= 1)
+            try peer.station.ping(IPv4Address(0x0a00_0207), identifier: 1, sequence: 1, now: 0)
+            #expect(peer.take().map(\.type) == [0x0806], "its link is still to be asked for")
+        }
+
+        @Test("Messages of other kinds, to other ports, and to who has no address are passed over")
+        func otherMessages() throws {
+            let peer = try StationPeer()
+            func icmp(_ bytes: [UInt8]) -> [UInt8] {
+                var bytes = bytes
+                bytes.replaceSubrange(2..<4, with: TwinPeer.checksum(bytes))
+                return bytes
+            }
+            // A timestamp, destination unreachable, a code that an echo has not, and one that ends early.
+            for message in [
+                [13, 0, 0, 0, 0, 1, 0, 1], [3, 1, 0, 0, 0, 0, 0, 0], [8, 1, 0, 0, 0, 1, 0, 1], [8, 0, 0, 0, 0],
+            ] {
+                peer.receive(1, icmp(message.map { UInt8($0) }))
+            }
+            func udp(_ source: Int, _ destination: Int, length: Int) -> [UInt8] {
+                TwinPeer.word(source) + TwinPeer.word(destination) + TwinPeer.word(length) + [0, 0, 1, 2, 3, 4]
+            }
+            for datagram in [
+                udp(53, 68, length: 12), udp(67, 69, length: 12), udp(67, 68, length: 7), udp(67, 68, length: 13),
+            ] {
+                peer.receive(17, datagram)
+            }
+            // Another transport, and a broadcast of what is one station's.
+            peer.receive(132, [UInt8](repeating: 0, count: 20))
+            peer.receive(type: 0x0800, TwinPeer.packet(1, icmp([8, 0, 0, 0, 0, 1, 0, 1]), to: [10, 0, 2, 255]))
+            #expect(peer.take().isEmpty)
+            peer.station.configureByDHCP(now: 0)
+            peer.station.output = []
+            peer.receive(1, icmp([8, 0, 0, 0, 0, 1, 0, 1]))
+            peer.receive(
+                type: 0x0806, TwinPeer.arp(1, from: TwinPeer.link, TwinPeer.address, to: peer.link, TwinPeer.own))
+            #expect(peer.station.output.isEmpty)
+            #expect(
+                message { () throws(HyperError) in
+                    try peer.station.ping(IPv4Address(0x0a00_0202), identifier: 1, sequence: 1, now: 0)
+                }.contains("no address yet"))
+        }
+
+        @Test("What nobody takes from the station is lost beyond 256 frames")
+        func outputLimit() throws {
+            let peer = try StationPeer()
+            for sequence in 0..<1000 as Range<UInt16> {
+                try peer.station.ping(IPv4Address(0x0a00_0202), identifier: 1, sequence: sequence, now: 0)
+            }
+            #expect(peer.station.output.count == 256)
+        }
+
         @Test("Frames of any bytes do no harm")
         func fuzz() throws {
             let peer = try StationPeer()

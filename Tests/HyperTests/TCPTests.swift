@@ -218,6 +218,113 @@ extension CoreTests {
             #expect(answer[0].sequence == 0 && answer[0].acknowledgement == client.next &+ 1)
         }
 
+        @Test("A port has one listener, and whoever is connected there is cut off when it goes")
+        func listeners() throws {
+            #expect(throws: HyperError("somebody listens at TCP port 23 already")) {
+                try peer.station.tcp.listen(23, space: 1) { _ in true }
+            }
+            try client.open()
+            peer.station.tcp.stopListening(23, now: 0)
+            #expect(client.take().map { $0.flags } == [TwinClient.rst] && ends == 1)
+            #expect(server.send([1][...], now: 0) == 0 && server.sendSpace == 0)
+            server.close(now: 0)
+            server.abort()
+            #expect(client.take().isEmpty && ends == 1, "nobody is told twice")
+        }
+
+        @Test("When all is closed everybody is cut off, and nobody is let in")
+        func closeAll() throws {
+            try client.open()
+            peer.station.tcp.close(now: 0)
+            #expect(client.take().map { $0.flags } == [TwinClient.rst] && peer.station.tcp.connections.isEmpty)
+            client.send(TwinClient.syn)
+            #expect(client.take().map { $0.flags } == [TwinClient.rst | TwinClient.ack])
+        }
+
+        @Test("A FIN that is lost is sent again, and what it ends is not taken up again")
+        func lostFinish() throws {
+            try client.open()
+            serve([1, 2])
+            close()
+            let first = client.take()
+            #expect(first.map { $0.data.count } == [2, 0])
+            peer.advance(to: TwinPeer.second)
+            let again = client.take()
+            #expect(again.map { $0.sequence } == first.map { $0.sequence })
+            #expect(again.last.map { $0.flags & TwinClient.fin } == TwinClient.fin)
+            #expect(server.send([3][...], now: 0) == 0)
+            // The other side closes first, and its own FIN is answered by ours, which it acknowledges.
+            client.expected &+= 2
+            client.send(TwinClient.ack | TwinClient.fin)
+            client.next &+= 1
+            client.expected &+= 1
+            client.send(TwinClient.ack)
+            #expect(peer.station.tcp.connections.map { $0.isResting } == [true])
+            #expect(peer.station.deadline == peer.now + 30 * TwinPeer.second)
+        }
+
+        @Test("A new connection takes the place of one that rests (RFC 9293, 3.6.1)")
+        func rest() throws {
+            try client.open()
+            close()
+            _ = client.take()
+            client.expected &+= 1
+            client.send(TwinClient.ack | TwinClient.fin)
+            client.next &+= 1
+            #expect(peer.station.tcp.connections.map { $0.isResting } == [true])
+            _ = client.take()
+            client.next &+= 100_000
+            try client.open()
+            #expect(connections.count == 2 && peer.station.tcp.connections.count == 1)
+        }
+
+        @Test("An acknowledgement of what was never sent is answered, and opens nothing")
+        func wrongAcknowledgements() throws {
+            client.send(TwinClient.syn)
+            client.next &+= 1
+            client.expected = client.take()[0].sequence &+ 1
+            client.send(TwinClient.ack, acknowledging: client.expected &+ 5)
+            #expect(
+                client.take().map { [$0.sequence, UInt32($0.flags)] } == [
+                    [client.expected &+ 5, UInt32(TwinClient.rst)]
+                ])
+            #expect(connections.isEmpty)
+            client.send(TwinClient.ack)
+            #expect(connections.count == 1)
+            client.send(TwinClient.ack, [1], acknowledging: client.expected &+ 5)
+            #expect(client.take().map { $0.flags } == [TwinClient.ack] && received.isEmpty)
+        }
+
+        @Test("A SYN that nobody's acknowledgement follows is answered again, and then forgotten")
+        func halfOpen() throws {
+            client.send(TwinClient.syn)
+            client.next &+= 1
+            let first = client.take()
+            var count = 0
+            for second in 1...600 as ClosedRange<UInt64> {
+                peer.advance(to: second * TwinPeer.second)
+                for segment in client.take() where segment.flags & TwinClient.rst == 0 {
+                    #expect(segment == first[0])
+                    count += 1
+                }
+            }
+            #expect(count > 2 && peer.station.tcp.connections.isEmpty && connections.isEmpty)
+        }
+
+        @Test(
+            "Options that are damaged are none",
+            arguments: [[2, 0, 0, 0], [2, 1, 0, 0], [2, 4, 1, 0, 2, 200, 1, 1], [3]])
+        func options(_ options: [UInt8]) throws {
+            client.send(TwinClient.syn, options: options + [UInt8](repeating: 0, count: (4 - options.count % 4) % 4))
+            client.next &+= 1
+            client.expected = client.take()[0].sequence &+ 1
+            client.send(TwinClient.ack)
+            serve([UInt8](repeating: 7, count: 600))
+            // 536 where nothing is said (RFC 9293, 3.7.1), and 256 where that was said before.
+            let size = options.count == 8 ? 256 : 536
+            #expect(client.take().first?.data.count == size)
+        }
+
         @Test("Whoever only begins keeps nobody out")
         func flood() throws {
             for port in 1000..<2000 {

@@ -21,7 +21,6 @@ public struct IPv4Address: Equatable, Sendable {
     public static let any = IPv4Address(0)
     public static let broadcast = IPv4Address(0xffff_ffff)
 
-    var isMulticast: Bool { value >> 28 == 0xe }
     /// Whether it can be one station's (RFC 1122, 3.2.1.3).
     var isStation: Bool { value >> 24 != 0 && value >> 28 < 0xe && value >> 24 != 127 }
 
