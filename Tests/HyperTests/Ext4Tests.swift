@@ -150,6 +150,32 @@ extension CoreTests {
             }
         }
 
+        @Test("The first revision of ext2 is read, whose superblock says nothing of features")
+        func revision0() throws {
+            let image = try DiskTools.make(
+                "mkdir tree; seq 1 9999 >tree/big; truncate -s 4M disk; mkfs.ext2 -q -F -r 0 -d tree disk")
+            #expect(image.u32(1024 + 0x4c) == 0)
+            let system = try mount(image)
+            #expect(try system.contents("big") == sequence(9999))
+            #expect(try system.names("") == ["big", "lost+found/"])
+        }
+
+        @Test("A superblock of which nothing can be is refused, and a disk too small for one")
+        func superblocks() throws {
+            let image = try DiskTools.make("truncate -s 4M disk; mkfs.ext4 -q disk")
+            // s_log_block_size, s_blocks_count_lo, s_inodes_per_group, s_inode_size, s_desc_size (ext4: Super Block).
+            for (offset, value) in [(0x18, 7), (0x4, 0), (0x28, 0), (0x58, 100), (0x58, 0), (0xfe, 8)] as [(Int, UInt8)]
+            {
+                var bytes = image
+                let size = offset == 0x58 || offset == 0xfe ? 2 : 4
+                bytes.set(UInt64(value), 1024 + offset, bytes: size)
+                #expect(throws: HyperError.self, "\(offset)") { try mount(bytes) }
+            }
+            for size in [0, 512, 1024, 2047] {
+                #expect(throws: HyperError.self, "\(size)") { try mount(Array(image[..<size])) }
+            }
+        }
+
         @Test("A file system that is larger than its disk is refused")
         func truncated() throws {
             let image = try DiskTools.make("truncate -s 4M disk; mkfs.ext4 -q disk")

@@ -207,6 +207,118 @@ extension CoreTests {
             try check(disk)
         }
 
+        @Test("Names of any characters are read and written")
+        func names() throws {
+            let names = [".profile", "ünïcode €", "日本.text", "+,;=.x", "a.b.c", "..twice", "x .y"]
+            let quoted = names.map { "'\($0)'" }.joined(separator: " ")
+            let disk = TwinDisk(
+                try DiskTools.make(
+                    "\(Self.kinds[0]); printf hi >in; for n in \(quoted); do mcopy -i disk in \"::$n\"; done"))
+            var system = try mount(disk)
+            #expect(Set(try system.names("")) == Set(names), "as mtools has written them")
+            for name in names { try system.remove(Text(Array(name.utf8))) }
+            for name in names { try system.create(Text(Array(name.utf8))) }
+            try check(disk)
+            system = try mount(disk)
+            #expect(Set(try system.names("")) == Set(names))
+            for name in names {
+                try system.write(Text(Array(name.utf8)), at: 0, Array(name.utf8))
+                let read = try DiskTools.output("mcopy -n -i disk '::\(name)' out; cat out", of: disk.bytes)
+                #expect(read == name, "as mtools reads them")
+            }
+        }
+
+        @Test("Characters outside of Unicode's first 65,536 are pairs of UTF-16 on the disk")
+        func pairs() throws {
+            let disk = TwinDisk(try DiskTools.make(Self.kinds[0]))
+            let name = "😀𝄞x"
+            try mount(disk).create(Text(Array(name.utf8)))
+            let units = Array(name.utf16).flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
+            #expect(units.count == 10, "the first part of an entry")
+            let bytes = disk.bytes
+            #expect(bytes.indices.contains { bytes[$0] == 0x41 && bytes[($0 + 1)...].starts(with: units) })
+            #expect(try mount(disk).names("") == [name])
+            try check(disk)
+        }
+
+        @Test("What is no UTF-8 is no name (RFC 3629, 3 and 10)")
+        func malformedNames() throws {
+            let system = try mount(TwinDisk(try DiskTools.make(Self.kinds[0])))
+            let malformed: [[UInt8]] = [
+                [0x80], [0xc0, 0x80], [0xc1, 0xbf], [0xe0, 0x80, 0xaf], [0xed, 0xa0, 0x80], [0xf0, 0x80, 0x80, 0x80],
+                [0xf4, 0x90, 0x80, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0xf0, 0x9f, 0x98], [0xe2, 0x82], [0xff],
+                [0xc3, 0x61],
+            ]
+            for bytes in malformed { #expect(throws: HyperError.self, "\(bytes)") { try system.create(Text(bytes)) } }
+            #expect(try system.entries(in: "").isEmpty)
+        }
+
+        @Test("Half of a pair in a name on the disk is shown as what cannot be shown")
+        func halfPair() throws {
+            var bytes = try DiskTools.make("\(Self.kinds[0]); : >'long name zzz'; mcopy -i disk 'long name zzz' ::")
+            // UTF-16: the last two letters, in the third part of the entry.
+            let z = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x7a, 0, 0x7a, 0]) })
+            func name(_ units: [UInt16]) throws -> [String] {
+                for (index, unit) in units.enumerated() {
+                    bytes.replaceSubrange(
+                        z + 2 * index..<z + 2 * index + 2, with: [UInt8(unit & 0xff), UInt8(unit >> 8)])
+                }
+                return try FATFileSystem(TwinDisk(bytes).kept()).names("")
+            }
+            #expect(try name([0xd83d, 0xde00]) == ["long name z😀"])
+            #expect(try name([0xd83d, 0x7a]) == ["long name z\u{fffd}z"])
+            #expect(try name([0xde00, 0xd83d]) == ["long name z\u{fffd}\u{fffd}"])
+        }
+
+        @Test("Of a file system that keeps one copy of its table alone, that one is read and written")
+        func oneCopy() throws {
+            let disk = TwinDisk(try DiskTools.make("\(Self.kinds[2]); seq 1 20000 >big; mcopy -i disk big ::"))
+            // BPB_ExtFlags: bit 7, no mirrors; the low bits, which one (FAT32 File System Specification 1.03).
+            disk.memory[40] = 0x81
+            let (reserved, tableSize) = (disk.bytes.u16(14), disk.bytes.u32(36))
+            let first = Int(reserved) * 512..<(Int(reserved) + Int(tableSize)) * 512
+            for index in first { disk.memory[index] = 0xee }
+            let system = try mount(disk)
+            #expect(try system.contents("big") == sequence(20000))
+            try system.create("more")
+            try system.write("more", at: 0, sequence(9999))
+            #expect(first.allSatisfy { disk.memory[$0] == 0xee })
+            #expect(try mount(disk).contents("more") == sequence(9999))
+            disk.memory[40] = 0x85
+            #expect(throws: HyperError("vda cannot be mounted as FAT: it has no copy 5 of its table")) {
+                try mount(disk)
+            }
+        }
+
+        @Test("What is marked as read-only stays, and a file is no larger than 32 bits say")
+        func limits() throws {
+            let disk = TwinDisk(
+                try DiskTools.make(
+                    "\(Self.kinds[0]); printf hi >f; mcopy -i disk f ::F; mattrib +r -i disk ::F; mmd -i disk ::D"))
+            let system = try mount(disk)
+            let before = disk.bytes
+            for action: () throws -> Void in [
+                { try system.write("F", at: 0, [1]) }, { try system.truncate("F", to: 0) }, { try system.remove("F") },
+            ] {
+                #expect(throws: HyperError("F is marked as read-only")) { try action() }
+            }
+            #expect(throws: HyperError("D/x: a file of FAT has 4294967295 bytes at most")) {
+                try system.truncate("D/x", to: 1 << 32)
+            }
+            #expect(throws: HyperError("F is there already")) { try system.create("F") }
+            #expect(throws: HyperError("d is there already")) { try system.makeDirectory("d") }
+            #expect(throws: HyperError("D: there is no such file")) { try system.truncate("D", to: 0) }
+            try system.write("F", at: 9, [])
+            #expect(disk.bytes == before, "nothing of that has changed anything")
+            #expect(try system.entry(at: "F/x") == nil)
+            #expect(throws: HyperError("vda cannot be mounted as FAT: it is empty")) { try mount(TwinDisk([])) }
+            // A clock that is before FAT's time, as one that has lost it.
+            defer { WallClock.forget() }
+            WallClock.set(1_000_000_000)
+            try system.create("OLD")
+            #expect(try DiskTools.output("mdir -i disk ::OLD", of: disk.bytes).contains("1980-01-01   0:00"))
+        }
+
         @Test("Short names are told apart by numbers")
         func shortNames() throws {
             let disk = TwinDisk(try DiskTools.make(Self.kinds[0]))
