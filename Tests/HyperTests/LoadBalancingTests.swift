@@ -126,6 +126,75 @@ extension CoreTests {
             #expect(answers == [1])
         }
 
+        @Test(
+            "A CPU that the firmware does not start stays off, and keeps nobody who came there meanwhile",
+            arguments: 0..<100)
+        func refusedStart(_ seed: UInt64) {
+            Port.start(cpus: 3, seed: seed)
+            defer { Port.brokenCPUs = 0 }
+            var (ended, answered, refusal): (Int, Bool, HyperError?) = (0, false, nil)
+            spawn("terminal", affinity: 1) {
+                do throws(HyperError) { try CPUs.turnOff(CPUs[1]) } catch { Issue.record("\(error.message)") }
+                Port.brokenCPUs = 0b10
+                for _ in 0..<50 {
+                    do throws(HyperError) { try CPUs.turnOn(CPUs[1]) } catch { refusal = error }
+                    spend(microseconds: 1)
+                }
+                ended += 1
+            }
+            for number in 0..<8 {
+                // Most of them want to be there.
+                spawn("\(number)", on: 2, affinity: number % 4 == 0 ? 0b101 : 0b10) {
+                    for _ in 0..<40 {
+                        spend(microseconds: 1)
+                        Scheduler.sleep(3000)
+                    }
+                    ended += 1
+                }
+            }
+            spawn("asker", on: 2, affinity: 0b100) {
+                while ended == 0 {
+                    CPUs.leaveHandlers()
+                    spend(microseconds: 1)
+                }
+                answered = true
+            }
+            Port.run(until: Timers.ticks(1000 * millisecond))
+            #expect(refusal?.message == "the machine's firmware does not start CPU 1")
+            #expect(ended == 9 && answered, "\(ended) of 9 threads have ended")
+            #expect(!CPUs.isOnline(CPUs[1]) && CPUs[1].pointee.ready.count == 0)
+            #expect(SchedulerInvariants.violationAtRest() == nil)
+
+            Port.brokenCPUs = 0
+            var isOn = false
+            spawn("again", affinity: 1) { isOn = (try? CPUs.turnOn(CPUs[1])) != nil }
+            Port.run(until: Timers.ticks(2000 * millisecond))
+            #expect(isOn && CPUs.isOnline(CPUs[1]))
+        }
+
+        @Test("Interrupts of devices are another CPU's when the one that takes them goes off")
+        func interrupts() {
+            Port.start(cpus: 2)
+            let controller = TwinController()
+            HostInterrupts.controller = controller
+            defer { HostInterrupts.controller = nil }
+            var takers: [Int] = []
+            HostInterrupts.add(4) { takers.append(Port.cpu.pointee.index) }
+            // A guest's, which completes it later.
+            HostInterrupts.add(7, completes: false) { takers.append(100 + Port.cpu.pointee.index) }
+            #expect(controller.enabled == [4, 7])
+            var failure: HyperError?
+            spawn("terminal", on: 1, affinity: 2) {
+                do throws(HyperError) { try CPUs.turnOff(CPUs[0]) } catch { failure = error }
+                controller.raise(4)
+                controller.raise(7)
+                do throws(HyperError) { try CPUs.turnOff(CPUs[1]) } catch { failure = error }
+            }
+            Port.run()
+            #expect(controller.enabled == [4, 7] && takers == [1, 101])
+            #expect(failure?.message == "CPU 1 is the last one that is on: turn another one on first")
+        }
+
         @Test("A VCPU whose registers are loaded moves, and they are kept first")
         func loadedVCPU() throws {
             Port.start(cpus: 2)

@@ -42,31 +42,32 @@ extension CPUs {
         cpu.pointee.callLock.withLock { cpu.pointee.isOff = false }
         setOnline(cpu, true)
         if Port.start(cpu) { return true }
-        setOnline(cpu, false)
-        cpu.pointee.callLock.withLock { cpu.pointee.isOff = true }
+        // It will not do what was given to it meanwhile.
+        let wereEnabled = Port.disableInterrupts()
+        cpu.pointee.lock.withLock { setOnline(cpu, false) }
+        giveThreads(of: cpu)
+        cpu.pointee.lock.release()
+        endCalls(of: cpu)
+        Port.restoreInterrupts(wereEnabled)
         return false
     }
 
-    /// Gives away all that this CPU has, and turns it off. Called by its idle thread, with interrupts off.
-    static func leave() -> Never {
-        let cpu = Port.cpu
-        let other = CPUs[online.trailingZeroBitCount]
+    /// Has others execute the threads that wait for their turn on a CPU that takes no more. Its lock is held afterwards.
+    private static func giveThreads(of cpu: CPUReference) {
         while true {
             // Before its registers are kept nobody takes a VCPU over.
             if let vcpu = cpu.pointee.loaded { Scheduler.unload(vcpu) }
             cpu.pointee.lock.acquire()
-            guard let thread = cpu.pointee.ready.popHighest() else { break }
+            guard let thread = cpu.pointee.ready.popHighest() else { return }
             thread.pointee.state = .migrating
             thread.pointee.cpu = Scheduler.target(for: thread)
             cpu.pointee.lock.release()
             Scheduler.land(thread)
         }
-        cpu.pointee.isLeaving = false
-        cpu.pointee.needsReschedule = false
-        cpu.pointee.lock.release()
-        // SAFETY: a CPU's record stays where it is.
-        Timers.cancel(withUnsafeMutablePointer(to: &cpu.pointee.slice) { $0 })
-        // Whoever has asked for something gets it; later ones see that the CPU is off.
+    }
+
+    /// Whoever has asked the CPU for something gets it; later ones see that it is off.
+    private static func endCalls(of cpu: CPUReference) {
         cpu.pointee.callLock.acquire()
         while !cpu.pointee.calls.isEmpty {
             let call = cpu.pointee.calls.removeFirst()
@@ -76,6 +77,19 @@ extension CPUs {
         }
         cpu.pointee.isOff = true
         cpu.pointee.callLock.release()
+    }
+
+    /// Gives away all that this CPU has, and turns it off. Called by its idle thread, with interrupts off.
+    static func leave() -> Never {
+        let cpu = Port.cpu
+        let other = CPUs[online.trailingZeroBitCount]
+        giveThreads(of: cpu)
+        cpu.pointee.isLeaving = false
+        cpu.pointee.needsReschedule = false
+        cpu.pointee.lock.release()
+        // SAFETY: a CPU's record stays where it is.
+        Timers.cancel(withUnsafeMutablePointer(to: &cpu.pointee.slice) { $0 })
+        endCalls(of: cpu)
         Timers.move(to: other)
         post(other) { Timers.setAlarm() }
         HostInterrupts.move(to: other)

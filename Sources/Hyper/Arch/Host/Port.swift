@@ -50,7 +50,14 @@ public enum HostPort: Architecture {
     public static var alarm: UInt64 { FakeMachine.cpus[FakeMachine.active].alarm }
     public static func setAlarm(_ counter: UInt64) { FakeMachine.cpus[FakeMachine.active].alarm = counter }
 
+    /// CPUs that the fake machine's firmware does not start.
+    // SAFETY: of the fake machine's one thread.
+    nonisolated(unsafe) public static var brokenCPUs: UInt32 = 0
+
     public static func start(_ cpu: CPUReference) -> Bool {
+        // A firmware takes its time.
+        for _ in 0..<16 { FakeMachine.step() }
+        guard brokenCPUs & 1 << UInt32(cpu.pointee.index) == 0 else { return false }
         FakeMachine.turnOn(cpu.pointee.index)
         return true
     }
