@@ -265,6 +265,35 @@ extension CoreTests {
             buffer.remove()
             Port.run(until: Timers.ticks(600_000_000))
             #expect(host.pixel(2, 1) == 0 && Port.alarm == .max, "nobody looks any more")
+
+            // Another one that is shown is looked at again.
+            let second = try SimpleFrameBuffer(try region(), of: "two", memory: memory.bytes)
+            defer { second.remove() }
+            try Displays.show(try Displays.find("two"))
+            #expect(host.pixel(0, 2) == 0x44_0000)
+            memory.store([0x66, 0, 0, 0], TwinMemory.base + 2 * 48)
+            Port.run(until: Timers.ticks(800_000_000))
+            #expect(host.pixel(0, 2) == 0x66_0000)
+            second.remove()
+            Port.run(until: Timers.ticks(1_000_000_000))
+            #expect(Port.alarm == .max)
+        }
+
+        @Test("A machine without a screen shows nothing, and what its guests draw can be looked at nevertheless")
+        func looking() throws {
+            let memory = try TwinMemory()
+            let buffer = try SimpleFrameBuffer(try region(), of: "one", memory: memory.bytes)
+            defer { buffer.remove() }
+            let display = try Displays.find("one/fb")
+            #expect(Displays.host == nil && Displays.shown == nil)
+            #expect(throws: HyperError("the machine has no screen")) { try Displays.show(display) }
+            memory.store([0x11, 0x22, 0x33, 0], TwinMemory.base + 48 + 8)
+            var row: [UInt32] = []
+            Displays.look(at: display) { screen in row = (0..<10).map { screen.pixels[screen.width + $0] } }
+            #expect(row == [0, 0, 0x11_2233, 0, 0, 0, 0, 0, 0, 0])
+            Displays.setScreen(nil, of: display)
+            Displays.look(at: display) { _ in Issue.record("there is nothing to see") }
+            Displays.update(display, Rectangle(width: 1, height: 1)) { _ in Issue.record("nor to draw on") }
         }
 
         @Test("A guest is told of its screen in its tree, as the binding has it")

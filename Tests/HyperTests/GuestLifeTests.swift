@@ -234,6 +234,38 @@ extension CoreTests {
             #expect(begun.entries.map(\.1) == [7, 9, 5])
         }
 
+        @Test("Whoever waits for a guest's end is told of it, and waits no longer than he wants to")
+        func waitingForEnd() throws {
+            try machine()
+            let guest = try Guest(name: "g", identifier: 0)
+            try guest.addVCPU()
+            Port.guestProgram = { _ in
+                spend(microseconds: 5000)
+                guest.halt("it has done its work")
+            }
+            defer { Port.guestProgram = nil }
+            try inside {
+                try guest.kick()
+                let start = Timers.now
+                #expect(!guest.waitUntilHalted(limit: 2 * millisecond))
+                #expect(Timers.now - start == 2 * millisecond)
+                #expect(guest.waitUntilHalted(limit: 100 * millisecond))
+                #expect(Timers.now - start == 5 * millisecond && guest.haltReason == "it has done its work")
+                guest.reset()
+                #expect(!guest.waitUntilHalted(limit: millisecond))
+                spawn("destroyer") {
+                    Scheduler.sleep(3 * millisecond)
+                    guest.destroy()
+                }
+                #expect(guest.waitUntilHalted(limit: 100 * millisecond) && guest.stateName == "destroyed")
+                Scheduler.sleep(millisecond)
+                // Whoever still has it finds nothing there.
+                guest.reset()
+                guest.halt("again")
+                #expect(guest.stateName == "destroyed" && guest.haltReason == nil)
+            }
+        }
+
         @Test("CPUs are written as numbers and ranges")
         func cpuMasks() throws {
             try machine(cpus: 6)

@@ -107,6 +107,43 @@ extension CoreTests {
 
         private var empty: [UInt8] { [UInt8](repeating: 0, count: Self.sectors * 512) }
 
+        @Test("At boot the partitions of every disk are disks, and what is wrong is said on the console")
+        func all() throws {
+            var bytes = empty
+            record(&bytes, at: 0, [(0x83, 64, 100), (0x83, 163, 10)])
+            bytes[164 * 512] = 0x77
+            let disks = [
+                TwinDisk(bytes, name: "vda"), TwinDisk(bytes, name: "ram0"), TwinDisk([], name: "vdb"),
+                TwinDisk([UInt8](repeating: 0, count: 512), name: "vdc"),
+            ]
+            for disk in disks { try VirtualDisks.add(disk.disk) }
+            defer {
+                for disk in disks {
+                    VirtualDisks.removePartitions(of: disk.disk)
+                    VirtualDisks.remove(disk.disk)
+                }
+            }
+            var printed = Port.printed.count
+            func added() -> String {
+                defer { printed = Port.printed.count }
+                return String(decoding: Port.printed[printed...], as: UTF8.self)
+            }
+            VirtualDisks.addAllPartitions()
+            #expect(VirtualDisks.all.map(\.identifier) == ["vda", "ram0", "vdb", "vdc", "vda1", "ram0p1"])
+            #expect(
+                added() == "vda: partition 2 overlaps partition 1\r\nram0: partition 2 overlaps partition 1\r\n")
+            let part = try VirtualDisks.find("vda1")
+            #expect(part.kind == "partition" && part.sectorCount == 100 && part.whole === disks[0].disk)
+            #expect(try BlockDevice(part).bytes(99)[0] == 0 && part.flush { _ in } == .done)
+
+            // Looked at again: those that are used stay as they are.
+            try DiskUses.take(part, for: "/mnt", writes: false)
+            VirtualDisks.addAllPartitions()
+            #expect(added().hasPrefix("disk vda1 is /mnt's: take it from there first\r\n"))
+            #expect(try VirtualDisks.find("vda1") === part)
+            DiskUses.giveBack(part, from: "/mnt")
+        }
+
         @Test("What leads beyond the disk's end or into another partition is left out, with the reason")
         func impossible() throws {
             var bytes = empty

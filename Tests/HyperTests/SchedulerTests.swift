@@ -26,6 +26,35 @@ extension CoreTests {
             #expect(turns.entries.map(\.1) == (0..<75).map { UInt64($0) })
         }
 
+        @Test("A thread says what it does")
+        func states() {
+            Port.start()
+            var names: [String] = []
+            func note(_ thread: ThreadReference) { names.append(thread.pointee.stateName.description) }
+            let thread = spawn("thread") {
+                note(Scheduler.current)
+                Scheduler.sleep(millisecond)
+                spend(microseconds: 3000)
+            }
+            note(thread)
+            Scheduler.setRateLimit(thread, (budget: 2 * millisecond, period: 10 * millisecond))
+            spawn("watcher", priority: Thread.highestPriority) {
+                Scheduler.sleep(millisecond / 2)
+                note(thread)
+                // Two milliseconds after it has begun to work, its budget is over.
+                Scheduler.sleep(4 * millisecond)
+                note(thread)
+                Scheduler.hold(thread)
+                Scheduler.sleep(20 * millisecond)
+                note(thread)
+                Scheduler.release(thread)
+                Scheduler.sleep(20 * millisecond)
+                note(thread)
+            }
+            Port.run()
+            #expect(names == ["ready", "running", "waits", "throttled", "held", "finished"])
+        }
+
         @Test("A thread that was interrupted by a more important one goes on with the rest of its slice")
         func restOfSlice() {
             Port.start()

@@ -167,9 +167,14 @@ extension CoreTests {
             let machine = try machine()
             defer { try? machine.remove() }
             let other = VirtualSwitch(name: "other")
+            #expect(try HostNetworkDevices.find("eth0") === machine.driver && HostNetworkDevices.freeName == "eth1")
+            #expect(
+                throws: HyperError("the machine has no network card eth1; `host network` lists those that it has")
+            ) { _ = try HostNetworkDevices.find("eth1") }
             #expect(throws: HyperError.self) { try HostNetworkDevices.attach(machine.driver, to: other) }
             #expect(HostNetworkDevices.network(of: machine.driver) === machine.network)
             try HostNetworkDevices.detach(machine.driver)
+            #expect(throws: HyperError("eth0 is on no network")) { try HostNetworkDevices.detach(machine.driver) }
             #expect(machine.network.ports.count == 1)
             receive(frame(to: Self.inside, from: Self.outside), machine)
             machine.device.interrupt()
