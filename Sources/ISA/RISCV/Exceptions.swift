@@ -270,9 +270,9 @@ extension RISCV.Hart {
 
     func waitForInterrupt() throws(Fault) {
         let s = state
-        if s.pointee.privilege != .machine && s.pointee.mstatus & Status.tw != 0 { throw illegalInstruction() }
+        if timesOut { throw illegalInstruction() }
         if s.pointee.virtual {
-            if s.pointee.privilege == .user || s.pointee.hstatus & HypervisorStatus.vtw != 0 {
+            if s.pointee.privilege == .user || timesOutVirtually {
                 throw virtualInstruction()
             }
         } else if s.pointee.privilege == .user {
@@ -282,8 +282,23 @@ extension RISCV.Hart {
         s.pointee.waiting = pending & s.pointee.mie == 0
     }
 
-    /// WRS.NTO and WRS.STO may end for any reason. This one gives the other harts their turn.
-    func waitOnReservation() {
-        if state.pointee.core.reservation != 0 { endTurn() }
+    /// WRS.NTO and WRS.STO may end for any reason (Zawrs). This one gives the other harts their turn. The time that WRS.NTO
+    /// may take where it is not to take long is none at all.
+    func waitOnReservation(isShort: Bool) throws(Fault) {
+        guard state.pointee.core.reservation != 0 else { return }
+        if !isShort {
+            if timesOut { throw illegalInstruction() }
+            if timesOutVirtually { throw virtualInstruction() }
+        }
+        endTurn()
     }
+
+    /// mstatus.TW and hstatus.VTW: waiting comes to an end by an exception.
+    private var timesOut: Bool { state.pointee.privilege != .machine && state.pointee.mstatus & Status.tw != 0 }
+    private var timesOutVirtually: Bool {
+        state.pointee.virtual && state.pointee.hstatus & HypervisorStatus.vtw != 0
+    }
+
+    /// Whether WRS.NTO, with a reservation, ends by an exception.
+    public var reservationTimesOut: Bool { timesOut || timesOutVirtually }
 }

@@ -134,7 +134,7 @@ extension RISCV.Hart {
         case .supervisorReturn: try supervisorReturn()
         case .machineReturn: try machineReturn()
         case .waitForInterrupt: try waitForInterrupt()
-        case .waitOnReservation: waitOnReservation()
+        case .waitOnReservation: try waitOnReservation(isShort: a != 0)
         case .supervisorFence: try supervisorFence(address: address, space: space)
         case .supervisorFenceOrder: try checkFenceOrder()
         case .virtualFence: try virtualFence(address: address, space: space)

@@ -114,6 +114,7 @@ extension RISCV.Hart {
     /// The next instruction is WRS.NTO or WRS.STO and ends the turn, as the hart has a reservation.
     var yieldsTurn: Bool {
         guard state.pointee.core.reservation != 0, let word = instructionWord() else { return false }
-        return word == 0x00d0_0073 || word == 0x01d0_0073
+        let (noTimeout, shortTimeout): (UInt32, UInt32) = (0x00d0_0073, 0x01d0_0073)
+        return word == shortTimeout || word == noTimeout && !reservationTimesOut
     }
 }

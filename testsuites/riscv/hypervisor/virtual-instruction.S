@@ -1,7 +1,7 @@
 // When an instruction with V = 1 raises a virtual-instruction exception and when an illegal-instruction exception:
 // every case that 19.6.1 lists, on both sides of its line. (CSRs of H and VS by name: csrs.S.)
 #include "harness.h"
-    .option arch, +svinval, +zicbom, +zicboz
+    .option arch, +svinval, +zicbom, +zicboz, +zawrs
 PROGRAM "virtual-instruction"
     NEED_MISA H, done
 
@@ -197,6 +197,55 @@ PROGRAM "virtual-instruction"
     csrw hvip, zero
     csrw hie, zero
     csrw hideleg, zero
+
+    // WRS.NTO with a reservation, as WFI (Zawrs); a mode of a guest has no less of them than M-mode
+    BEGIN M
+    wrs.sto
+    END
+    ld   t0, LEVEL(gp)
+    beqz t0, waits
+    SKIP "no Zawrs", floats
+waits:
+    .macro RESERVED verdict, text, mode, instruction
+    BEGIN \mode
+    lr.d t0, (a0)
+1:  \instruction
+    END
+    .ifc \verdict, none
+    EXPECT_NO_TRAP "Zawrs: \text"
+    .else
+    EXPECT_TRAP "Zawrs: \text: \verdict", M, \verdict
+    EXPECT_EPC "3.1.14: \text: mepc is its address", 1b
+    .endif
+    .endm
+    li   t0, HSTATUS_VTW
+    csrs hstatus, t0
+    RESERVED CAUSE_VIRTUAL_INSTRUCTION, "WRS.NTO in VS-mode, VTW = 1, TW = 0", VS, wrs.nto
+    RESERVED CAUSE_VIRTUAL_INSTRUCTION, "WRS.NTO in VU-mode, VTW = 1, TW = 0", VU, wrs.nto
+    RESERVED none, "WRS.NTO in HS-mode, VTW = 1, TW = 0", HS, wrs.nto
+    RESERVED none, "WRS.STO in VS-mode, VTW = 1", VS, wrs.sto
+    li   t0, STATUS_TW
+    csrs mstatus, t0
+    RESERVED CAUSE_ILLEGAL_INSTRUCTION, "WRS.NTO in VS-mode, VTW = 1, TW = 1", VS, wrs.nto
+    RESERVED CAUSE_ILLEGAL_INSTRUCTION, "WRS.NTO in HS-mode, TW = 1", HS, wrs.nto
+    RESERVED CAUSE_ILLEGAL_INSTRUCTION, "WRS.NTO in U-mode, TW = 1", U, wrs.nto
+    RESERVED none, "WRS.STO in VU-mode, TW = 1", VU, wrs.sto
+    RESERVED none, "WRS.NTO in M-mode, TW = 1", M, wrs.nto
+    li   t0, STATUS_TW
+    csrc mstatus, t0
+    li   t0, HSTATUS_VTW
+    csrc hstatus, t0
+    RESERVED none, "WRS.NTO in VS-mode, VTW = 0, TW = 0", VS, wrs.nto
+    BEGIN VS
+    sc.d t0, zero, (a0)
+    sc.d t0, zero, (a0)                 // no reservation is left
+    END
+    li   t0, HSTATUS_VTW
+    csrs hstatus, t0
+    LEGAL "Zawrs: WRS.NTO in VS-mode without a reservation, VTW = 1", VS, wrs.nto
+    li   t0, HSTATUS_VTW
+    csrc hstatus, t0
+floats:
 
     // FS off in either register: illegal, never virtual (19.6.1, 19.2.11)
     li   t0, STATUS_FS
