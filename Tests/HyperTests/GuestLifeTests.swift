@@ -157,7 +157,7 @@ extension CoreTests {
             var random = SeededGenerator(seed: seed)
             let guest = try Guest(name: "g", identifier: 0)
             for _ in 0..<3 { try guest.addVCPU() }
-            let actions = (0..<200).map { _ in Int.random(in: 0..<9, using: &random) }
+            let actions = (0..<200).map { _ in Int.random(in: 0..<11, using: &random) }
             var next = 0
             var isOver = false
             Port.guestProgram = { vcpu in
@@ -173,6 +173,10 @@ extension CoreTests {
                         Port.restoreInterrupts(true)
                     case 3, 4: for other in guest.vcpus { _ = other.start(entry: 0, argument: 0) }
                     case 5: for other in guest.vcpus { Port.setInterrupt(other, 1, true) }
+                    case 9, 10:
+                        _ = Port.disableInterrupts()
+                        Scheduler.giveWay()
+                        Scheduler.preemptAndRestore(true)
                     default: spend(microseconds: UInt64(actions[next - 1]))
                     }
                 }

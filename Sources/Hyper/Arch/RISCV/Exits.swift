@@ -5,7 +5,8 @@ enum Exits {
     private static let interrupt: UInt64 = 1 << 63
     private static let illegalInstruction: UInt64 = 2, hypercall: UInt64 = 10
     private static let fetch: UInt64 = 20, load: UInt64 = 21, virtualInstruction: UInt64 = 22, store: UInt64 = 23
-    private static let waitInstruction: UInt64 = 0x1050_0073
+    /// WFI and WRS.NTO.
+    private static let waitInstruction: UInt64 = 0x1050_0073, waitOnReservation: UInt64 = 0x00d0_0073
 
     /// Interrupts are off; the guest goes on when this returns.
     @inline(__always)
@@ -92,10 +93,18 @@ enum Exits {
     }
 
     private static func virtual(_ vcpu: VCPUReference, _ instruction: UInt64) {
-        if instruction == waitInstruction {
+        guard instruction == waitInstruction else { return otherVirtual(vcpu, instruction) }
+        vcpu.pointee.state.programCounter &+= 4
+        GuestTimer.arm(vcpu)
+        vcpu.waitForInterrupt()
+    }
+
+    @inline(never)
+    private static func otherVirtual(_ vcpu: VCPUReference, _ instruction: UInt64) {
+        if instruction == waitOnReservation {
+            // It may end for any reason (Unprivileged ISA, Zawrs): the guest looks again.
             vcpu.pointee.state.programCounter &+= 4
-            GuestTimer.arm(vcpu)
-            vcpu.waitForInterrupt()
+            Scheduler.giveWay()
         } else {
             // What only a hypervisor may do, a guest without one finds illegal.
             raise(vcpu, illegalInstruction, instruction)

@@ -37,12 +37,12 @@ extension RISCVPort {
     }
 
     /// Extensions that a guest may have as its hart has them: they add instructions for all modes, and no state. henvcfg lets
-    /// the cache-block instructions through. Zawrs is not among them: who waits by WRS.NTO for another hart of the guest's
-    /// keeps that one from running, where both share one hart.
+    /// the cache-block instructions through. Zawrs has kernels say that they wait for another hart of theirs, which may be
+    /// one that shares the host's with them: WRS.NTO leaves the guest (VTW), which gives way.
     private static var guestExtensions: [Text] {
         [
-            "zicbom", "zicboz", "zicond", "zihintpause", "zacas", "zfh", "zfhmin", "zba", "zbb", "zbc", "zbkb", "zbkx",
-            "zbs",
+            "zicbom", "zicboz", "zicond", "zihintpause", "zacas", "zawrs", "zfh", "zfhmin",
+            "zba", "zbb", "zbc", "zbkb", "zbkx", "zbs",
         ]
     }
 

@@ -176,7 +176,7 @@ extension RISCVPort {
         state.pointee.programCounter = entry
         state.pointee[10] = UInt64(vcpu.pointee.index)
         state.pointee[11] = argument
-        // Return to VS-mode: sstatus.SPP, hstatus.SPV and SPVP; WFI leaves the guest (VTW); VSXL is 64 bits.
+        // Return to VS-mode: sstatus.SPP, hstatus.SPV and SPVP; WFI and WRS.NTO leave the guest (VTW); VSXL is 64 bits.
         let supervisorPrevious: UInt64 = 1 << 8, interruptsPrevious: UInt64 = 1 << 5
         let virtualPrevious: UInt64 = 1 << 7 | 1 << 8, waitTraps: UInt64 = 1 << 21, width64: UInt64 = 2 << 32
         state.pointee.sstatus = supervisorPrevious | interruptsPrevious

@@ -119,6 +119,21 @@ extension Scheduler {
         return false
     }
 
+    /// Takes over a thread that waits on another CPU, behind those that wait here; whether that was possible. Interrupts are
+    /// off.
+    static func pull(_ me: CPUReference, _ thread: ThreadReference) -> Bool {
+        let other = thread.pointee.cpu
+        // It may have come meanwhile.
+        guard other != me else { return true }
+        return withLocks(me, other) {
+            guard CPUs.isOnline(me), thread.pointee.cpu == other, thread.pointee.state == .ready,
+                isMovable(thread, from: other, to: me)
+            else { return false }
+            move(thread, from: other, to: me)
+            return true
+        }
+    }
+
     private static func busiest(except asked: UInt32, above priority: Int) -> CPUReference? {
         var most = priority
         var best: CPUReference?

@@ -41,6 +41,11 @@ struct RunQueue: ~Copyable {
         count -= 1
     }
 
+    /// Takes a thread out of the queue, and puts another one of its priority in its place.
+    mutating func replace(_ thread: ThreadReference, with other: ThreadReference) {
+        lists[thread.pointee.priority].replace(thread, with: other)
+    }
+
     var first: ThreadReference? { highestPriority.flatMap { lists[$0].first } }
 
     /// The first, of the most important ones, that is wanted.

@@ -228,11 +228,7 @@ public enum Scheduler {
         let goesOn = old.pointee.state == .running && requeue(old, cpu)
         let new = goesOn ? old : next(cpu)
         if new != old {
-            new.pointee.state = .running
-            new.pointee.runningSince = now
-            cpu.pointee.current = new
-            cpu.pointee.runningPriority = new.pointee.priority
-            if let vcpu = new.pointee.vcpu { load(vcpu, cpu) }
+            begin(new, cpu, now)
         } else if old.pointee.state == .ready {
             old.pointee.state = .running
         }
@@ -244,6 +240,16 @@ public enum Scheduler {
             Port.switchContext(from: &old.pointee.context, to: new.pointee.context.unsafelyUnwrapped)
         }
         endSwitch()
+    }
+
+    /// Notes that the thread, which is in no queue, runs from now on. The CPU's lock is held.
+    @inline(__always)
+    static func begin(_ thread: ThreadReference, _ cpu: CPUReference, _ now: UInt64) {
+        thread.pointee.state = .running
+        thread.pointee.runningSince = now
+        cpu.pointee.current = thread
+        cpu.pointee.runningPriority = thread.pointee.priority
+        if let vcpu = thread.pointee.vcpu { load(vcpu, cpu) }
     }
 
     /// Whether the running thread goes on; else it has its place in a queue.
@@ -286,7 +292,7 @@ public enum Scheduler {
 
     /// Releases the lock that was held across the switch, perhaps on another CPU than the caller was on before; nobody needs
     /// the old thread's stack any more.
-    private static func endSwitch() {
+    static func endSwitch() {
         let cpu = Port.cpu
         while let thread = cpu.pointee.departing.popFirst() {
             unload(thread, from: cpu)

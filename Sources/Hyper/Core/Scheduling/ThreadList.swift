@@ -49,6 +49,15 @@ struct ThreadList {
         neighbours(thread).pointee = Neighbours()
     }
 
+    /// Takes a thread out, and puts another one in its place.
+    mutating func replace(_ thread: ThreadReference, with other: ThreadReference) {
+        let (next, previous) = (neighbours(thread).pointee.next, neighbours(thread).pointee.previous)
+        neighbours(other).pointee = Neighbours(next: next, previous: previous)
+        if let previous { neighbours(previous).pointee.next = other } else { first = other }
+        if let next { neighbours(next).pointee.previous = other } else { last = other }
+        neighbours(thread).pointee = Neighbours()
+    }
+
     mutating func popFirst() -> ThreadReference? {
         guard let first else { return nil }
         remove(first)
