@@ -130,6 +130,49 @@ extension CoreTests {
             try answers()
         }
 
+        @Test(
+            "A station is left from a terminal of its own, which goes with it, in any order of CPUs",
+            arguments: [false, true])
+        func leavingItself(isMade: Bool) throws {
+            inThread { try ManagementStation.stop() }
+            let other = VirtualSwitch(name: "other")
+            let command = Command(
+                "leave", group: "test", "leave",
+                [
+                    Form("", "leave") { _, output throws(HyperError) in
+                        if isMade {
+                            try ManagementStation.make(
+                                on: other, try IPv4Configuration("10.0.3.15/24", gateway: nil))
+                        } else {
+                            try ManagementStation.stop()
+                        }
+                        output.write("nobody reads that\n")
+                    }
+                ])
+            try Management.commands.add(command)
+            for seed in 0..<100 as Range<UInt64> {
+                (network, peer) = try Self.start(cpus: 3, seed: seed)
+                introduce()
+                let station = try ManagementStation.required()
+                try station.serveTelnet(port: 23)
+                let clients = try (0..<2).map { index in
+                    let client = try connect(port: 40000 + index)
+                    _ = read(client)
+                    return client
+                }
+                type("leave\r\0", clients[0])
+                WirePeer.run(milliseconds: 100)
+                #expect(ManagementStation.current !== station && network.ports.map(\.name) == ["wire"], "seed \(seed)")
+                #expect(other.ports.count == (isMade ? 1 : 0))
+                // Both were cut off.
+                #expect(
+                    peer.output.filter { $0[12..<14].elementsEqual([8, 0]) && $0[47] & TwinClient.rst != 0 }.count >= 2)
+                peer.output = []
+                let failure = inThread { try ManagementStation.stop() }
+                #expect(failure == nil && Scheduler.threads.isEmpty && other.ports.isEmpty, "seed \(seed)")
+            }
+        }
+
         // MARK: DHCP
 
         @Test("An address comes by DHCP to whoever waits for it")

@@ -8,6 +8,9 @@ public final class ManagementStation: NetworkEndpoint {
     // SAFETY: changed by whoever holds the mutex of the management.
     nonisolated(unsafe) public private(set) static var current: ManagementStation?
 
+    /// Stations that were left from a terminal of their own, until somebody makes or leaves the next one.
+    nonisolated(unsafe) private static var leaving: [ManagementStation] = []
+
     public let network: VirtualSwitch
     private let port: NetworkPort
     private let isByDHCP: Bool
@@ -68,15 +71,25 @@ public final class ManagementStation: NetworkEndpoint {
 
     /// Takes the station off its network. All who talk to it are cut off.
     public static func stop() throws(HyperError) {
+        leaving.removeAll { $0.giveBack() }
         guard let station = current else { return }
         current = nil
         station.lock.withLock { station.isStopping = true }
         station.work.signal()
-        guard let thread = station.thread else { return }
-        while thread.pointee.state != .finished { Management.whileOthersWork { Scheduler.sleep(1_000_000) } }
+        // Whoever is a terminal of the station's own cannot wait for his own end.
+        guard !station.mutex.withLock({ station.sessions.contains { $0.isCurrent } }) else {
+            return leaving.append(station)
+        }
+        while !station.giveBack() { Management.whileOthersWork { Scheduler.sleep(1_000_000) } }
+    }
+
+    /// Gives back what it has, once its thread has ended; whether that is so.
+    private func giveBack() -> Bool {
+        guard let thread, thread.pointee.state == .finished else { return false }
         CPUs.leaveHandlers()
         Scheduler.destroy(thread)
-        station.port.remove()
+        self.thread = nil
+        return true
     }
 
     public static func required() throws(HyperError) -> ManagementStation {
@@ -104,7 +117,7 @@ public final class ManagementStation: NetworkEndpoint {
             let isStopping = lock.withLock { self.isStopping }
             let (output, deadline) = mutex.withLock { serve(isStopping) }
             for var frame in output { frame.withUnsafeMutableBytes { port.send(ScatterList($0)) } }
-            if isStopping, mutex.withLock({ sessions.isEmpty }) { return }
+            if isStopping, mutex.withLock({ sessions.isEmpty }) { return port.remove() }
             let now = Timers.now
             work.wait(limit: deadline.map { $0 > now ? $0 - now : 0 })
         }

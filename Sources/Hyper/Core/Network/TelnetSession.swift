@@ -44,6 +44,9 @@ final class TelnetSession {
         Scheduler.wake(thread)
     }
 
+    /// Whether its terminal's command is what calls.
+    var isCurrent: Bool { thread == Scheduler.current }
+
     private func print(_ bytes: [UInt8]) {
         lock.withLock { if output.count + bytes.count <= Self.outputLimit { output += bytes } }
     }
