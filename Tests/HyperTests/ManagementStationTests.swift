@@ -394,6 +394,34 @@ extension CoreTests {
             #expect(read(client).contains("still here"))
         }
 
+        @Test("Whoever asks without end whether somebody is there, and takes no answer, costs a bounded part of memory")
+        func questions() throws {
+            introduce()
+            try ManagementStation.required().serveTelnet(port: 23)
+            let client = try connect()
+            _ = read(client)
+            client.window = 0
+            // IAC AYT, two megabytes of answers.
+            let question = (0..<700).flatMap { _ in [255, 246] as [UInt8] }
+            for _ in 0..<300 {
+                client.send(TwinClient.ack, question)
+                client.next &+= UInt32(question.count)
+                peer.output = []
+            }
+            client.window = 8192
+            client.send(TwinClient.ack)
+            var count = 0
+            while true {
+                let text = read(client)
+                guard !text.isEmpty else { break }
+                count += text.utf8.count
+                WirePeer.run(milliseconds: 5)
+            }
+            #expect((1...2 * TCPConnection.sendLimit).contains(count), "\(count)")
+            type("echo still here\r\0", client)
+            #expect(read(client).contains("still here"))
+        }
+
         @Test("Whoever is connected when the terminal leaves its network is cut off, in any order of CPUs")
         func leaving() throws {
             inThread { try ManagementStation.stop() }

@@ -38,6 +38,20 @@ struct TelnetTests {
         #expect(telnet.takeAnswers() == Array("\r\n[yes]\r\n".utf8))
     }
 
+    @Test("Whoever only asks is answered as long as there is room, and each answer is whole")
+    func manyQuestions() {
+        var telnet = Telnet()
+        _ = telnet.takeAnswers()
+        let options = (0..<1000).flatMap { _ in [255, 253, 24] as [UInt8] }
+        #expect(telnet.receive(options) == [])
+        let refusals = telnet.takeAnswers()
+        #expect(refusals == (0..<170).flatMap { _ in [255, 252, 24] as [UInt8] }, "as many as 512 bytes have room for")
+        _ = telnet.receive((0..<1000).flatMap { _ in [255, 246] as [UInt8] })
+        #expect(telnet.takeAnswers() == (0..<56).flatMap { _ in Array("\r\n[yes]\r\n".utf8) })
+        _ = telnet.receive([255, 246])
+        #expect(telnet.takeAnswers() == Array("\r\n[yes]\r\n".utf8), "and then again")
+    }
+
     @Test("The window's width is known from its subnegotiation alone")
     func windowSize() {
         var telnet = Telnet()

@@ -83,8 +83,8 @@ final class TelnetSession {
             columns = width
             terminal?.columns = width
         }
-        ready += telnet.takeAnswers()
         if ready.count < TCPConnection.sendLimit {
+            ready += telnet.takeAnswers()
             let bytes = lock.withLock {
                 defer { output = [] }
                 return output

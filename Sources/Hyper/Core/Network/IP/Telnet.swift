@@ -18,6 +18,8 @@ struct Telnet {
     }
 
     private static let subnegotiationLimit = 32
+    /// Bytes of answers that nobody has taken.
+    static let answerLimit = 512
 
     private var state = State.data
     private var subnegotiation: [UInt8] = []
@@ -65,7 +67,7 @@ struct Telnet {
             case Command.interrupt: keys.append(0x03)
             case Command.eraseCharacter: keys.append(0x7f)
             case Command.eraseLine: keys.append(0x15)
-            case Command.areYouThere: answers += [0x0d, 0x0a] + Text("[yes]").bytes + [0x0d, 0x0a]
+            case Command.areYouThere: answer([0x0d, 0x0a] + Text("[yes]").bytes + [0x0d, 0x0a])
             default: break
             }
         case .option(let verb):
@@ -96,12 +98,15 @@ struct Telnet {
     private mutating func answer(_ verb: UInt8, _ option: UInt8) {
         switch verb {
         case Command.do where option != Option.echo && option != Option.noGoAhead:
-            answers += [Command.escape, Command.wont, option]
-        case Command.will where option != Option.windowSize: answers += [Command.escape, Command.dont, option]
+            answer([Command.escape, Command.wont, option])
+        case Command.will where option != Option.windowSize: answer([Command.escape, Command.dont, option])
         default: break
         }
-        // Whoever only asks gets no more answers than this.
-        if answers.count > 512 { answers.removeLast(answers.count - 512) }
+    }
+
+    /// Whoever only asks, and takes no answers, gets no more of them.
+    private mutating func answer(_ bytes: [UInt8]) {
+        if answers.count + bytes.count <= Self.answerLimit { answers += bytes }
     }
 
     /// What the terminal prints, as it goes through the connection: a carriage return that no line feed follows is followed by
