@@ -196,6 +196,23 @@ struct DeviceTreeTests {
         #expect(message { () throws(HyperError) in try serial.interrupts() } != nil)
     }
 
+    @Test("Interrupts for nobody, or that end within a cell, are refused by name")
+    func badInterrupts() throws {
+        let root = Self.machine()
+        let serial = try #require(root.node(at: "serial0"))
+        let plic = try #require(root.child("plic")?.u32("phandle"))
+        func refusal() -> String? { message { () throws(HyperError) in try serial.interrupts() } }
+        serial.set("interrupts-extended", cells: [plic, 3, 99, 1])
+        #expect(refusal()?.contains("its interrupts-extended names phandle 0x63, which no node has") == true)
+        serial.set("interrupts-extended", cells: [plic, 3, plic])
+        #expect(refusal()?.contains("its interrupts-extended ends within a specifier") == true)
+        serial.set("interrupts-extended", bytes: [0, 0, 0])
+        #expect(refusal()?.contains("its interrupts-extended ends within a cell") == true)
+        serial.remove("interrupts-extended")
+        serial.set("interrupts", bytes: [0, 0, 0, 1, 0])
+        #expect(refusal()?.contains("its interrupts ends within a cell") == true)
+    }
+
     @Test("Interrupt parents that refer to each other come to an end")
     func circle() {
         let root = DeviceTreeNode()

@@ -24,6 +24,27 @@ extension CoreTests {
             _ = memory
         }
 
+        @Test("Ranges without a whole page are none, and those that end beyond all addresses end there")
+        func ends() throws {
+            let memory = FakeMemory(pages: 8)
+            Pages.add(start: memory.start + 1, size: 8190)
+            Pages.add(start: memory.start, size: 0)
+            Pages.add(start: .max - 100, size: .max)
+            #expect(Pages.statistics.total == 0)
+            Pages.reserve(start: memory.start, size: 0)
+            Pages.reserve(start: memory.address(2) + 4095, size: .max)
+            Pages.add(start: memory.start, size: 8 * 4096)
+            #expect(Pages.statistics.total == 8 && Pages.statistics.free == 1)
+            #expect(throws: HyperError.self) { _ = try Pages.allocate(1, alignment: 1 << 63) }
+            #expect(try Pages.allocate(1) == memory.address(1))
+            // All of it kept: a range without room for its own table is left out.
+            let other = FakeMemory(pages: 4)
+            Pages.reserve(start: other.start, size: 4 * 4096)
+            Pages.add(start: other.start, size: 4 * 4096)
+            #expect(Pages.statistics.total == 0)
+            withExtendedLifetime((memory, other)) {}
+        }
+
         @Test(
             "Every count at every alignment is had where it is free, and given back whole, around every hole of 32 pages"
         )
