@@ -50,13 +50,22 @@ struct HyperImages {
     /// Its first file system: trees of guests, our own guest, and scripts.
     let archive: String
 
-    /// - Parameter folder: nil for one of the user's cache.
-    init(folder: String? = nil, isVerbose: Bool = false) throws {
+    /// How much a machine loads of the hypervisor, in KiB.
+    var size: Double {
+        get throws { try Double(InputFile.read(String(kernel.dropLast(4)) + ".bin").bytes.count) / 1024 }
+    }
+
+    /// - Parameters:
+    ///   - folder: nil for one of the user's cache.
+    ///   - configuration: one of `firmware/configs`; nil for what the folder was configured as, or the default.
+    init(folder: String? = nil, configuration: String? = nil, isVerbose: Bool = false) throws {
+        let configure = try ProjectFolder.find("firmware/configure")
         let build = try ProjectFolder.find("firmware/build")
         let pack = try ProjectFolder.find("testsuites/hyper/build")
         let folder = folder ?? ProjectFolder.cache("hyper")
         let images = ["riscv/firmware", "riscv/basic", "riscv/hyper"]
-        for (script, arguments) in [
+        let configuring = configuration.map { [(configure, [folder, "defconfig", $0])] } ?? []
+        for (script, arguments) in configuring + [
             (build, (isVerbose ? ["--verbose"] : []) + [folder] + images), (pack, [folder, folder]),
         ] {
             let built = try HostProcess(script, arguments, limit: 1800).run()

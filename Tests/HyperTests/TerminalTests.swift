@@ -28,6 +28,14 @@ struct TerminalOutputTests {
                 """)
     }
 
+    @Test("What a table shows of names from elsewhere gives a terminal no orders")
+    func controlCharacters() {
+        var table = Table("|")
+        table.add(["clear\u{1b}[2J.txt", "ä"])
+        table.add(["a\nb\u{7f}"])
+        #expect(table.text(isHeaderBold: false).string == "clear?[2J.txt  ä\na?b?\n")
+    }
+
     @Test("The header of a table is bold on a terminal, and only there")
     func boldHeader() {
         var bytes: [UInt8] = []

@@ -22,7 +22,7 @@ public enum Profile {
     private static let sampleLimit = 4096
 
     /// What one CPU has noted.
-    private final class Notes {
+    private struct Notes {
         let cpu: CPUReference
         var samples: [Sample] = []
         /// Of those, how many had no room any more.
@@ -37,30 +37,40 @@ public enum Profile {
             // Nothing is allocated while it runs.
             samples.reserveCapacity(sampleLimit)
         }
-
-        var event: TimerReference {
-            // SAFETY: notes stay where they are until the next start, and their event is cancelled before.
-            withUnsafeMutablePointer(to: &timer) { $0 }
-        }
     }
 
+    private typealias NotesReference = UnsafeMutablePointer<Notes>
+
     // SAFETY: made and forgotten while nothing runs; each CPU changes its own, with interrupts off.
-    nonisolated(unsafe) private static var notes: [Notes] = []
+    nonisolated(unsafe) private static var notes: [NotesReference] = []
+
+    private static func event(_ notes: NotesReference) -> TimerReference {
+        // SAFETY: notes stay where they are until the next start, and their event is cancelled before.
+        withUnsafeMutablePointer(to: &notes.pointee.timer) { $0 }
+    }
 
     // MARK: Starting and stopping
 
     static func start(period nanoseconds: UInt64) throws(HyperError) {
         guard !isRunning else { throw HyperError("the profiler runs already: stop it first") }
-        notes = (0..<CPUs.count).map { Notes(CPUs[$0], period: max(Timers.ticks(nanoseconds), 1)) }
+        for old in notes {
+            old.deinitialize(count: 1)
+            old.deallocate()
+        }
+        notes = (0..<CPUs.count).map { index in
+            let notes = NotesReference.allocate(capacity: 1)
+            notes.initialize(to: Notes(CPUs[index], period: max(Timers.ticks(nanoseconds), 1)))
+            return notes
+        }
         isRunning = true
         for notes in notes {
-            notes.timer.action = .call(
-                { argument in
-                    let notes = Unmanaged<Notes>.fromOpaque(argument.unsafelyUnwrapped)
-                    notes._withUnsafeGuaranteedRef { Profile.sample($0) }
-                }, Unmanaged.passUnretained(notes).toOpaque())
-            let event = notes.event
-            CPUs.call(notes.cpu) { Timers.arm(event, at: Timers.sum(Port.counter, notes.period)) }
+            notes.pointee.timer.action = .call(
+                // SAFETY: the notes below.
+                { Profile.sample($0.unsafelyUnwrapped.assumingMemoryBound(to: Notes.self)) },
+                UnsafeMutableRawPointer(notes))
+            CPUs.call(notes.pointee.cpu) {
+                Timers.arm(event(notes), at: Timers.sum(Port.counter, notes.pointee.period))
+            }
         }
     }
 
@@ -69,22 +79,22 @@ public enum Profile {
         isRunning = false
         // One that was about to sample sees that, and arms no more.
         CPUs.leaveHandlers()
-        for notes in notes { Timers.cancelAndWait(notes.event) }
+        for notes in notes { Timers.cancelAndWait(event(notes)) }
     }
 
     /// The notes' timer has come.
-    private static func sample(_ notes: Notes) {
+    private static func sample(_ notes: NotesReference) {
         // A CPU that went off has handed its timers on; it is sampled no more.
-        guard isRunning, notes.cpu == Port.cpu else { return }
+        guard isRunning, notes.pointee.cpu == Port.cpu else { return }
         let place = Port.interruptedPlace
-        if notes.samples.count < sampleLimit {
+        if notes.pointee.samples.count < sampleLimit {
             let guest = place.isGuest ? Port.cpu.pointee.current.pointee.vcpu?.pointee.guest : nil
-            notes.samples.append(
+            notes.pointee.samples.append(
                 Sample(address: place.address, guest: guest?._withUnsafeGuaranteedRef { $0.identifier }))
         } else {
-            notes.lost += 1
+            notes.pointee.lost += 1
         }
-        Timers.arm(notes.event, at: Timers.sum(Port.counter, notes.period))
+        Timers.arm(event(notes), at: Timers.sum(Port.counter, notes.pointee.period))
     }
 
     // MARK: Trace points
@@ -101,8 +111,8 @@ public enum Profile {
     static func countExit(_ cause: Int, since start: UInt64) {
         let index = Port.cpu.pointee.index
         guard isRunning, index < notes.count, cause < causes else { return }
-        notes[index].exits[cause].count += 1
-        notes[index].exits[cause].ticks &+= now &- start
+        notes[index].pointee.exits[cause].count += 1
+        notes[index].pointee.exits[cause].ticks &+= now &- start
     }
 
     // MARK: What was found
@@ -112,19 +122,21 @@ public enum Profile {
         var sum = [ExitCount](repeating: ExitCount(), count: causes)
         for notes in notes {
             for cause in sum.indices {
-                sum[cause].count += notes.exits[cause].count
-                sum[cause].ticks &+= notes.exits[cause].ticks
+                sum[cause].count += notes.pointee.exits[cause].count
+                sum[cause].ticks &+= notes.pointee.exits[cause].ticks
             }
         }
         return sum
     }
 
-    static var sampleCount: Int { notes.reduce(0) { $0 + $1.samples.count } }
-    static var lostSamples: UInt64 { notes.reduce(0) { $0 + $1.lost } }
+    static var sampleCount: Int { notes.reduce(0) { $0 + $1.pointee.samples.count } }
+    static var lostSamples: UInt64 { notes.reduce(0) { $0 + $1.pointee.lost } }
 
     /// The places that were met most often.
     static func hottest(_ limit: Int) -> [(place: Sample, count: Int)] {
-        let all = notes.flatMap { $0.samples }.ordered { ($0.address, $0.guest ?? -1) < ($1.address, $1.guest ?? -1) }
+        let all = notes.flatMap { $0.pointee.samples }.ordered {
+            ($0.address, $0.guest ?? -1) < ($1.address, $1.guest ?? -1)
+        }
         var counts: [(place: Sample, count: Int)] = []
         for sample in all {
             if let last = counts.last, last.place == sample {

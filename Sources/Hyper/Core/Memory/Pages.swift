@@ -115,7 +115,8 @@ public enum Pages {
     public static func clear(_ address: UInt64, count: Int) {
         // SAFETY: the caller owns these pages.
         let start = UnsafeMutableRawPointer(bitPattern: UInt(address)).unsafelyUnwrapped
-        start.initializeMemory(as: UInt64.self, repeating: 0, count: count * 512)
+        // Eight words in a step: most of a guest's birth is this.
+        start.initializeMemory(as: SIMD8<UInt64>.self, repeating: .zero, count: count * 64)
     }
 
     public static var statistics: PageStatistics {

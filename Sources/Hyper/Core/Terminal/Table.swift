@@ -38,6 +38,7 @@ public struct Table: Sendable {
             line.append(cell.padded(widths[column], right: isRight[column]))
         }
         while line.bytes.last == UInt8(ascii: " ") { line.bytes.removeLast() }
-        return line
+        // Names of files and of disks may have anything in them, and a terminal obeys control characters.
+        return Text(line.bytes.map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: "?") : $0 })
     }
 }
