@@ -92,6 +92,8 @@ public protocol Architecture {
     static func destroy(_ vcpu: VCPUReference)
     /// The VCPU's registers and their names, as it keeps them while it is not loaded.
     static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)]
+    /// Whether a VCPU that waits for another one of its guest by executing leaves the guest for ``Scheduler/giveWay()``.
+    static var seesWaits: Bool { get }
     /// Whether the VCPU has an interrupt that it would wake up for. Its lock is held.
     static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
     /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.

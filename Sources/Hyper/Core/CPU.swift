@@ -26,6 +26,8 @@ public struct CPU: ~Copyable {
     /// Ends the turn of whoever runs.
     var slice = TimerEvent(action: .timeSlice)
     var sliceIsOver = false
+    /// Whoever runs goes on with its slice when another VCPU of its guest has had a turn.
+    var turnIsOver = false
     /// Somebody more important than `current` is ready, or its time slice is over.
     public internal(set) var needsReschedule = false
     /// Another CPU has a thread that this one might take over.

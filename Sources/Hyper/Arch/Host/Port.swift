@@ -152,6 +152,8 @@ public enum HostPort: Architecture {
     public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
         [("entry", vcpu.pointee.state.entry), ("argument", vcpu.pointee.state.argument)]
     }
+    // SAFETY: set between runs of the fake machine.
+    nonisolated(unsafe) public static var seesWaits = false
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.state.lines != 0 }
 
     public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {

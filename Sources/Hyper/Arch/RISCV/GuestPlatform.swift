@@ -46,6 +46,9 @@ extension RISCVPort {
         ]
     }
 
+    /// By WRS.NTO, where guests are told of it.
+    public static var seesWaits: Bool { HostHarts.have("zawrs") }
+
     private static var blockSizes: [Text] { ["riscv,cbom-block-size", "riscv,cboz-block-size"] }
 
     private static var isa: Text {

@@ -78,6 +78,11 @@ public final class Guest {
         thread.pointee.vcpu = vcpu
         vcpu.pointee.thread = thread
         vcpus.append(vcpu)
+        // They may wait for each other.
+        if vcpus.count > 1, !Port.seesWaits {
+            let turn = Timers.ticks(Thread.siblingTurn)
+            for vcpu in vcpus { vcpu.pointee.thread?.pointee.turn = turn }
+        }
         return vcpu
     }
 

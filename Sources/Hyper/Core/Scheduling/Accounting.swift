@@ -57,12 +57,17 @@ extension Scheduler {
     }
 
     /// Arms the CPU's timer for when whoever runs there has to make room: at the end of the slice, where another one of the
-    /// same priority waits, or of the budget. The CPU's lock is held, and it is the caller's own.
+    /// same priority waits, and of each turn of it; or of the budget. The CPU's lock is held, and it is the caller's own.
     static func startSlice(_ cpu: CPUReference) {
         let thread = cpu.pointee.current
         var left = UInt64.max
         if thread.pointee.slice != .max, cpu.pointee.ready.hasOthers(of: thread.pointee.priority) {
             left = thread.pointee.sliceLeft
+            if thread.pointee.turn != .max {
+                cpu.pointee.turnIsOver = false
+                // Slices are turns as a whole, whatever interrupts them in between.
+                left = (max(left, 1) - 1) % thread.pointee.turn + 1
+            }
         }
         if thread.pointee.rateLimit != nil { left = min(left, thread.pointee.budgetLeft) }
         // SAFETY: a CPU's record stays where it is.

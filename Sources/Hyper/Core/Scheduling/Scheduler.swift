@@ -273,7 +273,7 @@ public enum Scheduler {
         let isOver = thread.pointee.sliceLeft == 0
         if isOver { thread.pointee.sliceLeft = thread.pointee.slice }
         guard let best = cpu.pointee.ready.highestPriority, best >= thread.pointee.priority else { return true }
-        if best == thread.pointee.priority, !isOver { return true }
+        if best == thread.pointee.priority, !isOver { return !cpu.pointee.turnIsOver || !makeRoom(thread, cpu) }
         thread.pointee.state = .ready
         // It waits for its next turn behind the others; or the turn goes on when the more important one waits.
         if isOver { cpu.pointee.ready.append(thread) } else { cpu.pointee.ready.prepend(thread) }

@@ -31,6 +31,9 @@ public struct Thread {
     public static let highestPriority = 7
     /// Bytes of stack.
     public static let stackSize = Configuration.THREAD_STACK_KIB << 10
+    /// Nanoseconds for which a VCPU runs before another one of its guest that waits for the same CPU goes on, where nobody
+    /// sees that it waits for that one. A switch takes half a hundredth of them.
+    static let siblingTurn: UInt64 = 200_000
     /// Nanoseconds of a slice, where nobody says otherwise.
     public static let defaultSlice: UInt64 = 10_000_000
 
@@ -68,6 +71,8 @@ public struct Thread {
     /// wait (fixed priority).
     public internal(set) var slice: UInt64
     var sliceLeft: UInt64
+    /// Ticks after which its slice goes on when others of its guest have had as many; all ones where there are none.
+    var turn = UInt64.max
     public internal(set) var rateLimit: RateLimit?
     /// What is left to it of the period that ends then.
     var budgetLeft: UInt64 = .max

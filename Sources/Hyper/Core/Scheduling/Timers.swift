@@ -79,6 +79,7 @@ public enum Timers {
             case .timeSlice:
                 cpu.pointee.sliceIsOver = true
                 cpu.pointee.needsReschedule = true
+                if cpu.pointee.current.pointee.turn != .max { cpu.pointee.turnIsOver = true }
             case .replenish(let thread): Scheduler.replenish(thread)
             case .call(let function, let argument): function(argument)
             }
