@@ -38,7 +38,7 @@ public final class ExitStatistics {
         public private(set) var most: UInt64 = 0
         private var histogram: [UInt64: UInt64] = [:]
 
-        fileprivate mutating func add(_ instructions: UInt64) {
+        mutating func add(_ instructions: UInt64) {
             count += 1
             total += instructions
             least = min(least, instructions)
@@ -61,11 +61,11 @@ public final class ExitStatistics {
             return (value >> dropped) << dropped
         }
 
-        /// The lower median; above 4096 rounded down, by less than one part in 64.
+        /// The lower median; above 4096 rounded down, by less than one part in 64, but never below the least.
         public var median: UInt64 {
             var left = (count + 1) / 2
             for (value, times) in histogram.sorted(by: { $0.key < $1.key }) {
-                if times >= left { return value }
+                if times >= left { return max(value, least) }
                 left -= times
             }
             return most

@@ -60,4 +60,15 @@ struct ExitStatisticsTests {
             #expect(statistics.table.hasPrefix("3 exits of guests took 21 instructions\n"))
         }
     }
+
+    @Test("A median lies between the least and the most, however coarsely it is kept")
+    func medians() {
+        for costs in [[103_872], [103_872, 12_000_000], [4_097], [4_095, 4_096, 4_097], [70_000, 70_001, 70_002]] {
+            var sum = ExitStatistics.Costs()
+            for cost in costs { sum.add(UInt64(cost)) }
+            let exact = UInt64(costs[(costs.count - 1) / 2])
+            #expect(sum.least...sum.most ~= sum.median, "\(costs)")
+            #expect(sum.median <= exact && sum.median > exact - exact / 64, "\(costs)")
+        }
+    }
 }
