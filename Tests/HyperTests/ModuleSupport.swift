@@ -143,12 +143,24 @@ final class MemoryFiles: FileSystem {
     var files: [(name: Text, bytes: [UInt8])] = []
 
     func entry(at path: Text) throws(HyperError) -> FileEntry? {
-        if path.isEmpty { return FileEntry(name: path, isDirectory: true, size: 0) }
+        if path.isEmpty || files.contains(where: { $0.name.hasPrefix("\(path)/") }) {
+            return FileEntry(name: path, isDirectory: true, size: 0)
+        }
         return files.first { $0.name == path }
             .map { FileEntry(name: path, isDirectory: false, size: UInt64($0.bytes.count)) }
     }
 
-    func entries(in path: Text) throws(HyperError) -> [FileEntry] { [] }
+    func entries(in path: Text) throws(HyperError) -> [FileEntry] {
+        let prefix: Text = path.isEmpty ? "" : "\(path)/"
+        let names = files.filter { $0.name.hasPrefix(prefix) }
+            .map { Text($0.name.bytes.dropFirst(prefix.count).prefix { $0 != 0x2f }) }
+        var entries: [FileEntry] = []
+        for name in names.inOrder() {
+            guard let entry = try entry(at: "\(prefix)\(name)") else { continue }
+            entries.append(FileEntry(name: name, isDirectory: entry.isDirectory, size: entry.size))
+        }
+        return entries
+    }
 
     func read(_ path: Text, at offset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(HyperError) -> Int {
         guard let file = files.first(where: { $0.name == path }) else { throw HyperError("no such file") }

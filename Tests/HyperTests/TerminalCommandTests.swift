@@ -11,7 +11,7 @@ final class PrintedOutput {
 extension CommandRegistry {
     /// The basic commands and, with forms of all kinds, one that manages guests.
     static func example() throws -> CommandRegistry {
-        let commands = CommandRegistry()
+        let commands = CommandRegistry { typed in ["/etc/", "/linux", "/linux.dtb"].filter { $0.hasPrefix(typed) } }
         try commands.addBasicCommands(version: "Hyper 1.2.3 (riscv64)")
         func say(_ form: Text) -> Form.Body {
             { arguments, output in
@@ -28,6 +28,7 @@ extension CommandRegistry {
                     Form("kick NAME", "start the guest", body: say("kick")),
                     Form("dump NAME ADDRESS [COUNT]", "print the guest's memory", body: say("dump")),
                     Form("pause NAME...", "hold guests", body: say("pause")),
+                    Form("load NAME FILE", "give the guest a file", body: say("load")),
                     Form("fail [WHY...]", "fail") { words, _ throws(HyperError) in
                         throw HyperError("guest \(words.first ?? "0") is on fire; halt it")
                     },
@@ -142,6 +143,7 @@ extension CoreTests {
                            guest kick NAME
                            guest dump NAME ADDRESS [COUNT]
                            guest pause NAME...
+                           guest load NAME FILE
                            guest fail [WHY...]
 
                     """
@@ -176,6 +178,7 @@ extension CoreTests {
                       guest kick NAME                  start the guest
                       guest dump NAME ADDRESS [COUNT]  print the guest's memory
                       guest pause NAME...              hold guests
+                      guest load NAME FILE             give the guest a file
                       guest fail [WHY...]              fail
 
                     """)
@@ -187,12 +190,14 @@ extension CoreTests {
                 ("", "0 echo guest help history version"),
                 ("h", "1 help history"),
                 ("echo a; ve", "2 version"),
-                ("guest ", "0 dump fail kick list pause"),
+                ("guest ", "0 dump fail kick list load pause"),
                 ("guest k", "1 kick"),
                 ("guest kick ", "0 linux0 linux1"),
                 ("guest pause linux0 linux1 li", "2 linux0 linux1"),
                 ("guest dump linux0 ", "0"),
                 ("guest list ", "0"),
+                ("guest load linux0 ", "0 /etc/ /linux /linux.dtb"),
+                ("guest load linux0 /l", "2 /linux /linux.dtb"),
                 ("help g", "1 guest"),
                 ("echo \"h", "0"),
                 ("echo # h", "0"),
@@ -203,7 +208,7 @@ extension CoreTests {
         @Test("Values that cannot be typed as they are, such as names of files, are not offered")
         func plainWords() throws {
             try commands.add(
-                Command("cat", group: "files", "print files", [Form("FILE", "print the file") { _, _ in }]) { _ in
+                Command("cat", group: "files", "print files", [Form("NAME", "print the file") { _, _ in }]) { _ in
                     ["a b", "c;", "#d", "\"", "e\u{1b}[2J", "é", "", "fine.txt", "fine.txt"]
                 })
             #expect(commands.completed("cat ") == "0 fine.txt")

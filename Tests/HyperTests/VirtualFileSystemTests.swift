@@ -33,6 +33,19 @@ extension CoreTests {
 
         // MARK: Paths
 
+        @Test("A path that is begun goes on as any file's or directory's does, or as the place of a file system")
+        func completions() {
+            func completed(_ typed: Text) -> [String] {
+                VirtualFileSystem.completions(of: typed).inOrder().map(\.string)
+            }
+            #expect(completed("") == ["/boot.script", "/boot/"])
+            #expect(completed("/boot.") == ["/boot.script"])
+            #expect(completed("/boot/") == ["/boot/dir/", "/boot/kernel"])
+            #expect(completed("/boot/k") == ["/boot/kernel"])
+            #expect(completed("/boot/dir/f") == ["/boot/dir/file"])
+            #expect(completed("boot") == [] && completed("/none/x") == [] && completed("/boot/kernel/") == [])
+        }
+
         @Test("A path is the file system's whose place is the longest part of it")
         func places() throws {
             #expect(VirtualFileSystem.mounts.map(\.path) == ["/", "/boot"])
@@ -70,7 +83,7 @@ extension CoreTests {
             expectRefusal("/boot/kernel is a file, not a directory") {
                 _ = try VirtualFileSystem.entries(in: "/boot/kernel")
             }
-            #expect(try VirtualFileSystem.entries(in: "/boot").isEmpty)
+            #expect(try VirtualFileSystem.entries(in: "/boot").map(\.name) == ["dir", "kernel"])
             expectRefusal("/boot/kernel has 6 bytes, and 5 are the most here") {
                 _ = try VirtualFileSystem.contents(of: "/boot/kernel", limit: 5)
             }

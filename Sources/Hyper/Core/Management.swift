@@ -4,7 +4,9 @@ public enum Management {
     /// Bytes of the largest script.
     static let scriptLimit = Configuration.SCRIPT_LIMIT_KIB << 10
     // SAFETY: made once, at boot.
-    nonisolated(unsafe) public private(set) static var commands = CommandRegistry()
+    nonisolated(unsafe) public private(set) static var commands = CommandRegistry {
+        VirtualFileSystem.completions(of: $0)
+    }
     nonisolated(unsafe) private static var input = RingBuffer(capacity: Configuration.TERMINAL_INPUT_BYTES)
     private static let inputLock = SpinLock()
     nonisolated(unsafe) private static var arrived: Semaphore?

@@ -101,6 +101,19 @@ public enum VirtualFileSystem {
         return try with(path) { (system, rest) throws(HyperError) in try system.entries(in: rest) }
     }
 
+    /// Paths that begin as the typed one does, from the root on; those of directories end in a slash.
+    static func completions(of typed: Text) -> [Text] {
+        let end = typed.bytes.lastIndex(of: 0x2f) ?? -1
+        let parent: Text = end < 0 ? "/" : Text(typed.bytes[...end])
+        // A directory that is not there, or cannot be read, has nothing to offer.
+        var paths = ((try? entries(in: parent)) ?? []).map {
+            "\(parent)\($0.name)\($0.isDirectory ? "/" : "" as Text)" as Text
+        }
+        // Where a file system is mounted, the one below need have nothing.
+        for mount in mounts where mount.path != "/" { paths.append("\(mount.path)/") }
+        return paths.filter { $0.hasPrefix(typed) && $0 != typed }
+    }
+
     public static func read(
         _ path: Text, at offset: UInt64 = 0, into target: UnsafeMutableRawBufferPointer
     ) throws(HyperError) -> Int {

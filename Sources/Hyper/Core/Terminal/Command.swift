@@ -134,12 +134,22 @@ public final class Command {
     }
 
     /// Words that may follow `words`.
-    func complete(_ words: [Text]) -> [Text] {
+    /// - Parameter paths: what a value that is called one of ``pathNames`` may be.
+    func complete(_ words: [Text], paths: () -> [Text]) -> [Text] {
         var all: [Text] = []
         for form in forms {
             guard let next = form.next(after: words) else { continue }
-            all += next.isValue ? values(next.name) : [next.name]
+            if !next.isValue {
+                all.append(next.name)
+            } else if Self.pathNames.contains(next.name) {
+                all += paths()
+            } else {
+                all += values(next.name)
+            }
         }
         return all
     }
+
+    /// How usages call values that are files or directories.
+    private static var pathNames: [Text] { ["FILE", "PATH", "TARGET", "TREE"] }
 }

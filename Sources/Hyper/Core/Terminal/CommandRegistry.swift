@@ -2,8 +2,10 @@
 public final class CommandRegistry {
     private let lock = SpinLock()
     private var commands: [Command] = []
+    private let paths: (_ typed: Text) -> [Text]
 
-    public init() {}
+    /// - Parameter paths: what begins as the typed one, for values that are files; directories end in a slash.
+    public init(paths: @escaping (_ typed: Text) -> [Text] = { _ in [] }) { self.paths = paths }
 
     /// By name.
     public var all: [Command] { lock.withLock { commands } }
@@ -88,7 +90,7 @@ public final class CommandRegistry {
         let candidates: [Text]
         if let name = before.first {
             let command = all.first { $0.name == name }
-            candidates = command?.complete(Array(before.dropFirst())) ?? []
+            candidates = command?.complete(Array(before.dropFirst())) { paths(typed) } ?? []
         } else {
             candidates = all.map { $0.name }
         }
