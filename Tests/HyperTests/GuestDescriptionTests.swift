@@ -181,7 +181,9 @@ struct GuestDescriptionTests {
     /// `ORRERY_XVISOR` names a checkout of Xvisor, whose own guests are read then.
     static let xvisor = ProcessInfo.processInfo.environment["ORRERY_XVISOR"]
 
-    @Test("Xvisor's guests load as its scripts load them", .enabled(if: xvisor != nil))
+    @Test(
+        "Xvisor's guests load as its scripts load them",
+        .enabled(if: xvisor != nil, "ORRERY_XVISOR names no checkout of Xvisor"))
     func xvisorGuests() throws {
         let tests = try #require(Self.xvisor) + "/tests"
         let files = try FileManager.default.subpathsOfDirectory(atPath: tests).filter { $0.hasSuffix("-guest.dts") }
