@@ -52,7 +52,7 @@ let package = Package(
         .systemLibrary(name: "CSlirp", providers: [.apt(["libslirp-dev"])]),
         .systemLibrary(name: "CVNC", pkgConfig: "libvncserver", providers: [.apt(["libvncserver-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .testTarget(name: "ISATests", dependencies: ["ISA", "Machine"], swiftSettings: strict),
+        .testTarget(name: "ISATests", dependencies: ["ISA", "Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "JITTests", dependencies: ["JIT", "Machine"], exclude: ["Quality"], swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),

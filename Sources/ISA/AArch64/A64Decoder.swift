@@ -1,0 +1,232 @@
+/// Decoding, from tables that look as the manual does (C4.1, "A64 instruction set encoding").
+///
+/// The pattern of an ``Encoding`` says everything: which bits are fixed, and where each operand's bits go. It is parsed
+/// once, when a machine is made. Decoding is total: a word that no line matches is `illegal`.
+///
+/// The manual prints a class of instructions as a picture and then lists which values of its fields are unallocated.
+/// So do the tables: a line whose operation is `illegal` takes words from the lines around it, with `x` for a bit of
+/// any value. Otherwise, of lines that match, the one with more fixed bits wins (`yield` of `hint`), and no two lines
+/// overlap but so; tests prove it.
+extension AArch64 {
+    struct Encoding: Sendable {
+        /// What a run of bits in the word contributes to.
+        enum Target: UInt8, Sendable {
+            /// Rd or Rt, Rn, Rm or Rs, and Ra or Rt2 of the slot.
+            case rd, rn, rm, ra
+            case immediate
+            /// Whether the operation is of 64 bits.
+            case wide
+        }
+
+        /// `width` bits of the word from `position` stand at `shift` in the value of the target.
+        struct Piece: Sendable {
+            let target: Target
+            let position: UInt8
+            let width: UInt8
+            let shift: UInt8
+        }
+
+        /// What register number 31 is, for one of the registers.
+        enum Last: UInt8, Sendable {
+            case zero, sink, stackPointer
+            /// The field is no register: 31 is 31.
+            case itself
+
+            var number: UInt8 {
+                switch self {
+                case .zero: AArch64.zeroRegister
+                case .sink: DecodedSlot.sink
+                case .stackPointer: AArch64.stackPointer
+                case .itself: 31
+                }
+            }
+        }
+
+        let pattern: StaticString
+        let operation: Operation
+        let requires: Features
+        private(set) var mask: UInt32 = 0
+        private(set) var match: UInt32 = 0
+        private(set) var pieces: [Piece] = []
+        /// The immediate's sign bit, for signed ones.
+        private(set) var signBit: UInt8?
+        /// For `rd`, `rn`, `rm` and `ra`.
+        private(set) var last: [Last] = .init(repeating: .itself, count: 4)
+        private let alwaysWide: Bool
+
+        /// - Parameter wide: the operation is of 64 bits; for lines without `sf`.
+        init(_ pattern: StaticString, _ operation: Operation, _ requires: Features = [], wide: Bool = false) {
+            self.pattern = pattern
+            self.operation = operation
+            self.requires = requires
+            alwaysWide = wide
+            let tokens = pattern.description.split(separator: " ")
+            let total = tokens.reduce(0) { $0 + Self.width(of: $1) }
+            precondition(total == 32, "the encoding '\(pattern)' has \(total) bits")
+            var position = total
+            for token in tokens {
+                position -= Self.width(of: token)
+                add(token, at: UInt8(position))
+            }
+        }
+
+        /// Fields that are no register and no plain immediate: their width, and where they stand in the slot.
+        private static let fields: [Substring: (target: Target, width: UInt8, shift: UInt8)] = [
+            "sf": (.wide, 1, 0),
+            // A number in place of a register.
+            "imm5": (.rm, 5, 0), "b5": (.rm, 1, 5), "b40": (.rm, 5, 0), "bcond": (.rm, 4, 0), "prfop": (.rd, 5, 0),
+            // Logical immediates and bit fields.
+            "N": (.immediate, 1, 12), "immr": (.immediate, 6, 6), "imms": (.immediate, 6, 0),
+            // A shifted or extended register, beside the amount.
+            "sh": (.immediate, 1, 12), "hw": (.immediate, 2, 16), "shift": (.immediate, 2, 6),
+            "option": (.immediate, 3, 3), "S": (.immediate, 1, 0),
+            // Conditions and flags.
+            "cond": (.immediate, 4, 0), "nzcv": (.immediate, 4, 4), "mask": (.immediate, 4, 0),
+            // A system register's number: op0 (2 or 3), op1, CRn, CRm, op2.
+            "o0": (.immediate, 1, 14), "op1": (.immediate, 3, 11), "CRn": (.immediate, 4, 7), "CRm": (.immediate, 4, 3),
+            "op2": (.immediate, 3, 0),
+            // Atomic accesses: acquire, release, and the binary logarithm of the size.
+            "A": (.immediate, 1, 20), "R": (.immediate, 1, 21), "size": (.immediate, 2, 22),
+        ]
+
+        private static func width(of token: Substring) -> Int {
+            if token.allSatisfy({ "01x".contains($0) }) { return token.count }
+            if let ranges = Self.ranges(of: token) { return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 } }
+            return Int(fields[token]?.width ?? 5)
+        }
+
+        /// `imm[1:0|20:2]` has bits 1 to 0 and 20 to 2 of the value, from the left.
+        private static func ranges(of token: Substring) -> [(high: UInt8, low: UInt8)]? {
+            guard let open = token.firstIndex(of: "[") else { return nil }
+            return token[token.index(after: open)...].dropLast().split(separator: "|").map { range in
+                let ends = range.split(separator: ":").map { UInt8($0)! }
+                return (ends[0], ends[ends.count - 1])
+            }
+        }
+
+        private mutating func add(_ token: Substring, at position: UInt8) {
+            if token.allSatisfy({ "01x".contains($0) }) {
+                for (index, digit) in token.reversed().enumerated() where digit != "x" {
+                    mask |= 1 << (UInt32(position) + UInt32(index))
+                    if digit == "1" { match |= 1 << (UInt32(position) + UInt32(index)) }
+                }
+                return
+            }
+            if let ranges = Self.ranges(of: token) {
+                var below = position + UInt8(Self.width(of: token))
+                for range in ranges {
+                    let width = range.high - range.low + 1
+                    below -= width
+                    pieces.append(Piece(target: .immediate, position: below, width: width, shift: range.low))
+                    if token.hasPrefix("imm") { signBit = max(signBit ?? 0, range.high) }
+                }
+                return
+            }
+            if let field = Self.fields[token] {
+                pieces.append(
+                    Piece(target: field.target, position: position, width: field.width, shift: field.shift))
+                return
+            }
+            let name = token.prefix { $0 != "/" && $0 != "=" }
+            let target: Target
+            switch name {
+            case "Rd", "Rt": target = .rd
+            case "Rn": target = .rn
+            case "Rm", "Rs": target = .rm
+            case "Ra", "Rt2": target = .ra
+            default: preconditionFailure("the encoding '\(pattern)' has an unknown field '\(token)'")
+            }
+            pieces.append(Piece(target: target, position: position, width: 5, shift: 0))
+            last[Int(target.rawValue)] =
+                token.hasSuffix("/sp") ? .stackPointer : name == "Rd" || token.hasSuffix("=") ? .sink : .zero
+        }
+
+        static let all: [Encoding] =
+            dataProcessingImmediate + branches + system + loadsAndStores + atomics
+            + dataProcessingRegister
+
+        func matches(_ word: UInt32) -> Bool { word & mask == match }
+
+        private func value(of target: Target, in word: UInt32) -> UInt32? {
+            var result: UInt32?
+            for piece in pieces where piece.target == target {
+                let bits = (word &>> UInt32(piece.position)) & ((1 &<< UInt32(piece.width)) &- 1)
+                result = (result ?? 0) | bits &<< UInt32(piece.shift)
+            }
+            return result
+        }
+
+        private func register(_ target: Target, in word: UInt32) -> UInt8 {
+            guard let value = value(of: target, in: word) else { return 0 }
+            return value == 31 ? last[Int(target.rawValue)].number : UInt8(truncatingIfNeeded: value)
+        }
+
+        /// Whether `word`, which matches, is of 64 bits where there is a choice.
+        func isWide(_ word: UInt32) -> Bool {
+            value(of: .wide, in: word).map { $0 == 1 } ?? alwaysWide
+        }
+
+        /// The slot of `word`, which matches; its handler is left for the decoder.
+        ///
+        /// A fourth register, Ra or Rt2, stands in bits 24 to 31 of the immediate, whose own bits are then fewer.
+        func decode(_ word: UInt32) -> DecodedSlot {
+            var immediate = value(of: .immediate, in: word) ?? 0
+            if let signBit {
+                let unused = 31 &- UInt32(signBit)
+                immediate = UInt32(bitPattern: Int32(bitPattern: immediate &<< unused) &>> Int32(unused))
+            }
+            if value(of: .ra, in: word) != nil {
+                immediate = immediate & 0xff_ffff | UInt32(register(.ra, in: word)) &<< 24
+            }
+            return DecodedSlot(
+                handler: 0, rd: register(.rd, in: word), rs1: register(.rn, in: word), rs2: register(.rm, in: word),
+                length: 2, immediate: Int32(bitPattern: immediate))
+        }
+
+        /// As assemblers write it, with what the size and the ordering of `word` add.
+        func mnemonic(of word: UInt32) -> String {
+            func field(_ shift: UInt8) -> UInt32? {
+                guard let piece = pieces.first(where: { $0.target == .immediate && $0.shift == shift && shift >= 20 })
+                else { return nil }
+                return word &>> UInt32(piece.position) & (1 &<< UInt32(piece.width) &- 1)
+            }
+            let size = field(22).map { ["b", "h", "", ""][Int($0)] } ?? ""
+            return operation.mnemonic + (field(20) == 1 ? "a" : "") + (field(21) == 1 ? "l" : "") + size
+        }
+    }
+
+    /// The tables of one set of features, arranged for look-up.
+    struct Decoder {
+        /// By bits 28 to 21, which tell most classes apart: the candidates, `illegal` ones first, then those with more
+        /// fixed bits.
+        private var lines: [[Encoding]] = .init(repeating: [], count: 256)
+
+        init(_ features: Features) {
+            func rank(_ encoding: Encoding) -> Int {
+                encoding.operation == .illegal ? 33 : encoding.mask.nonzeroBitCount
+            }
+            let known = Encoding.all.filter { features.isSuperset(of: $0.requires) }
+            for encoding in known.sorted(by: { rank($0) > rank($1) }) {
+                for index in 0..<256 where (UInt32(index) << 21 ^ encoding.match) & encoding.mask & 0x1fe0_0000 == 0 {
+                    lines[index].append(encoding)
+                }
+            }
+        }
+
+        /// The line that `word` matches, if any.
+        func encoding(of word: UInt32) -> Encoding? {
+            let candidates = lines[Int(word &>> 21 & 0xff)]
+            // By index: to copy each candidate takes longer than to compare it.
+            guard let index = candidates.indices.first(where: { candidates[$0].matches(word) }) else { return nil }
+            return candidates[index].operation == .illegal ? nil : candidates[index]
+        }
+
+        /// The operation of `word`, whether it is of 64 bits, and its operands.
+        func decode(_ word: UInt32) -> (operation: Operation, isWide: Bool, slot: DecodedSlot) {
+            guard let encoding = encoding(of: word) else {
+                return (.illegal, false, DecodedSlot(handler: 0, length: 2))
+            }
+            return (encoding.operation, encoding.isWide(word), encoding.decode(word))
+        }
+    }
+}

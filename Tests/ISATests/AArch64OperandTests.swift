@@ -1,0 +1,145 @@
+import Machine
+import TestSupport
+import Testing
+
+@testable import ISA
+
+/// The operands in a slot beside those that LLVM prints.
+@Suite(
+    "AArch64 operands and LLVM",
+    .enabled(if: LLVM.isInstalled, "needs llvm-objdump, which is in Swift's toolchain"))
+struct AArch64OperandTests {
+    private struct Sample {
+        let line: AArch64.Encoding
+        let word: UInt32
+        let address: Int
+        let operands: String
+        var context: Comment { "0x\(String(word, radix: 16)), '\(line.pattern)': LLVM has \(operands)" }
+    }
+
+    /// 100 words of each line, but for those that reserved lines or special cases take.
+    private static func samples(where isWanted: (AArch64.Encoding) -> Bool) throws -> [Sample] {
+        var random = SplitMix64(seed: 0xa643)
+        let decoder = AArch64.Decoder(.all)
+        var words: [(AArch64.Encoding, UInt32)] = []
+        for line in AArch64.Encoding.all where line.operation != .illegal && isWanted(line) {
+            for word in random.words(of: line, count: 100) {
+                guard let found = decoder.encoding(of: word), found.match == line.match, found.mask == line.mask else {
+                    continue
+                }
+                words.append((line, word))
+            }
+        }
+        let text = try LLVM.text(of: words.map(\.1), aliases: false)
+        return zip(words, text).enumerated().compactMap { index, pair in
+            // MSR of a bit of PSTATE looks at bit 0 of CRm; where others are set, LLVM has a register of op0 0.
+            if pair.1.operands.hasPrefix("S0_") { return nil }
+            return Sample(line: pair.0.0, word: pair.0.1, address: index * 4, operands: pair.1.operands)
+        }
+    }
+
+    /// Registers as LLVM names them, without their widths: `sp`, `zr`, numbers.
+    private static func registers(in text: Substring) -> [(width: Character, name: String)] {
+        text.split(whereSeparator: { " ,[]!\t".contains($0) }).compactMap { token in
+            switch token {
+            case "sp": return ("x", "sp")
+            case "wsp": return ("w", "sp")
+            default:
+                guard let width = token.first, "wx".contains(width), token.count > 1 else { return nil }
+                let name = token.dropFirst()
+                return name == "zr" || UInt8(name) != nil ? (width, String(name)) : nil
+            }
+        }
+    }
+
+    @Test("Registers are those that LLVM names, and so is what 31 stands for")
+    func registers() throws {
+        // LLVM prints both registers of CASP's pairs, and of system operations with a name only those that have a use.
+        for sample in try Self.samples(where: { ![.casp, .sys].contains($0.operation) }) {
+            let slot = sample.line.decode(sample.word)
+            let fourth = UInt8(truncatingIfNeeded: slot.immediate >> 24)
+            let numbers = [slot.rd, slot.rs1, slot.rs2, fourth]
+            var ours: [String] = []
+            for (target, number) in zip([AArch64.Encoding.Target.rd, .rn, .rm, .ra], numbers) {
+                let isField = sample.line.pieces.contains { $0.target == target }
+                guard isField, sample.line.last[Int(target.rawValue)] != .itself else { continue }
+                switch number {
+                case AArch64.zeroRegister, DecodedSlot.sink: ours.append("zr")
+                case AArch64.stackPointer: ours.append("sp")
+                default: ours.append("\(number)")
+                }
+            }
+            var theirs = Self.registers(in: sample.operands[...]).map(\.name)
+            // Their aliases, MOV and BFC, go without XZR.
+            if [.orr_immediate, .bfm].contains(sample.line.operation) {
+                ours.removeAll { $0 == "zr" }
+                theirs.removeAll { $0 == "zr" }
+            }
+            #expect(ours.sorted() == theirs.sorted(), sample.context)
+        }
+    }
+
+    @Test("Where an operation has two widths, the line tells which one LLVM means")
+    func widths() throws {
+        let lines = AArch64.Encoding.all
+        func widths(_ operation: AArch64.Operation) -> Set<Bool> {
+            Set(lines.filter { $0.operation == operation }.flatMap { [$0.isWide(0), $0.isWide(~0)] })
+        }
+        let both = Set(AArch64.Operation.allCases.filter { widths($0).count == 2 })
+        #expect(both.count > 90)
+        for sample in try Self.samples(where: { both.contains($0.operation) && $0.operation != .casp }) {
+            // An address, and an index in it, have widths of their own.
+            let data = sample.operands.prefix { $0 != "[" }
+            let isWide = Self.registers(in: data).contains { $0.width == "x" }
+            #expect(sample.line.isWide(sample.word) == isWide, sample.context)
+        }
+    }
+
+    @Test("Immediates that stand alone have the value that LLVM prints")
+    func immediates() throws {
+        let mixed: Set<Substring> = ["sh", "hw", "shift", "option", "mask"]
+        let relative: Set<AArch64.Operation> = [
+            .adr, .b, .bl, .b_cond, .cbz, .cbnz, .tbz, .tbnz, .ldr_literal, .ldrsw_literal, .prfm_literal,
+        ]
+        let unlike: Set<AArch64.Operation> = [
+            // LLVM multiplies, and names barriers, hints and branch targets.
+            .adrp, .bti, .hint, .dsb, .dmb, .isb,
+        ]
+        var compared = 0
+        let samples = try Self.samples { line in
+            let tokens = line.pattern.description.split(separator: " ")
+            return tokens.contains { $0.contains("[") } && mixed.isDisjoint(with: tokens)
+                && !unlike.contains(line.operation)
+        }
+        for sample in samples {
+            let hasFourth = sample.line.pieces.contains { $0.target == .ra }
+            let immediate = Int(sample.line.decode(sample.word).immediate)
+            let ours = hasFourth ? (immediate << 40) >> 40 : immediate
+            let numbers = Self.numbers(in: sample.operands)
+            // An offset of 0 is not printed, and neither is CLREX's usual operand, 15.
+            if numbers.isEmpty && ours == (sample.line.operation == .clrex ? 15 : 0) { continue }
+            compared += 1
+            let isAddress = relative.contains(sample.line.operation)
+            // Older ones, as LLVM 14, print ADR's offset.
+            let isOffset = sample.line.operation == .adr && sample.operands.contains("#")
+            let expected = isAddress && !isOffset ? sample.address + ours : ours
+            #expect(numbers.contains(expected), sample.context)
+        }
+        #expect(compared > 8000)
+    }
+
+    /// What is written as `#5`, `#-0x5` or `0x5`; addresses have 64 bits.
+    private static func numbers(in text: String) -> [Int] {
+        text.prefix { $0 != "<" }.split(whereSeparator: { " ,[]!\t".contains($0) }).compactMap { token in
+            var digits = token.drop { $0 == "#" }
+            let isNegative = digits.hasPrefix("-")
+            if isNegative { digits = digits.dropFirst() }
+            let isHexadecimal = digits.hasPrefix("0x")
+            guard let value = UInt64(isHexadecimal ? digits.dropFirst(2) : digits, radix: isHexadecimal ? 16 : 10)
+            else {
+                return nil
+            }
+            return isNegative ? -Int(bitPattern: UInt(value)) : Int(bitPattern: UInt(value))
+        }
+    }
+}
