@@ -4,7 +4,7 @@ import Testing
 
 @testable import ISA
 
-/// A64 code as LLVM reads it, as of a CPU of ARMv8.5-A.
+/// A64 code as LLVM reads it, as of a CPU of ARMv8.5-A with half precision.
 enum LLVM {
     static let unknown = "<unknown>"
     static let isInstalled = ExternalTool.path("llvm-objdump") != nil
@@ -15,7 +15,7 @@ enum LLVM {
         let options = aliases ? [] : ["--disassembler-options=no-aliases"]
         let output = try #require(
             try ExternalTool.run(
-                "llvm-objdump", ["-d", "-z", "--mattr=+v8.5a", "--no-show-raw-insn"] + options + ["@"],
+                "llvm-objdump", ["-d", "-z", "--mattr=+v8.5a,+fullfp16", "--no-show-raw-insn"] + options + ["@"],
                 input: object(code)))
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").compactMap { line in
             let fields = line.split(maxSplits: 2, whereSeparator: { $0 == " " || $0 == "\t" })

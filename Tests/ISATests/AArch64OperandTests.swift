@@ -38,15 +38,16 @@ struct AArch64OperandTests {
         }
     }
 
-    /// Registers as LLVM names them, without their widths: `sp`, `zr`, numbers.
+    /// Registers as LLVM names them, without their widths: `sp`, `zr`, numbers, and numbers behind `v`.
     private static func registers(in text: Substring) -> [(width: Character, name: String)] {
         text.split(whereSeparator: { " ,[]!\t".contains($0) }).compactMap { token in
             switch token {
             case "sp": return ("x", "sp")
             case "wsp": return ("w", "sp")
             default:
-                guard let width = token.first, "wx".contains(width), token.count > 1 else { return nil }
-                let name = token.dropFirst()
+                guard let width = token.first, "wxbhsdqv".contains(width), token.count > 1 else { return nil }
+                let name = token.dropFirst().prefix { $0 != "." }
+                if !"wx".contains(width) { return UInt8(name) != nil ? (width, "v" + name) : nil }
                 return name == "zr" || UInt8(name) != nil ? (width, String(name)) : nil
             }
         }
@@ -63,6 +64,10 @@ struct AArch64OperandTests {
             for (target, number) in zip([AArch64.Encoding.Target.rd, .rn, .rm, .ra], numbers) {
                 let isField = sample.line.pieces.contains { $0.target == target }
                 guard isField, sample.line.last[Int(target.rawValue)] != .itself else { continue }
+                if sample.line.last[Int(target.rawValue)] == .vector {
+                    ours.append("v\(number)")
+                    continue
+                }
                 switch number {
                 case AArch64.zeroRegister, DecodedSlot.sink: ours.append("zr")
                 case AArch64.stackPointer: ours.append("sp")
@@ -76,6 +81,23 @@ struct AArch64OperandTests {
                 theirs.removeAll { $0 == "zr" }
             }
             #expect(ours.sorted() == theirs.sorted(), sample.context)
+        }
+    }
+
+    @Test("Formats in the names of floating-point operations are those of LLVM's registers")
+    func formats() throws {
+        func formats(_ operation: AArch64.Operation) -> [Character] {
+            let parts = String(describing: operation).split { $0 == "_" }
+            return parts.dropFirst().filter { $0.count == 1 }.compactMap(\.first)
+        }
+        let samples = try Self.samples { !formats($0.operation).isEmpty }
+        #expect(Set(samples.map(\.line.operation)).count > 200)
+        for sample in samples {
+            var theirs: [Character] = []
+            for register in Self.registers(in: sample.operands[...]) where register.name.hasPrefix("v") {
+                if !theirs.contains(register.width) { theirs.append(register.width) }
+            }
+            #expect(formats(sample.line.operation) == theirs, sample.context)
         }
     }
 
@@ -100,10 +122,13 @@ struct AArch64OperandTests {
         let mixed: Set<Substring> = ["sh", "hw", "shift", "option", "mask"]
         let relative: Set<AArch64.Operation> = [
             .adr, .b, .bl, .b_cond, .cbz, .cbnz, .tbz, .tbnz, .ldr_literal, .ldrsw_literal, .prfm_literal,
+            .ldr_s_literal, .ldr_d_literal, .ldr_q_literal,
         ]
         let unlike: Set<AArch64.Operation> = [
             // LLVM multiplies, and names barriers, hints and branch targets.
             .adrp, .bti, .hint, .dsb, .dmb, .isb,
+            // A fraction.
+            .fmov_immediate_s, .fmov_immediate_d, .fmov_immediate_h,
         ]
         var compared = 0
         let samples = try Self.samples { line in
@@ -125,7 +150,7 @@ struct AArch64OperandTests {
             let expected = isAddress && !isOffset ? sample.address + ours : ours
             #expect(numbers.contains(expected), sample.context)
         }
-        #expect(compared > 8000)
+        #expect(compared > 16_000)
     }
 
     /// What is written as `#5`, `#-0x5` or `0x5`; addresses have 64 bits.

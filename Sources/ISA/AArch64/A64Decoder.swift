@@ -29,7 +29,9 @@ extension AArch64 {
         /// What register number 31 is, for one of the registers.
         enum Last: UInt8, Sendable {
             case zero, sink, stackPointer
-            /// The field is no register: 31 is 31.
+            /// A floating-point or vector register as the others.
+            case vector
+            /// The field is no register.
             case itself
 
             var number: UInt8 {
@@ -37,7 +39,7 @@ extension AArch64 {
                 case .zero: AArch64.zeroRegister
                 case .sink: DecodedSlot.sink
                 case .stackPointer: AArch64.stackPointer
-                case .itself: 31
+                case .vector, .itself: 31
                 }
             }
         }
@@ -79,7 +81,7 @@ extension AArch64 {
             "N": (.immediate, 1, 12), "immr": (.immediate, 6, 6), "imms": (.immediate, 6, 0),
             // A shifted or extended register, beside the amount.
             "sh": (.immediate, 1, 12), "hw": (.immediate, 2, 16), "shift": (.immediate, 2, 6),
-            "option": (.immediate, 3, 3), "S": (.immediate, 1, 0),
+            "option": (.immediate, 3, 3), "S": (.immediate, 1, 0), "scale": (.immediate, 6, 0),
             // Conditions and flags.
             "cond": (.immediate, 4, 0), "nzcv": (.immediate, 4, 4), "mask": (.immediate, 4, 0),
             // A system register's number: op0 (2 or 3), op1, CRn, CRm, op2.
@@ -130,20 +132,21 @@ extension AArch64 {
             let name = token.prefix { $0 != "/" && $0 != "=" }
             let target: Target
             switch name {
-            case "Rd", "Rt": target = .rd
-            case "Rn": target = .rn
-            case "Rm", "Rs": target = .rm
-            case "Ra", "Rt2": target = .ra
+            case "Rd", "Rt", "Vd", "Vt": target = .rd
+            case "Rn", "Vn": target = .rn
+            case "Rm", "Rs", "Vm": target = .rm
+            case "Ra", "Rt2", "Va", "Vt2": target = .ra
             default: preconditionFailure("the encoding '\(pattern)' has an unknown field '\(token)'")
             }
             pieces.append(Piece(target: target, position: position, width: 5, shift: 0))
-            last[Int(target.rawValue)] =
-                token.hasSuffix("/sp") ? .stackPointer : name == "Rd" || token.hasSuffix("=") ? .sink : .zero
+            let isWritten = name == "Rd" || token.hasSuffix("=")
+            let other: Last = token.hasSuffix("/sp") ? .stackPointer : isWritten ? .sink : .zero
+            last[Int(target.rawValue)] = name.hasPrefix("V") ? .vector : other
         }
 
         static let all: [Encoding] =
-            dataProcessingImmediate + branches + system + loadsAndStores + atomics
-            + dataProcessingRegister
+            dataProcessingImmediate + branches + system + loadsAndStores + atomics + dataProcessingRegister + float
+            + floatConversions + floatLoadsAndStores
 
         func matches(_ word: UInt32) -> Bool { word & mask == match }
 

@@ -3,7 +3,8 @@
 ///
 /// `0` and `1` are fixed bits, `x` is a bit of any value. Registers and fields have the manual's names. Register 31 is
 /// XZR, or the stack pointer in `Rn/sp`; Rd and what is marked by `=` are written, so that 31 is the sink. `sf` tells
-/// 64 bits from 32. `imm[...]` is signed and `uimm[...]` unsigned; the brackets say which bits of the value stand there.
+/// 64 bits from 32. `imm[...]` is signed and `uimm[...]` unsigned; the brackets say which bits of the value stand
+/// there.
 extension AArch64.Encoding {
     /// "Data Processing -- Immediate" and "Reserved".
     static let dataProcessingImmediate: [AArch64.Encoding] = [

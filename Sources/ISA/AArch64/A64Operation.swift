@@ -43,6 +43,35 @@ extension AArch64 {
         case adc, adcs, sbc, sbcs, rmif, setf8, setf16, ccmn_register, ccmp_register, ccmn_immediate, ccmp_immediate,
             csel, csinc, csinv, csneg
         case madd, msub, smaddl, smsubl, smulh, umaddl, umsubl, umulh
+        // Floating point, and its loads and stores
+        case fmov_s, fmov_d, fmov_h, fabs_s, fabs_d, fabs_h, fneg_s, fneg_d, fneg_h, fsqrt_s, fsqrt_d, fsqrt_h,
+            frintn_s, frintn_d, frintn_h, frintp_s, frintp_d, frintp_h, frintm_s, frintm_d, frintm_h, frintz_s,
+            frintz_d, frintz_h, frinta_s, frinta_d, frinta_h, frintx_s, frintx_d, frintx_h, frinti_s, frinti_d,
+            frinti_h, frint32z_s, frint32z_d, frint32x_s, frint32x_d, frint64z_s, frint64z_d, frint64x_s,
+            frint64x_d, fcvt_d_s, fcvt_h_s, fcvt_s_d, fcvt_h_d, fcvt_s_h, fcvt_d_h, fmul_s, fmul_d, fmul_h, fdiv_s,
+            fdiv_d, fdiv_h, fadd_s, fadd_d, fadd_h, fsub_s, fsub_d, fsub_h, fmax_s, fmax_d, fmax_h, fmin_s, fmin_d,
+            fmin_h, fmaxnm_s, fmaxnm_d, fmaxnm_h, fminnm_s, fminnm_d, fminnm_h, fnmul_s, fnmul_d, fnmul_h, fcsel_s,
+            fcsel_d, fcsel_h, fmadd_s, fmadd_d, fmadd_h, fmsub_s, fmsub_d, fmsub_h, fnmadd_s, fnmadd_d, fnmadd_h,
+            fnmsub_s, fnmsub_d, fnmsub_h, fcmp_s, fcmp_zero_s, fcmp_d, fcmp_zero_d, fcmp_h, fcmp_zero_h, fcmpe_s,
+            fcmpe_zero_s, fcmpe_d, fcmpe_zero_d, fcmpe_h, fcmpe_zero_h, fccmp_s, fccmp_d, fccmp_h, fccmpe_s,
+            fccmpe_d, fccmpe_h, fmov_immediate_s, fmov_immediate_d, fmov_immediate_h, fcvtns_s, fcvtns_d, fcvtns_h,
+            fcvtnu_s, fcvtnu_d, fcvtnu_h, fcvtas_s, fcvtas_d, fcvtas_h, fcvtau_s, fcvtau_d, fcvtau_h, fcvtps_s,
+            fcvtps_d, fcvtps_h, fcvtpu_s, fcvtpu_d, fcvtpu_h, fcvtms_s, fcvtms_d, fcvtms_h, fcvtmu_s, fcvtmu_d,
+            fcvtmu_h, fcvtzs_s, fcvtzs_d, fcvtzs_h, fcvtzu_s, fcvtzu_d, fcvtzu_h, scvtf_s, scvtf_d, scvtf_h,
+            ucvtf_s, ucvtf_d, ucvtf_h, fjcvtzs, fcvtzs_fixed_s, fcvtzs_fixed_d, fcvtzs_fixed_h, fcvtzu_fixed_s,
+            fcvtzu_fixed_d, fcvtzu_fixed_h, scvtf_fixed_s, scvtf_fixed_d, scvtf_fixed_h, ucvtf_fixed_s,
+            ucvtf_fixed_d, ucvtf_fixed_h, fmov_to_s, fmov_from_s, fmov_to_d, fmov_from_d, fmov_to_h, fmov_from_h,
+            fmov_to_high, fmov_from_high
+        case ldr_s_literal, ldr_d_literal, ldr_q_literal, stnp_s, ldnp_s, stnp_d, ldnp_d, stnp_q, ldnp_q,
+            stp_s_post, ldp_s_post, stp_d_post, ldp_d_post, stp_q_post, ldp_q_post, stp_s_offset, ldp_s_offset,
+            stp_d_offset, ldp_d_offset, stp_q_offset, ldp_q_offset, stp_s_pre, ldp_s_pre, stp_d_pre, ldp_d_pre,
+            stp_q_pre, ldp_q_pre, stur_b, ldur_b, stur_h, ldur_h, stur_s, ldur_s, stur_d, ldur_d, stur_q, ldur_q,
+            str_b_post, ldr_b_post, str_h_post, ldr_h_post, str_s_post, ldr_s_post, str_d_post, ldr_d_post,
+            str_q_post, ldr_q_post, str_b_pre, ldr_b_pre, str_h_pre, ldr_h_pre, str_s_pre, ldr_s_pre, str_d_pre,
+            ldr_d_pre, str_q_pre, ldr_q_pre, str_b_register, ldr_b_register, str_h_register, ldr_h_register,
+            str_s_register, ldr_s_register, str_d_register, ldr_d_register, str_q_register, ldr_q_register,
+            str_b_unsigned, ldr_b_unsigned, str_h_unsigned, ldr_h_unsigned, str_s_unsigned, ldr_s_unsigned,
+            str_d_unsigned, ldr_d_unsigned, str_q_unsigned, ldr_q_unsigned
 
         /// As the manual's page is titled, without what the size and the ordering of an access add.
         var mnemonic: String {

@@ -26,10 +26,14 @@ public enum AArch64 {
         public static let ssbs = Features(rawValue: 1 << 12)
         public static let sb = Features(rawValue: 1 << 13)
         public static let bti = Features(rawValue: 1 << 14)
+        public static let fp16 = Features(rawValue: 1 << 15)
+        public static let jscvt = Features(rawValue: 1 << 16)
+        public static let frintts = Features(rawValue: 1 << 17)
 
         /// All that is known here.
         public static let all: Features = [
             .crc32, .lse, .lor, .pan, .uao, .ras, .pauth, .lrcpc, .lrcpc2, .flagM, .flagM2, .dit, .ssbs, .sb, .bti,
+            .fp16, .jscvt, .frintts,
         ]
     }
 }
