@@ -3,6 +3,7 @@ import Machine
 import TestSupport
 import Testing
 
+@testable import AArch64ISA
 @testable import ISA
 
 @Suite("AArch64 decoder")

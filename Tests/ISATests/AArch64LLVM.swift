@@ -2,6 +2,7 @@ import Machine
 import TestSupport
 import Testing
 
+@testable import AArch64ISA
 @testable import ISA
 
 /// A64 code as LLVM reads it, as of a CPU of ARMv8.5-A with half precision.

@@ -2,6 +2,7 @@ import Machine
 import TestSupport
 import Testing
 
+@testable import AArch64ISA
 @testable import ISA
 
 /// The operands in a slot beside those that LLVM prints.

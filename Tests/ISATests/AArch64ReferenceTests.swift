@@ -2,6 +2,7 @@ import Machine
 import TestSupport
 import Testing
 
+@testable import AArch64ISA
 @testable import ISA
 
 /// The A64 tables beside LLVM's, which were made from Arm's own description of the instructions: `llvm-objdump` reads

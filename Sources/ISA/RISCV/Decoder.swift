@@ -65,20 +65,13 @@ extension RISCV {
 
         private static func width(of token: Substring) -> Int {
             if token.allSatisfy({ $0 == "0" || $0 == "1" }) { return token.count }
-            if let ranges = Self.ranges(of: token) { return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 } }
+            if let ranges = EncodingPattern.ranges(of: token) {
+                return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 }
+            }
             switch token {
             case "aq", "rl": return 1
             case "rm": return 3
             default: return token.contains("'") ? 3 : 5
-            }
-        }
-
-        /// `imm[12|10:5]` has bits 12 to 12 and 10 to 5 of the value, from the left.
-        private static func ranges(of token: Substring) -> [(high: UInt8, low: UInt8)]? {
-            guard let open = token.firstIndex(of: "[") else { return nil }
-            return token[token.index(after: open)...].dropLast().split(separator: "|").map { range in
-                let ends = range.split(separator: ":").map { UInt8($0)! }
-                return (ends[0], ends[ends.count - 1])
             }
         }
 
@@ -88,7 +81,7 @@ extension RISCV {
                 match |= UInt32(token, radix: 2)! << UInt32(position)
                 return
             }
-            if let ranges = Self.ranges(of: token) {
+            if let ranges = EncodingPattern.ranges(of: token) {
                 let isSigned = token.hasPrefix("imm")
                 var below = position + UInt8(Self.width(of: token))
                 for range in ranges {

@@ -1,3 +1,5 @@
+import ISA
+
 /// Decoding, from tables that look as the manual does (C4.1, "A64 instruction set encoding").
 ///
 /// The pattern of an ``Encoding`` says everything: which bits are fixed, and where each operand's bits go. It is parsed
@@ -93,17 +95,10 @@ extension AArch64 {
 
         private static func width(of token: Substring) -> Int {
             if token.allSatisfy({ "01x".contains($0) }) { return token.count }
-            if let ranges = Self.ranges(of: token) { return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 } }
-            return Int(fields[token]?.width ?? 5)
-        }
-
-        /// `imm[1:0|20:2]` has bits 1 to 0 and 20 to 2 of the value, from the left.
-        private static func ranges(of token: Substring) -> [(high: UInt8, low: UInt8)]? {
-            guard let open = token.firstIndex(of: "[") else { return nil }
-            return token[token.index(after: open)...].dropLast().split(separator: "|").map { range in
-                let ends = range.split(separator: ":").map { UInt8($0)! }
-                return (ends[0], ends[ends.count - 1])
+            if let ranges = EncodingPattern.ranges(of: token) {
+                return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 }
             }
+            return Int(fields[token]?.width ?? 5)
         }
 
         private mutating func add(_ token: Substring, at position: UInt8) {
@@ -114,7 +109,7 @@ extension AArch64 {
                 }
                 return
             }
-            if let ranges = Self.ranges(of: token) {
+            if let ranges = EncodingPattern.ranges(of: token) {
                 var below = position + UInt8(Self.width(of: token))
                 for range in ranges {
                     let width = range.high - range.low + 1
