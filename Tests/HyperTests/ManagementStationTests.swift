@@ -288,6 +288,17 @@ extension CoreTests {
             return String(decoding: bytes.filter { $0 != 0x0d }, as: UTF8.self)
         }
 
+        /// How many bytes the station still had for the client.
+        private func readAll(_ client: TwinClient) -> Int {
+            var count = 0
+            while true {
+                let text = read(client)
+                guard !text.isEmpty else { return count }
+                count += text.utf8.count
+                WirePeer.run(milliseconds: 5)
+            }
+        }
+
         private func type(_ text: String, _ client: TwinClient) {
             client.send(TwinClient.ack, Array(text.utf8))
             client.next &+= UInt32(text.utf8.count)
@@ -382,13 +393,7 @@ extension CoreTests {
             _ = client.take()
             client.window = 8192
             client.send(TwinClient.ack)
-            var count = 0
-            while true {
-                let text = read(client)
-                guard !text.isEmpty else { break }
-                count += text.utf8.count
-                WirePeer.run(milliseconds: 5)
-            }
+            let count = readAll(client)
             #expect((62 << 10...128 << 10).contains(count), "\(count) of 256 KiB")
             type("echo still here\r\0", client)
             #expect(read(client).contains("still here"))
@@ -410,13 +415,7 @@ extension CoreTests {
             }
             client.window = 8192
             client.send(TwinClient.ack)
-            var count = 0
-            while true {
-                let text = read(client)
-                guard !text.isEmpty else { break }
-                count += text.utf8.count
-                WirePeer.run(milliseconds: 5)
-            }
+            let count = readAll(client)
             #expect((1...2 * TCPConnection.sendLimit).contains(count), "\(count)")
             type("echo still here\r\0", client)
             #expect(read(client).contains("still here"))
