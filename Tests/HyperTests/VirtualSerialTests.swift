@@ -2,6 +2,16 @@ import Testing
 
 @testable import Hyper
 
+/// An interrupt controller in which a line takes a while to change: others come in between.
+private final class SlowController: GuestInterruptController {
+    private(set) var level = false
+
+    func set(_ line: Int, _ level: Bool) {
+        Port.relax()
+        self.level = level
+    }
+}
+
 extension CoreTests {
     @Suite("Serial ports of guests")
     struct VirtualSerialTests {
@@ -79,6 +89,34 @@ extension CoreTests {
             var count = 0
             while serial.read() != nil { count += 1 }
             #expect(count == 1024 && !serial.hasInput)
+        }
+
+        @Test(
+            "A character that is typed as the last before it is read interrupts the guest",
+            arguments: 1...32 as ClosedRange<UInt64>)
+        func typingWhileTheGuestReads(order seed: UInt64) {
+            Port.start(cpus: 2, seed: seed)
+            let (interrupts, controller) = (GuestInterrupts(), SlowController())
+            interrupts.controller = controller
+            let uart = NS16550Emulator(serial: serial, line: InterruptLine(interrupts, 10))
+            let typed = Array("each character is one interrupt".utf8)
+            var read: [UInt8] = []
+            uart.write(1, width: 1, value: 1)  // Received data interrupts.
+            spawn("terminal", on: 0, affinity: 1) {
+                for byte in typed {
+                    while serial.hasInput, Port.counter < 100_000 { Port.relax() }
+                    serial.type([byte])
+                }
+            }
+            spawn("vcpu", on: 1, affinity: 2) {
+                while read.count < typed.count {
+                    while !controller.level, Port.counter < 100_000 { Port.relax() }
+                    guard controller.level else { return }
+                    read.append(UInt8(truncatingIfNeeded: uart.read(0, width: 1)))
+                }
+            }
+            #expect(Port.run())
+            #expect(shown(read) == shown(typed), "after these characters the guest was not interrupted")
         }
     }
 }

@@ -32,6 +32,9 @@ public final class NS16550Emulator: EmulatedDevice {
     private var fifosAreEnabled = false
     /// The transmitter has become empty, and nobody has read of it.
     private var isEmptyPending = false
+    /// Guards the line: a character is typed on one CPU while another one reads the last before it. Whoever comes second
+    /// sees what both have done.
+    private let lock = SpinLock()
     private var level = false
 
     public init(serial: VirtualSerial, line: InterruptLine, shift: Int = 0) {
@@ -119,9 +122,11 @@ public final class NS16550Emulator: EmulatedDevice {
     }
 
     private func update() {
-        let new = identification != 1
-        guard new != level else { return }
-        level = new
-        line.set(new)
+        lock.withLock {
+            let new = identification != 1
+            guard new != level else { return }
+            level = new
+            line.set(new)
+        }
     }
 }
