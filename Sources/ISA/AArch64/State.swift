@@ -7,6 +7,157 @@ public enum AArch64 {
     static let zeroRegister: UInt8 = 31
     static let stackPointer: UInt8 = 33
 
+    /// A processing element's architectural state: one raw block.
+    ///
+    /// Registers that exist once an exception level are arrays, found by the level's number: `esr[2]` is ESR_EL2. What
+    /// an encoding means where EL2 redirects EL1's names to its own registers (FEAT_VHE) is in SystemRegisters.swift.
+    public struct State {
+        public var core: CoreState
+        /// PSTATE but for NZCV, which `core.flags` keeps, in the layout of SPSR_ELx (C5.2.18): M[4:0], F, I, A, D, BTYPE,
+        /// SSBS, IL, SS, PAN, UAO and DIT. At reset EL1h or EL2h, with everything masked.
+        public var pstate: UInt64 = PSTATE.daif | PSTATE.el1h
+        /// The PE waits for an interrupt (WFI) or an event (WFE).
+        public var waiting = false
+        /// What it waits for is an event.
+        public var waitsForEvent = false
+        /// The event register (D1.6.1).
+        public var event = false
+        /// PSCI or the machine has it off.
+        public var halted = false
+        /// Interrupts that wires hold: ``Interrupt``'s bits.
+        public var lines: UInt64 = 0
+
+        // MARK: One for each exception level
+        /// SP_ELx, but for the one that is selected, which is register 33.
+        public var sp: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var elr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var spsr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var esr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var far: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var afsr0: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var afsr1: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var vbar: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var sctlr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var actlr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var ttbr0: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var ttbr1: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var tcr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var mair: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var amair: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var contextidr: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var tpidr: InlineArray<4, UInt64> = .init(repeating: 0)
+
+        // MARK: EL0 and EL1
+        public var tpidrro: UInt64 = 0
+        public var cpacr: UInt64 = 0
+        public var csselr: UInt64 = 0
+        public var par: UInt64 = 0
+        public var cntkctl: UInt64 = 0
+        public var scxtnumEL0: UInt64 = 0
+        public var scxtnumEL1: UInt64 = 0
+        /// FPCR's bits but for RMode, which is `core.floatRounding`; FPSR's flags are `core.floatFlags`.
+        public var fpcr: UInt64 = 0
+        /// The keys of pointer authentication, low half first: IA, IB, DA, DB, GA.
+        public var keys: InlineArray<10, UInt64> = .init(repeating: 0)
+
+        // MARK: EL2
+        public var hcr: UInt64 = 0
+        public var cptr: UInt64 = 0x33ff
+        public var mdcr: UInt64 = 0
+        public var hstr: UInt64 = 0
+        public var hacr: UInt64 = 0
+        public var cnthctl: UInt64 = 0
+        public var hpfar: UInt64 = 0
+        public var vttbr: UInt64 = 0
+        public var vtcr: UInt64 = 0
+        public var vpidr: UInt64 = 0
+        public var vmpidr: UInt64 = 0
+        public var vsesr: UInt64 = 0
+        public var vdisr: UInt64 = 0
+        public var disr: UInt64 = 0
+        public var dacr32: UInt64 = 0
+        public var ifsr32: UInt64 = 0
+        public var fpexc32: UInt64 = 0x700
+        public var lorc: UInt64 = 0
+
+        // MARK: Generic timer (D11)
+        public var cntfrq: UInt64 = 0
+        public var cntvoff: UInt64 = 0
+        /// Control and compare value of each timer, by ``GenericTimer``'s numbers.
+        public var timerControl: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var timerCompare: InlineArray<4, UInt64> = .init(repeating: 0)
+
+        // MARK: Debug (D2, H)
+        public var mdscr: UInt64 = 0
+        public var osLock = true
+        public var osDoubleLock: UInt64 = 0
+        public var mdccint: UInt64 = 0
+        public var oseccr: UInt64 = 0
+        public var osdtrrx: UInt64 = 0
+        public var osdtrtx: UInt64 = 0
+        public var dbgbvr: InlineArray<16, UInt64> = .init(repeating: 0)
+        public var dbgbcr: InlineArray<16, UInt64> = .init(repeating: 0)
+        public var dbgwvr: InlineArray<16, UInt64> = .init(repeating: 0)
+        public var dbgwcr: InlineArray<16, UInt64> = .init(repeating: 0)
+        public var dbgclaim: UInt64 = 0
+
+        // MARK: Performance monitors (D12)
+        public var pmcr: UInt64 = 0
+        public var pmcntenset: UInt64 = 0
+        public var pmintenset: UInt64 = 0
+        public var pmovsset: UInt64 = 0
+        public var pmselr: UInt64 = 0
+        public var pmuserenr: UInt64 = 0
+        public var pmccfiltr: UInt64 = 0
+        /// What software's value is ahead of the PE's own count.
+        public var pmccntrOffset: UInt64 = 0
+        public var pmevcntr: InlineArray<31, UInt64> = .init(repeating: 0)
+        public var pmevtyper: InlineArray<31, UInt64> = .init(repeating: 0)
+
+        /// For each level, the translation context that is to be selected there, as far as that is known; 0 where it has to
+        /// be looked for.
+        public var contexts: InlineArray<8, UInt64> = .init(repeating: 0)
+
+        public init(core: CoreState) { self.core = core }
+    }
+
+    /// Bits of PSTATE in the layout of SPSR_ELx (C5.2.18).
+    public enum PSTATE {
+        public static let mode: UInt64 = 0x1f
+        public static let spSelect: UInt64 = 1 << 0
+        public static let level: UInt64 = 3 << 2
+        public static let aarch32: UInt64 = 1 << 4
+        public static let fiqMask: UInt64 = 1 << 6
+        public static let irqMask: UInt64 = 1 << 7
+        public static let errorMask: UInt64 = 1 << 8
+        public static let debugMask: UInt64 = 1 << 9
+        public static let daif: UInt64 = 0xf << 6
+        public static let branchType: UInt64 = 3 << 10
+        public static let ssbs: UInt64 = 1 << 12
+        public static let illegal: UInt64 = 1 << 20
+        public static let softwareStep: UInt64 = 1 << 21
+        public static let pan: UInt64 = 1 << 22
+        public static let uao: UInt64 = 1 << 23
+        public static let dit: UInt64 = 1 << 24
+        public static let nzcv: UInt64 = 0xf << 28
+        public static let el1h: UInt64 = 5
+        public static let el2h: UInt64 = 9
+    }
+
+    /// What wires tell a PE: bits of ``State/lines``.
+    public enum Interrupt {
+        public static let irq: UInt64 = 1 << 0
+        public static let fiq: UInt64 = 1 << 1
+        /// From the virtual interfaces of the interrupt controller; HCR_EL2.VI and VF are beside them.
+        public static let virtualIRQ: UInt64 = 1 << 2
+        public static let virtualFIQ: UInt64 = 1 << 3
+    }
+
+    /// The timers of a PE, by the place of their registers in ``State``.
+    public enum GenericTimer: Int, CaseIterable, Sendable {
+        case physical, virtual, hypervisor, hypervisorVirtual
+    }
+
     /// What a CPU implements beyond ARMv8.0-A, by the names of the manual's features (A2.2 and later) without `FEAT_`.
     public struct Features: OptionSet, Sendable {
         public let rawValue: UInt64

@@ -48,7 +48,7 @@ public struct CoreState {
 
     #if DEBUG
     /// What the last handler would have jumped to, had this build tail calls.
-    var successor: Successor?
+    package var successor: Successor?
     #endif
 
     // MARK: Translated code
@@ -99,12 +99,12 @@ public struct CoreState {
 
 #if DEBUG
 /// The arguments of the next handler.
-struct Successor {
-    let slot: UnsafeMutableRawPointer
-    let page: UInt64
-    let slots: UnsafeMutableRawPointer
-    let budget: UInt64
-    let tlb: UnsafeMutableRawPointer
+package struct Successor {
+    package let slot: UnsafeMutableRawPointer
+    package let page: UInt64
+    package let slots: UnsafeMutableRawPointer
+    package let budget: UInt64
+    package let tlb: UnsafeMutableRawPointer
 }
 #endif
 

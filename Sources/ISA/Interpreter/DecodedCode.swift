@@ -29,7 +29,7 @@ public struct DecodedSlot {
     public var rs1: UInt8
     public var rs2: UInt8
     /// How far the next slot is, in bytes: the instruction's length in slots (1 or 2) times the size of a slot.
-    var advance: UInt8
+    package var advance: UInt8
     /// Length in slots: 1 or 2.
     public var length: UInt8 {
         get { advance / UInt8(Self.bytes) }
@@ -55,19 +55,19 @@ public struct DecodedSlot {
 }
 
 /// One page of guest code, decoded slot by slot as it is reached.
-final class DecodedPage {
+package final class DecodedPage {
     /// Slots of a 4 KiB page. Behind them stand two that lead to the next page, and one that names this object.
-    static let slotCount = 2048
-    let slots: UnsafeMutablePointer<DecodedSlot>
+    package static let slotCount = 2048
+    package let slots: UnsafeMutablePointer<DecodedSlot>
     /// Guest-physical address.
-    let physical: UInt64
-    let host: UnsafeRawPointer
+    package let physical: UInt64
+    package let host: UnsafeRawPointer
     /// The 64-byte granules that have decoded slots: the memory's own note of them.
-    let granules: UnsafeMutablePointer<UInt64>
+    package let granules: UnsafeMutablePointer<UInt64>
     /// The memory's note of TLB entries that write to the page.
-    let isWritten: UnsafeMutablePointer<Bool>
+    package let isWritten: UnsafeMutablePointer<Bool>
 
-    init(
+    package init(
         physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>,
         isWritten: UnsafeMutablePointer<Bool>, decode: UInt, pageEnd: UInt
     ) {
@@ -82,7 +82,7 @@ final class DecodedPage {
     }
 
     /// The page whose slots begin at `base`.
-    static func owner(of base: UnsafeMutableRawPointer) -> DecodedPage {
+    package static func owner(of base: UnsafeMutableRawPointer) -> DecodedPage {
         let slots = base.assumingMemoryBound(to: DecodedSlot.self)
         // SAFETY: the last slot was set to the page's own address when the slots were allocated, and they live as long
         // as it does; the code cache, which keeps it alive, drops pages only while no handler runs.
@@ -98,7 +98,7 @@ final class DecodedPage {
     ///
     /// Operands stay: the instruction that writes may be in a granule itself, and goes on to its successor by its own
     /// length.
-    func invalidate(granules changed: UInt64, decode: UInt) {
+    package func invalidate(granules changed: UInt64, decode: UInt) {
         guard changed & granules.pointee != 0 else { return }
         for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
             let first = granule * 32
@@ -114,20 +114,20 @@ final class DecodedPage {
 /// began, and those of the one before. When the young one is full, the old one goes, which nobody has fetched from for that
 /// long. Its granules stay noted: others may have made something of that code too.
 public final class CodeCache: CodeObserver {
-    let memory: PhysicalMemory
+    package let memory: PhysicalMemory
     /// Pages of a generation.
     private let generationCapacity: Int
-    let decodeHandler: UInt
-    let pageEndHandler: UInt
+    package let decodeHandler: UInt
+    package let pageEndHandler: UInt
     private var pages: [UInt64: DecodedPage] = [:]
     private var oldPages: [UInt64: DecodedPage] = [:]
     /// Every CPU that may hold TLB entries; told when what is written becomes code, when a generation ends, and when all
     /// translations are stale.
-    var flushWrites: [(_ host: UInt64) -> Void] = []
-    var flushFetches: [() -> Void] = []
-    var flushAll: [() -> Void] = []
+    package var flushWrites: [(_ host: UInt64) -> Void] = []
+    package var flushFetches: [() -> Void] = []
+    package var flushAll: [() -> Void] = []
 
-    init(memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt) {
+    package init(memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt) {
         self.memory = memory
         generationCapacity = pageCapacity / 2
         self.decodeHandler = decodeHandler
@@ -137,7 +137,7 @@ public final class CodeCache: CodeObserver {
 
     /// The decoded page at the physical address, or nil where there is no memory. May drop other pages, so it is called
     /// only while no handler runs.
-    func page(at physical: UInt64) -> DecodedPage? {
+    package func page(at physical: UInt64) -> DecodedPage? {
         let address = physical & ~4095
         guard let host = memory.host(address, count: PhysicalMemory.pageSize), let notes = memory.notes(address)
         else { return nil }
@@ -160,7 +160,7 @@ public final class CodeCache: CodeObserver {
     }
 
     /// Notes that the 2 bytes at `slot` of the page are code from now on.
-    func noteCode(_ page: DecodedPage, slot: Int) {
+    package func noteCode(_ page: DecodedPage, slot: Int) {
         let granule: UInt64 = 1 << UInt64(slot / 32)
         guard page.granules.pointee & granule == 0 else { return }
         page.granules.pointee |= granule

@@ -52,14 +52,14 @@ public protocol GuestArchitecture {
 extension GuestArchitecture {
     /// An access to what was probed and is no single piece of memory. Permissions were checked; what can still happen is
     /// that no device answers, and then it reads as ones, as on an idle bus.
-    static func loadHeld(
+    package static func loadHeld(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) -> UInt64 {
         do throws(Fault) { return try load(state, address, width, attributes) } catch { return width.mask }
     }
 
     /// Likewise; what no device takes is lost.
-    static func storeHeld(
+    package static func storeHeld(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
         _ attributes: MemoryAttributes
     ) {

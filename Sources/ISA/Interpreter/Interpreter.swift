@@ -14,9 +14,9 @@
 /// the one slow form of all instructions, which begins the instruction again. So the fast form saves no registers.
 /// Giving up is a flag and not an error, since throwing calls into the runtime: operations with an effect do nothing
 /// once it is set, and as it is set in one place and looked at in the next, the optimiser makes a jump of it.
-struct Interpreter<Guest: GuestArchitecture> {
+package struct Interpreter<Guest: GuestArchitecture> {
     /// How the instruction ended.
-    enum Flow {
+    package enum Flow {
         /// On to the slot behind it.
         case next
         /// `slot` is the next one already.
@@ -25,23 +25,23 @@ struct Interpreter<Guest: GuestArchitecture> {
         case leave, resume
     }
 
-    let state: UnsafeMutableRawPointer
-    var slot: UnsafeMutableRawPointer
-    var page: UInt64
-    var slots: UnsafeMutableRawPointer
-    var budget: UInt64
-    let reads: UnsafeMutablePointer<TranslationContext.ReadEntry>
-    var flow = Flow.next
+    package let state: UnsafeMutableRawPointer
+    package var slot: UnsafeMutableRawPointer
+    package var page: UInt64
+    package var slots: UnsafeMutableRawPointer
+    package var budget: UInt64
+    package let reads: UnsafeMutablePointer<TranslationContext.ReadEntry>
+    package var flow = Flow.next
     /// Whether to give up where a slow path would be called. Known when compiling.
-    let isFast: Bool
+    package let isFast: Bool
     /// Set when a fast form cannot finish.
-    var gaveUp = false
+    package var gaveUp = false
     /// How far the next slot is. In a fast handler it is a constant: were it loaded from the slot, each instruction would
     /// have to wait for the one before to know where it is.
-    let advance: Int
+    package let advance: Int
 
     @inline(__always)
-    init(
+    package init(
         _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
         _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer, isFast: Bool = false,
         advance: Int? = nil
@@ -56,31 +56,33 @@ struct Interpreter<Guest: GuestArchitecture> {
         reads = tlb.assumingMemoryBound(to: TranslationContext.ReadEntry.self)
     }
 
-    @inline(__always) var core: UnsafeMutablePointer<CoreState> { state.assumingMemoryBound(to: CoreState.self) }
+    @inline(__always) package var core: UnsafeMutablePointer<CoreState> {
+        state.assumingMemoryBound(to: CoreState.self)
+    }
 
-    @inline(__always) var writes: UnsafeMutablePointer<TranslationContext.WriteEntry> {
+    @inline(__always) package var writes: UnsafeMutablePointer<TranslationContext.WriteEntry> {
         (UnsafeMutableRawPointer(reads) + TranslationContext.readsSize)
             .assumingMemoryBound(to: TranslationContext.WriteEntry.self)
     }
 
     /// Address of the instruction at `slot`.
-    @inline(__always) var address: UInt64 {
+    @inline(__always) package var address: UInt64 {
         page &+ UInt64(UInt(bitPattern: slot) &- UInt(bitPattern: slots)) &>> 3
     }
 
     /// Before a slow path: what it may read.
-    @inline(__always) func synchronise() {
+    @inline(__always) package func synchronise() {
         core.pointee.budget = budget
     }
 
     /// After a slow path: it may have cut the budget.
-    @inline(__always) mutating func reload() {
+    @inline(__always) package mutating func reload() {
         budget = core.pointee.budget
     }
 
     /// Goes to `target`, within the page, through the fetch TLB, or by way of the run loop.
     @inline(__always)
-    mutating func go(to target: UInt64) {
+    package mutating func go(to target: UInt64) {
         if gaveUp { return }
         let offset = target &- page
         if offset < 4096 {
@@ -104,7 +106,7 @@ struct Interpreter<Guest: GuestArchitecture> {
 /// Runs one instruction's meaning and goes on to the next: the body of every handler whose instruction calls no helper.
 /// - Parameter length: of the instruction, in bytes.
 @inline(__always)
-func run<Guest: GuestArchitecture>(
+package func run<Guest: GuestArchitecture>(
     _: Guest.Type, length: Int = 4, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
@@ -120,7 +122,7 @@ func run<Guest: GuestArchitecture>(
 
 /// The same in the slow form.
 @inline(__always)
-func runWhole<Guest: GuestArchitecture>(
+package func runWhole<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
@@ -137,7 +139,7 @@ func runWhole<Guest: GuestArchitecture>(
 
 /// A control transfer in the interpreter of cold code: where it jumps, the run loop looks whether that is translated.
 @inline(__always)
-func runTransfer<Guest: GuestArchitecture>(
+package func runTransfer<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) -> Void
@@ -153,7 +155,7 @@ func runTransfer<Guest: GuestArchitecture>(
 
 /// What follows an instruction: it is counted, and the next one's handler is jumped to.
 @inline(__always)
-func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
+package func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
     var interpreter = ended
     switch interpreter.flow {
     case .next: interpreter.slot += interpreter.advance
@@ -180,7 +182,7 @@ func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
 
 /// Jumps to the handler of `slot`.
 @inline(__always)
-func proceed(
+package func proceed(
     _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
 ) {
@@ -195,7 +197,7 @@ func proceed(
 
 /// Runs handlers from `slot` until one returns to the run loop.
 @inline(never)
-func runHandlers(
+package func runHandlers(
     _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
 ) {
@@ -212,7 +214,7 @@ func runHandlers(
 
 /// Out of line: the instruction faulted. It counts as executed, not as retired.
 @inline(never)
-func leaveByException<Guest: GuestArchitecture>(
+package func leaveByException<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ address: UInt64, _ budget: UInt64
 ) {
     let core = state.assumingMemoryBound(to: CoreState.self)

@@ -1,39 +1,41 @@
 /// The interpreter's side of each emitter operation.
 extension Interpreter: Emitter {
-    typealias Value = UInt64
-    typealias Condition = Bool
-    typealias Handle = HeldMemory
-    typealias Vector = SIMD2<UInt64>
-    typealias Failure = Fault
+    package typealias Value = UInt64
+    package typealias Condition = Bool
+    package typealias Handle = HeldMemory
+    package typealias Vector = SIMD2<UInt64>
+    package typealias Failure = Fault
 
-    @inline(__always) mutating func giveUp() -> UInt64 {
+    @inline(__always) package mutating func giveUp() -> UInt64 {
         gaveUp = true
         return 0
     }
 
     // MARK: Constants and registers
 
-    @inline(__always) func constant(_ value: UInt64) -> UInt64 { value }
+    @inline(__always) package func constant(_ value: UInt64) -> UInt64 { value }
 
-    @inline(__always) func programCounter(plus offset: Int64) -> UInt64 { address &+ UInt64(bitPattern: offset) }
+    @inline(__always) package func programCounter(plus offset: Int64) -> UInt64 {
+        address &+ UInt64(bitPattern: offset)
+    }
 
-    @inline(__always) func register(_ index: UInt8) -> UInt64 {
+    @inline(__always) package func register(_ index: UInt8) -> UInt64 {
         state.assumingMemoryBound(to: UInt64.self)[Int(index)]
     }
 
-    @inline(__always) func setRegister(_ index: UInt8, _ value: UInt64) {
+    @inline(__always) package func setRegister(_ index: UInt8, _ value: UInt64) {
         if gaveUp { return }
         state.assumingMemoryBound(to: UInt64.self)[Int(index)] = value
     }
 
-    @inline(__always) func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: UInt64) {
+    @inline(__always) package func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: UInt64) {
         let mask = width.mask &<< UInt64(bit)
         setRegister(index, register(index) & ~mask | (value &<< UInt64(bit)) & mask)
     }
 
-    @inline(__always) func state(_ offset: Int, _ width: Width) -> UInt64 { (state + offset).read(width) }
+    @inline(__always) package func state(_ offset: Int, _ width: Width) -> UInt64 { (state + offset).read(width) }
 
-    @inline(__always) func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
+    @inline(__always) package func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
         if gaveUp { return }
         (state + offset).write(value, width)
     }
@@ -41,40 +43,42 @@ extension Interpreter: Emitter {
     // MARK: Integers
 
     @inline(__always)
-    func binary(_ operation: BinaryOperation, _ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
+    package func binary(_ operation: BinaryOperation, _ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
         operation.evaluate(width, a, b)
     }
 
     @inline(__always)
-    func unary(_ operation: UnaryOperation, _ width: Width, _ a: UInt64) -> UInt64 { operation.evaluate(width, a) }
+    package func unary(_ operation: UnaryOperation, _ width: Width, _ a: UInt64) -> UInt64 {
+        operation.evaluate(width, a)
+    }
 
-    @inline(__always) func extend(_ extension: Extension, _ a: UInt64) -> UInt64 { `extension`.evaluate(a) }
+    @inline(__always) package func extend(_ extension: Extension, _ a: UInt64) -> UInt64 { `extension`.evaluate(a) }
 
     @inline(__always)
-    func addWithCarry(_ width: Width, _ a: UInt64, _ b: UInt64, _ carry: UInt64) -> UInt64 {
+    package func addWithCarry(_ width: Width, _ a: UInt64, _ b: UInt64, _ carry: UInt64) -> UInt64 {
         width.zeroExtend(a &+ b &+ carry)
     }
 
     @inline(__always)
-    func subtractWithBorrow(_ width: Width, _ a: UInt64, _ b: UInt64, _ borrow: UInt64) -> UInt64 {
+    package func subtractWithBorrow(_ width: Width, _ a: UInt64, _ b: UInt64, _ borrow: UInt64) -> UInt64 {
         width.zeroExtend(a &- b &- borrow)
     }
 
     // MARK: Conditions and flags
 
     @inline(__always)
-    func compare(_ comparison: Comparison, _ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
+    package func compare(_ comparison: Comparison, _ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
         comparison.evaluate(width, a, b)
     }
 
-    @inline(__always) func select(_ condition: Bool, _ a: UInt64, _ b: UInt64) -> UInt64 { condition ? a : b }
-    @inline(__always) func value(of condition: Bool) -> UInt64 { condition ? 1 : 0 }
-    @inline(__always) func not(_ a: Bool) -> Bool { !a }
-    @inline(__always) func and(_ a: Bool, _ b: Bool) -> Bool { a && b }
-    @inline(__always) func or(_ a: Bool, _ b: Bool) -> Bool { a || b }
+    @inline(__always) package func select(_ condition: Bool, _ a: UInt64, _ b: UInt64) -> UInt64 { condition ? a : b }
+    @inline(__always) package func value(of condition: Bool) -> UInt64 { condition ? 1 : 0 }
+    @inline(__always) package func not(_ a: Bool) -> Bool { !a }
+    @inline(__always) package func and(_ a: Bool, _ b: Bool) -> Bool { a && b }
+    @inline(__always) package func or(_ a: Bool, _ b: Bool) -> Bool { a || b }
 
     @inline(__always)
-    func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
+    package func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
         if gaveUp { return }
         core.pointee.flags.kind = kind
         core.pointee.flags.width = width
@@ -84,7 +88,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func setFlags(
+    package func setFlags(
         if condition: Bool, _ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64,
         otherwise: UInt64?
     ) {
@@ -96,18 +100,20 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func condition(_ code: ConditionCode) -> Bool { core.pointee.flags.holds(code) }
+    package func condition(_ code: ConditionCode) -> Bool { core.pointee.flags.holds(code) }
 
-    @inline(__always) func flags() -> UInt64 { core.pointee.flags.raw }
+    @inline(__always) package func flags() -> UInt64 { core.pointee.flags.raw }
 
-    @inline(__always) func setFlags(raw value: UInt64) {
+    @inline(__always) package func setFlags(raw value: UInt64) {
         setFlags(.raw, .double, result: value, 0, 0)
     }
 
     // MARK: Memory
 
     @inline(__always)
-    mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault) -> UInt64 {
+    package mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault)
+        -> UInt64
+    {
         if gaveUp { return 0 }
         let entry = reads + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
@@ -124,7 +130,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func store(
+    package mutating func store(
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
         if gaveUp { return }
@@ -143,7 +149,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func probe(
+    package mutating func probe(
         _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> HeldMemory {
         let index = TranslationContext.index(address)
@@ -169,7 +175,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
+    package mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
         if gaveUp { return 0 }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).read(width) }
         synchronise()
@@ -179,7 +185,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
+    package mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
         if gaveUp { return }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).write(value, width) }
         synchronise()
@@ -188,7 +194,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func atomicUpdate(
+    package mutating func atomicUpdate(
         _ operation: AtomicOperation, _ handle: HeldMemory, _ operand: UInt64, _ width: Width
     ) -> UInt64 {
         let old = load(handle, offset: 0, width)
@@ -197,7 +203,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func compareAndSwap(
+    package mutating func compareAndSwap(
         _ handle: HeldMemory, expected: UInt64, new: UInt64, _ width: Width
     ) -> UInt64 {
         let old = load(handle, offset: 0, width)
@@ -206,7 +212,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func compareAndSwapPair(
+    package mutating func compareAndSwapPair(
         _ handle: HeldMemory, expected: (UInt64, UInt64), new: (UInt64, UInt64)
     ) -> (UInt64, UInt64) {
         let old = (load(handle, offset: 0, .double), load(handle, offset: 8, .double))
@@ -217,12 +223,12 @@ extension Interpreter: Emitter {
         return old
     }
 
-    @inline(__always) func reserve(_ handle: HeldMemory) {
+    @inline(__always) package func reserve(_ handle: HeldMemory) {
         if gaveUp { return }
         core.pointee.reservation = handle.reservation
     }
 
-    @inline(__always) func consumeReservation(_ handle: HeldMemory) -> Bool {
+    @inline(__always) package func consumeReservation(_ handle: HeldMemory) -> Bool {
         if gaveUp { return false }
         let held = handle.reservation != 0 && core.pointee.reservation == handle.reservation
         core.pointee.reservation = 0
@@ -230,7 +236,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    mutating func store(
+    package mutating func store(
         if condition: Bool, _ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width
     ) {
         if condition { store(handle, offset: offset, value, width) }
@@ -239,7 +245,7 @@ extension Interpreter: Emitter {
     // MARK: Floating point
 
     @inline(__always)
-    func float(
+    package func float(
         _ operation: FloatOperation, _ format: FloatSize, _ a: UInt64, _ b: UInt64, _ c: UInt64,
         _ rounding: RoundingControl
     ) -> UInt64 {
@@ -248,7 +254,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func floatToInteger(
+    package func floatToInteger(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
         if gaveUp { return 0 }
@@ -256,7 +262,7 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func integerToFloat(
+    package func integerToFloat(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
         if gaveUp { return 0 }
@@ -264,38 +270,38 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always)
-    func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
+    package func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
         if gaveUp { return 0 }
         return Guest.convertFloat(state, a, from: from, to: to, rounding)
     }
 
     // MARK: Vectors
 
-    @inline(__always) func vectorRegister(_ index: UInt8) -> SIMD2<UInt64> {
+    @inline(__always) package func vectorRegister(_ index: UInt8) -> SIMD2<UInt64> {
         let base = 2 &* Int(index)
         return SIMD2(core.pointee.vectors[base], core.pointee.vectors[base &+ 1])
     }
 
-    @inline(__always) func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
+    @inline(__always) package func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
         if gaveUp { return }
         let base = 2 &* Int(index)
         core.pointee.vectors[base] = value.x
         core.pointee.vectors[base &+ 1] = value.y
     }
 
-    @inline(__always) func vector(low: UInt64, high: UInt64) -> SIMD2<UInt64> { SIMD2(low, high) }
+    @inline(__always) package func vector(low: UInt64, high: UInt64) -> SIMD2<UInt64> { SIMD2(low, high) }
 
-    @inline(__always) func doubleword(_ index: UInt8, of vector: SIMD2<UInt64>) -> UInt64 { vector[Int(index)] }
+    @inline(__always) package func doubleword(_ index: UInt8, of vector: SIMD2<UInt64>) -> UInt64 { vector[Int(index)] }
 
     @inline(__always)
-    func vectorBinary(
+    package func vectorBinary(
         _ operation: VectorOperation, lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>
     ) -> SIMD2<UInt64> {
         operation.evaluate(lane, a, b)
     }
 
     @inline(__always)
-    func vectorFloat(
+    package func vectorFloat(
         _ operation: VectorFloatOperation, _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
         _ rounding: RoundingControl
     ) -> SIMD2<UInt64> {
@@ -315,7 +321,7 @@ extension Interpreter: Emitter {
     // MARK: Calls out of line
 
     @inline(__always)
-    mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+    package mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
         // Helpers have effects, so they must not be begun twice.
         if isFast { return giveUp() }
         synchronise()
@@ -327,16 +333,16 @@ extension Interpreter: Emitter {
     // MARK: Control
 
     @inline(__always)
-    mutating func branch(if condition: Bool, offset: Int64) {
+    package mutating func branch(if condition: Bool, offset: Int64) {
         if condition { go(to: programCounter(plus: offset)) }
     }
 
-    @inline(__always) mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
+    @inline(__always) package mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
 
-    @inline(__always) mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
+    @inline(__always) package mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
 
     @inline(__always)
-    mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
+    package mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
         if condition {
             if isFast { return gaveUp = true }
             core.pointee.fault = FaultRecord(cause: cause, value: value)
@@ -344,41 +350,41 @@ extension Interpreter: Emitter {
         }
     }
 
-    @inline(__always) mutating func undefined() throws(Fault) {
+    @inline(__always) package mutating func undefined() throws(Fault) {
         if isFast { return gaveUp = true }
         throw Guest.undefined(state)
     }
 
-    @inline(__always) mutating func require(_ unit: Unit) throws(Fault) {
+    @inline(__always) package mutating func require(_ unit: Unit) throws(Fault) {
         switch unit {
         case .floatingPoint: if core.pointee.floatEnabled == 0 { try undefined() }
         case .dynamicRounding: if core.pointee.floatRounding > 4 { try undefined() }
         }
     }
 
-    @inline(__always) func beginRegion(where condition: Bool) -> Bool { condition }
-    @inline(__always) func endRegion() {}
+    @inline(__always) package func beginRegion(where condition: Bool) -> Bool { condition }
+    @inline(__always) package func endRegion() {}
 
-    @inline(__always) mutating func endBlock() { flow = .leave }
-    @inline(__always) mutating func resume() { flow = .resume }
+    @inline(__always) package mutating func endBlock() { flow = .leave }
+    @inline(__always) package mutating func resume() { flow = .resume }
 }
 
 /// What a probe found.
-struct HeldMemory {
+package struct HeldMemory {
     /// Nil where it is no single piece of memory: a device, or two pages.
-    let host: UnsafeMutableRawPointer?
-    let address: UInt64
-    let attributes: MemoryAttributes
+    package let host: UnsafeMutableRawPointer?
+    package let address: UInt64
+    package let attributes: MemoryAttributes
 
     /// Known when compiling where the attributes say `atomic`.
-    @inline(__always) var isMemory: Bool { attributes.contains(.atomic) || host != nil }
+    @inline(__always) package var isMemory: Bool { attributes.contains(.atomic) || host != nil }
     /// What the state block's reservation holds of it; 0 for devices, which nobody reserves.
-    @inline(__always) var reservation: UInt64 { UInt64(UInt(bitPattern: host)) }
+    @inline(__always) package var reservation: UInt64 { UInt64(UInt(bitPattern: host)) }
 }
 
 extension UnsafeRawPointer {
     /// The little-endian value of `width` here, zero-extended; any alignment.
-    @inline(__always) func read(_ width: Width) -> UInt64 {
+    @inline(__always) package func read(_ width: Width) -> UInt64 {
         switch width {
         case .byte: return UInt64(load(as: UInt8.self))
         case .half: return UInt64(loadUnaligned(as: UInt16.self))
@@ -389,9 +395,9 @@ extension UnsafeRawPointer {
 }
 
 extension UnsafeMutableRawPointer {
-    @inline(__always) func read(_ width: Width) -> UInt64 { UnsafeRawPointer(self).read(width) }
+    @inline(__always) package func read(_ width: Width) -> UInt64 { UnsafeRawPointer(self).read(width) }
 
-    @inline(__always) func write(_ value: UInt64, _ width: Width) {
+    @inline(__always) package func write(_ value: UInt64, _ width: Width) {
         switch width {
         case .byte: storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
         case .half: storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)

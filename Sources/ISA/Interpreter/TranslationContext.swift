@@ -113,7 +113,7 @@ public struct TranslationContext {
     public let jump: UnsafeMutablePointer<JumpEntry>
     public internal(set) var key: Key
     /// When it was last selected, for eviction.
-    var stamp: UInt64 = 0
+    package var stamp: UInt64 = 0
     /// First and last byte of the range of all superpages entered: a fence within it drops the whole context. The last,
     /// and not the end: of a superpage at the top of the address space that would be 0.
     private var superpageStart: UInt64 = ~0
@@ -136,7 +136,7 @@ public struct TranslationContext {
     // A context and its tables are one allocation, so that the tables are at constant distances from the context.
     public static let readsOffset = 512
     /// From the one table to the other.
-    static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
+    package static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
     public static let writesOffset = readsOffset + readsSize
     public static let jumpOffset = writesOffset + dataEntries * MemoryLayout<WriteEntry>.stride
     private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
@@ -177,18 +177,18 @@ public struct TranslationContext {
         UnsafeMutableRawPointer(context).deallocate()
     }
 
-    @inline(__always) static func index(_ address: UInt64) -> Int {
+    @inline(__always) package static func index(_ address: UInt64) -> Int {
         Int(truncatingIfNeeded: (address &>> 12) & UInt64(dataEntries &- 1))
     }
 
-    @inline(__always) static func fetchIndex(_ address: UInt64) -> Int {
+    @inline(__always) package static func fetchIndex(_ address: UInt64) -> Int {
         Int(truncatingIfNeeded: (address &>> 12) & UInt64(fetchEntries &- 1))
     }
 
     private var isEmpty: Bool { entered == 0 }
 
     /// Drops everything.
-    mutating func flush() {
+    package mutating func flush() {
         guard !isEmpty else { return }
         if entered <= Self.logCapacity {
             for index in 0..<entered { drop(Int(log[index])) }
@@ -216,12 +216,12 @@ public struct TranslationContext {
     }
 
     /// Drops all pages of code.
-    func flushFetches() {
+    package func flushFetches() {
         for index in 0..<Self.fetchEntries { fetch[index].tag = ~0 }
     }
 
     /// Drops what translates `address`.
-    mutating func flush(page address: UInt64) {
+    package mutating func flush(page address: UInt64) {
         guard !isEmpty else { return }
         if address >= superpageStart && address <= superpageLast { return flush() }
         let page = address & ~4095
@@ -237,13 +237,13 @@ public struct TranslationContext {
 
     /// What the first stage makes of `address`, where that is remembered.
     @inline(__always)
-    func guestPhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
+    package func guestPhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
         guard guestPage == address & ~4095, guestPageIsWritable || !isWrite else { return nil }
         return guestPhysicalPage | address & 4095
     }
 
     /// Remembers what the first stage made of `address`, from a leaf of `superpage` bytes.
-    mutating func enterGuestPage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
+    package mutating func enterGuestPage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
         guestPage = address & ~4095
         guestPhysicalPage = physical & ~4095
         guestPageIsWritable = isWrite
@@ -252,7 +252,7 @@ public struct TranslationContext {
 
     // MARK: Jumps
 
-    @inline(__always) static func jumpIndex(_ target: UInt64) -> Int {
+    @inline(__always) package static func jumpIndex(_ target: UInt64) -> Int {
         Int(truncatingIfNeeded: target &>> 1 & UInt64(jumpEntries &- 1))
     }
 
@@ -313,14 +313,14 @@ public struct TranslationContext {
     private static let droppedTarget: UInt64 = 1
 
     /// What a data page may be entered for.
-    enum Use {
+    package enum Use {
         case read
         /// Where its code is not: a bit for each granule that holds some.
         case write(code: UInt64)
     }
 
     /// The longest part of a page without code, in bytes; nil where there is none.
-    static func window(around code: UInt64) -> Range<UInt64>? {
+    package static func window(around code: UInt64) -> Range<UInt64>? {
         if code == 0 { return 0..<PhysicalMemory.pageSize }
         var (longest, start) = (0..<0, 0)
         for granule in 0...64 where granule == 64 || code & 1 << UInt64(granule) != 0 {
@@ -332,7 +332,7 @@ public struct TranslationContext {
     }
 
     /// Enters a data page. `superpage` is the size in bytes of the leaf it came from.
-    mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, for use: Use, superpage: UInt64) {
+    package mutating func enter(_ address: UInt64, host: UnsafeMutableRawPointer, for use: Use, superpage: UInt64) {
         let page = address & ~4095
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
@@ -346,7 +346,7 @@ public struct TranslationContext {
         note(page, superpage)
     }
 
-    mutating func enterFetch(_ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64) {
+    package mutating func enterFetch(_ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64) {
         fetch[Self.fetchIndex(address)] = FetchEntry(tag: address & ~4095, slots: slots)
         note(address, superpage)
     }
@@ -363,7 +363,7 @@ public struct TranslationContext {
 
     /// Drops entries that write to the host page at `host`: more of it holds decoded code now, and writes to that must be
     /// seen.
-    func dropWrites(host: UInt64) {
+    package func dropWrites(host: UInt64) {
         if entered <= Self.logCapacity {
             for place in 0..<entered { dropWrites(Int(log[place]), host) }
         } else {
@@ -386,13 +386,13 @@ public struct ContextPool {
     /// Where each hash of a key was found last.
     private let memo: UnsafeMutablePointer<UInt8>
 
-    init() {
+    package init() {
         contexts = .allocate(capacity: Self.capacity)
         memo = .allocate(capacity: 256)
         memo.initialize(repeating: 0, count: 256)
     }
 
-    func deallocate() {
+    package func deallocate() {
         forEach { TranslationContext.deallocate($0) }
         contexts.deallocate()
         memo.deallocate()
@@ -400,7 +400,7 @@ public struct ContextPool {
 
     /// The context of `key`, made or recycled if there is none.
     /// - Parameter evicting: called before a context is made into another one's.
-    mutating func select(
+    package mutating func select(
         _ key: TranslationContext.Key, evicting: () -> Void = {}
     ) -> UnsafeMutablePointer<TranslationContext> {
         clock &+= 1
@@ -432,15 +432,15 @@ public struct ContextPool {
 
     /// Notes that `context`, which is one of these, is selected.
     @inline(__always)
-    func touch(_ context: UnsafeMutablePointer<TranslationContext>) {
+    package func touch(_ context: UnsafeMutablePointer<TranslationContext>) {
         context.pointee.stamp = clock
     }
 
-    func forEach(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) {
+    package func forEach(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) {
         for index in 0..<count { body(contexts[index]) }
     }
 
-    func flushAll() {
+    package func flushAll() {
         forEach { $0.pointee.flush() }
     }
 }

@@ -94,7 +94,7 @@ public final class PhysicalMemory {
     private static func granulesSize(_ size: UInt64) -> Int { Int(size / pageSize) * MemoryLayout<UInt64>.stride }
 
     /// The notes of the page at `address`: its granules that were decoded, and whether TLBs write to it.
-    func notes(
+    package func notes(
         _ address: UInt64
     ) -> (codeGranules: UnsafeMutablePointer<UInt64>, isWritten: UnsafeMutablePointer<Bool>)? {
         guard let region = region(containing: address) else { return nil }
@@ -115,7 +115,7 @@ public final class PhysicalMemory {
     }
 
     /// Makes all observers drop everything.
-    func forgetCode() {
+    package func forgetCode() {
         for entry in observers { entry.observer?.memoryMapChanged() }
     }
 
