@@ -1,3 +1,5 @@
+import ISA
+
 /// AArch64: the A64 instructions of ARMv8.5-A that `AArch64.Features` lists.
 ///
 /// Manual: *Arm Architecture Reference Manual for A-profile architecture*, DDI 0487. Section names in comments are its.
