@@ -56,8 +56,10 @@ public struct DecodedSlot {
 
 /// One page of guest code, decoded slot by slot as it is reached.
 package final class DecodedPage {
-    /// Slots of a 4 KiB page. Behind them stand two that lead to the next page, and one that names this object.
+    /// Slots of a 4 KiB page. Behind them stand two that lead to the next page, and one that names this object; and then,
+    /// for whoever does not go by its handler, the number of the operation that each slot holds.
     package static let slotCount = 2048
+    private static let allSlots = slotCount + 3
     package let slots: UnsafeMutablePointer<DecodedSlot>
     /// Guest-physical address.
     package let physical: UInt64
@@ -75,10 +77,32 @@ package final class DecodedPage {
         self.isWritten = isWritten
         self.physical = physical
         self.host = host
-        slots = .allocate(capacity: Self.slotCount + 3)
-        slots.initialize(repeating: DecodedSlot(handler: decode), count: Self.slotCount)
-        (slots + Self.slotCount).initialize(repeating: DecodedSlot(handler: pageEnd), count: 3)
+        slots = Self.allocateSlots(handler: decode, pageEnd: pageEnd)
         slots[Self.slotCount + 2].handler = UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// The slots of a page that belong to no object yet: free them by `deallocate`.
+    package static func allocateSlots(handler: UInt, pageEnd: UInt) -> UnsafeMutablePointer<DecodedSlot> {
+        let size = allSlots * DecodedSlot.bytes + slotCount * MemoryLayout<UInt16>.stride
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: DecodedSlot.bytes)
+        let slots = memory.bindMemory(to: DecodedSlot.self, capacity: allSlots)
+        slots.initialize(repeating: DecodedSlot(handler: handler), count: slotCount)
+        (slots + slotCount).initialize(repeating: DecodedSlot(handler: pageEnd), count: 3)
+        (memory + allSlots * DecodedSlot.bytes).bindMemory(to: UInt16.self, capacity: slotCount)
+            .initialize(repeating: 0, count: slotCount)
+        return slots
+    }
+
+    /// Where the number of the operation stands that the slot at `index` of the page at `slots` holds.
+    package static func operation(_ index: Int, _ slots: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt16> {
+        (slots + allSlots * DecodedSlot.bytes).assumingMemoryBound(to: UInt16.self) + index
+    }
+
+    /// The same of the slot at `slot`.
+    package static func operation(
+        of slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer
+    ) -> UInt16 {
+        operation((slot - slots) / DecodedSlot.bytes, slots).pointee
     }
 
     /// The page whose slots begin at `base`.

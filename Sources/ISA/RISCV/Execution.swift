@@ -57,7 +57,7 @@ extension RISCV: GuestArchitecture {
         _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
         _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
     ) {
-        let operation = Hart.of(state).operation(of: slot.load(as: UInt.self))
+        let operation = Operation(rawValue: DecodedPage.operation(of: slot, slots)) ?? .illegal
         runWhole(RISCV.self, state, slot, page, slots, budget, tlb) { e, i throws(Fault) in
             try execute(operation, &e, i)
         }
@@ -211,7 +211,7 @@ extension RISCV.Hart {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let word = try fetchWord(address)
         let index = Int(address & 4095) / 2
-        scratch[index] = handled(decoder.decode(word))
+        put(decoder.decode(word), at: index, UnsafeMutableRawPointer(scratch))
         // One instruction only: the slots around it do not hold the code around it.
         let rest = core.pointee.budget - 1
         core.pointee.budget = 1
@@ -222,11 +222,15 @@ extension RISCV.Hart {
         scratch[index] = DecodedSlot(handler: code.pageEndHandler)
     }
 
-    private func handled(_ decoded: (operation: RISCV.Operation, slot: DecodedSlot)) -> DecodedSlot {
+    /// Has the slot at `index` of the page at `slots` hold the instruction.
+    private func put(
+        _ decoded: (operation: RISCV.Operation, slot: DecodedSlot), at index: Int, _ slots: UnsafeMutableRawPointer
+    ) {
         var slot = decoded.slot
         let compressed = slot.length == 1 ? RISCV.Operation.count : 0
         slot.handler = handlers[Int(decoded.operation.rawValue) + compressed]
-        return slot
+        DecodedPage.operation(index, slots).pointee = decoded.operation.rawValue
+        slots.assumingMemoryBound(to: DecodedSlot.self)[index] = slot
     }
 
     /// Decodes the slot at `slot` of the page at `slots`.
@@ -236,13 +240,13 @@ extension RISCV.Hart {
         let low = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
         code.noteCode(page, slot: index)
         if low & 3 != 3 {
-            page.slots[index] = handled(decoder.decode(low))
+            put(decoder.decode(low), at: index, slots)
         } else if index == DecodedPage.slotCount - 1 {
             page.slots[index] = DecodedSlot(handler: unsafeBitCast(RISCV.crossingHandler, to: UInt.self))
         } else {
             code.noteCode(page, slot: index + 1)
             let high = UInt32(page.host.loadUnaligned(fromByteOffset: index * 2 + 2, as: UInt16.self))
-            page.slots[index] = handled(decoder.decode(low | high << 16))
+            put(decoder.decode(low | high << 16), at: index, slots)
         }
     }
 }

@@ -121,9 +121,7 @@ extension RISCV {
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
             trapRing = .allocate(capacity: Self.trapCapacity)
-            scratch = .allocate(capacity: DecodedPage.slotCount + 2)
-            scratch.initialize(
-                repeating: DecodedSlot(handler: code.pageEndHandler), count: DecodedPage.slotCount + 2)
+            scratch = DecodedPage.allocateSlots(handler: code.pageEndHandler, pageEnd: code.pageEndHandler)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
             recentContexts = .allocate(capacity: 8)
             recentContexts.initialize(repeating: context, count: 8)
@@ -177,9 +175,6 @@ extension RISCV {
             }
             privilegeChanged()
         }
-
-        /// The operation that `handler` carries out.
-        func operation(of handler: UInt) -> Operation { cluster.operation(of: handler) }
 
         static func of(_ state: UnsafeMutableRawPointer) -> Hart {
             let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
@@ -393,10 +388,6 @@ extension RISCV {
         let decoder: Decoder
         /// One for each operation, and again for its compressed form.
         let handlers: UnsafePointer<UInt>
-        /// From a handler back to its operation: an open hash table of operation numbers.
-        private let operations: UnsafeMutablePointer<UInt16>
-        private static let operationSlots = 2048
-        private static let noOperation: UInt16 = .max
 
         /// - Parameters:
         ///   - translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.
@@ -425,37 +416,12 @@ extension RISCV {
                 table[count + Int(operation.rawValue)] = unsafeBitCast(handler, to: UInt.self)
             }
             handlers = UnsafePointer(table)
-            operations = .allocate(capacity: Self.operationSlots)
-            operations.initialize(repeating: Self.noOperation, count: Self.operationSlots)
-            for index in 0..<2 * count {
-                var place = Self.place(table[index])
-                while operations[place] != Self.noOperation { place = (place + 1) % Self.operationSlots }
-                operations[place] = UInt16(index)
-            }
             code = CodeCache(
                 memory: memory, pageCapacity: decodedPages ?? (translates ? 512 : 6144),
                 decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
         }
 
-        deinit {
-            handlers.deallocate()
-            operations.deallocate()
-        }
-
-        /// Handlers are aligned to 16 bytes.
-        private static func place(_ handler: UInt) -> Int { Int(handler >> 4) % operationSlots }
-
-        func operation(of handler: UInt) -> Operation {
-            var place = Self.place(handler)
-            while operations[place] != Self.noOperation {
-                let index = operations[place]
-                if handlers[Int(index)] == handler {
-                    return Operation(rawValue: index % UInt16(Operation.count)) ?? .illegal
-                }
-                place = (place + 1) % Self.operationSlots
-            }
-            return .illegal
-        }
+        deinit { handlers.deallocate() }
     }
 }

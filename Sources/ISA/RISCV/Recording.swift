@@ -34,7 +34,8 @@ extension RISCV.Hart: TranslatableProcessor {
             decode(UnsafeMutableRawPointer(slot), UnsafeMutableRawPointer(page.decoded.slots))
         }
         if slot.pointee.handler == unsafeBitCast(RISCV.crossingHandler, to: UInt.self) { return nil }
-        return (operation(of: slot.pointee.handler), Operands(UnsafeRawPointer(slot)))
+        let number = DecodedPage.operation(slot - page.decoded.slots, page.decoded.slots).pointee
+        return (RISCV.Operation(rawValue: number) ?? .illegal, Operands(UnsafeRawPointer(slot)))
     }
 
     public func length(of address: UInt64, in page: CodePage) -> UInt8 {
