@@ -8,6 +8,8 @@ public enum AArch64 {
     /// (``DecodedSlot/sink``), and the stack pointer of the current level.
     static let zeroRegister: UInt8 = 31
     static let stackPointer: UInt8 = 33
+    /// X30, which BL and BLR set.
+    static let linkRegister: UInt8 = 30
 
     /// A processing element's architectural state: one raw block.
     ///
