@@ -26,6 +26,8 @@ public struct CoreState {
 
     /// Data TLB of the current translation context.
     public var context: UnsafeMutablePointer<TranslationContext>
+    /// That of accesses with less privilege than the CPU has.
+    public var unprivileged: UnsafeMutablePointer<TranslationContext>
     /// The object that owns this block, for slow paths.
     public var owner: UnsafeMutableRawPointer?
     /// Host address of the reserved memory, or 0.
@@ -76,6 +78,7 @@ public struct CoreState {
 
     public init(context: UnsafeMutablePointer<TranslationContext>) {
         self.context = context
+        unprivileged = context
     }
 
     /// Instructions executed so far, retired or trapped: this CPU's own time.
@@ -94,6 +97,39 @@ public struct CoreState {
         guard budget > 1 else { return }
         withheld &+= budget &- 1
         budget = 1
+    }
+
+    /// Begins a turn of `count` instructions.
+    package mutating func beginTurn(_ count: UInt64) {
+        turnEnd = executed &+ count
+        budget = count
+        withheld = 0
+    }
+
+    /// What was not used of the turn is given back: it ends here.
+    package mutating func giveBackTurn() {
+        turnEnd = executed
+        budget = 0
+        withheld = 0
+    }
+
+    /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
+    package mutating func endTurn() {
+        stopSoon()
+        turnEnd &-= withheld
+        withheld = 0
+    }
+
+    /// Shortens the turn so that it ends when `executed` reaches `limit`.
+    package mutating func limitTurn(to limit: UInt64) {
+        guard limit < turnEnd else { return }
+        // The instruction in progress has to finish.
+        let earliest = executed &+ 1
+        let cut = turnEnd &- max(limit, earliest)
+        let fromWithheld = min(cut, withheld)
+        withheld &-= fromWithheld
+        budget &-= min(cut &- fromWithheld, budget &- 1)
+        turnEnd &-= cut
     }
 }
 

@@ -29,6 +29,8 @@ public protocol GuestArchitecture {
     ) throws(Fault) -> UInt64
     /// Records the undefined-instruction exception.
     static func undefined(_ state: UnsafeMutableRawPointer) -> Fault
+    /// Records the exception of an instruction whose unit is off.
+    static func disabled(_ state: UnsafeMutableRawPointer, _ unit: Unit) -> Fault
     /// Enters the exception that the fault record describes; the program counter is that of the instruction.
     static func enterException(_ state: UnsafeMutableRawPointer)
 

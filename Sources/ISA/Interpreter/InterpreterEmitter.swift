@@ -115,7 +115,7 @@ extension Interpreter: Emitter {
         -> UInt64
     {
         if gaveUp { return 0 }
-        let entry = reads + TranslationContext.index(address)
+        let entry = reads(attributes) + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
         if entry.pointee.mayRead(address, bytes: width.bytes) && !misaligned {
             // SAFETY: the tag says that the page at `address` is memory, at this distance in the host.
@@ -134,7 +134,7 @@ extension Interpreter: Emitter {
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
         if gaveUp { return }
-        let entry = writes + TranslationContext.index(address)
+        let entry = writes(attributes) + TranslationContext.index(address)
         let misaligned = attributes.contains(.aligned) && address & (width.bytes &- 1) != 0
         if entry.pointee.mayWrite(address, bytes: width.bytes) && !misaligned {
             // SAFETY: as for loads; the window holds only what may be written unseen.
@@ -146,6 +146,17 @@ extension Interpreter: Emitter {
         synchronise()
         try Guest.store(state, address, value, width, attributes)
         reload()
+    }
+
+    /// The entries that an access of these attributes goes by.
+    @inline(__always)
+    private func reads(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.ReadEntry> {
+        attributes.contains(.unprivileged) ? core.pointee.unprivileged.pointee.reads : reads
+    }
+
+    @inline(__always)
+    private func writes(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.WriteEntry> {
+        attributes.contains(.unprivileged) ? core.pointee.unprivileged.pointee.writes : writes
     }
 
     @inline(__always)
@@ -356,10 +367,14 @@ extension Interpreter: Emitter {
     }
 
     @inline(__always) package mutating func require(_ unit: Unit) throws(Fault) {
-        switch unit {
-        case .floatingPoint: if core.pointee.floatEnabled == 0 { try undefined() }
-        case .dynamicRounding: if core.pointee.floatRounding > 4 { try undefined() }
-        }
+        let isThere =
+            switch unit {
+            case .floatingPoint: core.pointee.floatEnabled != 0
+            case .dynamicRounding: core.pointee.floatRounding <= 4
+            }
+        if isThere { return }
+        if isFast { return gaveUp = true }
+        throw Guest.disabled(state, unit)
     }
 
     @inline(__always) package func beginRegion(where condition: Bool) -> Bool { condition }

@@ -9,17 +9,20 @@ public struct TranslationContext {
     public struct Key: Equatable, Sendable {
         /// Root and ASID of the first stage (RISC-V: satp or vsatp as they stand).
         public var firstStage: UInt64
+        /// The first stage's other root, where an architecture has one for the upper half of the addresses.
+        public var upperHalf: UInt64
         /// Root and VMID of the second stage (hgatp).
         public var secondStage: UInt64
         /// Privileges and their modifiers, in the architecture's own encoding.
         public var mode: UInt64
-        @inline(__always) public init(firstStage: UInt64, secondStage: UInt64, mode: UInt64) {
+        @inline(__always) public init(firstStage: UInt64, upperHalf: UInt64 = 0, secondStage: UInt64, mode: UInt64) {
             self.firstStage = firstStage
+            self.upperHalf = upperHalf
             self.secondStage = secondStage
             self.mode = mode
         }
         @inline(__always) var hash: Int {
-            let mixed = (firstStage ^ secondStage &* 31 ^ mode &<< 17) &* 0x9e37_79b9_7f4a_7c15
+            let mixed = (firstStage ^ upperHalf &* 7 ^ secondStage &* 31 ^ mode &<< 17) &* 0x9e37_79b9_7f4a_7c15
             return Int(truncatingIfNeeded: mixed &>> 56)
         }
     }

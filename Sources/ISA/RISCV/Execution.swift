@@ -30,6 +30,8 @@ extension RISCV: GuestArchitecture {
         Hart.of(state).illegalInstruction()
     }
 
+    public static func disabled(_ state: UnsafeMutableRawPointer, _ unit: Unit) -> Fault { undefined(state) }
+
     @inline(never)
     public static func enterException(_ state: UnsafeMutableRawPointer) {
         Hart.with(state) { $0.takeException() }
@@ -97,9 +99,7 @@ extension RISCV.Hart {
     public func run(_ count: UInt64) -> UInt64 {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let start = core.pointee.executed
-        core.pointee.turnEnd = start &+ count
-        core.pointee.budget = count
-        core.pointee.withheld = 0
+        core.pointee.beginTurn(count)
         while true {
             core.pointee.budget &+= core.pointee.withheld
             core.pointee.withheld = 0
@@ -111,10 +111,7 @@ extension RISCV.Hart {
             enterCode()
         }
         if counterIsActive { updateCounters() }
-        // What was not used is given back: the turn ends here.
-        core.pointee.turnEnd = core.pointee.executed
-        core.pointee.budget = 0
-        core.pointee.withheld = 0
+        core.pointee.giveBackTurn()
         return core.pointee.executed &- start
     }
 
@@ -156,25 +153,10 @@ extension RISCV.Hart {
     }
 
     /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
-    public func endTurn() {
-        stopSoon()
-        state.pointee.core.turnEnd &-= state.pointee.core.withheld
-        state.pointee.core.withheld = 0
-    }
+    public func endTurn() { state.pointee.core.endTurn() }
 
     /// Shortens the turn so that it ends when `executed` reaches `limit`.
-    public func limitTurn(to limit: UInt64) {
-        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
-        let end = core.pointee.turnEnd
-        guard limit < end else { return }
-        // The instruction in progress has to finish.
-        let earliest = core.pointee.executed &+ 1
-        let cut = end &- max(limit, earliest)
-        let fromWithheld = min(cut, core.pointee.withheld)
-        core.pointee.withheld &-= fromWithheld
-        core.pointee.budget &-= min(cut &- fromWithheld, core.pointee.budget &- 1)
-        core.pointee.turnEnd = end &- cut
-    }
+    public func limitTurn(to limit: UInt64) { state.pointee.core.limitTurn(to: limit) }
 
     /// Runs code from the program counter until a handler comes back.
     private func enterCode() {
