@@ -227,6 +227,7 @@ enum ToyGuest: GuestArchitecture {
     }
 
     static func undefined(_ state: UnsafeMutableRawPointer) -> Fault { fail(state, Cause.undefined, 0) }
+    static func disabled(_ state: UnsafeMutableRawPointer, _ unit: Unit) -> Fault { undefined(state) }
 
     static func enterException(_ state: UnsafeMutableRawPointer) {}
 

@@ -10,7 +10,6 @@ extension AArch64 {
         case readRegister, writeRegister, systemInstruction, systemInstructionResult
         case setUAO, setPAN, setSPSel, setSSBS, setDIT, setDAIF, clearDAIF
         case crc32b, crc32h, crc32w, crc32x, crc32cb, crc32ch, crc32cw, crc32cx
-        case addPAC, checkPAC, genericPAC
 
         @inline(__always) var identifier: HelperIdentifier { HelperIdentifier(rawValue: rawValue) }
     }

@@ -285,8 +285,8 @@ public struct Evaluator<Guest: GuestArchitecture> {
         case .undefined: throw Guest.undefined(state)
         case .require:
             switch node.unit {
-            case .floatingPoint: if core.pointee.floatEnabled == 0 { throw Guest.undefined(state) }
-            case .dynamicRounding: if core.pointee.floatRounding > 4 { throw Guest.undefined(state) }
+            case .floatingPoint: if core.pointee.floatEnabled == 0 { throw Guest.disabled(state, .floatingPoint) }
+            case .dynamicRounding: if core.pointee.floatRounding > 4 { throw Guest.disabled(state, .dynamicRounding) }
             }
         case .whenever, .endWhenever: break
         // Only a translator's recordings have these: what they stand for is recorded otherwise for an evaluator.

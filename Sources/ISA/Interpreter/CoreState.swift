@@ -50,7 +50,7 @@ public struct CoreState {
 
     #if DEBUG
     /// What the last handler would have jumped to, had this build tail calls.
-    package var successor: Successor?
+    public var successor: Successor?
     #endif
 
     // MARK: Translated code
@@ -83,16 +83,16 @@ public struct CoreState {
 
     /// Instructions executed so far, retired or trapped: this CPU's own time.
     public var executed: UInt64 {
-        @inline(__always) get { turnEnd &- budget &- withheld }
+        @inlinable @inline(__always) get { turnEnd &- budget &- withheld }
     }
 
     /// The machine's virtual time in nanoseconds.
     public var virtualTime: UInt64 {
-        @inline(__always) get { clockOffset &+ executed }
+        @inlinable @inline(__always) get { clockOffset &+ executed }
     }
 
     /// Ends the turn after the instruction in progress.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func stopSoon() {
         guard budget > 1 else { return }
         withheld &+= budget &- 1
@@ -135,12 +135,20 @@ public struct CoreState {
 
 #if DEBUG
 /// The arguments of the next handler.
-package struct Successor {
-    package let slot: UnsafeMutableRawPointer
-    package let page: UInt64
-    package let slots: UnsafeMutableRawPointer
-    package let budget: UInt64
-    package let tlb: UnsafeMutableRawPointer
+public struct Successor {
+    public let slot: UnsafeMutableRawPointer
+    public let page: UInt64
+    public let slots: UnsafeMutableRawPointer
+    public let budget: UInt64
+    public let tlb: UnsafeMutableRawPointer
+
+    @inlinable
+    public init(
+        slot: UnsafeMutableRawPointer, page: UInt64, slots: UnsafeMutableRawPointer, budget: UInt64,
+        tlb: UnsafeMutableRawPointer
+    ) {
+        (self.slot, self.page, self.slots, self.budget, self.tlb) = (slot, page, slots, budget, tlb)
+    }
 }
 #endif
 

@@ -29,7 +29,7 @@ public struct DecodedSlot {
     public var rs1: UInt8
     public var rs2: UInt8
     /// How far the next slot is, in bytes: the instruction's length in slots (1 or 2) times the size of a slot.
-    package var advance: UInt8
+    public var advance: UInt8
     /// Length in slots: 1 or 2.
     public var length: UInt8 {
         get { advance / UInt8(Self.bytes) }

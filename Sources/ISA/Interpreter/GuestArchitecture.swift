@@ -4,6 +4,8 @@
 /// block's fault record. Time may be read, and the budget cut, in any of them: the caller has stored the budget and
 /// loads it again.
 public protocol GuestArchitecture {
+    /// Bits of an address that no instruction has set. A jump to one that has them ends in the run loop.
+    static var misalignment: UInt64 { get }
     /// A load that the TLB did not serve: a miss, a device, a page crossing, a fault.
     static func load(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
@@ -52,16 +54,18 @@ public protocol GuestArchitecture {
 }
 
 extension GuestArchitecture {
+    @inlinable @inline(__always) public static var misalignment: UInt64 { 0 }
+
     /// An access to what was probed and is no single piece of memory. Permissions were checked; what can still happen is
     /// that no device answers, and then it reads as ones, as on an idle bus.
-    package static func loadHeld(
+    @inlinable public static func loadHeld(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) -> UInt64 {
         do throws(Fault) { return try load(state, address, width, attributes) } catch { return width.mask }
     }
 
     /// Likewise; what no device takes is lost.
-    package static func storeHeld(
+    @inlinable public static func storeHeld(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
         _ attributes: MemoryAttributes
     ) {

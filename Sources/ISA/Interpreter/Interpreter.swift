@@ -14,9 +14,9 @@
 /// the one slow form of all instructions, which begins the instruction again. So the fast form saves no registers.
 /// Giving up is a flag and not an error, since throwing calls into the runtime: operations with an effect do nothing
 /// once it is set, and as it is set in one place and looked at in the next, the optimiser makes a jump of it.
-package struct Interpreter<Guest: GuestArchitecture> {
+public struct Interpreter<Guest: GuestArchitecture> {
     /// How the instruction ended.
-    package enum Flow {
+    public enum Flow {
         /// On to the slot behind it.
         case next
         /// `slot` is the next one already.
@@ -25,23 +25,23 @@ package struct Interpreter<Guest: GuestArchitecture> {
         case leave, resume
     }
 
-    package let state: UnsafeMutableRawPointer
-    package var slot: UnsafeMutableRawPointer
-    package var page: UInt64
-    package var slots: UnsafeMutableRawPointer
-    package var budget: UInt64
-    package let reads: UnsafeMutablePointer<TranslationContext.ReadEntry>
-    package var flow = Flow.next
+    public let state: UnsafeMutableRawPointer
+    public var slot: UnsafeMutableRawPointer
+    public var page: UInt64
+    public var slots: UnsafeMutableRawPointer
+    public var budget: UInt64
+    public let reads: UnsafeMutablePointer<TranslationContext.ReadEntry>
+    public var flow = Flow.next
     /// Whether to give up where a slow path would be called. Known when compiling.
-    package let isFast: Bool
+    public let isFast: Bool
     /// Set when a fast form cannot finish.
-    package var gaveUp = false
+    public var gaveUp = false
     /// How far the next slot is. In a fast handler it is a constant: were it loaded from the slot, each instruction would
     /// have to wait for the one before to know where it is.
-    package let advance: Int
+    public let advance: Int
 
-    @inline(__always)
-    package init(
+    @inlinable @inline(__always)
+    public init(
         _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
         _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer, isFast: Bool = false,
         advance: Int? = nil
@@ -56,42 +56,42 @@ package struct Interpreter<Guest: GuestArchitecture> {
         reads = tlb.assumingMemoryBound(to: TranslationContext.ReadEntry.self)
     }
 
-    @inline(__always) package var core: UnsafeMutablePointer<CoreState> {
+    @inlinable @inline(__always) public var core: UnsafeMutablePointer<CoreState> {
         state.assumingMemoryBound(to: CoreState.self)
     }
 
-    @inline(__always) package var writes: UnsafeMutablePointer<TranslationContext.WriteEntry> {
+    @inlinable @inline(__always) public var writes: UnsafeMutablePointer<TranslationContext.WriteEntry> {
         (UnsafeMutableRawPointer(reads) + TranslationContext.readsSize)
             .assumingMemoryBound(to: TranslationContext.WriteEntry.self)
     }
 
     /// Address of the instruction at `slot`.
-    @inline(__always) package var address: UInt64 {
+    @inlinable @inline(__always) public var address: UInt64 {
         page &+ UInt64(UInt(bitPattern: slot) &- UInt(bitPattern: slots)) &>> 3
     }
 
     /// Before a slow path: what it may read.
-    @inline(__always) package func synchronise() {
+    @inlinable @inline(__always) public func synchronise() {
         core.pointee.budget = budget
     }
 
     /// After a slow path: it may have cut the budget.
-    @inline(__always) package mutating func reload() {
+    @inlinable @inline(__always) public mutating func reload() {
         budget = core.pointee.budget
     }
 
     /// Goes to `target`, within the page, through the fetch TLB, or by way of the run loop.
-    @inline(__always)
-    package mutating func go(to target: UInt64) {
+    @inlinable @inline(__always)
+    public mutating func go(to target: UInt64) {
         if gaveUp { return }
         let offset = target &- page
-        if offset < 4096 {
+        if offset < 4096 && target & Guest.misalignment == 0 {
             slot = slots + Int(truncatingIfNeeded: offset &<< 3)
             flow = .jumped
             return
         }
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(target)]
-        if entry.tag == target & ~4095 {
+        if entry.tag == target & ~4095 && target & Guest.misalignment == 0 {
             page = entry.tag
             slots = entry.slots
             slot = slots + Int(truncatingIfNeeded: (target & 4095) &<< 3)
@@ -105,8 +105,8 @@ package struct Interpreter<Guest: GuestArchitecture> {
 
 /// Runs one instruction's meaning and goes on to the next: the body of every handler whose instruction calls no helper.
 /// - Parameter length: of the instruction, in bytes.
-@inline(__always)
-package func run<Guest: GuestArchitecture>(
+@inlinable @inline(__always)
+public func run<Guest: GuestArchitecture>(
     _: Guest.Type, length: Int = 4, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
@@ -121,8 +121,8 @@ package func run<Guest: GuestArchitecture>(
 }
 
 /// The same in the slow form.
-@inline(__always)
-package func runWhole<Guest: GuestArchitecture>(
+@inlinable @inline(__always)
+public func runWhole<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
@@ -138,8 +138,8 @@ package func runWhole<Guest: GuestArchitecture>(
 }
 
 /// A control transfer in the interpreter of cold code: where it jumps, the run loop looks whether that is translated.
-@inline(__always)
-package func runTransfer<Guest: GuestArchitecture>(
+@inlinable @inline(__always)
+public func runTransfer<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
     _ meaning: (inout Interpreter<Guest>, Operands) -> Void
@@ -153,9 +153,24 @@ package func runTransfer<Guest: GuestArchitecture>(
     finish(interpreter)
 }
 
+/// The handler behind the last slot of a page: on to the next page.
+@inlinable @inline(__always)
+public func runPageEnd<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+) {
+    var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb)
+    interpreter.go(to: interpreter.address)
+    if interpreter.flow == .resume {
+        interpreter.core.pointee.budget = budget
+        return
+    }
+    proceed(state, interpreter.slot, interpreter.page, interpreter.slots, budget, tlb)
+}
+
 /// What follows an instruction: it is counted, and the next one's handler is jumped to.
-@inline(__always)
-package func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
+@inlinable @inline(__always)
+public func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
     var interpreter = ended
     switch interpreter.flow {
     case .next: interpreter.slot += interpreter.advance
@@ -181,8 +196,8 @@ package func finish<Guest: GuestArchitecture>(_ ended: Interpreter<Guest>) {
 }
 
 /// Jumps to the handler of `slot`.
-@inline(__always)
-package func proceed(
+@inlinable @inline(__always)
+public func proceed(
     _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
 ) {
@@ -197,7 +212,7 @@ package func proceed(
 
 /// Runs handlers from `slot` until one returns to the run loop.
 @inline(never)
-package func runHandlers(
+public func runHandlers(
     _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
 ) {
@@ -213,8 +228,8 @@ package func runHandlers(
 }
 
 /// Out of line: the instruction faulted. It counts as executed, not as retired.
-@inline(never)
-package func leaveByException<Guest: GuestArchitecture>(
+@inlinable @inline(never)
+public func leaveByException<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ address: UInt64, _ budget: UInt64
 ) {
     let core = state.assumingMemoryBound(to: CoreState.self)

@@ -1,84 +1,90 @@
 /// The interpreter's side of each emitter operation.
 extension Interpreter: Emitter {
-    package typealias Value = UInt64
-    package typealias Condition = Bool
-    package typealias Handle = HeldMemory
-    package typealias Vector = SIMD2<UInt64>
-    package typealias Failure = Fault
+    public typealias Value = UInt64
+    public typealias Condition = Bool
+    public typealias Handle = HeldMemory
+    public typealias Vector = SIMD2<UInt64>
+    public typealias Failure = Fault
 
-    @inline(__always) package mutating func giveUp() -> UInt64 {
+    @inlinable @inline(__always) public mutating func giveUp() -> UInt64 {
         gaveUp = true
         return 0
     }
 
     // MARK: Constants and registers
 
-    @inline(__always) package func constant(_ value: UInt64) -> UInt64 { value }
+    @inlinable @inline(__always) public func constant(_ value: UInt64) -> UInt64 { value }
 
-    @inline(__always) package func programCounter(plus offset: Int64) -> UInt64 {
+    @inlinable @inline(__always) public func programCounter(plus offset: Int64) -> UInt64 {
         address &+ UInt64(bitPattern: offset)
     }
 
-    @inline(__always) package func register(_ index: UInt8) -> UInt64 {
+    @inlinable @inline(__always) public func register(_ index: UInt8) -> UInt64 {
         state.assumingMemoryBound(to: UInt64.self)[Int(index)]
     }
 
-    @inline(__always) package func setRegister(_ index: UInt8, _ value: UInt64) {
+    @inlinable @inline(__always) public func setRegister(_ index: UInt8, _ value: UInt64) {
         if gaveUp { return }
         state.assumingMemoryBound(to: UInt64.self)[Int(index)] = value
     }
 
-    @inline(__always) package func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: UInt64) {
+    @inlinable @inline(__always) public func setRegister(_ index: UInt8, bit: UInt8, _ width: Width, _ value: UInt64) {
         let mask = width.mask &<< UInt64(bit)
         setRegister(index, register(index) & ~mask | (value &<< UInt64(bit)) & mask)
     }
 
-    @inline(__always) package func state(_ offset: Int, _ width: Width) -> UInt64 { (state + offset).read(width) }
+    @inlinable @inline(__always) public func state(_ offset: Int, _ width: Width) -> UInt64 {
+        (state + offset).read(width)
+    }
 
-    @inline(__always) package func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
+    @inlinable @inline(__always) public func setState(_ offset: Int, _ width: Width, _ value: UInt64) {
         if gaveUp { return }
         (state + offset).write(value, width)
     }
 
     // MARK: Integers
 
-    @inline(__always)
-    package func binary(_ operation: BinaryOperation, _ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public func binary(_ operation: BinaryOperation, _ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
         operation.evaluate(width, a, b)
     }
 
-    @inline(__always)
-    package func unary(_ operation: UnaryOperation, _ width: Width, _ a: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public func unary(_ operation: UnaryOperation, _ width: Width, _ a: UInt64) -> UInt64 {
         operation.evaluate(width, a)
     }
 
-    @inline(__always) package func extend(_ extension: Extension, _ a: UInt64) -> UInt64 { `extension`.evaluate(a) }
+    @inlinable @inline(__always) public func extend(_ extension: Extension, _ a: UInt64) -> UInt64 {
+        `extension`.evaluate(a)
+    }
 
-    @inline(__always)
-    package func addWithCarry(_ width: Width, _ a: UInt64, _ b: UInt64, _ carry: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public func addWithCarry(_ width: Width, _ a: UInt64, _ b: UInt64, _ carry: UInt64) -> UInt64 {
         width.zeroExtend(a &+ b &+ carry)
     }
 
-    @inline(__always)
-    package func subtractWithBorrow(_ width: Width, _ a: UInt64, _ b: UInt64, _ borrow: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public func subtractWithBorrow(_ width: Width, _ a: UInt64, _ b: UInt64, _ borrow: UInt64) -> UInt64 {
         width.zeroExtend(a &- b &- borrow)
     }
 
     // MARK: Conditions and flags
 
-    @inline(__always)
-    package func compare(_ comparison: Comparison, _ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
+    @inlinable @inline(__always)
+    public func compare(_ comparison: Comparison, _ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
         comparison.evaluate(width, a, b)
     }
 
-    @inline(__always) package func select(_ condition: Bool, _ a: UInt64, _ b: UInt64) -> UInt64 { condition ? a : b }
-    @inline(__always) package func value(of condition: Bool) -> UInt64 { condition ? 1 : 0 }
-    @inline(__always) package func not(_ a: Bool) -> Bool { !a }
-    @inline(__always) package func and(_ a: Bool, _ b: Bool) -> Bool { a && b }
-    @inline(__always) package func or(_ a: Bool, _ b: Bool) -> Bool { a || b }
+    @inlinable @inline(__always) public func select(_ condition: Bool, _ a: UInt64, _ b: UInt64) -> UInt64 {
+        condition ? a : b
+    }
+    @inlinable @inline(__always) public func value(of condition: Bool) -> UInt64 { condition ? 1 : 0 }
+    @inlinable @inline(__always) public func not(_ a: Bool) -> Bool { !a }
+    @inlinable @inline(__always) public func and(_ a: Bool, _ b: Bool) -> Bool { a && b }
+    @inlinable @inline(__always) public func or(_ a: Bool, _ b: Bool) -> Bool { a || b }
 
-    @inline(__always)
-    package func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
+    @inlinable @inline(__always)
+    public func setFlags(_ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64) {
         if gaveUp { return }
         core.pointee.flags.kind = kind
         core.pointee.flags.width = width
@@ -87,8 +93,8 @@ extension Interpreter: Emitter {
         if kind.keepsFirst { core.pointee.flags.first = a }
     }
 
-    @inline(__always)
-    package func setFlags(
+    @inlinable @inline(__always)
+    public func setFlags(
         if condition: Bool, _ kind: FlagsKind, _ width: Width, result: UInt64, _ a: UInt64, _ b: UInt64,
         otherwise: UInt64?
     ) {
@@ -99,19 +105,19 @@ extension Interpreter: Emitter {
         }
     }
 
-    @inline(__always)
-    package func condition(_ code: ConditionCode) -> Bool { core.pointee.flags.holds(code) }
+    @inlinable @inline(__always)
+    public func condition(_ code: ConditionCode) -> Bool { core.pointee.flags.holds(code) }
 
-    @inline(__always) package func flags() -> UInt64 { core.pointee.flags.raw }
+    @inlinable @inline(__always) public func flags() -> UInt64 { core.pointee.flags.raw }
 
-    @inline(__always) package func setFlags(raw value: UInt64) {
+    @inlinable @inline(__always) public func setFlags(raw value: UInt64) {
         setFlags(.raw, .double, result: value, 0, 0)
     }
 
     // MARK: Memory
 
-    @inline(__always)
-    package mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault)
+    @inlinable @inline(__always)
+    public mutating func load(_ address: UInt64, _ width: Width, _ attributes: MemoryAttributes) throws(Fault)
         -> UInt64
     {
         if gaveUp { return 0 }
@@ -129,8 +135,8 @@ extension Interpreter: Emitter {
         return value
     }
 
-    @inline(__always)
-    package mutating func store(
+    @inlinable @inline(__always)
+    public mutating func store(
         _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) {
         if gaveUp { return }
@@ -149,18 +155,18 @@ extension Interpreter: Emitter {
     }
 
     /// The entries that an access of these attributes goes by.
-    @inline(__always)
-    private func reads(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.ReadEntry> {
+    @inlinable @inline(__always)
+    public func reads(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.ReadEntry> {
         attributes.contains(.unprivileged) ? core.pointee.unprivileged.pointee.reads : reads
     }
 
-    @inline(__always)
-    private func writes(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.WriteEntry> {
+    @inlinable @inline(__always)
+    public func writes(_ attributes: MemoryAttributes) -> UnsafeMutablePointer<TranslationContext.WriteEntry> {
         attributes.contains(.unprivileged) ? core.pointee.unprivileged.pointee.writes : writes
     }
 
-    @inline(__always)
-    package mutating func probe(
+    @inlinable @inline(__always)
+    public mutating func probe(
         _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> HeldMemory {
         let index = TranslationContext.index(address)
@@ -185,8 +191,8 @@ extension Interpreter: Emitter {
         return HeldMemory(host: host, address: address, attributes: attributes)
     }
 
-    @inline(__always)
-    package mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
+    @inlinable @inline(__always)
+    public mutating func load(_ handle: HeldMemory, offset: UInt16, _ width: Width) -> UInt64 {
         if gaveUp { return 0 }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).read(width) }
         synchronise()
@@ -195,8 +201,8 @@ extension Interpreter: Emitter {
         return value
     }
 
-    @inline(__always)
-    package mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
+    @inlinable @inline(__always)
+    public mutating func store(_ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width) {
         if gaveUp { return }
         if handle.isMemory { return (handle.host.unsafelyUnwrapped + Int(offset)).write(value, width) }
         synchronise()
@@ -204,8 +210,8 @@ extension Interpreter: Emitter {
         reload()
     }
 
-    @inline(__always)
-    package mutating func atomicUpdate(
+    @inlinable @inline(__always)
+    public mutating func atomicUpdate(
         _ operation: AtomicOperation, _ handle: HeldMemory, _ operand: UInt64, _ width: Width
     ) -> UInt64 {
         let old = load(handle, offset: 0, width)
@@ -213,8 +219,8 @@ extension Interpreter: Emitter {
         return old
     }
 
-    @inline(__always)
-    package mutating func compareAndSwap(
+    @inlinable @inline(__always)
+    public mutating func compareAndSwap(
         _ handle: HeldMemory, expected: UInt64, new: UInt64, _ width: Width
     ) -> UInt64 {
         let old = load(handle, offset: 0, width)
@@ -222,8 +228,8 @@ extension Interpreter: Emitter {
         return old
     }
 
-    @inline(__always)
-    package mutating func compareAndSwapPair(
+    @inlinable @inline(__always)
+    public mutating func compareAndSwapPair(
         _ handle: HeldMemory, expected: (UInt64, UInt64), new: (UInt64, UInt64)
     ) -> (UInt64, UInt64) {
         let old = (load(handle, offset: 0, .double), load(handle, offset: 8, .double))
@@ -234,20 +240,20 @@ extension Interpreter: Emitter {
         return old
     }
 
-    @inline(__always) package func reserve(_ handle: HeldMemory) {
+    @inlinable @inline(__always) public func reserve(_ handle: HeldMemory) {
         if gaveUp { return }
         core.pointee.reservation = handle.reservation
     }
 
-    @inline(__always) package func consumeReservation(_ handle: HeldMemory) -> Bool {
+    @inlinable @inline(__always) public func consumeReservation(_ handle: HeldMemory) -> Bool {
         if gaveUp { return false }
         let held = handle.reservation != 0 && core.pointee.reservation == handle.reservation
         core.pointee.reservation = 0
         return held
     }
 
-    @inline(__always)
-    package mutating func store(
+    @inlinable @inline(__always)
+    public mutating func store(
         if condition: Bool, _ handle: HeldMemory, offset: UInt16, _ value: UInt64, _ width: Width
     ) {
         if condition { store(handle, offset: offset, value, width) }
@@ -255,8 +261,8 @@ extension Interpreter: Emitter {
 
     // MARK: Floating point
 
-    @inline(__always)
-    package func float(
+    @inlinable @inline(__always)
+    public func float(
         _ operation: FloatOperation, _ format: FloatSize, _ a: UInt64, _ b: UInt64, _ c: UInt64,
         _ rounding: RoundingControl
     ) -> UInt64 {
@@ -264,55 +270,57 @@ extension Interpreter: Emitter {
         return Guest.float(operation, format, state, a, b, c, rounding)
     }
 
-    @inline(__always)
-    package func floatToInteger(
+    @inlinable @inline(__always)
+    public func floatToInteger(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
         if gaveUp { return 0 }
         return Guest.floatToInteger(format, state, a, width, signed: signed, rounding)
     }
 
-    @inline(__always)
-    package func integerToFloat(
+    @inlinable @inline(__always)
+    public func integerToFloat(
         _ format: FloatSize, _ a: UInt64, _ width: Width, signed: Bool, _ rounding: RoundingControl
     ) -> UInt64 {
         if gaveUp { return 0 }
         return Guest.integerToFloat(format, state, a, width, signed: signed, rounding)
     }
 
-    @inline(__always)
-    package func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
+    @inlinable @inline(__always)
+    public func convertFloat(_ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl) -> UInt64 {
         if gaveUp { return 0 }
         return Guest.convertFloat(state, a, from: from, to: to, rounding)
     }
 
     // MARK: Vectors
 
-    @inline(__always) package func vectorRegister(_ index: UInt8) -> SIMD2<UInt64> {
+    @inlinable @inline(__always) public func vectorRegister(_ index: UInt8) -> SIMD2<UInt64> {
         let base = 2 &* Int(index)
         return SIMD2(core.pointee.vectors[base], core.pointee.vectors[base &+ 1])
     }
 
-    @inline(__always) package func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
+    @inlinable @inline(__always) public func setVectorRegister(_ index: UInt8, _ value: SIMD2<UInt64>) {
         if gaveUp { return }
         let base = 2 &* Int(index)
         core.pointee.vectors[base] = value.x
         core.pointee.vectors[base &+ 1] = value.y
     }
 
-    @inline(__always) package func vector(low: UInt64, high: UInt64) -> SIMD2<UInt64> { SIMD2(low, high) }
+    @inlinable @inline(__always) public func vector(low: UInt64, high: UInt64) -> SIMD2<UInt64> { SIMD2(low, high) }
 
-    @inline(__always) package func doubleword(_ index: UInt8, of vector: SIMD2<UInt64>) -> UInt64 { vector[Int(index)] }
+    @inlinable @inline(__always) public func doubleword(_ index: UInt8, of vector: SIMD2<UInt64>) -> UInt64 {
+        vector[Int(index)]
+    }
 
-    @inline(__always)
-    package func vectorBinary(
+    @inlinable @inline(__always)
+    public func vectorBinary(
         _ operation: VectorOperation, lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>
     ) -> SIMD2<UInt64> {
         operation.evaluate(lane, a, b)
     }
 
-    @inline(__always)
-    package func vectorFloat(
+    @inlinable @inline(__always)
+    public func vectorFloat(
         _ operation: VectorFloatOperation, _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
         _ rounding: RoundingControl
     ) -> SIMD2<UInt64> {
@@ -331,8 +339,8 @@ extension Interpreter: Emitter {
 
     // MARK: Calls out of line
 
-    @inline(__always)
-    package mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+    @inlinable @inline(__always)
+    public mutating func call(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
         // Helpers have effects, so they must not be begun twice.
         if isFast { return giveUp() }
         synchronise()
@@ -343,17 +351,17 @@ extension Interpreter: Emitter {
 
     // MARK: Control
 
-    @inline(__always)
-    package mutating func branch(if condition: Bool, offset: Int64) {
+    @inlinable @inline(__always)
+    public mutating func branch(if condition: Bool, offset: Int64) {
         if condition { go(to: programCounter(plus: offset)) }
     }
 
-    @inline(__always) package mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
+    @inlinable @inline(__always) public mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
 
-    @inline(__always) package mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
+    @inlinable @inline(__always) public mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
 
-    @inline(__always)
-    package mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
+    @inlinable @inline(__always)
+    public mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {
         if condition {
             if isFast { return gaveUp = true }
             core.pointee.fault = FaultRecord(cause: cause, value: value)
@@ -361,12 +369,12 @@ extension Interpreter: Emitter {
         }
     }
 
-    @inline(__always) package mutating func undefined() throws(Fault) {
+    @inlinable @inline(__always) public mutating func undefined() throws(Fault) {
         if isFast { return gaveUp = true }
         throw Guest.undefined(state)
     }
 
-    @inline(__always) package mutating func require(_ unit: Unit) throws(Fault) {
+    @inlinable @inline(__always) public mutating func require(_ unit: Unit) throws(Fault) {
         let isThere =
             switch unit {
             case .floatingPoint: core.pointee.floatEnabled != 0
@@ -377,29 +385,36 @@ extension Interpreter: Emitter {
         throw Guest.disabled(state, unit)
     }
 
-    @inline(__always) package func beginRegion(where condition: Bool) -> Bool { condition }
-    @inline(__always) package func endRegion() {}
+    @inlinable @inline(__always) public func beginRegion(where condition: Bool) -> Bool { condition }
+    @inlinable @inline(__always) public func endRegion() {}
 
-    @inline(__always) package mutating func endBlock() { flow = .leave }
-    @inline(__always) package mutating func resume() { flow = .resume }
+    @inlinable @inline(__always) public mutating func endBlock() { flow = .leave }
+    @inlinable @inline(__always) public mutating func resume() { flow = .resume }
 }
 
 /// What a probe found.
-package struct HeldMemory {
+public struct HeldMemory {
     /// Nil where it is no single piece of memory: a device, or two pages.
-    package let host: UnsafeMutableRawPointer?
-    package let address: UInt64
-    package let attributes: MemoryAttributes
+    public let host: UnsafeMutableRawPointer?
+    public let address: UInt64
+    public let attributes: MemoryAttributes
+
+    @inlinable @inline(__always)
+    public init(host: UnsafeMutableRawPointer?, address: UInt64, attributes: MemoryAttributes) {
+        self.host = host
+        self.address = address
+        self.attributes = attributes
+    }
 
     /// Known when compiling where the attributes say `atomic`.
-    @inline(__always) package var isMemory: Bool { attributes.contains(.atomic) || host != nil }
+    @inlinable @inline(__always) public var isMemory: Bool { attributes.contains(.atomic) || host != nil }
     /// What the state block's reservation holds of it; 0 for devices, which nobody reserves.
-    @inline(__always) package var reservation: UInt64 { UInt64(UInt(bitPattern: host)) }
+    @inlinable @inline(__always) public var reservation: UInt64 { UInt64(UInt(bitPattern: host)) }
 }
 
 extension UnsafeRawPointer {
     /// The little-endian value of `width` here, zero-extended; any alignment.
-    @inline(__always) package func read(_ width: Width) -> UInt64 {
+    @inlinable @inline(__always) public func read(_ width: Width) -> UInt64 {
         switch width {
         case .byte: return UInt64(load(as: UInt8.self))
         case .half: return UInt64(loadUnaligned(as: UInt16.self))
@@ -410,9 +425,9 @@ extension UnsafeRawPointer {
 }
 
 extension UnsafeMutableRawPointer {
-    @inline(__always) package func read(_ width: Width) -> UInt64 { UnsafeRawPointer(self).read(width) }
+    @inlinable @inline(__always) public func read(_ width: Width) -> UInt64 { UnsafeRawPointer(self).read(width) }
 
-    @inline(__always) package func write(_ value: UInt64, _ width: Width) {
+    @inlinable @inline(__always) public func write(_ value: UInt64, _ width: Width) {
         switch width {
         case .byte: storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
         case .half: storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)

@@ -15,13 +15,15 @@ public struct TranslationContext {
         public var secondStage: UInt64
         /// Privileges and their modifiers, in the architecture's own encoding.
         public var mode: UInt64
-        @inline(__always) public init(firstStage: UInt64, upperHalf: UInt64 = 0, secondStage: UInt64, mode: UInt64) {
+        @inlinable @inline(__always) public init(
+            firstStage: UInt64, upperHalf: UInt64 = 0, secondStage: UInt64, mode: UInt64
+        ) {
             self.firstStage = firstStage
             self.upperHalf = upperHalf
             self.secondStage = secondStage
             self.mode = mode
         }
-        @inline(__always) var hash: Int {
+        @inlinable @inline(__always) var hash: Int {
             let mixed = (firstStage ^ upperHalf &* 7 ^ secondStage &* 31 ^ mode &<< 17) &* 0x9e37_79b9_7f4a_7c15
             return Int(truncatingIfNeeded: mixed &>> 56)
         }
@@ -38,7 +40,7 @@ public struct TranslationContext {
         public var addend: UInt64
 
         /// Whether the page holds all `bytes` bytes at `address`, which are no more than a page has.
-        @inline(__always) public func mayRead(_ address: UInt64, bytes: UInt64) -> Bool {
+        @inlinable @inline(__always) public func mayRead(_ address: UInt64, bytes: UInt64) -> Bool {
             // The page of the last byte against the tag found by the first: what crosses pages never matches.
             tag == (address &+ (bytes &- 1)) & ~4095
         }
@@ -63,10 +65,10 @@ public struct TranslationContext {
             self.addend = addend
         }
 
-        @inline(__always) var page: UInt64 { start & ~4095 }
+        @inlinable @inline(__always) var page: UInt64 { start & ~4095 }
 
         /// Whether the window holds all `bytes` bytes at `address`, as every fast path asks.
-        @inline(__always) public func mayWrite(_ address: UInt64, bytes: UInt64) -> Bool {
+        @inlinable @inline(__always) public func mayWrite(_ address: UInt64, bytes: UInt64) -> Bool {
             let offset = address &- start
             // Where the first 8 bytes fit, the sum does not wrap.
             return offset <= limit && (bytes <= 8 || offset &+ (bytes &- 8) <= limit)
@@ -139,7 +141,7 @@ public struct TranslationContext {
     // A context and its tables are one allocation, so that the tables are at constant distances from the context.
     public static let readsOffset = 512
     /// From the one table to the other.
-    package static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
+    public static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
     public static let writesOffset = readsOffset + readsSize
     public static let jumpOffset = writesOffset + dataEntries * MemoryLayout<WriteEntry>.stride
     private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
@@ -180,11 +182,11 @@ public struct TranslationContext {
         UnsafeMutableRawPointer(context).deallocate()
     }
 
-    @inline(__always) package static func index(_ address: UInt64) -> Int {
+    @inlinable @inline(__always) public static func index(_ address: UInt64) -> Int {
         Int(truncatingIfNeeded: (address &>> 12) & UInt64(dataEntries &- 1))
     }
 
-    @inline(__always) package static func fetchIndex(_ address: UInt64) -> Int {
+    @inlinable @inline(__always) public static func fetchIndex(_ address: UInt64) -> Int {
         Int(truncatingIfNeeded: (address &>> 12) & UInt64(fetchEntries &- 1))
     }
 
@@ -255,12 +257,12 @@ public struct TranslationContext {
 
     // MARK: Jumps
 
-    @inline(__always) package static func jumpIndex(_ target: UInt64) -> Int {
+    @inlinable @inline(__always) public static func jumpIndex(_ target: UInt64) -> Int {
         Int(truncatingIfNeeded: target &>> 1 & UInt64(jumpEntries &- 1))
     }
 
     /// The host code of `target`, or 0.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func code(of target: UInt64) -> UInt64 {
         let entry = jump[Self.jumpIndex(target)]
         return entry.target == target ? entry.code : 0

@@ -75,13 +75,7 @@ extension RISCV: GuestArchitecture {
 
     /// Behind the last slot of a page: on to the next page.
     static let pageEndHandler: Handler = { state, slot, page, slots, budget, tlb in
-        var interpreter = Interpreter<RISCV>(state, slot, page, slots, budget, tlb)
-        interpreter.go(to: interpreter.address)
-        if interpreter.flow == .resume {
-            interpreter.core.pointee.budget = budget
-            return
-        }
-        proceed(state, interpreter.slot, interpreter.page, interpreter.slots, budget, tlb)
+        runPageEnd(RISCV.self, state, slot, page, slots, budget, tlb)
     }
 
     /// An instruction whose second half lies on the next page: the run loop fetches it half by half.

@@ -161,7 +161,7 @@ public protocol Emitter {
 extension Emitter {
     /// Runs `body` where the condition holds: A32's conditional execution, x86's REP with a count of zero. A value from
     /// within it is not to be used outside.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func whenever(
         _ condition: Condition, _ body: (inout Self) throws(Failure) -> Void
     ) throws(Failure) {
@@ -174,7 +174,7 @@ extension Emitter {
 /// Attributes of a memory access.
 public struct MemoryAttributes: OptionSet, Sendable {
     public let rawValue: UInt8
-    @inline(__always) public init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable @inline(__always) public init(rawValue: UInt8) { self.rawValue = rawValue }
     /// An address that is no multiple of the size is an alignment fault (atomics), whatever the CPU's mode.
     public static let aligned = MemoryAttributes(rawValue: 1)
     public static let acquire = MemoryAttributes(rawValue: 2)
@@ -192,7 +192,7 @@ public enum AtomicOperation: UInt8, Sendable, CaseIterable {
     /// Bits of the operand cleared (A64 LDCLR).
     case clear
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func evaluate(_ width: Width, _ old: UInt64, _ operand: UInt64) -> UInt64 {
         switch self {
         case .swap: return width.zeroExtend(operand)
@@ -243,7 +243,7 @@ public enum VectorFloatOperation: UInt8, Sendable, CaseIterable {
 /// Names a helper of the guest architecture; see each architecture's `Helper`.
 public struct HelperIdentifier: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
-    @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
 }
 
 /// What a jump is for; the JIT predicts returns with it.
@@ -260,5 +260,5 @@ public enum Unit: UInt8, Sendable {
 
 /// Thrown by the interpreter's faulting operations. What happened is in the state block's fault record.
 public struct Fault: Error {
-    @inline(__always) public init() {}
+    @inlinable @inline(__always) public init() {}
 }

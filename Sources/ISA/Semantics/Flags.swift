@@ -46,7 +46,7 @@ public enum FlagsKind: UInt8, Sendable, CaseIterable {
     case multiply
 
     /// Whether the record needs the first operand.
-    @inline(__always) public var keepsFirst: Bool {
+    @inlinable @inline(__always) public var keepsFirst: Bool {
         switch self {
         case .subtractWithBorrow, .addWithCarry, .addWithCarryInverted: return true
         default: return false
@@ -68,7 +68,7 @@ public enum ConditionCode: UInt8, Sendable, CaseIterable {
     public static let overflowBit: UInt64 = 1 << 11
 
     /// Whether this is the inverse of the condition before it.
-    @inline(__always) var isInverse: Bool { rawValue & 1 != 0 }
+    @inlinable @inline(__always) var isInverse: Bool { rawValue & 1 != 0 }
 
     /// Whether the condition holds for flags in the raw layout.
     public func holds(raw flags: UInt64) -> Bool {
@@ -88,7 +88,7 @@ public struct FlagsRecord: Sendable {
     public var operand: UInt64
     public var first: UInt64
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(
         kind: FlagsKind = .raw, width: Width = .double, result: UInt64 = 0, operand: UInt64 = 0, first: UInt64 = 0
     ) {
@@ -100,20 +100,20 @@ public struct FlagsRecord: Sendable {
     }
 
     /// a of the kinds that add or subtract.
-    @inline(__always) private var a: UInt64 {
+    @inlinable @inline(__always) var a: UInt64 {
         switch kind {
         case .subtract: return width.zeroExtend(result &+ operand)
         case .add, .addInverted: return width.zeroExtend(result &- operand)
         default: return width.zeroExtend(first)
         }
     }
-    @inline(__always) private var b: UInt64 { width.zeroExtend(operand) }
-    @inline(__always) private var cut: UInt64 { width.zeroExtend(result) }
+    @inlinable @inline(__always) var b: UInt64 { width.zeroExtend(operand) }
+    @inlinable @inline(__always) var cut: UInt64 { width.zeroExtend(result) }
 
     // MARK: The flags
 
     /// The abstract carry.
-    public var carry: Bool {
+    @inlinable public var carry: Bool {
         switch kind {
         case .raw: return result & ConditionCode.carryBit != 0
         case .subtract: return a < b
@@ -132,7 +132,7 @@ public struct FlagsRecord: Sendable {
         }
     }
 
-    public var overflow: Bool {
+    @inlinable public var overflow: Bool {
         switch kind {
         case .raw, .logicKeeping:
             return (kind == .raw ? result : operand) & ConditionCode.overflowBit != 0
@@ -159,16 +159,16 @@ public struct FlagsRecord: Sendable {
         }
     }
 
-    @inline(__always) public var zero: Bool {
+    @inlinable @inline(__always) public var zero: Bool {
         kind == .raw ? result & ConditionCode.zeroBit != 0 : cut == 0
     }
 
-    @inline(__always) public var sign: Bool {
+    @inlinable @inline(__always) public var sign: Bool {
         result & (kind == .raw ? ConditionCode.signBit : width.signBit) != 0
     }
 
     /// Even parity of the low byte.
-    @inline(__always) public var parity: Bool {
+    @inlinable @inline(__always) public var parity: Bool {
         kind == .raw ? result & ConditionCode.parityBit != 0 : (result & 0xff).nonzeroBitCount & 1 == 0
     }
 
@@ -187,7 +187,7 @@ public struct FlagsRecord: Sendable {
 
     /// Whether the condition holds, worked out from what it depends on alone. After a subtraction the orders are
     /// comparisons of its operands.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func holds(_ code: ConditionCode) -> Bool {
         let holds: Bool
         switch code {

@@ -9,16 +9,16 @@
 public enum Width: UInt8, Sendable, CaseIterable {
     case byte, half, word, double
 
-    @inline(__always) public var bytes: UInt64 { 1 &<< UInt64(rawValue) }
-    @inline(__always) public var bits: UInt64 { 8 &<< UInt64(rawValue) }
-    @inline(__always) public var mask: UInt64 { ~0 &>> (64 &- bits) }
-    @inline(__always) public var signBit: UInt64 { 1 &<< (bits &- 1) }
+    @inlinable @inline(__always) public var bytes: UInt64 { 1 &<< UInt64(rawValue) }
+    @inlinable @inline(__always) public var bits: UInt64 { 8 &<< UInt64(rawValue) }
+    @inlinable @inline(__always) public var mask: UInt64 { ~0 &>> (64 &- bits) }
+    @inlinable @inline(__always) public var signBit: UInt64 { 1 &<< (bits &- 1) }
 
     /// `value` cut to this width.
-    @inline(__always) public func zeroExtend(_ value: UInt64) -> UInt64 { value & mask }
+    @inlinable @inline(__always) public func zeroExtend(_ value: UInt64) -> UInt64 { value & mask }
 
     /// The low bits of `value` as a signed number, in 64 bits.
-    @inline(__always) public func signExtend(_ value: UInt64) -> UInt64 {
+    @inlinable @inline(__always) public func signExtend(_ value: UInt64) -> UInt64 {
         switch self {
         case .byte: return UInt64(bitPattern: Int64(Int8(truncatingIfNeeded: value)))
         case .half: return UInt64(bitPattern: Int64(Int16(truncatingIfNeeded: value)))
@@ -45,7 +45,7 @@ public enum BinaryOperation: UInt8, Sendable, CaseIterable {
     /// Carry-less product: low half, high half, and bits 2w-2..w-1.
     case carrylessMultiply, carrylessMultiplyHigh, carrylessMultiplyReversed
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func evaluate(_ width: Width, _ a: UInt64, _ b: UInt64) -> UInt64 {
         let count = b & (width.bits &- 1)
         switch self {
@@ -121,8 +121,8 @@ public enum BinaryOperation: UInt8, Sendable, CaseIterable {
         }
     }
 
-    @inline(__always)
-    private static func rotateRight(_ width: Width, _ a: UInt64, _ count: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    static func rotateRight(_ width: Width, _ a: UInt64, _ count: UInt64) -> UInt64 {
         let x = width.zeroExtend(a)
         if width == .double { return x &>> count | x &<< ((64 &- count) & 63) }
         return width.zeroExtend(x &>> count | x &<< (width.bits &- count))
@@ -130,7 +130,8 @@ public enum BinaryOperation: UInt8, Sendable, CaseIterable {
 
     /// Polynomial product over GF(2), bit by bit.
     @inline(never)
-    private static func carrylessProduct(_ a: UInt64, _ b: UInt64) -> (high: UInt64, low: UInt64) {
+    @usableFromInline
+    static func carrylessProduct(_ a: UInt64, _ b: UInt64) -> (high: UInt64, low: UInt64) {
         var (high, low) = (0 as UInt64, 0 as UInt64)
         var rest = b
         while rest != 0 {
@@ -154,7 +155,7 @@ public enum UnaryOperation: UInt8, Sendable, CaseIterable {
     /// The bits of each byte reversed (RISC-V brev8).
     case reverseBitsInBytes
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func evaluate(_ width: Width, _ a: UInt64) -> UInt64 {
         let x = width.zeroExtend(a)
         switch self {
@@ -177,8 +178,8 @@ public enum UnaryOperation: UInt8, Sendable, CaseIterable {
         }
     }
 
-    @inline(__always)
-    private static func reverseBitsInBytes(_ a: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    static func reverseBitsInBytes(_ a: UInt64) -> UInt64 {
         var x = a
         x = (x & 0x5555_5555_5555_5555) &<< 1 | (x &>> 1) & 0x5555_5555_5555_5555
         x = (x & 0x3333_3333_3333_3333) &<< 2 | (x &>> 2) & 0x3333_3333_3333_3333
@@ -190,7 +191,7 @@ public enum UnaryOperation: UInt8, Sendable, CaseIterable {
 public enum Extension: UInt8, Sendable, CaseIterable {
     case signed8, signed16, signed32, zero8, zero16, zero32
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func evaluate(_ a: UInt64) -> UInt64 {
         switch self {
         case .signed8: return Width.byte.signExtend(a)
@@ -207,7 +208,7 @@ public enum Extension: UInt8, Sendable, CaseIterable {
 public enum Comparison: UInt8, Sendable, CaseIterable {
     case equal, notEqual, lessSigned, greaterOrEqualSigned, lessUnsigned, greaterOrEqualUnsigned
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func evaluate(_ width: Width, _ a: UInt64, _ b: UInt64) -> Bool {
         let (x, y) = (width.zeroExtend(a), width.zeroExtend(b))
         switch self {

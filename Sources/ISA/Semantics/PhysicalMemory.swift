@@ -33,7 +33,7 @@ public final class PhysicalMemory {
         /// While false the region is not there, and accesses go to the bus (flash in command mode).
         public fileprivate(set) var isEnabled: Bool
         /// For each page, whether a TLB entry may write to parts of it directly.
-        let isWritten: UnsafeMutablePointer<Bool>
+        package let isWritten: UnsafeMutablePointer<Bool>
         /// For each page, a bit for each 64 bytes of it that were decoded as code.
         public let codeGranules: UnsafeMutablePointer<UInt64>
     }

@@ -1,6 +1,6 @@
 /// What the vector operations mean, lane by lane.
 extension VectorOperation {
-    func evaluate(_ lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>) -> SIMD2<UInt64> {
+    public func evaluate(_ lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>) -> SIMD2<UInt64> {
         mapLanes(lane, a, b) { x, y in
             switch self {
             case .add: return x &+ y
@@ -17,7 +17,7 @@ extension VectorOperation {
 
 extension VectorFloatOperation {
     /// Applies `operation`, which gets the lane's width and its two operands, to each lane of the format.
-    func evaluate(
+    public func evaluate(
         _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ operation: (Width, UInt64, UInt64) -> UInt64
     ) -> SIMD2<UInt64> {
         let lane = format.width
