@@ -1,0 +1,219 @@
+/// Address translation (chapter D8, "The AArch64 Virtual Memory System Architecture").
+///
+/// A virtual address goes through the first stage of its regime (TranslationStageOne.swift). In the EL1&0 regime the
+/// address that comes out is intermediate and goes through the second (TranslationStageTwo.swift). While the first
+/// stage is walked there, the address of each descriptor is intermediate too and goes through the second: a fault there
+/// is one of stage 2 "on a stage 1 translation table walk".
+///
+/// Registers come parsed (``TranslationRegime``, ``StageTwo``), memory is a generic parameter, and all that is passed
+/// about is plain numbers: a walk allocates nothing and counts no references. The pseudocode functions that comments
+/// name are those of the manual's appendix (J1.1).
+extension AArch64 {
+    /// Memory as a walk accesses it. Physical addresses are multiples of 8 below 2^48.
+    public protocol TranslationTables {
+        /// The 8 bytes there, little-endian; nil where there is no memory, which is an external abort.
+        func readDescriptor(_ physical: UInt64) -> UInt64?
+        /// Puts `new` in the place of `old`, and of nothing else, in one access that no observer sees half.
+        /// - Returns: false where something else is there, nil where memory cannot be written so.
+        func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool?
+    }
+
+    /// What is asked of a translation.
+    public struct TranslationRequest: Sendable {
+        public enum Access: UInt8, Sendable {
+            case read, write
+            /// A read and a write at once: atomic instructions, and stores exclusive.
+            case update
+            case execute
+            /// Cache maintenance by address: DC CVAC and the like with IC IVAU, which ask for permission to read at EL0
+            /// and for none at EL1; and DC IVAC, which asks for permission to write.
+            case clean, invalidate
+            /// AT instructions: as reads and writes, but no dirty state is managed.
+            case queryRead, queryWrite
+        }
+
+        public var address: UInt64
+        public var access: Access
+        /// Of EL1 or EL2, and not of EL0 or as if of EL0 (LDTR and STTR).
+        public var isPrivileged: Bool
+        /// PSTATE.PAN is set, and the access is one that obeys it: no fetch, no cache maintenance but DC ZVA, and of AT
+        /// instructions those alone whose name says so.
+        public var obeysPAN: Bool
+        /// False for an access that device memory refuses with an Alignment fault: one that is not aligned, and DC ZVA.
+        public var isAligned: Bool
+
+        public init(
+            _ address: UInt64, _ access: Access, isPrivileged: Bool, obeysPAN: Bool = false, isAligned: Bool = true
+        ) {
+            self.address = address
+            self.access = access
+            self.isPrivileged = isPrivileged
+            self.obeysPAN = obeysPAN
+            self.isAligned = isAligned
+        }
+
+        /// What the stages look at, in one word.
+        @inline(__always) var demand: Demand {
+            var demand: Demand =
+                switch access {
+                case .read: .read
+                case .write: .write
+                case .update: [.read, .write]
+                case .execute: .execute
+                case .clean: isPrivileged ? .maintenance : [.read, .maintenance]
+                case .invalidate: [.write, .maintenance]
+                case .queryRead: [.read, .query]
+                case .queryWrite: [.write, .query]
+                }
+            if isPrivileged { demand.insert(.privileged) }
+            if obeysPAN { demand.insert(.obeysPAN) }
+            if !isAligned { demand.insert(.unaligned) }
+            return demand
+        }
+    }
+
+    /// What a stage is asked to permit, and how.
+    struct Demand: OptionSet {
+        let rawValue: UInt16
+        init(rawValue: UInt16) { self.rawValue = rawValue }
+        static let read = Demand(rawValue: 1 << 0)
+        static let write = Demand(rawValue: 1 << 1)
+        static let execute = Demand(rawValue: 1 << 2)
+        static let privileged = Demand(rawValue: 1 << 3)
+        static let obeysPAN = Demand(rawValue: 1 << 4)
+        static let unaligned = Demand(rawValue: 1 << 5)
+        static let maintenance = Demand(rawValue: 1 << 6)
+        static let query = Demand(rawValue: 1 << 7)
+        /// Of a descriptor of the first stage, by the walk.
+        static let walk = Demand(rawValue: 1 << 8)
+
+        /// What syndromes call a write: an atomic access whose reading faults is none.
+        @inline(__always) var isWrite: Bool { contains(.write) && !contains(.read) }
+        /// Whether it makes a page dirty: AT instructions and cache maintenance do not.
+        @inline(__always) var makesDirty: Bool { contains(.write) && isDisjoint(with: [.query, .maintenance]) }
+    }
+
+    public struct Permissions: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public static let read = Permissions(rawValue: 1 << 0)
+        public static let write = Permissions(rawValue: 1 << 1)
+        public static let execute = Permissions(rawValue: 1 << 2)
+    }
+
+    /// Where an address leads.
+    public struct Translation: Sendable {
+        public var physical: UInt64
+        public var attributes: MemoryAttributes
+        /// What both stages permit at the privilege of the request, with PAN if it obeys that (a fetch does not, so
+        /// that its result says nothing of reads and writes where PAN is set).
+        public var permissions: Permissions
+        /// Of these, what may be done again without another walk: no writes before the page is dirty, where hardware
+        /// manages that.
+        public var enterable: Permissions
+        /// The logarithms of the bytes that the leaf of each stage covers; 48 of a stage that translates nothing.
+        public var stageOneBits: UInt8
+        public var stageTwoBits: UInt8
+        /// Of all ASIDs (nG is 0).
+        public var isGlobal: Bool
+        /// Branch targets are checked (GP).
+        public var isGuarded: Bool
+
+        /// The bytes of the smaller leaf, which are all translated alike. Where nothing is translated at all there is
+        /// no leaf, and it is the smallest page.
+        @inline(__always) public var size: UInt64 {
+            let bits = min(stageOneBits, stageTwoBits)
+            return bits == Translation.untranslatedBits ? 4096 : 1 << UInt64(bits)
+        }
+
+        static let untranslatedBits: UInt8 = 48
+    }
+
+    /// Why an address leads nowhere.
+    public struct TranslationFault: Error, Equatable, Sendable {
+        /// As the fault status code of ESR_ELx and PAR_EL1 has them, with a level in the low two bits where they are 0.
+        public enum Kind: UInt8, Sendable {
+            case addressSize = 0b000000
+            case translation = 0b000100
+            case accessFlag = 0b001000
+            case permission = 0b001100
+            case externalAbortOnWalk = 0b010100
+            case alignment = 0b100001
+            case unsupportedAtomicUpdate = 0b110001
+        }
+
+        /// Of a fault of stage 2, the intermediate address that faulted, for HPFAR_EL2.
+        public var ipa: UInt64 = 0
+        /// DFSC, IFSC and FST.
+        public var status: UInt8
+        public var isStageTwo = false
+        /// S1PTW: of stage 2, on a walk of stage 1.
+        public var isStageOneWalk = false
+        /// WnR. Syndromes of cache maintenance and of AT instructions have 1 there, whatever this is.
+        public var isWrite: Bool
+
+        @inline(__always) init(_ kind: Kind, level: UInt8 = 0, isWrite: Bool) {
+            status = kind.rawValue | level
+            self.isWrite = isWrite
+        }
+
+        /// The level of the walk that faulted, where there is one.
+        public var level: UInt8 { status & 3 }
+
+        public var kind: Kind { Kind(rawValue: status) ?? Kind(rawValue: status & ~3) ?? .translation }
+    }
+
+    /// Bits of descriptors (D8.3, "Translation table descriptor formats").
+    enum Descriptor {
+        static let valid: UInt64 = 1 << 0
+        /// A table; at level 3 a page.
+        static let table: UInt64 = 1 << 1
+        /// What address bits there are at all.
+        static let address: UInt64 = 0xffff_ffff_f000
+        static let accessFlag: UInt64 = 1 << 10
+        static let dirtyBitModifier: UInt64 = 1 << 51
+
+        // Of the first stage.
+        static let unprivileged: UInt64 = 1 << 6  // AP[1]
+        static let readOnly: UInt64 = 1 << 7  // AP[2]
+        static let notGlobal: UInt64 = 1 << 11
+        static let guarded: UInt64 = 1 << 50
+        static let privilegedExecuteNever: UInt64 = 1 << 53
+        static let executeNever: UInt64 = 1 << 54  // UXN, or XN in a regime without EL0
+        // Of the first stage's tables.
+        static let tablePrivilegedExecuteNever: UInt64 = 1 << 59
+        static let tableExecuteNever: UInt64 = 1 << 60
+        static let tableNoUnprivileged: UInt64 = 1 << 61  // APTable[0]
+        static let tableReadOnly: UInt64 = 1 << 62  // APTable[1]
+
+        // Of the second stage.
+        static let stageTwoRead: UInt64 = 1 << 6  // S2AP[0]
+        static let stageTwoWrite: UInt64 = 1 << 7  // S2AP[1]
+
+        /// Whether there may be blocks at a level, without the 52-bit addresses of FEAT_LPA and FEAT_LPA2
+        /// (AArch64.BlockDescSupported).
+        @inline(__always) static func isBlockAllowed(level: UInt8, granuleBits: UInt8) -> Bool {
+            level == 2 || (level == 1 && granuleBits == 12)
+        }
+    }
+}
+
+extension AArch64.TranslationRegime {
+    /// Translates through both stages, as far as the regime has them (AArch64.FullTranslate).
+    @inline(__always)
+    public func translate<Tables: AArch64.TranslationTables>(
+        _ request: AArch64.TranslationRequest, _ second: AArch64.StageTwo, in tables: Tables
+    ) throws(AArch64.TranslationFault) -> AArch64.Translation {
+        let first = try translateStageOne(request, second, in: tables)
+        guard kind == .el1 && second.isEnabled else { return first }
+        let demand = request.demand
+        var both = try second.translate(first.physical, demand, isWrite: demand.isWrite, in: tables)
+        both.attributes = first.attributes.combined(withStageTwo: both.attributes)
+        both.permissions.formIntersection(first.permissions)
+        both.enterable.formIntersection(first.enterable)
+        both.stageOneBits = first.stageOneBits
+        both.isGlobal = first.isGlobal
+        both.isGuarded = first.isGuarded
+        return both
+    }
+}

@@ -1,0 +1,83 @@
+/// Memory types, cacheability and shareability, and how those of the two stages are combined (D8.6, "Memory region
+/// attributes"; AArch64.S2CombineS1MemAttrs).
+extension AArch64 {
+    /// What a leaf says of its memory, in the form that PAR_EL1 reports.
+    public struct MemoryAttributes: Equatable, Sendable {
+        /// A byte of MAIR_ELx (AttrN).
+        public var value: UInt8
+        /// SH: 0 non-shareable, 2 outer shareable, 3 inner shareable.
+        public var shareability: UInt8
+
+        @inline(__always) init(_ value: UInt8, shareability: UInt8) {
+            self.value = value
+            self.shareability = shareability
+        }
+
+        static let outerShareable: UInt8 = 2
+        static let innerShareable: UInt8 = 3
+        static let nonCacheable: UInt8 = 0x44
+
+        /// Device-nGnRnE, the strictest.
+        static let strictDevice = MemoryAttributes(0, shareability: outerShareable)
+        static let normalNonCacheable = MemoryAttributes(nonCacheable, shareability: outerShareable)
+        /// What untranslated fetches are where SCTLR_ELx.I is set.
+        static let normalWriteThrough = MemoryAttributes(0xaa, shareability: outerShareable)
+        /// What HCR_EL2.DC makes of untranslated addresses.
+        static let normalWriteBack = MemoryAttributes(0xff, shareability: 0)
+
+        @inline(__always) public var isDevice: Bool { value & 0xf0 == 0 }
+
+        /// The shareability that counts: device memory and what is not cached at all are outer shareable
+        /// (EffectiveShareability).
+        @inline(__always) public var effectiveShareability: UInt8 {
+            isDevice || value == Self.nonCacheable ? Self.outerShareable : shareability
+        }
+
+        /// What the second stage's MemAttr[3:0] and SH say, without FEAT_S2FWB (S2DecodeMemAttrs), with the allocation
+        /// hints that it lacks all set. The reserved codes of cacheability are CONSTRAINED UNPREDICTABLE and count as
+        /// non-cacheable.
+        @inline(__always) init(stageTwo memAttr: UInt8, shareability: UInt8) {
+            if memAttr & 0b1100 == 0 {
+                self.init((memAttr & 3) << 2, shareability: shareability)
+            } else {
+                self.init(
+                    Self.cacheability(memAttr >> 2) << 4 | Self.cacheability(memAttr), shareability: shareability)
+            }
+        }
+
+        @inline(__always) private static func cacheability(_ code: UInt8) -> UInt8 {
+            switch code & 3 {
+            case 2: 0b1011
+            case 3: 0b1111
+            default: 0b0100
+            }
+        }
+
+        /// These of the first stage under those of the second: the stricter of both.
+        @inline(__always) func combined(withStageTwo second: MemoryAttributes) -> MemoryAttributes {
+            let value: UInt8
+            if isDevice || second.isDevice {
+                // Of two device types, the one with the lower code.
+                value =
+                    isDevice && second.isDevice ? min(self.value, second.value) : isDevice ? self.value : second.value
+            } else {
+                value =
+                    Self.combined(self.value >> 4, second.value >> 4) << 4
+                    | Self.combined(self.value & 15, second.value & 15)
+            }
+            let shareability =
+                self.shareability == Self.outerShareable || second.shareability == Self.outerShareable
+                ? Self.outerShareable : max(self.shareability, second.shareability)
+            var both = MemoryAttributes(value, shareability: shareability)
+            both.shareability = both.effectiveShareability
+            return both
+        }
+
+        /// Inner or outer cacheability: not cached if either stage says so, write-through if either does, else
+        /// write-back; with the hints of the first (S2CombineS1AttrHints).
+        @inline(__always) private static func combined(_ first: UInt8, _ second: UInt8) -> UInt8 {
+            if first == 0b0100 || second == 0b0100 { return 0b0100 }
+            return second & 0b0100 == 0 ? first & 0b1011 : first
+        }
+    }
+}

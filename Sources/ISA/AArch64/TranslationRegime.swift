@@ -1,0 +1,318 @@
+/// What the first stage of a translation regime reads from system registers, as numbers that a walk can use at once
+/// (chapter D8, "The AArch64 Virtual Memory System Architecture").
+///
+/// A ``TranslationRegime`` is made anew whenever one of its registers changes. Where the manual leaves a choice, it is
+/// made here, so that a walk has none: which granule a reserved TGn means, and that a TxSZ out of bounds is a fault.
+extension AArch64 {
+    /// What translation a PE has, as its registers ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1 and ID_AA64MMFR2_EL1 say.
+    public struct TranslationFeatures: Sendable {
+        /// Bits of a physical address: 32 to 48 (PARange).
+        public var physicalBits: UInt8
+        public var granules: Granules
+        public var stageTwoGranules: Granules
+        public var hasLongASID: Bool
+        public var hasLongVMID: Bool
+        /// FEAT_HAFDBS: the access flag is managed, and the dirty state too.
+        public var managesAccessFlag: Bool
+        public var managesDirtyState: Bool
+        /// FEAT_HPDS: HPDn switches permissions of tables off.
+        public var hasHierarchicalDisable: Bool
+        /// FEAT_XNX: execution at EL0 and EL1 have bits of their own in the second stage.
+        public var hasStageTwoExecuteNever: Bool
+        /// FEAT_PAN3: EPAN.
+        public var hasEnhancedPAN: Bool
+        /// FEAT_E0PD.
+        public var hasE0PD: Bool
+        /// FEAT_TTST: TxSZ up to 48.
+        public var hasSmallTables: Bool
+        /// FEAT_PAuth brings TBIDn.
+        public var hasPointerAuthentication: Bool
+
+        /// Sizes of pages.
+        public struct Granules: OptionSet, Sendable {
+            public let rawValue: UInt8
+            public init(rawValue: UInt8) { self.rawValue = rawValue }
+            public static let kibibytes4 = Granules(rawValue: 1)
+            public static let kibibytes16 = Granules(rawValue: 2)
+            public static let kibibytes64 = Granules(rawValue: 4)
+
+            /// The logarithm of the size that VTCR_EL2.TG0 and the like name. A size that is not implemented, or none
+            /// at all, is an IMPLEMENTATION DEFINED choice of those that are: the smallest.
+            func bits(tg0: UInt64) -> UInt8 {
+                switch tg0 & 3 {
+                case 0 where contains(.kibibytes4): 12
+                case 1 where contains(.kibibytes64): 16
+                case 2 where contains(.kibibytes16): 14
+                default: smallest
+                }
+            }
+
+            /// Likewise of TG1, which has other encodings.
+            func bits(tg1: UInt64) -> UInt8 {
+                switch tg1 & 3 {
+                case 1 where contains(.kibibytes16): 14
+                case 2 where contains(.kibibytes4): 12
+                case 3 where contains(.kibibytes64): 16
+                default: smallest
+                }
+            }
+
+            private var smallest: UInt8 { contains(.kibibytes4) ? 12 : contains(.kibibytes16) ? 14 : 16 }
+        }
+
+        /// - Parameter isar1: ID_AA64ISAR1_EL1, which tells of FEAT_PAuth.
+        public init(mmfr0: UInt64, mmfr1: UInt64, mmfr2: UInt64, isar1: UInt64) {
+            func field(_ register: UInt64, _ low: UInt64) -> UInt64 { register >> low & 15 }
+            // What is beyond 48 bits belongs to FEAT_LPA, which is not here.
+            physicalBits = TranslationFeatures.bits(ofSize: field(mmfr0, 0))
+            var granules: Granules = []
+            if field(mmfr0, 28) != 15 { granules.insert(.kibibytes4) }
+            if field(mmfr0, 20) != 0 { granules.insert(.kibibytes16) }
+            if field(mmfr0, 24) != 15 { granules.insert(.kibibytes64) }
+            self.granules = granules
+            // 0: as the first stage has it; 1: not there.
+            var second: Granules = []
+            for (low, granule): (UInt64, Granules) in [(40, .kibibytes4), (32, .kibibytes16), (36, .kibibytes64)] {
+                let code = field(mmfr0, low)
+                if code > 1 || (code == 0 && granules.contains(granule)) { second.insert(granule) }
+            }
+            stageTwoGranules = second
+            hasLongASID = field(mmfr0, 4) == 2
+            hasLongVMID = field(mmfr1, 4) == 2
+            managesAccessFlag = field(mmfr1, 0) >= 1
+            managesDirtyState = field(mmfr1, 0) >= 2
+            hasHierarchicalDisable = field(mmfr1, 12) >= 1
+            hasStageTwoExecuteNever = field(mmfr1, 28) >= 1
+            hasEnhancedPAN = field(mmfr1, 20) >= 3
+            hasE0PD = field(mmfr2, 60) >= 1
+            hasSmallTables = field(mmfr2, 28) >= 1
+            hasPointerAuthentication = field(isar1, 4) != 0 || field(isar1, 8) != 0
+        }
+
+        /// The bits of an address that PARange, IPS and PS stand for, as far as FEAT_LPA is not needed for them.
+        static func bits(ofSize code: UInt64) -> UInt8 {
+            switch code {
+            case 0: 32
+            case 1: 36
+            case 2: 40
+            case 3: 42
+            case 4: 44
+            default: 48
+            }
+        }
+
+        /// The largest TxSZ (AArch64.MaxTxSZ).
+        func maximumTxSZ(granuleBits: UInt8) -> UInt64 { !hasSmallTables ? 39 : granuleBits == 16 ? 47 : 48 }
+
+        /// The bits of an output address that must be zero, IPS or PS being `code`: a larger size than the PE has means
+        /// that of the PE (AArch64.PhysicalAddressSize).
+        func beyondOutput(_ code: UInt64) -> UInt64 {
+            let bits = min(TranslationFeatures.bits(ofSize: code & 7), physicalBits)
+            return Descriptor.address & ~0 << UInt64(bits)
+        }
+    }
+
+    /// Where a walk begins: the table of the initial lookup level and what of the input address finds an entry in it.
+    struct InitialLookup: Sendable {
+        var table: UInt64
+        var level: UInt8
+        /// The lowest bit of the input address that is looked up there.
+        var shift: UInt8
+        var inputBits: UInt8
+        var granuleBits: UInt8
+
+        /// - Parameter base: of TTBRn_ELx or VTTBR_EL2; what is below the table's own size is zero to the walk
+        ///   (AArch64.S1TTBaseAddress, AArch64.S2TTBaseAddress).
+        init(base: UInt64, level: UInt8, inputBits: UInt8, granuleBits: UInt8) {
+            self.level = level
+            self.inputBits = inputBits
+            self.granuleBits = granuleBits
+            shift = InitialLookup.shift(level: level, granuleBits: granuleBits)
+            table = base & 0xffff_ffff_fffe & ~0 << UInt64(inputBits &- shift &+ 3)
+        }
+
+        static func shift(level: UInt8, granuleBits: UInt8) -> UInt8 { granuleBits + (3 - level) * (granuleBits - 3) }
+    }
+
+    /// The first stage of a translation regime.
+    public struct TranslationRegime: Sendable {
+        public enum Kind: UInt8, Sendable {
+            /// EL1&0, with a second stage after it.
+            case el1
+            /// EL2 without EL0 (HCR_EL2.E2H is 0).
+            case el2
+            /// EL2&0 (HCR_EL2.E2H is 1).
+            case el2Host
+        }
+
+        /// Addresses that one TTBR translates.
+        struct VARange: Sendable {
+            var lookup: InitialLookup
+            /// Nothing is translated: TxSZ is out of bounds, or EPDn is set.
+            var isRefused: Bool
+            /// The table lies beyond the output size.
+            var isBeyondOutput: Bool
+            /// TBIn, for data and for instructions.
+            var ignoresTopByte: Bool
+            var ignoresTopByteOfInstructions: Bool
+            /// HPDn is not set.
+            var hasTablePermissions: Bool
+            /// E0PDn.
+            var refusesEL0: Bool
+        }
+
+        public let kind: Kind
+        /// SCTLR_ELx.M, and whether HCR_EL2 lets it count.
+        public let isEnabled: Bool
+        var lower: VARange
+        var upper: VARange
+        let mair: UInt64
+        let beyondOutput: UInt64
+        let physicalBits: UInt8
+        let isBigEndian: Bool
+        let managesAccessFlag: Bool
+        let managesDirtyState: Bool
+        let writableIsExecuteNever: Bool
+        let hasEnhancedPAN: Bool
+        let cachesData: Bool
+        let cachesInstructions: Bool
+        /// HCR_EL2.DC: untranslated addresses are of normal memory.
+        let hasDefaultCacheable: Bool
+        /// The ASID in force; 0 in the EL2 regime, which has none.
+        public let asid: UInt16
+
+        /// EL1&0.
+        public init(
+            el1 features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, ttbr1: UInt64, mair: UInt64,
+            hcr: UInt64
+        ) {
+            let hcr = HCR.effective(hcr)
+            // AArch64.S1Enabled. When TGE routes exceptions to EL2, or DC is set, SCTLR_EL1.M counts as 0.
+            let isOn = sctlr & SCTLR.m != 0 && hcr & (HCR.dc | HCR.tge) == 0
+            self.init(
+                .el1, features, isEnabled: isOn, sctlr: sctlr, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1, mair: mair,
+                hasDefaultCacheable: hcr & HCR.dc != 0)
+        }
+
+        /// EL2&0: the registers of EL2, in EL1's form.
+        public init(
+            el2Host features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, ttbr1: UInt64,
+            mair: UInt64
+        ) {
+            self.init(
+                .el2Host, features, isEnabled: sctlr & SCTLR.m != 0, sctlr: sctlr, tcr: tcr, ttbr0: ttbr0,
+                ttbr1: ttbr1, mair: mair, hasDefaultCacheable: false)
+        }
+
+        /// EL2. TCR_EL2 has another form there; what it says is given on in that of TCR_EL1.
+        public init(el2 features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, mair: UInt64) {
+            var full = tcr & 0xff3f
+            full |= (tcr >> 16 & 7) << 32  // PS
+            full |= (tcr >> 20 & 1) << 37  // TBI
+            full |= (tcr >> 21 & 1) << 39  // HA
+            full |= (tcr >> 22 & 1) << 40  // HD
+            full |= (tcr >> 24 & 1) << 41  // HPD
+            full |= (tcr >> 29 & 1) << 51  // TBID
+            self.init(
+                .el2, features, isEnabled: sctlr & SCTLR.m != 0, sctlr: sctlr, tcr: full, ttbr0: ttbr0, ttbr1: 0,
+                mair: mair, hasDefaultCacheable: false)
+        }
+
+        private init(
+            _ kind: Kind, _ features: TranslationFeatures, isEnabled: Bool, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64,
+            ttbr1: UInt64, mair: UInt64, hasDefaultCacheable: Bool
+        ) {
+            self.kind = kind
+            self.isEnabled = isEnabled
+            self.mair = mair
+            self.hasDefaultCacheable = hasDefaultCacheable
+            beyondOutput = features.beyondOutput(tcr >> 32)
+            physicalBits = features.physicalBits
+            lower = VARange(
+                features, granuleBits: features.granules.bits(tg0: tcr >> 14), txsz: tcr & 63, ttbr: ttbr0,
+                beyondOutput: beyondOutput, flags: (tcr >> 7, tcr >> 37, tcr >> 51, tcr >> 41, tcr >> 55))
+            upper = VARange(
+                features, granuleBits: features.granules.bits(tg1: tcr >> 30), txsz: tcr >> 16 & 63, ttbr: ttbr1,
+                beyondOutput: beyondOutput, flags: (tcr >> 23, tcr >> 38, tcr >> 52, tcr >> 42, tcr >> 56))
+            isBigEndian = sctlr & SCTLR.ee != 0
+            managesAccessFlag = features.managesAccessFlag && tcr & TCR.ha != 0
+            managesDirtyState = managesAccessFlag && features.managesDirtyState && tcr & TCR.hd != 0
+            writableIsExecuteNever = sctlr & SCTLR.wxn != 0
+            hasEnhancedPAN = features.hasEnhancedPAN && sctlr & SCTLR.epan != 0
+            cachesData = sctlr & SCTLR.c != 0
+            cachesInstructions = sctlr & SCTLR.i != 0
+            let identifier = kind == .el2 ? 0 : (tcr & TCR.a1 != 0 ? ttbr1 : ttbr0) >> 48
+            asid = UInt16(identifier & (features.hasLongASID && tcr & TCR.as != 0 ? 0xffff : 0xff))
+        }
+
+        /// Whether it has two ranges, and addresses of EL0 (HasUnprivileged).
+        @inline(__always) var hasEL0: Bool { kind != .el2 }
+
+        /// The logarithm of the page size at `va`: what TLBI instructions of that address are about.
+        public func granuleBits(at va: UInt64) -> UInt8 {
+            hasEL0 && va & VARange.upperBit != 0 ? upper.lookup.granuleBits : lower.lookup.granuleBits
+        }
+    }
+}
+
+extension AArch64.TranslationRegime {
+    /// Bits of SCTLR_EL1 and SCTLR_EL2 that translation knows.
+    enum SCTLR {
+        static let m: UInt64 = 1 << 0
+        static let c: UInt64 = 1 << 2
+        static let i: UInt64 = 1 << 12
+        static let wxn: UInt64 = 1 << 19
+        static let ee: UInt64 = 1 << 25
+        static let epan: UInt64 = 1 << 57
+    }
+
+    /// Bits of TCR_EL1, and of TCR_EL2 in the same form.
+    enum TCR {
+        static let a1: UInt64 = 1 << 22
+        static let `as`: UInt64 = 1 << 36
+        static let ha: UInt64 = 1 << 39
+        static let hd: UInt64 = 1 << 40
+    }
+
+    /// Bits of HCR_EL2 that translation knows.
+    enum HCR {
+        static let vm: UInt64 = 1 << 0
+        static let ptw: UInt64 = 1 << 2
+        static let dc: UInt64 = 1 << 12
+        static let tge: UInt64 = 1 << 27
+        static let cd: UInt64 = 1 << 32
+        static let id: UInt64 = 1 << 33
+        static let e2h: UInt64 = 1 << 34
+
+        /// The register with the bits that count as 0 for what TGE and E2H are ("HCR_EL2, Hypervisor Configuration
+        /// Register").
+        static func effective(_ hcr: UInt64) -> UInt64 {
+            guard hcr & tge != 0 else { return hcr }
+            return hcr & ~(hcr & e2h != 0 ? vm | ptw | dc | cd | id : ptw)
+        }
+    }
+}
+
+extension AArch64.TranslationRegime.VARange {
+    /// The bit of a virtual address that selects TTBR1 (AArch64.GetVARange).
+    static let upperBit: UInt64 = 1 << 55
+
+    /// - Parameter flags: EPDn, TBIn, TBIDn, HPDn and E0PDn, each in bit 0.
+    fileprivate init(
+        _ features: AArch64.TranslationFeatures, granuleBits: UInt8, txsz: UInt64, ttbr: UInt64, beyondOutput: UInt64,
+        flags: (epd: UInt64, tbi: UInt64, tbid: UInt64, hpd: UInt64, e0pd: UInt64)
+    ) {
+        // AArch64.S1TxSZFaults: a size out of bounds is a level 0 fault here, below and above.
+        let isOutOfBounds = txsz < 16 || txsz > features.maximumTxSZ(granuleBits: granuleBits)
+        let inputBits = isOutOfBounds ? 48 : UInt8(64 - txsz)
+        let level = 3 - (inputBits - 1 - granuleBits) / (granuleBits - 3)
+        lookup = AArch64.InitialLookup(base: ttbr, level: level, inputBits: inputBits, granuleBits: granuleBits)
+        isRefused = isOutOfBounds || flags.epd & 1 != 0
+        isBeyondOutput = lookup.table & beyondOutput != 0
+        ignoresTopByte = flags.tbi & 1 != 0
+        ignoresTopByteOfInstructions =
+            ignoresTopByte && !(features.hasPointerAuthentication && flags.tbid & 1 != 0)
+        hasTablePermissions = !(features.hasHierarchicalDisable && flags.hpd & 1 != 0)
+        refusesEL0 = features.hasE0PD && flags.e0pd & 1 != 0
+    }
+}
