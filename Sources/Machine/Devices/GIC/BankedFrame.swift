@@ -1,0 +1,47 @@
+/// Registers of which each CPU has its own, all at one address.
+protocol BankedRegisters: AnyObject {
+    func read(_ offset: UInt64) -> UInt32
+    func write(_ offset: UInt64, _ value: UInt32)
+    func reset()
+    func describeState(_ visitor: inout some StateVisitor)
+}
+
+/// A frame of registers that are banked: an access reaches those of the CPU that makes it.
+///
+/// A bus tells a device nothing of who accesses it. A real one does, by signals beside the address; here the board does,
+/// which knows whose turn it is.
+final class BankedFrame<Registers: BankedRegisters>: Device {
+    let name: String
+    let banks: [Registers]
+    private let accessor: () -> Int
+
+    /// - Parameter accessor: the number of the CPU whose access this is.
+    init(name: String, banks: [Registers], accessor: @escaping () -> Int) {
+        self.name = name
+        self.banks = banks
+        self.accessor = accessor
+    }
+
+    private var bank: Registers? {
+        let cpu = accessor()
+        return banks.indices.contains(cpu) ? banks[cpu] : nil
+    }
+
+    func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
+        try requireAligned(offset, size: size, width: 4)
+        return UInt64(bank?.read(offset) ?? 0)
+    }
+
+    func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
+        try requireAligned(offset, size: size, width: 4)
+        bank?.write(offset, UInt32(truncatingIfNeeded: value))
+    }
+
+    func reset() {
+        for bank in banks { bank.reset() }
+    }
+
+    func describeState(_ visitor: inout some StateVisitor) {
+        for bank in banks { bank.describeState(&visitor) }
+    }
+}

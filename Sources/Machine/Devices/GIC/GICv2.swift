@@ -1,0 +1,44 @@
+/// A GICv2 with its virtualization extensions: the four frames that a board maps.
+public final class GICv2 {
+    private let gicd: GICv2Distributor
+    private let gicc: BankedFrame<GICv2CPUInterface<GICv2Distributor>>
+    private let gich: BankedFrame<GICv2VirtualControl>
+    private let gicv: BankedFrame<GICv2CPUInterface<GICv2VirtualControl>>
+
+    /// GICD, of 4 KiB.
+    public var distributor: any Device { gicd }
+    /// GICC, of 8 KiB.
+    public var cpuInterface: any Device { gicc }
+    /// GICH, of 4 KiB.
+    public var virtualControl: any Device { gich }
+    /// GICV, of 8 KiB.
+    public var virtualCPUInterface: any Device { gicv }
+
+    /// - Parameters:
+    ///   - spis: how many shared interrupts there are: a multiple of 32.
+    ///   - outputs: of each CPU, of which there are one to eight.
+    ///   - accessor: the number of the CPU whose access it is, asked during the access.
+    public init(spis: Int, outputs: [GICOutputs], accessor: @escaping () -> Int) {
+        let gicd = GICv2Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, accessor: accessor)
+        gicd.interfaces = outputs.indices.map { cpu in
+            GICv2CPUInterface(
+                source: gicd, cpu: cpu, irq: outputs[cpu].irq, fiq: outputs[cpu].fiq,
+                priorities: InterruptPriorities(bits: 8))
+        }
+        let controls = outputs.indices.map { cpu in
+            GICv2VirtualControl(
+                distributor: gicd, cpu: cpu, irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ,
+                maintenance: gicd.line(ppi: GICv2VirtualControl.maintenanceINTID, cpu: cpu))
+        }
+        self.gicd = gicd
+        gicc = BankedFrame(name: "gicc", banks: gicd.interfaces, accessor: accessor)
+        gich = BankedFrame(name: "gich", banks: controls, accessor: accessor)
+        gicv = BankedFrame(name: "gicv", banks: controls.map { $0.interface }, accessor: accessor)
+    }
+
+    /// The wire of a shared interrupt, counted from 0.
+    public func line(spi: Int) -> InterruptLine { gicd.line(spi: spi) }
+
+    /// The wire of a CPU's private interrupt, by its INTID: 16 to 31.
+    public func line(ppi intid: Int, cpu: Int) -> InterruptLine { gicd.line(ppi: intid, cpu: cpu) }
+}

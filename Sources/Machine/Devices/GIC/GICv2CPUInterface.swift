@@ -1,0 +1,218 @@
+/// Where a GICv2 CPU interface has its interrupts from: the Distributor, or the List registers of a virtual machine.
+protocol GICv2InterruptSource: AnyObject {
+    /// The pending interrupt becomes active. Returns what GICC_IAR reads: the INTID, and for an SGI the CPU it is from.
+    func acknowledge(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32
+    /// What GICC_HPPIR reads of the pending interrupt.
+    func identifier(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32
+    /// The group of an interrupt that software ends, or nil when there is no such interrupt.
+    func group(_ intid: UInt32, _ cpu: Int) -> InterruptGroup?
+    /// Software has ended the interrupt, which is no longer active.
+    /// - Parameter hasDropped: whether a priority was active; if none was, what is ended was never acknowledged.
+    func deactivate(_ intid: UInt32, _ cpu: Int, hasDropped: Bool)
+}
+
+/// The CPU interface of one CPU, GICC, or that of the virtual machine it runs, GICV, which looks the same to software.
+///
+/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, sections 4.4 and 5.5, of a GIC
+/// without the Security Extensions.
+final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
+    typealias Register = GICv2CPUInterfaceRegister
+    typealias Control = GICv2CPUInterfaceControl
+
+    private unowned let source: Source
+    private let cpu: Int
+    private let irq: InterruptLine
+    private let fiq: InterruptLine
+
+    /// Whether anything is signalled at all: GICH_HCR.En, for a virtual machine.
+    private var isEnabled = true
+    private(set) var control: Control = []
+    private(set) var priorities: InterruptPriorities
+    /// The highest priority pending interrupt, as the source last stated it.
+    private var pending = PendingInterrupt.none
+    /// Told when software has changed anything but by ending an interrupt.
+    var changed: () -> Void = {}
+
+    init(source: Source, cpu: Int, irq: InterruptLine, fiq: InterruptLine, priorities: InterruptPriorities) {
+        self.source = source
+        self.cpu = cpu
+        self.irq = irq
+        self.fiq = fiq
+        self.priorities = priorities
+    }
+
+    func reset() {
+        control = []
+        priorities.reset()
+        signal()
+    }
+
+    // MARK: Signals
+
+    /// The source's highest priority pending interrupt is now this one.
+    func setPending(_ interrupt: PendingInterrupt, isEnabled: Bool = true) {
+        pending = interrupt
+        self.isEnabled = isEnabled
+        signal()
+    }
+
+    /// GICH_APR, which the hypervisor writes.
+    func setActivePriorities(_ value: UInt32) {
+        priorities.setActiveWord(0, .zero, value)
+        signal()
+    }
+
+    private func isGroupEnabled(_ group: InterruptGroup) -> Bool {
+        control.contains(group == .zero ? .enableGroup0 : .enableGroup1)
+    }
+
+    /// Whether the pending interrupt is signalled. One of a group that is disabled here hides all of lower priority
+    /// (4.4.7, GICC_HPPIR).
+    private var isSignalled: Bool {
+        isEnabled && isGroupEnabled(pending.group) && priorities.suffices(pending)
+    }
+
+    private func signal() {
+        let isSignalled = isSignalled
+        let isFIQ = pending.group == .zero && control.contains(.group0IsFIQ)
+        irq.set(isSignalled && !isFIQ)
+        fiq.set(isSignalled && isFIQ)
+    }
+
+    // MARK: Acknowledge and end
+
+    /// GICC_IAR, which acknowledges Group 1 interrupts only with AckCtl; or GICC_AIAR, for Group 1 alone (4.4.4, 4.4.11).
+    private func acknowledge(isAlias: Bool) -> UInt32 {
+        guard isSignalled else { return SpecialINTID.spurious }
+        if isAlias {
+            guard pending.group == .one else { return SpecialINTID.spurious }
+        } else if pending.group == .one, !control.contains(.acknowledgeGroup1) {
+            return SpecialINTID.otherGroup
+        }
+        priorities.activate(pending)
+        // The source goes on to state what is pending now, and so the signals.
+        return source.acknowledge(pending, cpu)
+    }
+
+    /// GICC_HPPIR or GICC_AHPPIR (4.4.7, 4.4.13).
+    private func highestPending(isAlias: Bool) -> UInt32 {
+        guard isEnabled, isGroupEnabled(pending.group), pending != .none else { return SpecialINTID.spurious }
+        if isAlias {
+            guard pending.group == .one else { return SpecialINTID.spurious }
+        } else if pending.group == .one, !control.contains(.acknowledgeGroup1) {
+            return SpecialINTID.otherGroup
+        }
+        return source.identifier(pending, cpu)
+    }
+
+    /// GICC_EOIR or GICC_AEOIR (4.4.5, 4.4.12). What matches no acknowledgement is UNPREDICTABLE, and ignored.
+    private func end(_ value: UInt32, isAlias: Bool) {
+        let intid = value & 0x3ff
+        guard intid < SpecialINTID.first, let group = source.group(intid, cpu) else { return }
+        if isAlias, group == .zero { return }
+        let hasDropped = priorities.drop(group)
+        if !control.contains(.dropsPriorityOnly) { source.deactivate(intid, cpu, hasDropped: hasDropped) }
+        signal()
+    }
+
+    // MARK: Registers
+
+    func read(_ offset: UInt64) -> UInt32 {
+        switch Register(rawValue: offset) {
+        case .control: return control.rawValue
+        case .priorityMask: return UInt32(priorities.mask)
+        case .binaryPoint: return UInt32(priorities.binaryPoint)
+        case .acknowledge: return acknowledge(isAlias: false)
+        case .runningPriority: return UInt32(priorities.runningPriority)
+        case .highestPending: return highestPending(isAlias: false)
+        case .aliasedBinaryPoint: return UInt32(priorities.group1BinaryPoint)
+        case .aliasedAcknowledge: return acknowledge(isAlias: true)
+        case .aliasedHighestPending: return highestPending(isAlias: true)
+        case .identification: return 0x0202_143b  // a GIC-400
+        case .end, .aliasedEnd, .deactivate: return 0
+        case nil:
+            guard let (index, group) = Register.activePriorities(offset) else { return 0 }
+            return priorities.activeWord(index, group)
+        }
+    }
+
+    func write(_ offset: UInt64, _ value: UInt32) {
+        switch Register(rawValue: offset) {
+        case .control:
+            control = Control(rawValue: value).intersection(.all)
+            priorities.hasCommonBinaryPoint = control.contains(.commonBinaryPoint)
+        case .priorityMask: priorities.setMask(UInt64(value))
+        case .binaryPoint: priorities.setBinaryPoint(UInt64(value))
+        case .aliasedBinaryPoint: priorities.setGroup1BinaryPoint(UInt64(value))
+        case .end: return end(value, isAlias: false)
+        case .aliasedEnd: return end(value, isAlias: true)
+        case .deactivate:
+            // Without a separate priority drop it is UNPREDICTABLE (4.4.15), and ignored.
+            guard control.contains(.dropsPriorityOnly), value & 0x3ff < SpecialINTID.first else { return }
+            return source.deactivate(value & 0x3ff, cpu, hasDropped: true)
+        case .acknowledge, .runningPriority, .highestPending, .aliasedAcknowledge, .aliasedHighestPending,
+            .identification:
+            return
+        case nil:
+            guard let (index, group) = Register.activePriorities(offset) else { return }
+            priorities.setActiveWord(index, group, value)
+        }
+        signal()
+        changed()
+    }
+
+    // MARK: State
+
+    func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("control", &control.rawValue)
+        control.formIntersection(.all)
+        priorities.describeState(&visitor)
+        priorities.hasCommonBinaryPoint = control.contains(.commonBinaryPoint)
+        pending.describeState(&visitor)
+        visitor.field("enabled", &isEnabled)
+        irq.describeState(&visitor)
+        fiq.describeState(&visitor)
+    }
+}
+
+/// Offsets of GICC and GICV (tables 4-2 and 5-9).
+enum GICv2CPUInterfaceRegister: UInt64 {
+    case control = 0x000
+    case priorityMask = 0x004
+    case binaryPoint = 0x008
+    case acknowledge = 0x00c
+    case end = 0x010
+    case runningPriority = 0x014
+    case highestPending = 0x018
+    case aliasedBinaryPoint = 0x01c
+    case aliasedAcknowledge = 0x020
+    case aliasedEnd = 0x024
+    case aliasedHighestPending = 0x028
+    case identification = 0x0fc
+    case deactivate = 0x1000
+
+    /// GICC_APRn, of Group 0, and GICC_NSAPRn, of Group 1.
+    static func activePriorities(_ offset: UInt64) -> (Int, InterruptGroup)? {
+        switch offset {
+        case 0x0d0..<0x0e0: return (Int(offset - 0x0d0) / 4, .zero)
+        case 0x0e0..<0x0f0: return (Int(offset - 0x0e0) / 4, .one)
+        default: return nil
+        }
+    }
+}
+
+/// GICC_CTLR (4.4.1), GICV_CTLR (5.5.1). The board has no interrupts to bypass the GIC with, nor the bits for it.
+struct GICv2CPUInterfaceControl: OptionSet {
+    var rawValue: UInt32
+    static let enableGroup0 = GICv2CPUInterfaceControl(rawValue: 0x001)
+    static let enableGroup1 = GICv2CPUInterfaceControl(rawValue: 0x002)
+    /// AckCtl: GICC_IAR acknowledges interrupts of Group 1 too.
+    static let acknowledgeGroup1 = GICv2CPUInterfaceControl(rawValue: 0x004)
+    /// FIQEn.
+    static let group0IsFIQ = GICv2CPUInterfaceControl(rawValue: 0x008)
+    /// CBPR: GICC_BPR is for both groups.
+    static let commonBinaryPoint = GICv2CPUInterfaceControl(rawValue: 0x010)
+    /// EOImode: GICC_EOIR leaves the interrupt active, until GICC_DIR.
+    static let dropsPriorityOnly = GICv2CPUInterfaceControl(rawValue: 0x200)
+    static let all = GICv2CPUInterfaceControl(rawValue: 0x21f)
+}

@@ -1,0 +1,315 @@
+/// The Distributor of a GICv2: the state of all interrupts, and to which CPUs each goes.
+///
+/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, section 4.3, of a GIC without
+/// the Security Extensions. INTIDs 0 to 15 are SGIs, which CPUs send each other, 16 to 31 are PPIs, of which each CPU
+/// has its own, and from 32 on are SPIs.
+final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
+    /// Offsets (table 4-1); those of the registers with a part for each interrupt are ``InterruptRegister``'s.
+    enum Register: UInt64 {
+        case control = 0x000
+        case type = 0x004
+        case implementer = 0x008
+        case sendSGI = 0xf00
+    }
+
+    /// GICD_ITARGETSRn, GICD_CPENDSGIRn, GICD_SPENDSGIRn: a byte for each interrupt, with a bit for each CPU.
+    private enum Bytes {
+        static let targets: Range<UInt64> = 0x800..<0xc00
+        static let clearSGIs: Range<UInt64> = 0xf10..<0xf20
+        static let setSGIs: Range<UInt64> = 0xf20..<0xf30
+        static let identification: Range<UInt64> = 0xfd0..<0x1000
+    }
+
+    /// GICD_SGIR (4.3.15).
+    private enum TargetFilter: UInt32 {
+        case list = 0
+        case others = 1
+        case requester = 2
+    }
+
+    private static let sgiCount = 16
+    private static let sgis: UInt32 = 0x0000_ffff
+    /// Peripheral and component identification of a GICv2, from GICD_PIDR4 on (4.3.18).
+    private static let identification: [UInt8] = [
+        0x04, 0x00, 0x00, 0x00, 0x90, 0xb4, 0x2b, 0x00, 0x0d, 0xf0, 0x05, 0xb1,
+    ]
+
+    let name: String
+    let cpuCount: Int
+    /// How many INTIDs there are: a multiple of 32.
+    let interruptCount: Int
+    private let accessor: () -> Int
+    /// The CPU interfaces, in the order of their numbers.
+    var interfaces: [GICv2CPUInterface<GICv2Distributor>] = []
+
+    private var enablesGroup0 = false
+    private var enablesGroup1 = false
+    /// INTIDs 0 to 31 of each CPU.
+    private var privateBanks: [InterruptBank]
+    /// SPIs.
+    private var sharedBanks: [InterruptBank]
+    /// For each CPU, a word for each of ``sharedBanks`` with the SPIs that go to it.
+    private var targets: [UInt32]
+    /// For each CPU, a byte for each SGI with the CPUs that have sent it and whose sending is pending.
+    private var senders: [UInt8]
+
+    /// - Parameters:
+    ///   - spis: how many SPIs there are: a multiple of 32, at most 960.
+    ///   - accessor: the number of the CPU whose access this is.
+    init(name: String, cpuCount: Int, spis: Int, accessor: @escaping () -> Int) {
+        precondition((1...8).contains(cpuCount) && spis % 32 == 0 && (0...960).contains(spis))
+        self.name = name
+        self.cpuCount = cpuCount
+        self.accessor = accessor
+        interruptCount = 32 + spis
+        let privateBank = InterruptBank(
+            base: 0, alwaysEnabled: Self.sgis, alwaysEdge: Self.sgis, hasOwnPendingRegisters: Self.sgis)
+        privateBanks = Array(repeating: privateBank, count: cpuCount)
+        sharedBanks = (0..<spis / 32).map { InterruptBank(base: 32 + 32 * UInt32($0)) }
+        targets = Array(repeating: 0, count: cpuCount * sharedBanks.count)
+        senders = Array(repeating: 0, count: cpuCount * Self.sgiCount)
+        resetTargets()
+    }
+
+    func reset() {
+        enablesGroup0 = false
+        enablesGroup1 = false
+        for index in privateBanks.indices { privateBanks[index].reset() }
+        for index in sharedBanks.indices { sharedBanks[index].reset() }
+        for index in senders.indices { senders[index] = 0 }
+        resetTargets()
+        updateAll()
+    }
+
+    /// GICD_ITARGETSR0 to 7 are read-only, and so are all where there is one CPU: it is the target of everything (4.3.12).
+    private func resetTargets() {
+        for index in targets.indices { targets[index] = cpuCount == 1 ? ~0 : 0 }
+    }
+
+    // MARK: Wires
+
+    /// The line of an SPI, counted from 0.
+    func line(spi: Int) -> InterruptLine { InterruptLine(to: self, number: 32 + spi) }
+
+    /// The line of a CPU's PPI, by its INTID.
+    func line(ppi intid: Int, cpu: Int) -> InterruptLine {
+        InterruptLine(to: self, number: (cpu + 1) * Self.privateStride + intid)
+    }
+
+    /// What separates the line numbers of the CPUs' PPIs.
+    private static let privateStride = 1024
+
+    func setLine(_ number: Int, _ level: Bool) {
+        let intid = number % Self.privateStride
+        if number >= Self.privateStride {
+            let cpu = number / Self.privateStride - 1
+            guard cpu < cpuCount, (Self.sgiCount..<32).contains(intid) else { return }
+            privateBanks[cpu].setLevel(intid, level)
+            update(cpu)
+        } else {
+            guard intid >= 32, intid < interruptCount else { return }
+            sharedBanks[intid / 32 - 1].setLevel(intid % 32, level)
+            updateAll()
+        }
+    }
+
+    // MARK: Highest priority pending interrupt
+
+    /// Looks anew for what is pending for a CPU. Groups that the Distributor does not enable are not forwarded (4.3.1).
+    private func update(_ cpu: Int) {
+        guard cpu < interfaces.count else { return }
+        var best = PendingInterrupt.none
+        func look(_ bank: borrowing InterruptBank, _ mask: UInt32) {
+            let forwarded = (enablesGroup0 ? ~bank.group : 0) | (enablesGroup1 ? bank.group : 0)
+            bank.findHighest(forwarded & mask, &best)
+        }
+        if enablesGroup0 || enablesGroup1 {
+            look(privateBanks[cpu], ~0)
+            for index in sharedBanks.indices {
+                look(sharedBanks[index], targets[cpu * sharedBanks.count + index])
+            }
+        }
+        interfaces[cpu].setPending(best)
+    }
+
+    private func updateAll() {
+        for cpu in interfaces.indices { update(cpu) }
+    }
+
+    // MARK: What CPU interfaces ask for
+
+    func identifier(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
+        guard interrupt.intid < Self.sgiCount else { return interrupt.intid }
+        let senders = senders[cpu * Self.sgiCount + Int(interrupt.intid)]
+        return interrupt.intid | UInt32(senders.trailingZeroBitCount & 7) << 10
+    }
+
+    func acknowledge(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
+        let identifier = identifier(interrupt, cpu)
+        guard interrupt.intid < interruptCount else { return SpecialINTID.spurious }
+        let bit = UInt32(1) << (interrupt.intid % 32)
+        if interrupt.intid < 32 {
+            privateBanks[cpu].active |= bit
+            if interrupt.intid < Self.sgiCount {
+                // Of several CPUs that sent it, the lowest one's is taken, and the others' stay pending.
+                let index = cpu * Self.sgiCount + Int(interrupt.intid)
+                senders[index] &= senders[index] &- 1
+                if senders[index] == 0 { privateBanks[cpu].latched &= ~bit }
+            } else {
+                privateBanks[cpu].latched &= ~bit
+            }
+            update(cpu)
+        } else {
+            let index = Int(interrupt.intid) / 32 - 1
+            sharedBanks[index].active |= bit
+            sharedBanks[index].latched &= ~bit
+            updateAll()
+        }
+        return identifier
+    }
+
+    func group(_ intid: UInt32, _ cpu: Int) -> InterruptGroup? {
+        guard intid < interruptCount else { return nil }
+        let group = intid < 32 ? privateBanks[cpu].group : sharedBanks[Int(intid) / 32 - 1].group
+        return group >> (intid % 32) & 1 == 0 ? .zero : .one
+    }
+
+    func deactivate(_ intid: UInt32, _ cpu: Int, hasDropped: Bool) {
+        guard hasDropped, intid < interruptCount else { return }
+        let bit = UInt32(1) << (intid % 32)
+        if intid < 32 {
+            privateBanks[cpu].active &= ~bit
+            update(cpu)
+        } else {
+            sharedBanks[Int(intid) / 32 - 1].active &= ~bit
+            updateAll()
+        }
+    }
+
+    // MARK: Registers
+
+    /// Words; bytes and half words where a register has a part of that size for an interrupt (4.1.4), and in all others
+    /// too, which changes nothing of what a driver may do.
+    func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
+        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
+        let word = UInt64(readWord(offset & ~3, accessor()) >> UInt32(8 * (offset % 4)))
+        return size == 4 ? word : word & (1 << UInt64(8 * size) - 1)
+    }
+
+    func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
+        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
+        let shift = UInt32(8 * (offset % 4))
+        let mask: UInt32 = size == 4 ? ~0 : (1 << UInt32(8 * size) - 1) << shift
+        writeWord(offset & ~3, UInt32(truncatingIfNeeded: value) << shift, mask: mask, accessor())
+    }
+
+    private func readWord(_ offset: UInt64, _ cpu: Int) -> UInt32 {
+        guard (0..<cpuCount).contains(cpu) else { return 0 }
+        if let register = InterruptRegister(offset) {
+            if register.bank == 0 { return privateBanks[cpu].read(register) }
+            return register.bank <= sharedBanks.count ? sharedBanks[register.bank - 1].read(register) : 0
+        }
+        switch offset {
+        case Register.control.rawValue: return (enablesGroup0 ? 1 : 0) | (enablesGroup1 ? 2 : 0)
+        case Register.type.rawValue: return UInt32(cpuCount - 1) << 5 | UInt32(interruptCount / 32 - 1)
+        case Register.implementer.rawValue: return 0x0200_143b  // a GIC-400
+        case Bytes.targets: return bytes(offset - Bytes.targets.lowerBound) { targetsOf($0, cpu) }
+        case Bytes.clearSGIs, Bytes.setSGIs: return bytes(offset % 16) { senders[cpu * Self.sgiCount + $0] }
+        case Bytes.identification: return UInt32(Self.identification[Int(offset - Bytes.identification.lowerBound) / 4])
+        default: return 0
+        }
+    }
+
+    private func writeWord(_ offset: UInt64, _ value: UInt32, mask: UInt32, _ cpu: Int) {
+        guard (0..<cpuCount).contains(cpu) else { return }
+        if let register = InterruptRegister(offset) {
+            if register.bank == 0 {
+                privateBanks[cpu].write(register, value, mask: mask, priorityBits: ~0)
+                update(cpu)
+            } else if register.bank <= sharedBanks.count {
+                sharedBanks[register.bank - 1].write(register, value, mask: mask, priorityBits: ~0)
+                updateAll()
+            }
+            return
+        }
+        func eachByte(_ first: UInt64, _ body: (Int, UInt8) -> Void) {
+            for byte in 0..<4 as Range<UInt64> where mask >> UInt32(8 * byte) & 1 != 0 {
+                body(Int(first + byte), UInt8(truncatingIfNeeded: value >> UInt32(8 * byte)))
+            }
+        }
+        switch offset {
+        case Register.control.rawValue where mask & 1 != 0:
+            enablesGroup0 = value & 1 != 0
+            enablesGroup1 = value & 2 != 0
+            updateAll()
+        case Register.sendSGI.rawValue where mask == ~0: sendSGI(value, from: cpu)
+        case Bytes.targets:
+            eachByte(offset - Bytes.targets.lowerBound) { setTargets($0, $1) }
+            updateAll()
+        case Bytes.clearSGIs: eachByte(offset % 16) { setSenders(cpu, $0, remove: $1, add: 0) }
+        case Bytes.setSGIs: eachByte(offset % 16) { setSenders(cpu, $0, remove: 0, add: $1) }
+        default: break
+        }
+    }
+
+    private func bytes(_ first: UInt64, _ byte: (Int) -> UInt8) -> UInt32 {
+        (0..<4).reduce(0) { $0 | UInt32(byte(Int(first) + $1)) << UInt32(8 * $1) }
+    }
+
+    /// GICD_ITARGETSRn (4.3.12). For SGIs and PPIs it tells the CPU its own number, where there are several.
+    private func targetsOf(_ intid: Int, _ cpu: Int) -> UInt8 {
+        guard cpuCount > 1, intid < interruptCount else { return 0 }
+        guard intid >= 32 else { return 1 << UInt8(cpu) }
+        return (0..<cpuCount).reduce(0) { byte, cpu in
+            let word = targets[cpu * sharedBanks.count + intid / 32 - 1]
+            return byte | UInt8(word >> UInt32(intid % 32) & 1) << UInt8(cpu)
+        }
+    }
+
+    private func setTargets(_ intid: Int, _ byte: UInt8) {
+        guard cpuCount > 1, intid >= 32, intid < interruptCount else { return }
+        let bit = UInt32(1) << UInt32(intid % 32)
+        for cpu in 0..<cpuCount {
+            let index = cpu * sharedBanks.count + intid / 32 - 1
+            if byte >> UInt8(cpu) & 1 != 0 { targets[index] |= bit } else { targets[index] &= ~bit }
+        }
+    }
+
+    // MARK: SGIs
+
+    private func sendSGI(_ value: UInt32, from sender: Int) {
+        let all = UInt32(1) << UInt32(cpuCount) - 1
+        let targets: UInt32
+        switch TargetFilter(rawValue: value >> 24 & 3) {
+        case .list: targets = value >> 16 & 0xff & all
+        case .others: targets = all & ~(1 << UInt32(sender))
+        case .requester: targets = 1 << UInt32(sender)
+        case nil: return
+        }
+        for cpu in 0..<cpuCount where targets >> UInt32(cpu) & 1 != 0 {
+            setSenders(cpu, Int(value & 0xf), remove: 0, add: 1 << UInt8(sender))
+        }
+    }
+
+    /// Changes by whom an SGI is pending for a CPU.
+    private func setSenders(_ cpu: Int, _ intid: Int, remove: UInt8, add: UInt8) {
+        let index = cpu * Self.sgiCount + intid
+        senders[index] = senders[index] & ~remove | add & UInt8(1 << cpuCount - 1)
+        let bit = UInt32(1) << UInt32(intid)
+        if senders[index] != 0 { privateBanks[cpu].latched |= bit } else { privateBanks[cpu].latched &= ~bit }
+        update(cpu)
+    }
+
+    // MARK: State
+
+    func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("enable group 0", &enablesGroup0)
+        visitor.field("enable group 1", &enablesGroup1)
+        for index in privateBanks.indices { privateBanks[index].describeState(&visitor) }
+        for index in sharedBanks.indices { sharedBanks[index].describeState(&visitor) }
+        visitor.field("targets", &targets)
+        visitor.field("sgi senders", &senders)
+        let count = cpuCount * Self.sgiCount
+        if senders.count != count { senders = Array(repeating: 0, count: count) }
+    }
+}

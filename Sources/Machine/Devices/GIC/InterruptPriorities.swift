@@ -1,0 +1,173 @@
+/// An interrupt's group. Without EL3 there is one Security state, and both groups are its own.
+enum InterruptGroup: Int {
+    case zero = 0
+    case one = 1
+}
+
+/// The interrupt that a CPU interface would have its CPU take next, whether or not its priority suffices.
+struct PendingInterrupt: Equatable {
+    var intid: UInt32
+    /// 0 is the highest.
+    var priority: UInt16
+    var group: InterruptGroup
+
+    static let none = PendingInterrupt(intid: SpecialINTID.spurious, priority: InterruptPriorities.idle, group: .zero)
+
+    mutating func describeState(_ visitor: inout some StateVisitor) {
+        var group = group.rawValue
+        visitor.field("pending", &intid)
+        visitor.field("pending priority", &priority)
+        visitor.field("pending group", &group)
+        self.group = group & 1 == 0 ? .zero : .one
+    }
+}
+
+/// INTIDs that are no interrupts (IHI 0048B 3.2.5; IHI 0069 2.2.1).
+enum SpecialINTID {
+    static let first: UInt32 = 1020
+    /// The pending interrupt is of Group 1, and what was read acknowledges Group 0.
+    static let otherGroup: UInt32 = 1022
+    static let spurious: UInt32 = 1023
+}
+
+/// Priorities of one CPU interface: what masks interrupts, and which priorities are active.
+///
+/// The same for GICv2 and GICv3, for physical and virtual interrupts (IHI 0048B 3.3; IHI 0069 4.8). A priority has eight
+/// bits, of which an interface implements the upper ones; a lower value is a higher priority. The binary point divides
+/// it in two: only the upper part, the group priority, decides about preemption. Each group priority has a bit in the
+/// Active Priorities Registers, set while an interrupt of that priority is active.
+struct InterruptPriorities {
+    /// Lower than every priority: nothing is active, or nothing is pending.
+    static let idle: UInt16 = 0x100
+
+    /// The bits of a priority that are implemented.
+    let implementedBits: UInt8
+    /// The binary point below which no further bit takes part in preemption.
+    let minimumBinaryPoint: UInt8
+    /// Whether both groups have one set of Active Priorities Registers, as in GICH_APR.
+    let hasSharedActivePriorities: Bool
+
+    /// Interrupts of this priority and lower ones are not signalled (PMR).
+    private(set) var mask: UInt8 = 0
+    /// BPR, which is for Group 0, and for Group 1 as well where the binary point is common.
+    private(set) var binaryPoint: UInt8
+    /// ABPR, or BPR1: for Group 1, and greater by one than BPR with the same effect (IHI 0048B table 3-2).
+    private(set) var group1BinaryPoint: UInt8
+    var hasCommonBinaryPoint = false
+    /// The Active Priorities Registers of both groups, from the highest priority on.
+    private var active: (zero: UInt128, one: UInt128) = (0, 0)
+    /// The highest active group priority, or ``idle``.
+    private(set) var running = idle
+
+    /// - Parameter bits: how many bits of a priority are implemented: 4 to 8.
+    init(bits: UInt8, hasSharedActivePriorities: Bool = false) {
+        implementedBits = ~0 << (8 - bits)
+        // At least the lowest of eight bits is never part of a group priority.
+        minimumBinaryPoint = bits == 8 ? 0 : 7 - bits
+        self.hasSharedActivePriorities = hasSharedActivePriorities
+        binaryPoint = minimumBinaryPoint
+        group1BinaryPoint = minimumBinaryPoint + 1
+    }
+
+    mutating func reset() {
+        mask = 0
+        binaryPoint = minimumBinaryPoint
+        group1BinaryPoint = minimumBinaryPoint + 1
+        hasCommonBinaryPoint = false
+        active = (0, 0)
+        running = Self.idle
+    }
+
+    // MARK: Registers
+
+    mutating func setMask(_ value: UInt64) { mask = UInt8(truncatingIfNeeded: value) & implementedBits }
+
+    /// A value below the minimum sets the minimum (IHI 0048B 4.4.3).
+    mutating func setBinaryPoint(_ value: UInt64) {
+        binaryPoint = max(UInt8(value & 7), minimumBinaryPoint)
+    }
+
+    mutating func setGroup1BinaryPoint(_ value: UInt64) {
+        group1BinaryPoint = max(UInt8(value & 7), minimumBinaryPoint + 1)
+    }
+
+    /// How many 32-bit Active Priorities Registers each group has.
+    var activeWordCount: Int { minimumBinaryPoint == 0 ? 4 : 1 }
+
+    func activeWord(_ index: Int, _ group: InterruptGroup) -> UInt32 {
+        guard index < activeWordCount else { return 0 }
+        return UInt32(truncatingIfNeeded: bits(group) >> UInt128(32 * index))
+    }
+
+    mutating func setActiveWord(_ index: Int, _ group: InterruptGroup, _ value: UInt32) {
+        guard index < activeWordCount else { return }
+        let shift = UInt128(32 * index)
+        setBits(group, bits(group) & ~(0xffff_ffff << shift) | UInt128(value) << shift)
+    }
+
+    /// RPR: the group priority that is active, or 0xff.
+    var runningPriority: UInt8 { UInt8(min(running, 0xff)) }
+
+    // MARK: Preemption
+
+    /// The part of a priority that decides about preemption.
+    func groupPriority(_ priority: UInt16, _ group: InterruptGroup) -> UInt16 {
+        let point = group == .one && !hasCommonBinaryPoint ? group1BinaryPoint - 1 : binaryPoint
+        return priority & ~0 << (UInt16(point) + 1) & 0xff
+    }
+
+    /// Whether the priority is higher than the mask, and its group priority than all that are active.
+    func suffices(_ interrupt: PendingInterrupt) -> Bool {
+        interrupt.priority < UInt16(mask) && groupPriority(interrupt.priority, interrupt.group) < running
+    }
+
+    /// The interrupt becomes active.
+    mutating func activate(_ interrupt: PendingInterrupt) {
+        let level = UInt128(groupPriority(interrupt.priority, interrupt.group) >> levelShift)
+        setBits(interrupt.group, bits(interrupt.group) | 1 << level)
+    }
+
+    /// Drops the highest active priority of a group; false if it has none.
+    mutating func drop(_ group: InterruptGroup) -> Bool {
+        let bits = bits(group)
+        guard bits != 0 else { return false }
+        setBits(group, bits & (bits - 1))
+        return true
+    }
+
+    /// The group of the highest active priority; Group 0 where both have it.
+    var runningGroup: InterruptGroup? {
+        guard running != Self.idle else { return nil }
+        return active.zero.trailingZeroBitCount <= active.one.trailingZeroBitCount ? .zero : .one
+    }
+
+    private var levelShift: UInt16 { UInt16(minimumBinaryPoint) + 1 }
+
+    private func bits(_ group: InterruptGroup) -> UInt128 {
+        group == .zero || hasSharedActivePriorities ? active.zero : active.one
+    }
+
+    private mutating func setBits(_ group: InterruptGroup, _ bits: UInt128) {
+        if group == .zero || hasSharedActivePriorities { active.zero = bits } else { active.one = bits }
+        let all = active.zero | active.one
+        running = all == 0 ? Self.idle : UInt16(all.trailingZeroBitCount) << levelShift
+    }
+
+    // MARK: State
+
+    mutating func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("priority mask", &mask)
+        visitor.field("binary point", &binaryPoint)
+        visitor.field("group 1 binary point", &group1BinaryPoint)
+        setMask(UInt64(mask))
+        setBinaryPoint(UInt64(binaryPoint))
+        setGroup1BinaryPoint(UInt64(group1BinaryPoint))
+        for group in [InterruptGroup.zero, .one] {
+            for index in 0..<activeWordCount {
+                var word = activeWord(index, group)
+                visitor.field("active priorities", &word)
+                setActiveWord(index, group, word)
+            }
+        }
+    }
+}
