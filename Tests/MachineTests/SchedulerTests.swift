@@ -48,6 +48,19 @@ struct SchedulerTests {
         #expect(runners.map { $0.turns.last } == [Scheduler.sharedQuantum, Scheduler.sharedQuantum])
     }
 
+    @Test("Whoever asks during a turn is told whose turn it is")
+    func currentIdentifier() {
+        let scheduler = Scheduler(clock: Clock())
+        let runners = [Runner(4), Runner(7)]
+        var seen: [Int] = []
+        for runner in runners {
+            scheduler.add(runner)
+            runner.begins = { seen.append(scheduler.currentIdentifier) }
+        }
+        _ = scheduler.round()
+        #expect(seen == [4, 7])
+    }
+
     @Test("A stop is told by the round that it ends")
     func stop() {
         let scheduler = Scheduler(clock: Clock())

@@ -14,6 +14,8 @@ public final class Scheduler {
     /// The CPU whose turn it is, and where its turn began.
     private var current: (any Processor)?
     private var turnStart: UInt64 = 0
+    /// The number of the CPU whose turn it is, or was last: whose access it is that a device with banked registers sees.
+    public private(set) var currentIdentifier = 0
     /// Set by anything that wants ``round(limit:instructions:skips:)`` to return after the instruction in progress.
     private var stopRequested = false
 
@@ -88,6 +90,7 @@ public final class Scheduler {
         for index in runnable {
             let processor = processors[index]
             current = processor
+            currentIdentifier = processor.identifier
             turnStart = processor.executed
             processor.clockOffset = time &- turnStart
             let executed = processor.run(length)
