@@ -56,14 +56,24 @@ extension AArch64 {
         private(set) var signBit: UInt8?
         /// For `rd`, `rn`, `rm` and `ra`.
         private(set) var last: [Last] = .init(repeating: .itself, count: 4)
+        /// Bits of the word of which one at least is set, or none.
+        private(set) var nonzero: UInt32 = 0
+        /// What the immediate has beside its pieces.
+        private var fixedImmediate: UInt32
         private let alwaysWide: Bool
 
-        /// - Parameter wide: the operation is of 64 bits; for lines without `sf`.
-        init(_ pattern: StaticString, _ operation: Operation, _ requires: Features = [], wide: Bool = false) {
+        /// - Parameters:
+        ///   - wide: the operation is of 64 bits; for lines without `sf`.
+        ///   - lane: of vectors; for lines without `size` and `sz`.
+        init(
+            _ pattern: StaticString, _ operation: Operation, _ requires: Features = [], wide: Bool = false,
+            lane: Width? = nil
+        ) {
             self.pattern = pattern
             self.operation = operation
             self.requires = requires
             alwaysWide = wide
+            fixedImmediate = lane.map { UInt32($0.rawValue) << 22 } ?? 0
             let tokens = pattern.description.split(separator: " ")
             let total = tokens.reduce(0) { $0 + Self.width(of: $1) }
             precondition(total == 32, "the encoding '\(pattern)' has \(total) bits")
@@ -89,8 +99,13 @@ extension AArch64 {
             // A system register's number: op0 (2 or 3), op1, CRn, CRm, op2.
             "o0": (.immediate, 1, 14), "op1": (.immediate, 3, 11), "CRn": (.immediate, 4, 7), "CRm": (.immediate, 4, 3),
             "op2": (.immediate, 3, 0),
-            // Atomic accesses: acquire, release, and the binary logarithm of the size.
-            "A": (.immediate, 1, 20), "R": (.immediate, 1, 21), "size": (.immediate, 2, 22),
+            // Atomic accesses: acquire, release. The binary logarithm of the size, theirs and of lanes.
+            "A": (.immediate, 1, 20), "R": (.immediate, 1, 21), "size": (.immediate, 2, 22), "sz": (.immediate, 1, 22),
+            // Vectors.
+            "Q": (.immediate, 1, 16), "Q/2": (.immediate, 1, 16), "immh": (.immediate, 4, 3),
+            "immb": (.immediate, 3, 0),
+            "cmode": (.immediate, 4, 8), "op": (.immediate, 1, 12), "rot": (.immediate, 2, 8),
+            "len": (.immediate, 2, 0), "opcode": (.immediate, 4, 0), "Vm/low": (.rm, 4, 0),
         ]
 
         private static func width(of token: Substring) -> Int {
@@ -98,7 +113,7 @@ extension AArch64 {
             if let ranges = EncodingPattern.ranges(of: token) {
                 return ranges.reduce(0) { $0 + Int($1.high - $1.low) + 1 }
             }
-            return Int(fields[token]?.width ?? 5)
+            return Int(fields[token.prefix { $0 != ":" }]?.width ?? 5)
         }
 
         private mutating func add(_ token: Substring, at position: UInt8) {
@@ -119,9 +134,20 @@ extension AArch64 {
                 }
                 return
             }
-            if let field = Self.fields[token] {
+            let parts = token.split(separator: ":")
+            if let field = Self.fields[parts[0]] {
                 pieces.append(
                     Piece(target: field.target, position: position, width: field.width, shift: field.shift))
+                if parts.count == 2 {
+                    add(parts[1], at: position)
+                } else if token == "immh" {
+                    nonzero |= 0xf << UInt32(position)
+                } else if token == "sz" {
+                    // Single and double precision as sizes of lanes are 2 and 3.
+                    fixedImmediate |= 1 << 23
+                } else if token == "Vm/low" {
+                    last[Int(Target.rm.rawValue)] = .vector
+                }
                 return
             }
             let name = token.prefix { $0 != "/" && $0 != "=" }
@@ -141,9 +167,15 @@ extension AArch64 {
 
         static let all: [Encoding] =
             dataProcessingImmediate + branches + system + loadsAndStores + atomics + dataProcessingRegister + float
-            + floatConversions + floatLoadsAndStores
+            + floatConversions + floatLoadsAndStores + vectors
 
-        func matches(_ word: UInt32) -> Bool { word & mask == match }
+        static let vectors: [Encoding] =
+            vectorThreeSame + vectorThreeSameHalf + vectorThreeSameExtra + vectorThreeDifferent + vectorPermutations
+            + vectorTwoRegister + vectorTwoRegisterHalf + vectorAcrossLanes + vectorCopies + vectorModifiedImmediate
+            + vectorShiftImmediate + vectorByElement + scalarThree + scalarTwoRegister + scalarPairwise
+            + scalarShiftImmediate + scalarByElement + vectorMultipleStructures + vectorSingleStructure + cryptography
+
+        func matches(_ word: UInt32) -> Bool { word & mask == match && (nonzero == 0 || word & nonzero != 0) }
 
         private func value(of target: Target, in word: UInt32) -> UInt32? {
             var result: UInt32?
@@ -168,7 +200,7 @@ extension AArch64 {
         ///
         /// A fourth register, Ra or Rt2, stands in bits 24 to 31 of the immediate, whose own bits are then fewer.
         func decode(_ word: UInt32) -> DecodedSlot {
-            var immediate = value(of: .immediate, in: word) ?? 0
+            var immediate = (value(of: .immediate, in: word) ?? 0) | fixedImmediate
             if let signBit {
                 let unused = 31 &- UInt32(signBit)
                 immediate = UInt32(bitPattern: Int32(bitPattern: immediate &<< unused) &>> Int32(unused))
@@ -187,6 +219,10 @@ extension AArch64 {
                 guard let piece = pieces.first(where: { $0.target == .immediate && $0.shift == shift && shift >= 20 })
                 else { return nil }
                 return word &>> UInt32(piece.position) & (1 &<< UInt32(piece.width) &- 1)
+            }
+            if last[Int(Target.rd.rawValue)] == .vector {
+                // Of 128 bits that are read or written as halves, the upper ones.
+                return operation.mnemonic + (pattern.description.contains("Q/2") && word >> 30 & 1 == 1 ? "2" : "")
             }
             let size = field(22).map { ["b", "h", "", ""][Int($0)] } ?? ""
             return operation.mnemonic + (field(20) == 1 ? "a" : "") + (field(21) == 1 ? "l" : "") + size

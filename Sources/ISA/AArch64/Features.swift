@@ -70,7 +70,10 @@ extension AArch64 {
         public static let tlbirange = Features(rawValue: 1 << 53)
         public static let tGran16K = Features(rawValue: 1 << 54)
 
+        // MARK: Instructions that no CPU model has
+        public static let fhm = Features(rawValue: 1 << 55)
+
         /// All that is known here.
-        public static let all = Features(rawValue: 1 << 55 - 1)
+        public static let all = Features(rawValue: 1 << 56 - 1)
     }
 }

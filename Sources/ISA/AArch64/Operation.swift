@@ -72,6 +72,74 @@ extension AArch64 {
             str_s_register, ldr_s_register, str_d_register, ldr_d_register, str_q_register, ldr_q_register,
             str_b_unsigned, ldr_b_unsigned, str_h_unsigned, ldr_h_unsigned, str_s_unsigned, ldr_s_unsigned,
             str_d_unsigned, ldr_d_unsigned, str_q_unsigned, ldr_q_unsigned
+        // Vectors: two or three operands
+        case shadd, sqadd_vector, srhadd, shsub, sqsub_vector, cmgt_vector, cmge_vector, sshl_vector, sqshl_vector,
+            srshl_vector, sqrshl_vector, smax, smin, sabd, saba, add_vector, cmtst_vector, mla_vector, mul_vector,
+            smaxp, sminp, sqdmulh_vector, addp_vector, uhadd, uqadd_vector, urhadd, uhsub, uqsub_vector, cmhi_vector,
+            cmhs_vector, ushl_vector, uqshl_vector, urshl_vector, uqrshl_vector, umax, umin, uabd, uaba, sub_vector,
+            cmeq_vector, mls_vector, pmul, umaxp, uminp, sqrdmulh_vector, and_vector, bic_vector, orr_vector,
+            orn_vector, eor_vector, bsl, bit, bif, fmaxnm_vector, fmla_vector, fadd_vector, fmulx_vector,
+            fcmeq_vector, fmax_vector, frecps_vector, fminnm_vector, fmls_vector, fsub_vector, fmin_vector,
+            frsqrts_vector, fmaxnmp_vector, faddp_vector, fmul_vector, fcmge_vector, facge_vector, fmaxp_vector,
+            fdiv_vector, fminnmp_vector, fabd_vector, fcmgt_vector, facgt_vector, fminp_vector, fmlal_vector,
+            fmlsl_vector, fmlal2_vector, fmlsl2_vector, sqrdmlah_vector, sqrdmlsh_vector, sdot_vector, udot_vector,
+            fcmla_vector, fcadd, saddl, saddw, ssubl, ssubw, addhn, sabal, subhn, sabdl, smlal_vector, sqdmlal_vector,
+            smlsl_vector, sqdmlsl_vector, smull_vector, sqdmull_vector, pmull, uaddl, uaddw, usubl, usubw, raddhn,
+            uabal, rsubhn, uabdl, umlal_vector, umlsl_vector, umull_vector, uzp1, trn1, zip1, uzp2, trn2, zip2, ext,
+            tbl, tbx
+        // Vectors: one operand, and copies
+        case rev64, rev16_vector, saddlp, suqadd_vector, cls_vector, cnt, sadalp, sqabs_vector, cmgt_zero_vector,
+            cmeq_zero_vector, cmlt_zero_vector, abs_vector, xtn, sqxtn_vector, rev32_vector, uaddlp, usqadd_vector,
+            clz_vector, not, rbit_vector, uadalp, sqneg_vector, cmge_zero_vector, cmle_zero_vector, neg_vector,
+            sqxtun_vector, shll, uqxtn_vector, urecpe, ursqrte, frintn_vector, frintm_vector, fcvtns_vector,
+            fcvtms_vector, fcvtas_vector, scvtf_vector, frint32z_vector, frint64z_vector, fcmgt_zero_vector,
+            fcmeq_zero_vector, fcmlt_zero_vector, fabs_vector, frintp_vector, frintz_vector, fcvtps_vector,
+            fcvtzs_vector, frecpe_vector, frinta_vector, frintx_vector, fcvtnu_vector, fcvtmu_vector, fcvtau_vector,
+            ucvtf_vector, frint32x_vector, frint64x_vector, fcmge_zero_vector, fcmle_zero_vector, fneg_vector,
+            frinti_vector, fcvtpu_vector, fcvtzu_vector, frsqrte_vector, fsqrt_vector, fcvtn, fcvtl, fcvtxn_vector,
+            saddlv, smaxv, sminv, addv, uaddlv, umaxv, uminv, fmaxnmv, fmaxv, fminnmv, fminv, dup_element_vector,
+            dup_general, smov, umov, ins_general, ins_element
+        // Vectors: immediates and elements
+        case movi, orr_immediate_vector, mvni, bic_immediate_vector, fmov_immediate_vector, sshr_vector, ssra_vector,
+            srshr_vector, srsra_vector, shl_vector, sqshl_immediate_vector, shrn, rshrn, sqshrn_vector,
+            sqrshrn_vector, sshll, ushr_vector, usra_vector, urshr_vector, ursra_vector, sri_vector, sli_vector,
+            sqshlu_vector, uqshl_immediate_vector, sqshrun_vector, sqrshrun_vector, uqshrn_vector, uqrshrn_vector,
+            ushll, scvtf_fixed_vector, fcvtzs_fixed_vector, ucvtf_fixed_vector, fcvtzu_fixed_vector, smlal_element,
+            sqdmlal_element_vector, smlsl_element, sqdmlsl_element_vector, mul_element, smull_element,
+            sqdmull_element_vector, sqdmulh_element_vector, sqrdmulh_element_vector, mla_element, umlal_element,
+            mls_element, umlsl_element, umull_element, sqrdmlah_element_vector, sqrdmlsh_element_vector, sdot_element,
+            udot_element, fmla_element_vector, fmls_element_vector, fmul_element_vector, fmulx_element_vector,
+            fmlal_element, fmlsl_element, fmlal2_element, fmlsl2_element, fcmla_element
+        // Scalars in vector registers
+        case sqadd_scalar, sqsub_scalar, sqshl_scalar, sqrshl_scalar, sqdmulh_scalar, uqadd_scalar, uqsub_scalar,
+            uqshl_scalar, uqrshl_scalar, sqrdmulh_scalar, cmgt_scalar, cmge_scalar, sshl_scalar, srshl_scalar,
+            add_scalar, cmtst_scalar, cmhi_scalar, cmhs_scalar, ushl_scalar, urshl_scalar, sub_scalar, cmeq_scalar,
+            fmulx_scalar, fcmeq_scalar, frecps_scalar, frsqrts_scalar, fcmge_scalar, facge_scalar, fabd_scalar,
+            fcmgt_scalar, facgt_scalar, sqrdmlah_scalar, sqrdmlsh_scalar, sqdmlal_scalar, sqdmlsl_scalar,
+            sqdmull_scalar, suqadd_scalar, sqabs_scalar, sqxtn_scalar, usqadd_scalar, sqneg_scalar, sqxtun_scalar,
+            uqxtn_scalar, cmgt_zero_scalar, cmeq_zero_scalar, cmlt_zero_scalar, abs_scalar, cmge_zero_scalar,
+            cmle_zero_scalar, neg_scalar, fcvtns_scalar, fcvtms_scalar, fcvtas_scalar, scvtf_scalar,
+            fcmgt_zero_scalar, fcmeq_zero_scalar, fcmlt_zero_scalar, fcvtps_scalar, fcvtzs_scalar, frecpe_scalar,
+            frecpx, fcvtnu_scalar, fcvtmu_scalar, fcvtau_scalar, ucvtf_scalar, fcmge_zero_scalar, fcmle_zero_scalar,
+            fcvtpu_scalar, fcvtzu_scalar, frsqrte_scalar, fcvtxn_scalar, addp_scalar, fmaxnmp_scalar, faddp_scalar,
+            fmaxp_scalar, fminnmp_scalar, fminp_scalar, dup_element_scalar, sshr_scalar, ssra_scalar, srshr_scalar,
+            srsra_scalar, shl_scalar, sqshl_immediate_scalar, sqshrn_scalar, sqrshrn_scalar, ushr_scalar, usra_scalar,
+            urshr_scalar, ursra_scalar, sri_scalar, sli_scalar, sqshlu_scalar, uqshl_immediate_scalar, sqshrun_scalar,
+            sqrshrun_scalar, uqshrn_scalar, uqrshrn_scalar, scvtf_fixed_scalar, fcvtzs_fixed_scalar,
+            ucvtf_fixed_scalar, fcvtzu_fixed_scalar, sqdmlal_element_scalar, sqdmlsl_element_scalar,
+            sqdmull_element_scalar, sqdmulh_element_scalar, sqrdmulh_element_scalar, sqrdmlah_element_scalar,
+            sqrdmlsh_element_scalar, fmla_element_scalar, fmls_element_scalar, fmul_element_scalar,
+            fmulx_element_scalar
+        // Loads and stores of structures
+        case st1_multiple, st2_multiple, st3_multiple, st4_multiple, ld1_multiple, ld2_multiple, ld3_multiple,
+            ld4_multiple, st1_multiple_post, st2_multiple_post, st3_multiple_post, st4_multiple_post,
+            ld1_multiple_post, ld2_multiple_post, ld3_multiple_post, ld4_multiple_post, st1_single, st2_single,
+            st3_single, st4_single, ld1_single, ld2_single, ld3_single, ld4_single, ld1r, ld2r, ld3r, ld4r,
+            st1_single_post, st2_single_post, st3_single_post, st4_single_post, ld1_single_post, ld2_single_post,
+            ld3_single_post, ld4_single_post, ld1r_post, ld2r_post, ld3r_post, ld4r_post
+        // Cryptography
+        case aese, aesd, aesmc, aesimc, sha1c, sha1p, sha1m, sha1su0, sha256h, sha256h2, sha256su1, sha1h, sha1su1,
+            sha256su0, sha512h, sha512h2, sha512su1, rax1, sha512su0, eor3, bcax, xar
 
         /// As the manual's page is titled, without what the size and the ordering of an access add.
         var mnemonic: String {
