@@ -104,7 +104,7 @@ extension AArch64 {
     /// Where an address leads.
     public struct Translation: Sendable {
         public var physical: UInt64
-        public var attributes: MemoryAttributes
+        public var attributes: TranslationAttributes
         /// What both stages permit at the privilege of the request, with PAN if it obeys that (a fetch does not, so
         /// that its result says nothing of reads and writes where PAN is set).
         public var permissions: Permissions

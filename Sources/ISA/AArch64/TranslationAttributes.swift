@@ -2,7 +2,7 @@
 /// attributes"; AArch64.S2CombineS1MemAttrs).
 extension AArch64 {
     /// What a leaf says of its memory, in the form that PAR_EL1 reports.
-    public struct MemoryAttributes: Equatable, Sendable {
+    public struct TranslationAttributes: Equatable, Sendable {
         /// A byte of MAIR_ELx (AttrN).
         public var value: UInt8
         /// SH: 0 non-shareable, 2 outer shareable, 3 inner shareable.
@@ -18,12 +18,12 @@ extension AArch64 {
         static let nonCacheable: UInt8 = 0x44
 
         /// Device-nGnRnE, the strictest.
-        static let strictDevice = MemoryAttributes(0, shareability: outerShareable)
-        static let normalNonCacheable = MemoryAttributes(nonCacheable, shareability: outerShareable)
+        static let strictDevice = TranslationAttributes(0, shareability: outerShareable)
+        static let normalNonCacheable = TranslationAttributes(nonCacheable, shareability: outerShareable)
         /// What untranslated fetches are where SCTLR_ELx.I is set.
-        static let normalWriteThrough = MemoryAttributes(0xaa, shareability: outerShareable)
+        static let normalWriteThrough = TranslationAttributes(0xaa, shareability: outerShareable)
         /// What HCR_EL2.DC makes of untranslated addresses.
-        static let normalWriteBack = MemoryAttributes(0xff, shareability: 0)
+        static let normalWriteBack = TranslationAttributes(0xff, shareability: 0)
 
         @inline(__always) public var isDevice: Bool { value & 0xf0 == 0 }
 
@@ -54,7 +54,7 @@ extension AArch64 {
         }
 
         /// These of the first stage under those of the second: the stricter of both.
-        @inline(__always) func combined(withStageTwo second: MemoryAttributes) -> MemoryAttributes {
+        @inline(__always) func combined(withStageTwo second: TranslationAttributes) -> TranslationAttributes {
             let value: UInt8
             if isDevice || second.isDevice {
                 // Of two device types, the one with the lower code.
@@ -68,7 +68,7 @@ extension AArch64 {
             let shareability =
                 self.shareability == Self.outerShareable || second.shareability == Self.outerShareable
                 ? Self.outerShareable : max(self.shareability, second.shareability)
-            var both = MemoryAttributes(value, shareability: shareability)
+            var both = TranslationAttributes(value, shareability: shareability)
             both.shareability = both.effectiveShareability
             return both
         }

@@ -29,7 +29,7 @@ extension AArch64.TranslationRegime {
         guard address >> UInt64(physicalBits) == 0 else {
             throw Fault(.addressSize, isWrite: demand.isWrite)
         }
-        let attributes: AArch64.MemoryAttributes =
+        let attributes: AArch64.TranslationAttributes =
             hasDefaultCacheable
             ? .normalWriteBack
             : !isFetch ? .strictDevice : cachesInstructions ? .normalWriteThrough : .normalNonCacheable
@@ -131,7 +131,7 @@ extension AArch64.TranslationRegime {
         /// As it has to be in memory after the access.
         var descriptor: UInt64
         var permissions: AArch64.Permissions
-        var attributes: AArch64.MemoryAttributes
+        var attributes: AArch64.TranslationAttributes
     }
 
     /// Whether a leaf permits what is demanded, and how it changes by that.
@@ -143,7 +143,7 @@ extension AArch64.TranslationRegime {
         guard
             descriptor & Descriptor.accessFlag != 0 || managesAccessFlag || demand.contains(.maintenance)
         else { throw Fault(.accessFlag, level: level, isWrite: demand.isWrite) }
-        let attributes = AArch64.MemoryAttributes(
+        let attributes = AArch64.TranslationAttributes(
             UInt8(truncatingIfNeeded: mair &>> ((descriptor >> 2 & 7) &* 8)),
             shareability: UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
         if demand.contains(.unaligned) && attributes.isDevice && !demand.contains(.execute) {
@@ -199,13 +199,13 @@ extension AArch64.TranslationRegime {
 
     /// With caches off, normal memory is not cached (SCTLR_ELx.C, and I for fetches).
     @inline(__always) private func effectiveAttributes(
-        _ attributes: AArch64.MemoryAttributes, isFetch: Bool
-    ) -> AArch64.MemoryAttributes {
+        _ attributes: AArch64.TranslationAttributes, isFetch: Bool
+    ) -> AArch64.TranslationAttributes {
         if isFetch ? !attributes.isDevice && cachesInstructions : attributes.isDevice || cachesData {
             return attributes
         }
-        return AArch64.MemoryAttributes(
-            AArch64.MemoryAttributes.nonCacheable, shareability: attributes.shareability)
+        return AArch64.TranslationAttributes(
+            AArch64.TranslationAttributes.nonCacheable, shareability: attributes.shareability)
     }
 
     /// Sets the access flag or the dirty state of a leaf (D8.5, "Hardware updates to the translation tables"). In the

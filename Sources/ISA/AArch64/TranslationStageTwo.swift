@@ -161,7 +161,7 @@ extension AArch64.StageTwo {
         /// As it has to be in memory after the access.
         var descriptor: UInt64
         var permissions: AArch64.Permissions
-        var attributes: AArch64.MemoryAttributes
+        var attributes: AArch64.TranslationAttributes
     }
 
     /// Whether a leaf permits what is demanded, and how it changes by that.
@@ -172,7 +172,7 @@ extension AArch64.StageTwo {
         guard
             descriptor & Descriptor.accessFlag != 0 || managesAccessFlag || demand.contains(.maintenance)
         else { throw fault(.accessFlag, level, ipa, demand, isWrite) }
-        let attributes = AArch64.MemoryAttributes(
+        let attributes = AArch64.TranslationAttributes(
             stageTwo: UInt8(truncatingIfNeeded: descriptor >> 2 & 15),
             shareability: UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
         if demand.contains(.unaligned) && attributes.isDevice && !demand.contains(.execute) {
@@ -212,8 +212,8 @@ extension AArch64.StageTwo {
 
     /// With HCR_EL2.CD, normal memory is not cached; nor are instructions with ID, or in device memory.
     @inline(__always) private func effectiveAttributes(
-        _ attributes: AArch64.MemoryAttributes, isFetch: Bool
-    ) -> AArch64.MemoryAttributes {
+        _ attributes: AArch64.TranslationAttributes, isFetch: Bool
+    ) -> AArch64.TranslationAttributes {
         let isUncached =
             isFetch ? attributes.isDevice || disablesInstructionCaches : !attributes.isDevice && disablesDataCaches
         return isUncached ? .normalNonCacheable : attributes

@@ -1,0 +1,422 @@
+import ISA
+
+/// Exceptions and returns (D1.8 to D1.13): who takes an exception, what it leaves in the registers, interrupts and their
+/// masks, and waiting.
+extension AArch64 {
+    /// What an exception is, by its place in the vector table.
+    public enum ExceptionKind: UInt8, Sendable {
+        case synchronous, irq, fiq, systemError
+
+        var offset: UInt64 { UInt64(rawValue) << 7 }
+    }
+
+    /// ESR_ELx.EC (D19.2.37).
+    public enum ExceptionClass {
+        public static let unknown: UInt64 = 0x00
+        public static let waitTrapped: UInt64 = 0x01
+        public static let floatingPointTrapped: UInt64 = 0x07
+        public static let pointerAuthenticationTrapped: UInt64 = 0x09
+        public static let branchTarget: UInt64 = 0x0d
+        public static let illegalExecutionState: UInt64 = 0x0e
+        public static let supervisorCall: UInt64 = 0x15
+        public static let hypervisorCall: UInt64 = 0x16
+        public static let secureMonitorCall: UInt64 = 0x17
+        public static let systemRegisterTrapped: UInt64 = 0x18
+        public static let exceptionReturnTrapped: UInt64 = 0x1a
+        public static let instructionAbortLower: UInt64 = 0x20
+        public static let instructionAbort: UInt64 = 0x21
+        public static let misalignedProgramCounter: UInt64 = 0x22
+        public static let dataAbortLower: UInt64 = 0x24
+        public static let dataAbort: UInt64 = 0x25
+        public static let misalignedStackPointer: UInt64 = 0x26
+        public static let floatingPointException: UInt64 = 0x2c
+        public static let systemError: UInt64 = 0x2f
+        public static let breakpointLower: UInt64 = 0x30
+        public static let softwareStepLower: UInt64 = 0x32
+        public static let watchpointLower: UInt64 = 0x34
+        public static let breakpointInstruction: UInt64 = 0x3c
+    }
+
+    /// How a fault record says where the exception goes, above the syndrome's 25 bits.
+    enum FaultDetail {
+        static let syndrome: UInt64 = 0x1ff_ffff
+        /// The exception goes to this level at least: 1 or 2.
+        static let levelShift: UInt64 = 32
+        /// The fault record's value is for FAR_ELx, and its guest-physical address for HPFAR_EL2.
+        static let hasAddress: UInt64 = 1 << 40
+        static let hasGuestPhysical: UInt64 = 1 << 41
+        /// The exception returns behind the instruction.
+        static let returnsBehind: UInt64 = 1 << 42
+        /// A data abort whose syndrome may say which register was accessed.
+        static let describesAccess: UInt64 = 1 << 43
+    }
+
+    /// Bits of HCR_EL2 (D19.2.48).
+    public enum HypervisorConfiguration {
+        public static let vm: UInt64 = 1 << 0
+        public static let ptw: UInt64 = 1 << 2
+        public static let fmo: UInt64 = 1 << 3
+        public static let imo: UInt64 = 1 << 4
+        public static let amo: UInt64 = 1 << 5
+        public static let vf: UInt64 = 1 << 6
+        public static let vi: UInt64 = 1 << 7
+        public static let vse: UInt64 = 1 << 8
+        public static let dc: UInt64 = 1 << 12
+        public static let twi: UInt64 = 1 << 13
+        public static let twe: UInt64 = 1 << 14
+        public static let tsc: UInt64 = 1 << 19
+        public static let tge: UInt64 = 1 << 27
+        public static let hcd: UInt64 = 1 << 29
+        public static let e2h: UInt64 = 1 << 34
+        public static let tea: UInt64 = 1 << 37
+    }
+
+    /// Bits of SCTLR_ELx (D19.2.119).
+    public enum SystemControl {
+        public static let mmu: UInt64 = 1 << 0
+        public static let alignment: UInt64 = 1 << 1
+        public static let uma: UInt64 = 1 << 9
+        public static let ntwi: UInt64 = 1 << 16
+        public static let ntwe: UInt64 = 1 << 18
+        public static let span: UInt64 = 1 << 23
+        public static let dssbs: UInt64 = 1 << 44
+    }
+}
+
+extension AArch64.ProcessingElement {
+    private typealias PSTATE = AArch64.PSTATE
+    private typealias Class = AArch64.ExceptionClass
+    private typealias Detail = AArch64.FaultDetail
+    private typealias Hypervisor = AArch64.HypervisorConfiguration
+    private typealias Control = AArch64.SystemControl
+
+    // MARK: Faults that instructions raise
+
+    /// Records a synchronous exception.
+    /// - Parameter level: the lowest that it may go to; 0 for the one that takes exceptions of the current level.
+    func fault(_ exceptionClass: UInt64, _ syndrome: UInt64 = 0, level: Int = 0, _ detail: UInt64 = 0) -> Fault {
+        core.pointee.fault = FaultRecord(
+            cause: exceptionClass, detail: syndrome & Detail.syndrome | UInt64(level) << Detail.levelShift | detail)
+        return Fault()
+    }
+
+    func undefinedInstruction() -> Fault { fault(Class.unknown) }
+
+    /// An instruction that `toLevel` wants to know of.
+    func trap(toLevel: Int, exceptionClass: UInt8, syndrome: UInt64) -> Fault {
+        fault(UInt64(exceptionClass), syndrome, level: toLevel)
+    }
+
+    func illegalExecutionState() -> Fault { fault(Class.illegalExecutionState) }
+
+    func misalignedProgramCounter(_ address: UInt64) -> Fault {
+        let fault = fault(Class.misalignedProgramCounter, 0, Detail.hasAddress)
+        core.pointee.fault.value = address
+        return fault
+    }
+
+    func supervisorCall(_ comment: UInt64) -> Fault {
+        fault(Class.supervisorCall, comment & 0xffff, Detail.returnsBehind)
+    }
+
+    /// HVC: a call of the firmware where that is how it is called, else of EL2.
+    func hypervisorCall(_ comment: UInt64) throws(Fault) {
+        if level == 0 { throw undefinedInstruction() }
+        if !hasEL2 {
+            guard environment.callFirmware(self, byHypervisorCall: true) else { throw undefinedInstruction() }
+            return
+        }
+        if hypervisorConfiguration & Hypervisor.hcd != 0 { throw undefinedInstruction() }
+        throw fault(Class.hypervisorCall, comment & 0xffff, level: 2, Detail.returnsBehind)
+    }
+
+    /// SMC: a call of the firmware, where EL2 does not want to know.
+    func secureMonitorCall(_ comment: UInt64) throws(Fault) {
+        if level == 0 { throw undefinedInstruction() }
+        if level == 1, hypervisorConfiguration & Hypervisor.tsc != 0 {
+            throw fault(Class.secureMonitorCall, comment & 0xffff, level: 2)
+        }
+        guard environment.callFirmware(self, byHypervisorCall: false) else { throw undefinedInstruction() }
+    }
+
+    /// BRK, which EL2 may want to know (D2.8).
+    func breakpointInstruction(_ comment: UInt64) -> Fault {
+        let routes =
+            level < 2 && hasEL2 && (state.pointee.mdcr >> 8 & 1 != 0 || hypervisorConfiguration & Hypervisor.tge != 0)
+        return fault(Class.breakpointInstruction, comment & 0xffff, level: routes ? 2 : 0)
+    }
+
+    /// An instruction of floating point or vectors, while CPACR_EL1 or CPTR_EL2 traps them (D1.15).
+    func floatingPointDisabled() -> Fault {
+        let target = floatingPointTrapLevel ?? 1
+        // COND is that of no condition.
+        return fault(Class.floatingPointTrapped, 1 << 24 | 0xe << 20, level: target)
+    }
+
+    /// The level that an access to floating point traps to now; nil where it does not.
+    var floatingPointTrapLevel: Int? {
+        let s = state
+        let level = level
+        let isHostFormat = hypervisorConfiguration & Hypervisor.e2h != 0
+        func traps(_ enable: UInt64, atEL0: Bool) -> Bool { enable == 0 || enable == 2 || (enable == 1 && atEL0) }
+        if level < 2 && !isHost, traps(s.pointee.cpacr >> 20 & 3, atEL0: level == 0) {
+            return hypervisorConfiguration & Hypervisor.tge != 0 ? 2 : 1
+        }
+        guard hasEL2 else { return nil }
+        if isHostFormat {
+            let enable = s.pointee.cptr >> 20 & 3
+            // EL1 and its EL0 are those that 0b01 lets through.
+            if traps(enable, atEL0: level == 0 && isHost) { return 2 }
+        } else if s.pointee.cptr >> 10 & 1 != 0 {
+            return 2
+        }
+        return nil
+    }
+
+    // MARK: Taking an exception
+
+    /// Takes the exception in the fault record; the state's program counter is the instruction's.
+    func takeSynchronousException() {
+        let record = core.pointee.fault
+        let wanted = Int(record.detail >> Detail.levelShift & 3)
+        // EL0's exceptions are EL2's where that is its host (HCR_EL2.TGE).
+        let ordinary = level == 0 ? (hypervisorConfiguration & Hypervisor.tge != 0 ? 2 : 1) : level
+        let target = max(wanted, ordinary)
+        var exceptionClass = record.cause
+        // Each abort and debug exception has a number for those from below, and the next for the level's own.
+        switch exceptionClass {
+        case Class.instructionAbortLower, Class.dataAbortLower, Class.breakpointLower, Class.softwareStepLower,
+            Class.watchpointLower:
+            if target == level { exceptionClass += 1 }
+        default: break
+        }
+        var syndrome = record.detail & Detail.syndrome
+        // What the stage-2 abort of a plain access has to say of it.
+        if record.detail & Detail.describesAccess != 0, target == 2 { syndrome |= accessSyndrome() }
+        let address = core.pointee.programCounter
+        let returnAddress = record.detail & Detail.returnsBehind != 0 ? address &+ 4 : address
+        if record.detail & Detail.hasAddress != 0 { state.pointee.far[target] = record.value }
+        if record.detail & Detail.hasGuestPhysical != 0 {
+            state.pointee.hpfar = (record.guestPhysical >> 12) << 4
+        }
+        take(
+            .synchronous, syndrome: (exceptionClass << 26) | (1 << 25) | syndrome, toLevel: target,
+            returnAddress: returnAddress)
+    }
+
+    /// Goes to the vector of `kind` at `target`.
+    private func take(
+        _ kind: AArch64.ExceptionKind, syndrome: UInt64, toLevel target: Int, returnAddress: UInt64
+    ) {
+        let s = state
+        let from = level
+        let old = s.pointee.pstate
+        s.pointee.spsr[target] = old | conditionFlags
+        s.pointee.elr[target] = returnAddress
+        if kind == .synchronous || kind == .systemError { s.pointee.esr[target] = syndrome }
+        var vector = kind.offset
+        if from != target {
+            vector += 0x400
+        } else if old & PSTATE.spSelect != 0 {
+            vector += 0x200
+        }
+        setMode(UInt64(target) << 2 | PSTATE.spSelect)
+        var new = s.pointee.pstate | PSTATE.daif
+        new &= ~(PSTATE.illegal | PSTATE.softwareStep | PSTATE.branchType | PSTATE.uao | PSTATE.ssbs)
+        let control = s.pointee.sctlr[target]
+        if control & Control.dssbs != 0, features.contains(.ssbs) { new |= PSTATE.ssbs }
+        // SPAN clear: privileged accesses to what EL0 may access are off from here on.
+        let setsPAN = target == 1 || isHost
+        if features.contains(.pan), setsPAN, control & Control.span == 0 { new |= PSTATE.pan }
+        s.pointee.pstate = new
+        s.pointee.core.programCounter = s.pointee.vbar[target] &+ vector
+        s.pointee.waiting = false
+        levelChanged()
+        record(
+            TrapRecord(
+                time: core.pointee.virtualTime, kind: kind, syndrome: kind == .irq || kind == .fiq ? 0 : syndrome,
+                programCounter: returnAddress, faultAddress: s.pointee.far[target], guestPhysical: s.pointee.hpfar,
+                fromLevel: from, toLevel: target))
+    }
+
+    // MARK: Interrupts
+
+    /// A wire of the interrupt controller changed.
+    public func setLine(_ interrupt: UInt64, _ isHigh: Bool) {
+        if isHigh { state.pointee.lines |= interrupt } else { state.pointee.lines &= ~interrupt }
+        interruptsChanged()
+    }
+
+    /// Lets the run loop look at the interrupts before the next instruction, where that may matter.
+    func interruptsChanged() {
+        guard hasInterrupt else { return }
+        state.pointee.waiting = false
+        stopSoon()
+    }
+
+    /// Whether any is pending for the level or one above it, masked or not: WFI ends then (D1.16.2).
+    private var hasInterrupt: Bool {
+        let lines = state.pointee.lines
+        if lines & (AArch64.Interrupt.irq | AArch64.Interrupt.fiq) != 0 { return true }
+        return level < 2 && (lines != 0 || virtualInterrupts != 0)
+    }
+
+    /// What HCR_EL2 says is pending.
+    private var virtualInterrupts: UInt64 {
+        hypervisorConfiguration & (Hypervisor.vi | Hypervisor.vf | Hypervisor.vse)
+    }
+
+    /// Takes the most urgent interrupt that is not masked, if any.
+    func takePendingInterrupt() {
+        let s = state
+        let lines = s.pointee.lines
+        guard lines != 0 || virtualInterrupts != 0 else { return }
+        let configuration = hypervisorConfiguration
+        let level = level
+        let isGuests = configuration & Hypervisor.tge != 0
+        let masks = s.pointee.pstate
+        func takePhysical(_ kind: AArch64.ExceptionKind, _ line: UInt64, route: UInt64, mask: UInt64) -> Bool {
+            guard lines & line != 0 else { return false }
+            let target = hasEL2 && (configuration & route != 0 || isGuests) ? 2 : 1
+            if target < level { return false }
+            // What goes to EL2 from below is not masked there, but where EL0 is its application.
+            let maskable = target == level || target == 1 || isHost
+            if maskable && masks & mask != 0 { return false }
+            take(kind, syndrome: 0, toLevel: target, returnAddress: core.pointee.programCounter)
+            return true
+        }
+        func takeVirtual(
+            _ kind: AArch64.ExceptionKind, _ pending: Bool, route: UInt64, mask: UInt64, syndrome: UInt64 = 0
+        ) -> Bool {
+            guard pending, level < 2, configuration & route != 0, !isGuests, masks & mask == 0 else { return false }
+            take(kind, syndrome: syndrome, toLevel: 1, returnAddress: core.pointee.programCounter)
+            return true
+        }
+        if takePhysical(.fiq, AArch64.Interrupt.fiq, route: Hypervisor.fmo, mask: PSTATE.fiqMask) { return }
+        if takePhysical(.irq, AArch64.Interrupt.irq, route: Hypervisor.imo, mask: PSTATE.irqMask) { return }
+        let virtualFIQ = configuration & Hypervisor.vf != 0 || lines & AArch64.Interrupt.virtualFIQ != 0
+        if takeVirtual(.fiq, virtualFIQ, route: Hypervisor.fmo, mask: PSTATE.fiqMask) { return }
+        let virtualIRQ = configuration & Hypervisor.vi != 0 || lines & AArch64.Interrupt.virtualIRQ != 0
+        if takeVirtual(.irq, virtualIRQ, route: Hypervisor.imo, mask: PSTATE.irqMask) { return }
+        let virtualError = configuration & Hypervisor.vse != 0
+        let errorSyndrome = Class.systemError << 26 | 1 << 25 | s.pointee.vsesr & 0x1ff_ffff
+        if takeVirtual(
+            .systemError, virtualError, route: Hypervisor.amo, mask: PSTATE.errorMask, syndrome: errorSyndrome)
+        {
+            s.pointee.hcr &= ~Hypervisor.vse
+        }
+    }
+
+    /// ESB: a virtual SError that is masked is noted in VDISR_EL2 (D1.13, and the RAS extension).
+    func errorSynchronization() {
+        let configuration = hypervisorConfiguration
+        guard level < 2, configuration & Hypervisor.amo != 0, configuration & Hypervisor.tge == 0,
+            configuration & Hypervisor.vse != 0, state.pointee.pstate & PSTATE.errorMask != 0
+        else { return }
+        state.pointee.vdisr = 1 << 31 | state.pointee.vsesr & 0x1ff_ffff
+        state.pointee.hcr &= ~Hypervisor.vse
+    }
+
+    // MARK: Returns
+
+    func exceptionReturn() throws(Fault) {
+        let s = state
+        let from = level
+        if from == 0 { throw undefinedInstruction() }
+        let saved = s.pointee.spsr[from]
+        core.pointee.reservation = 0
+        s.pointee.event = true
+        core.pointee.programCounter = s.pointee.elr[from]
+        conditionFlags = saved
+        let known = PSTATE.daif | PSTATE.softwareStep | PSTATE.illegal | PSTATE.branchType | optionalBits
+        if isLegalReturn(saved, from: from) {
+            setMode(saved)
+            s.pointee.pstate = s.pointee.pstate & PSTATE.mode | saved & known
+        } else {
+            // The level stays, and the next instruction says so (D1.8.3).
+            let kept = s.pointee.pstate & ~(PSTATE.daif | PSTATE.softwareStep)
+            s.pointee.pstate = kept | saved & (PSTATE.daif | PSTATE.softwareStep) | PSTATE.illegal
+        }
+        levelChanged()
+    }
+
+    /// Bits of PSTATE that some PEs have.
+    private var optionalBits: UInt64 {
+        (features.contains(.pan) ? PSTATE.pan : 0) | (features.contains(.uao) ? PSTATE.uao : 0)
+            | (features.contains(.dit) ? PSTATE.dit : 0) | (features.contains(.ssbs) ? PSTATE.ssbs : 0)
+    }
+
+    private func isLegalReturn(_ saved: UInt64, from: Int) -> Bool {
+        let target = Int(saved >> 2 & 3)
+        if saved & PSTATE.aarch32 != 0 || saved & 2 != 0 { return false }
+        if target > from || target == 0 && saved & PSTATE.spSelect != 0 { return false }
+        return !(target == 1 && hypervisorConfiguration & Hypervisor.tge != 0)
+    }
+
+    // MARK: Waiting
+
+    func waitForInterrupt() throws(Fault) {
+        try checkWait(notTrapped: Control.ntwi, trapped: Hypervisor.twi, kind: 0)
+        state.pointee.waitsForEvent = false
+        state.pointee.waiting = !hasInterrupt
+    }
+
+    func waitForEvent() throws(Fault) {
+        if state.pointee.event {
+            state.pointee.event = false
+            return
+        }
+        try checkWait(notTrapped: Control.ntwe, trapped: Hypervisor.twe, kind: 1)
+        // The other PEs have their turn; the event may be to come from them.
+        state.pointee.waitsForEvent = true
+        endTurn()
+    }
+
+    /// EL1, or EL2 as EL0's host, may want to know that EL0 waits, and EL2 that a guest does.
+    private func checkWait(notTrapped: UInt64, trapped: UInt64, kind: UInt64) throws(Fault) {
+        let syndrome = 1 << 24 | 0xe << 20 | kind
+        let level = level
+        if level == 0, state.pointee.sctlr[isHost ? 2 : 1] & notTrapped == 0 {
+            throw fault(Class.waitTrapped, syndrome)
+        }
+        if level < 2, hypervisorConfiguration & trapped != 0, !isHost {
+            throw fault(Class.waitTrapped, syndrome, level: 2)
+        }
+    }
+
+    // MARK: PSTATE
+
+    /// MSR (immediate) (C6.2).
+    func setField(_ helper: AArch64.Helper, _ value: UInt64) throws(Fault) {
+        let s = state
+        func set(_ bit: UInt64) {
+            s.pointee.pstate = s.pointee.pstate & ~bit | (value & 1 != 0 ? bit : 0)
+        }
+        switch helper {
+        case .setDAIF, .clearDAIF:
+            if level == 0, s.pointee.sctlr[isHost ? 2 : 1] & Control.uma == 0 {
+                throw fault(Class.systemRegisterTrapped, daifSyndrome(helper, value))
+            }
+            let bits = value << 6 & PSTATE.daif
+            if helper == .setDAIF { s.pointee.pstate |= bits } else { s.pointee.pstate &= ~bits }
+        case .setSSBS: return set(PSTATE.ssbs)
+        case .setDIT: return set(PSTATE.dit)
+        default:
+            if level == 0 { throw undefinedInstruction() }
+            switch helper {
+            case .setUAO: set(PSTATE.uao)
+            case .setPAN: set(PSTATE.pan)
+            default:
+                setMode(s.pointee.pstate & ~PSTATE.spSelect | value & 1)
+                return
+            }
+            levelChanged()
+        }
+    }
+
+    /// MSR DAIFSet and DAIFClr are op0 0, op1 3 and CRn 4 of the space of system registers.
+    private func daifSyndrome(_ helper: AArch64.Helper, _ value: UInt64) -> UInt64 {
+        let op2: UInt64 = helper == .setDAIF ? 6 : 7
+        return op2 << 17 | 3 << 14 | 4 << 10 | 31 << 5 | (value & 15) << 1
+    }
+}

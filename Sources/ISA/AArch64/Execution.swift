@@ -1,0 +1,188 @@
+import ISA
+
+/// The PE's run loop, and its slow paths as the interpreter calls them.
+extension AArch64: GuestArchitecture {
+    @inline(__always) public static var misalignment: UInt64 { 3 }
+
+    @inline(never)
+    public static func load(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UInt64 {
+        try ProcessingElement.of(state).load(address, width, attributes)
+    }
+
+    @inline(never)
+    public static func store(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
+        _ attributes: MemoryAttributes
+    ) throws(Fault) {
+        try ProcessingElement.of(state).store(address, value, width, attributes)
+    }
+
+    @inline(never)
+    public static func probe(
+        _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UnsafeMutableRawPointer? {
+        try ProcessingElement.of(state).probe(address, bytes: UInt64(bytes), write: write, attributes)
+    }
+
+    @inline(never)
+    public static func undefined(_ state: UnsafeMutableRawPointer) -> Fault {
+        ProcessingElement.of(state).undefinedInstruction()
+    }
+
+    @inline(never)
+    public static func disabled(_ state: UnsafeMutableRawPointer, _ unit: Unit) -> Fault {
+        ProcessingElement.of(state).floatingPointDisabled()
+    }
+
+    @inline(never)
+    public static func enterException(_ state: UnsafeMutableRawPointer) {
+        ProcessingElement.with(state) { $0.takeSynchronousException() }
+    }
+
+    @inline(never)
+    public static func call(
+        _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
+    ) throws(Fault) -> UInt64 {
+        try ProcessingElement.of(state).perform(helper, a, b)
+    }
+
+    @inline(never)
+    public static func runSlow(
+        _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+        _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
+    ) {
+        let number = DecodedPage.operation(of: slot, slots)
+        let operation = Operation(rawValue: number >> 1) ?? .illegal
+        runWhole(AArch64.self, state, slot, page, slots, budget, tlb) { e, i throws(Fault) in
+            try execute(operation, number & 1 == 0 ? .word : .double, &e, i)
+        }
+    }
+
+    // MARK: Handlers that are no instruction
+
+    /// The handler of all operations that have none of their own.
+    static let sharedHandler: Handler = { state, slot, page, slots, budget, tlb in
+        runSlow(state, slot, page, slots, budget, tlb)
+    }
+
+    /// The slot was not decoded yet: decodes it and runs it.
+    static let decodeHandler: Handler = { state, slot, page, slots, budget, tlb in
+        ProcessingElement.of(state).decode(slot, slots)
+        proceed(state, slot, page, slots, budget, tlb)
+    }
+
+    /// Behind the last slot of a page: on to the next page.
+    static let pageEndHandler: Handler = { state, slot, page, slots, budget, tlb in
+        runPageEnd(AArch64.self, state, slot, page, slots, budget, tlb)
+    }
+}
+
+extension AArch64.ProcessingElement {
+    public var executed: UInt64 { core.pointee.executed }
+
+    /// Runs until `count` instructions have been executed, the PE waits, or it is stopped.
+    /// - Returns: how many were executed.
+    @discardableResult
+    public func run(_ count: UInt64) -> UInt64 {
+        let start = core.pointee.executed
+        core.pointee.beginTurn(count)
+        while true {
+            core.pointee.budget &+= core.pointee.withheld
+            core.pointee.withheld = 0
+            if core.pointee.budget == 0 || state.pointee.halted { break }
+            takePendingInterrupt()
+            if state.pointee.waiting { break }
+            enterCode()
+        }
+        core.pointee.giveBackTurn()
+        return core.pointee.executed &- start
+    }
+
+    /// Ends the turn after the instruction in progress, to let the machine or an interrupt in.
+    public func stopSoon() { core.pointee.stopSoon() }
+    public func endTurn() { core.pointee.endTurn() }
+    public func limitTurn(to limit: UInt64) { core.pointee.limitTurn(to: limit) }
+
+    /// Does the work of a helper.
+    func perform(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) throws(Fault) -> UInt64 {
+        guard let which = AArch64.Helper(rawValue: helper.rawValue) else { throw undefinedInstruction() }
+        let number = UInt16(truncatingIfNeeded: a & 0x7fff)
+        switch which {
+        case .supervisorCall: throw supervisorCall(a)
+        case .hypervisorCall: try hypervisorCall(a)
+        case .secureMonitorCall: try secureMonitorCall(a)
+        case .breakpoint: throw breakpointInstruction(a)
+        case .halt: throw undefinedInstruction()  // Halting debug is not here.
+        case .exceptionReturn: try exceptionReturn()
+        case .waitForInterrupt: try waitForInterrupt()
+        case .waitForEvent: try waitForEvent()
+        case .sendEvent: environment.sendEvent()
+        case .sendEventLocal: state.pointee.event = true
+        case .errorSynchronization: errorSynchronization()
+        case .readRegister: return try readSystemRegister(number, target: UInt8(truncatingIfNeeded: b))
+        case .writeRegister: try writeSystemRegister(number, b, target: UInt8(truncatingIfNeeded: a >> 16))
+        case .systemInstruction:
+            try performSystemInstruction(number, b, target: UInt8(truncatingIfNeeded: a >> 16))
+        case .systemInstructionResult: throw undefinedInstruction()
+        case .setUAO, .setPAN, .setSPSel, .setSSBS, .setDIT, .setDAIF, .clearDAIF: try setField(which, a)
+        case .crc32b: return AArch64.checksum(a, b, bytes: 1, polynomial: AArch64.crc32Polynomial)
+        case .crc32h: return AArch64.checksum(a, b, bytes: 2, polynomial: AArch64.crc32Polynomial)
+        case .crc32w: return AArch64.checksum(a, b, bytes: 4, polynomial: AArch64.crc32Polynomial)
+        case .crc32x: return AArch64.checksum(a, b, bytes: 8, polynomial: AArch64.crc32Polynomial)
+        case .crc32cb: return AArch64.checksum(a, b, bytes: 1, polynomial: AArch64.crc32cPolynomial)
+        case .crc32ch: return AArch64.checksum(a, b, bytes: 2, polynomial: AArch64.crc32cPolynomial)
+        case .crc32cw: return AArch64.checksum(a, b, bytes: 4, polynomial: AArch64.crc32cPolynomial)
+        case .crc32cx: return AArch64.checksum(a, b, bytes: 8, polynomial: AArch64.crc32cPolynomial)
+        }
+        return 0
+    }
+
+    /// Runs code from the program counter until a handler comes back.
+    private func enterCode() {
+        let address = core.pointee.programCounter
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        do throws(Fault) {
+            if state.pointee.pstate & AArch64.PSTATE.illegal != 0 { throw illegalExecutionState() }
+            if address & 3 != 0 { throw misalignedProgramCounter(address) }
+            let slots = entry.tag == address & ~4095 ? entry.slots : try fetchPage(address)
+            // A tag in the address's top byte may have gone.
+            let address = core.pointee.programCounter
+            runHandlers(
+                state, slots + Int(address & 4095) << 3, address & ~4095, slots, core.pointee.budget,
+                UnsafeMutableRawPointer(core.pointee.context.pointee.reads))
+        } catch {
+            leaveByException(AArch64.self, state, address, core.pointee.budget)
+        }
+    }
+
+    /// Decodes the slot at `slot` of the page at `slots`.
+    func decode(_ slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer) {
+        let page = DecodedPage.owner(of: slots)
+        let index = (slot - slots) / DecodedSlot.bytes
+        let word = page.host.loadUnaligned(fromByteOffset: index * 2, as: UInt32.self)
+        code.noteCode(page, slot: index)
+        let decoded = decoder.decode(UInt32(littleEndian: word))
+        let number = decoded.operation.rawValue << 1 | (decoded.isWide ? 1 : 0)
+        var new = decoded.slot
+        new.handler = handlers[Int(number)]
+        DecodedPage.operation(index, slots).pointee = number
+        page.slots[index] = new
+    }
+}
+
+extension AArch64 {
+    static var crc32Polynomial: UInt32 { 0xedb8_8320 }
+    static var crc32cPolynomial: UInt32 { 0x82f6_3b78 }
+
+    /// CRC32 and CRC32C: the polynomial with its bits reversed, so that those of the data need not be (C6.2, CRC32B).
+    static func checksum(_ accumulator: UInt64, _ value: UInt64, bytes: Int, polynomial: UInt32) -> UInt64 {
+        var remainder = UInt32(truncatingIfNeeded: accumulator)
+        for index in 0..<bytes {
+            remainder ^= UInt32(value >> UInt64(8 * index) & 0xff)
+            for _ in 0..<8 { remainder = remainder >> 1 ^ (remainder & 1 == 0 ? 0 : polynomial) }
+        }
+        return UInt64(remainder)
+    }
+}

@@ -1,0 +1,450 @@
+import ISA
+
+/// Loads, stores and fetches that the TLB does not serve: misses, devices, page crossings, faults; and which translation
+/// context serves them.
+///
+/// A page is entered where nothing but memory is to be seen there: no page of device memory, and none at all while
+/// SCTLR_ELx.A has every access checked for alignment. With the MMU off, all data is of device memory (D8.2.12), which would
+/// have an unaligned access fault; memory does not look so closely then, as on QEMU.
+extension AArch64 {
+    /// What translation depends on beside the roots of its tables: contexts of unlike keys have unlike numbers.
+    struct RegimeKey: Equatable {
+        var kind: TranslationRegime.Kind
+        var sctlr: UInt64
+        var tcr: UInt64
+        var mair: UInt64
+        var hcr: UInt64
+        var vtcr: UInt64
+    }
+
+    /// Physical memory, as walks see it.
+    struct WalkMemory: TranslationTables {
+        let memory: PhysicalMemory
+        let ram: PhysicalMemory.Region?
+
+        func readDescriptor(_ physical: UInt64) -> UInt64? {
+            if let ram {
+                let offset = physical &- ram.base
+                if offset < ram.size && ram.size &- offset >= 8 {
+                    return (ram.host + Int(offset)).loadUnaligned(as: UInt64.self)
+                }
+            }
+            return memory.host(physical, count: 8)?.loadUnaligned(as: UInt64.self)
+        }
+
+        func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
+            guard let host = memory.host(physical, count: 8) else { return nil }
+            guard host.loadUnaligned(as: UInt64.self) == old else { return false }
+            var value = new
+            return memory.write(physical, from: &value, count: 8) ? true : nil
+        }
+    }
+}
+
+extension AArch64.ProcessingElement {
+    private typealias PSTATE = AArch64.PSTATE
+    private typealias Class = AArch64.ExceptionClass
+    private typealias Detail = AArch64.FaultDetail
+    private typealias Hypervisor = AArch64.HypervisorConfiguration
+
+    /// Bits of HCR_EL2 that translation depends on.
+    private static let translationConfiguration: UInt64 =
+        AArch64.TranslationRegime.HCR.vm | AArch64.TranslationRegime.HCR.ptw | AArch64.TranslationRegime.HCR.dc
+        | AArch64.TranslationRegime.HCR.tge | AArch64.TranslationRegime.HCR.cd | AArch64.TranslationRegime.HCR.id
+        | AArch64.TranslationRegime.HCR.e2h
+
+    // MARK: Contexts
+
+    /// A register that translation or traps depend on has changed.
+    func contextChanged() {
+        regimeOfGuest = nil
+        regimeOfHypervisor = nil
+        state.pointee.contexts = .init(repeating: 0)
+        levelChanged()
+    }
+
+    /// Selects the translation context, and what else follows from the level and PSTATE.
+    func levelChanged() {
+        let level = level
+        let isPAN = level != 0 && state.pointee.pstate & PSTATE.pan != 0
+        core.pointee.context = context(level: level, isPAN: isPAN)
+        core.pointee.unprivileged =
+            isUnprivilegedDifferent ? context(level: 0, isPAN: false) : core.pointee.context
+        core.pointee.floatEnabled = floatingPointTrapLevel == nil ? 1 : 0
+    }
+
+    /// Whether LDTR and STTR are made as if at EL0 (AArch64.IsUnprivAccessPriv, the other way round).
+    private var isUnprivilegedDifferent: Bool {
+        let level = level
+        guard state.pointee.pstate & PSTATE.uao == 0 else { return false }
+        return level == 1 || level == 2 && isHost
+    }
+
+    private func context(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
+        let place = level + (isPAN ? 4 : 0)
+        if let known = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(state.pointee.contexts[place])) {
+            return known
+        }
+        // Those that are known are selected without a word to the pool.
+        for place in 0..<8 {
+            let known = UInt(state.pointee.contexts[place])
+            if let context = UnsafeMutablePointer<TranslationContext>(bitPattern: known) { pool.touch(context) }
+        }
+        let context = pool.select(
+            contextKey(level: level, isPAN: isPAN),
+            evicting: { state.pointee.contexts = .init(repeating: 0) })
+        state.pointee.contexts[place] = UInt64(UInt(bitPattern: context))
+        return context
+    }
+
+    private func contextKey(level: Int, isPAN: Bool) -> TranslationContext.Key {
+        let s = state
+        let kind = regimeKind(level: level)
+        let configuration = hypervisorConfiguration & Self.translationConfiguration
+        let mode = UInt64(level) | (isPAN ? 4 : 0) | UInt64(kind.rawValue) << 3
+        if kind == .el1 {
+            let hasStageTwo = configuration & (Hypervisor.vm | Hypervisor.dc) != 0
+            let number = regimeNumber(
+                AArch64.RegimeKey(
+                    kind: kind, sctlr: s.pointee.sctlr[1], tcr: s.pointee.tcr[1], mair: s.pointee.mair[1],
+                    hcr: configuration, vtcr: hasStageTwo ? s.pointee.vtcr : 0))
+            return TranslationContext.Key(
+                firstStage: s.pointee.ttbr0[1], upperHalf: s.pointee.ttbr1[1], secondStage: s.pointee.vttbr,
+                mode: mode | UInt64(number) << 8)
+        }
+        let number = regimeNumber(
+            AArch64.RegimeKey(
+                kind: kind, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2], mair: s.pointee.mair[2],
+                hcr: 0, vtcr: 0))
+        return TranslationContext.Key(
+            firstStage: s.pointee.ttbr0[2], upperHalf: kind == .el2 ? 0 : s.pointee.ttbr1[2], secondStage: 0,
+            mode: mode | UInt64(number) << 8)
+    }
+
+    /// The number of the regime, which is new where it has none.
+    private func regimeNumber(_ key: AArch64.RegimeKey) -> Int {
+        if let number = regimes.lastIndex(of: key) { return number }
+        // Few guests have more than a handful.
+        if regimes.count == 64 {
+            regimes = []
+            pool.flushAll()
+            state.pointee.contexts = .init(repeating: 0)
+        }
+        regimes.append(key)
+        return regimes.count - 1
+    }
+
+    func regimeKind(level: Int) -> AArch64.TranslationRegime.Kind {
+        if level < 2 && !(level == 0 && isHost) { return .el1 }
+        return hypervisorConfiguration & Hypervisor.e2h != 0 ? .el2Host : .el2
+    }
+
+    /// The first stage of the regime, with its registers as they are.
+    func regime(_ kind: AArch64.TranslationRegime.Kind) -> AArch64.TranslationRegime {
+        if let known = kind == .el1 ? regimeOfGuest : regimeOfHypervisor, known.kind == kind { return known }
+        let s = state
+        let new: AArch64.TranslationRegime
+        switch kind {
+        case .el1:
+            new = AArch64.TranslationRegime(
+                el1: translationFeatures, sctlr: s.pointee.sctlr[1], tcr: s.pointee.tcr[1], ttbr0: s.pointee.ttbr0[1],
+                ttbr1: s.pointee.ttbr1[1], mair: s.pointee.mair[1], hcr: hypervisorConfiguration)
+            stageTwo = AArch64.StageTwo(
+                translationFeatures, hcr: hypervisorConfiguration, vtcr: s.pointee.vtcr, vttbr: s.pointee.vttbr,
+                sctlr: s.pointee.sctlr[2])
+            regimeOfGuest = new
+        case .el2:
+            new = AArch64.TranslationRegime(
+                el2: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2], ttbr0: s.pointee.ttbr0[2],
+                mair: s.pointee.mair[2])
+            regimeOfHypervisor = new
+        case .el2Host:
+            new = AArch64.TranslationRegime(
+                el2Host: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2],
+                ttbr0: s.pointee.ttbr0[2], ttbr1: s.pointee.ttbr1[2], mair: s.pointee.mair[2])
+            regimeOfHypervisor = new
+        }
+        return new
+    }
+
+    // MARK: Translation
+
+    /// Translates an access of the current level, or fills the fault record and throws.
+    private func translate(
+        _ address: UInt64, _ access: AArch64.TranslationRequest.Access, _ attributes: MemoryAttributes = [],
+        isAligned: Bool = true
+    ) throws(Fault) -> AArch64.Translation {
+        let isUnprivileged = attributes.contains(.unprivileged) && isUnprivilegedDifferent
+        let level = isUnprivileged ? 0 : level
+        let regime = regime(regimeKind(level: level))
+        let request = AArch64.TranslationRequest(
+            address, access, isPrivileged: level != 0,
+            obeysPAN: access != .execute && state.pointee.pstate & PSTATE.pan != 0,
+            isAligned: isAligned || !regime.isEnabled)
+        do throws(AArch64.TranslationFault) {
+            return try regime.translate(request, stageTwo, in: AArch64.WalkMemory(memory: memory, ram: ram))
+        } catch {
+            throw abort(address, error, isFetch: access == .execute, attributes)
+        }
+    }
+
+    /// Records the abort that a translation fault is.
+    func abort(
+        _ address: UInt64, _ fault: AArch64.TranslationFault, isFetch: Bool, _ attributes: MemoryAttributes = []
+    ) -> Fault {
+        var syndrome = UInt64(fault.status)
+        if fault.isStageOneWalk { syndrome |= 1 << 7 }
+        var detail = Detail.hasAddress
+        if fault.isStageTwo { detail |= Detail.hasGuestPhysical }
+        if !isFetch {
+            let isMaintenance = attributes.contains(.cacheManagement)
+            if fault.isWrite || isMaintenance { syndrome |= 1 << 6 }
+            if isMaintenance { syndrome |= 1 << 8 }
+            if fault.isStageTwo && !fault.isStageOneWalk { detail |= Detail.describesAccess }
+        }
+        let isExternal = fault.kind == .externalAbortOnWalk
+        let recorded = self.fault(
+            isFetch ? Class.instructionAbortLower : Class.dataAbortLower, syndrome,
+            level: fault.isStageTwo ? 2 : isExternal ? externalAbortLevel : 0, detail)
+        core.pointee.fault.value = address
+        core.pointee.fault.guestPhysical = fault.ipa
+        return recorded
+    }
+
+    /// Nothing answers at the address: a synchronous external abort.
+    private func externalAbort(_ address: UInt64, isFetch: Bool = false, isWrite: Bool = false) -> Fault {
+        let recorded = fault(
+            isFetch ? Class.instructionAbortLower : Class.dataAbortLower, 0x10 | (isWrite ? 1 << 6 : 0),
+            level: externalAbortLevel, Detail.hasAddress)
+        core.pointee.fault.value = address
+        return recorded
+    }
+
+    /// EL2 may want to know of external aborts (HCR_EL2.TEA).
+    private var externalAbortLevel: Int { level < 2 && hypervisorConfiguration & Hypervisor.tea != 0 ? 2 : 0 }
+
+    private func alignmentFault(_ address: UInt64, isWrite: Bool) -> Fault {
+        let recorded = fault(Class.dataAbortLower, 0x21 | (isWrite ? 1 << 6 : 0), level: 0, Detail.hasAddress)
+        core.pointee.fault.value = address
+        return recorded
+    }
+
+    /// SCTLR_ELx.A of the level: every access has to be aligned.
+    private var checksAlignment: Bool {
+        let level = level
+        let register = level == 0 ? (isHost ? 2 : 1) : level
+        return state.pointee.sctlr[register] & AArch64.SystemControl.alignment != 0
+    }
+
+    // MARK: Loads and stores
+
+    func load(
+        _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UInt64 {
+        let size = width.bytes
+        let isAligned = address & (size - 1) == 0
+        if !isAligned {
+            if attributes.contains(.aligned) || checksAlignment { throw alignmentFault(address, isWrite: false) }
+            if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, attributes) }
+        }
+        let translation = try translate(address, .read, attributes, isAligned: isAligned)
+        if let host = host(translation.physical, count: size) {
+            enter(address, translation, .read, attributes)
+            return host.read(width)
+        }
+        if !isAligned { throw alignmentFault(address, isWrite: false) }
+        guard let value = bus.read(translation.physical, size: Int(size)) else { throw externalAbort(address) }
+        statistics.deviceAccesses += 1
+        return value
+    }
+
+    func store(
+        _ address: UInt64, _ value: UInt64, _ width: Width, _ attributes: MemoryAttributes
+    ) throws(Fault) {
+        let size = width.bytes
+        let isAligned = address & (size - 1) == 0
+        if !isAligned {
+            if attributes.contains(.aligned) || checksAlignment { throw alignmentFault(address, isWrite: true) }
+            if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
+        }
+        let translation = try translate(address, .write, attributes, isAligned: isAligned)
+        let physical = translation.physical
+        if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
+            (region.host + Int(physical - region.base)).write(value, width)
+            if !memory.noteWrite(physical, count: size) { enterForWriting(address, translation, region, attributes) }
+            return
+        }
+        if !isAligned { throw alignmentFault(address, isWrite: true) }
+        guard bus.write(physical, size: Int(size), value: value) else { throw externalAbort(address, isWrite: true) }
+        statistics.deviceAccesses += 1
+    }
+
+    /// Both parts of an access that crosses pages are checked before either is accessed: a fault of the second leaves all as
+    /// it was. A device takes no such access.
+    private func parts(
+        _ address: UInt64, _ size: UInt64, _ access: AArch64.TranslationRequest.Access, _ attributes: MemoryAttributes
+    ) throws(Fault) -> (first: UInt64, second: UInt64, count: UInt64) {
+        let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
+        let first = try translate(address, access, attributes, isAligned: false).physical
+        let second = try translate(address &+ count, access, attributes, isAligned: false).physical
+        let isWrite = access == .write
+        for (part, physical) in [(address, first), (address &+ count, second)] {
+            guard let region = memory.region(containing: physical), !(isWrite && region.isReadOnly) else {
+                throw alignmentFault(part, isWrite: isWrite)
+            }
+        }
+        return (first, second, count)
+    }
+
+    private func loadAcrossPages(
+        _ address: UInt64, _ size: UInt64, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UInt64 {
+        let (first, second, count) = try parts(address, size, .read, attributes)
+        var value: UInt64 = 0
+        for index in 0..<size {
+            let host = memory.host(index < count ? first + index : second + (index - count))
+            value |= UInt64(host?.load(as: UInt8.self) ?? 0) << (8 * index)
+        }
+        return value
+    }
+
+    private func storeAcrossPages(
+        _ address: UInt64, _ value: UInt64, _ size: UInt64, _ attributes: MemoryAttributes
+    ) throws(Fault) {
+        let (first, second, count) = try parts(address, size, .write, attributes)
+        var parts = (value, value >> (8 * count))
+        // Cannot fail: both parts are memory that may be written.
+        _ = memory.write(first, from: &parts.0, count: Int(count))
+        _ = memory.write(second, from: &parts.1, count: Int(size - count))
+    }
+
+    func probe(
+        _ address: UInt64, bytes: UInt64, write: Bool, _ attributes: MemoryAttributes
+    ) throws(Fault) -> UnsafeMutableRawPointer? {
+        let isAtomic = attributes.contains(.atomic)
+        // Of what is no power of two, or a pair, the parts have to be aligned.
+        let isAligned = address & (bytes - 1) == 0
+        if !isAligned, attributes.contains(.aligned) { throw alignmentFault(address, isWrite: write) }
+        if address & (min(bytes, 16) / 2 - 1) != 0, bytes > 1, checksAlignment {
+            throw alignmentFault(address, isWrite: write)
+        }
+        let access: AArch64.TranslationRequest.Access = write ? (isAtomic ? .update : .write) : .read
+        if address & 4095 > 4096 - bytes {
+            let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
+            _ = try translate(address, access, attributes, isAligned: isAligned)
+            _ = try translate(address &+ count, access, attributes, isAligned: isAligned)
+            return nil
+        }
+        let translation = try translate(address, access, attributes, isAligned: isAligned)
+        guard let region = memory.region(containing: translation.physical, count: bytes),
+            !(write && region.isReadOnly)
+        else {
+            guard isAtomic else { return nil }
+            // Exclusive and atomic accesses are for memory.
+            let recorded = fault(
+                Class.dataAbortLower, 0x35 | (write ? 1 << 6 : 0), level: externalAbortLevel, Detail.hasAddress)
+            core.pointee.fault.value = address
+            throw recorded
+        }
+        let host = region.host + Int(translation.physical - region.base)
+        if write {
+            if !memory.noteWrite(translation.physical, count: bytes) {
+                enterForWriting(address, translation, region, attributes)
+            }
+        } else {
+            enter(address, translation, .read, attributes)
+        }
+        return host
+    }
+
+    /// Host address of `count` bytes of memory, or nil when they are not all in one region.
+    private func host(_ address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? {
+        if let ram {
+            let offset = address &- ram.base
+            if offset < ram.size && count <= ram.size &- offset { return ram.host + Int(offset) }
+        }
+        return memory.host(address, count: count)
+    }
+
+    /// Enters a page of memory into the context that the access goes by.
+    private func enter(
+        _ address: UInt64, _ translation: AArch64.Translation, _ use: TranslationContext.Use,
+        _ attributes: MemoryAttributes
+    ) {
+        statistics.tlbMisses += 1
+        let needed: AArch64.Permissions = if case .read = use { .read } else { .write }
+        let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
+        guard translation.enterable.contains(needed), !checksAlignment,
+            isUntranslated || !translation.attributes.isDevice,
+            let host = memory.host(translation.physical & ~4095)
+        else { return }
+        let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
+        context.pointee.enter(address, host: host, for: use, superpage: max(translation.size, 4096))
+    }
+
+    /// Enters the part of the page that may be written unseen. `region` holds the page.
+    private func enterForWriting(
+        _ address: UInt64, _ translation: AArch64.Translation, _ region: PhysicalMemory.Region,
+        _ attributes: MemoryAttributes
+    ) {
+        let page = Int((translation.physical - region.base) / PhysicalMemory.pageSize)
+        region.isWritten[page] = true
+        enter(address, translation, .write(code: region.codeGranules[page]), attributes)
+    }
+
+    // MARK: Fetching
+
+    /// The slots of the code at the program counter, entered into the context.
+    func fetchPage(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer {
+        let translation = try translate(address, .execute)
+        guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
+        statistics.fetchMisses += 1
+        let slots = UnsafeMutableRawPointer(page.slots)
+        core.pointee.context.pointee.enterFetch(address, slots: slots, superpage: max(translation.size, 4096))
+        return slots
+    }
+
+    /// The instruction word at the program counter, which was fetched just now.
+    private var instructionWord: UInt32? {
+        let address = core.pointee.programCounter
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        guard entry.tag == address & ~4095 else { return nil }
+        return DecodedPage.owner(of: entry.slots).host.loadUnaligned(
+            fromByteOffset: Int(address & 4095), as: UInt32.self)
+    }
+
+    /// What the syndrome of a data abort says of the access: ISV, SAS, SSE, SRT, SF and AR (ISS encoding for an exception
+    /// from a Data Abort). Only loads and stores of one register, without write-back, are described.
+    func accessSyndrome() -> UInt64 {
+        guard let word = instructionWord else { return 0 }
+        func field(_ low: UInt32, _ width: UInt32) -> UInt64 { UInt64(word >> low & (1 << width - 1)) }
+        let size = field(30, 2)
+        func syndrome(isSigned: Bool, is64: Bool, isOrdered: Bool) -> UInt64 {
+            1 << 24 | size << 22 | (isSigned ? 1 << 21 : 0) | field(0, 5) << 16 | (is64 ? 1 << 15 : 0)
+                | (isOrdered ? 1 << 14 : 0)
+        }
+        let operationCode = field(22, 2)
+        let isSigned = operationCode & 2 != 0
+        let is64 = isSigned ? operationCode == 2 : size == 3
+        switch word >> 24 & 0x3f {
+        case 0b111000:
+            let kind = field(10, 2)
+            // Unscaled, unprivileged, and by register; the other ones write back, or are atomic.
+            let isPlain = field(21, 1) == 0 ? kind == 0 || kind == 2 : kind == 2
+            if field(21, 1) == 1, word & 0x3fe0_fc00 == 0x38a0_c000 {
+                return 1 << 24 | size << 22 | field(0, 5) << 16 | (size == 3 ? 1 << 15 : 0) | 1 << 14  // LDAPR
+            }
+            return isPlain && !(size == 3 && isSigned) ? syndrome(isSigned: isSigned, is64: is64, isOrdered: false) : 0
+        case 0b111001:
+            return size == 3 && isSigned ? 0 : syndrome(isSigned: isSigned, is64: is64, isOrdered: false)
+        case 0b011001:
+            return field(21, 1) == 0 && field(10, 2) == 0
+                ? syndrome(isSigned: isSigned, is64: is64, isOrdered: true) : 0
+        case 0b001000:
+            // LDAR, STLR, LDLAR and STLLR.
+            return field(23, 1) == 1 && field(21, 1) == 0
+                ? syndrome(isSigned: false, is64: size == 3, isOrdered: true) : 0
+        default: return 0
+        }
+    }
+}

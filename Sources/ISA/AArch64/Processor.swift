@@ -1,0 +1,267 @@
+import ISA
+
+/// What a PE needs of the machine around it, beside memory and the bus.
+public protocol AArch64Environment: AnyObject {
+    /// The system counter (D11.1.2).
+    var counter: UInt64 { get }
+    /// The PE's own timers changed: ask ``AArch64/ProcessingElement/nextTimer()`` when to call
+    /// ``AArch64/ProcessingElement/updateTimers()``.
+    func timersChanged(_ element: AArch64.ProcessingElement)
+    /// SEV: sets the event register of every PE.
+    func sendEvent()
+    /// The PE has called firmware, where the machine has some of its own: by HVC, or else SMC. Arguments and results are
+    /// in its registers (Arm DEN 0028, SMC Calling Convention). False where that instruction is not how it is called.
+    func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool
+    /// All PEs that share the machine's memory, this one among them: what inner-shareable maintenance reaches.
+    func forEachElement(_ body: (AArch64.ProcessingElement) -> Void)
+}
+
+extension AArch64 {
+    /// One processing element: the owner of a state block, its translation contexts, and the slow paths of its instructions.
+    public final class ProcessingElement {
+        public let identifier: Int
+        public let state: UnsafeMutablePointer<State>
+        /// Kept alive: the handlers are its.
+        private let cluster: Cluster
+        public let features: Features
+        let memory: PhysicalMemory
+        unowned(unsafe) let bus: any PhysicalBus
+        unowned(unsafe) let environment: any AArch64Environment
+        let code: CodeCache
+        let decoder: Decoder
+        let handlers: UnsafePointer<UInt>
+        var pool = ContextPool()
+        /// The RAM, where most of page tables and data are.
+        let ram: PhysicalMemory.Region?
+        /// The exception level that the PE comes out of reset in: EL2 where that exists.
+        public let resetLevel: Int
+        /// What translation depends on beside the roots, of each context: found by the number in a key's mode.
+        var regimes: [RegimeKey] = []
+        /// The first stages that are known, of EL1&0 and of EL2, and the second.
+        var regimeOfGuest: TranslationRegime?
+        var regimeOfHypervisor: TranslationRegime?
+        var stageTwo: StageTwo
+        let translationFeatures: TranslationFeatures
+        /// Told of each exception, after it was taken, while tracing.
+        public var trapObserver: ((TrapRecord) -> Void)?
+        /// The latest exceptions, for post-mortems: a ring, and how many there have been.
+        private let trapRing: UnsafeMutablePointer<TrapRecord>
+        private var trapCount = 0
+        private static let trapCapacity = 16
+        public var statistics = Statistics()
+
+        /// An exception as it was taken.
+        public struct TrapRecord: Sendable {
+            /// Virtual time in nanoseconds.
+            public let time: UInt64
+            public let kind: ExceptionKind
+            /// ESR_ELx; 0 for interrupts.
+            public let syndrome: UInt64
+            /// The address that the exception returns to.
+            public let programCounter: UInt64
+            public let faultAddress: UInt64
+            public let guestPhysical: UInt64
+            public let fromLevel: Int
+            public let toLevel: Int
+            /// How often the same exception came again at once.
+            public var repeats: UInt64 = 0
+
+            func isSame(as other: TrapRecord) -> Bool {
+                syndrome == other.syndrome && programCounter == other.programCounter && kind == other.kind
+                    && faultAddress == other.faultAddress
+            }
+        }
+
+        public struct Statistics: Sendable {
+            public var interrupts: UInt64 = 0
+            public var tlbMisses: UInt64 = 0
+            public var deviceAccesses: UInt64 = 0
+            public var fetchMisses: UInt64 = 0
+        }
+
+        /// - Parameters:
+        ///   - cluster: what the PEs of one machine share.
+        ///   - resetLevel: 1 for a PE without EL2.
+        public init(
+            identifier: Int, cluster: Cluster, resetLevel: Int = 2, bus: any PhysicalBus,
+            environment: any AArch64Environment
+        ) {
+            self.identifier = identifier
+            self.cluster = cluster
+            self.resetLevel = resetLevel
+            self.bus = bus
+            self.environment = environment
+            features = cluster.features
+            translationFeatures = cluster.translationFeatures
+            stageTwo = StageTwo(cluster.translationFeatures, hcr: 0, vtcr: 0, vttbr: 0, sctlr: 0)
+            memory = cluster.memory
+            code = cluster.code
+            decoder = cluster.decoder
+            handlers = cluster.handlers
+            ram = memory.largestRegion
+            state = .allocate(capacity: 1)
+            trapRing = .allocate(capacity: Self.trapCapacity)
+            let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
+            state.initialize(to: State(core: CoreState(context: context)))
+            state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
+            code.flushWrites.append { [unowned self] host in
+                pool.forEach { $0.pointee.dropWrites(host: host) }
+            }
+            code.flushAll.append { [unowned self] in pool.flushAll() }
+            code.flushFetches.append { [unowned self] in pool.forEach { $0.pointee.flushFetches() } }
+            reset()
+        }
+
+        deinit {
+            pool.deallocate()
+            trapRing.deallocate()
+            state.deallocate()
+        }
+
+        var core: UnsafeMutablePointer<CoreState> {
+            UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        }
+
+        public var hasEL2: Bool { resetLevel >= 2 }
+
+        /// The PE as a reset leaves it (D1.9), at address 0; the board sets the program counter.
+        public func reset() {
+            let owner = state.pointee.core.owner
+            let executed = state.pointee.core.executed
+            pool.flushAll()
+            state.pointee = State(core: CoreState(context: state.pointee.core.context))
+            state.pointee.core.owner = owner
+            state.pointee.core.turnEnd = executed
+            if let ram {
+                state.pointee.core.memoryHost = UInt64(UInt(bitPattern: ram.host))
+                state.pointee.core.memorySize = ram.size
+                state.pointee.core.codeGranules = UInt64(UInt(bitPattern: ram.codeGranules))
+            }
+            state.pointee.pstate = PSTATE.daif | UInt64(resetLevel) << 2 | PSTATE.spSelect
+            resetSystemRegisters()
+            contextChanged()
+        }
+
+        static func of(_ state: UnsafeMutableRawPointer) -> ProcessingElement {
+            let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
+            // SAFETY: the PE wrote its own address into the state block that it owns, and outlives every handler.
+            return Unmanaged<ProcessingElement>.fromOpaque(owner).takeUnretainedValue()
+        }
+
+        /// Calls `body` with the PE, without keeping count of a reference to it.
+        @inline(__always)
+        static func with<Result>(_ state: UnsafeMutableRawPointer, _ body: (ProcessingElement) -> Result) -> Result {
+            let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
+            // SAFETY: as above.
+            return Unmanaged<ProcessingElement>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
+        }
+
+        // MARK: Exception levels
+
+        /// The current exception level.
+        public var level: Int { Int(state.pointee.pstate >> 2 & 3) }
+
+        /// HCR_EL2 as it takes effect: all clear without EL2.
+        var hypervisorConfiguration: UInt64 { hasEL2 ? state.pointee.hcr : 0 }
+
+        /// HCR_EL2.E2H and TGE: EL0 is an application of a host at EL2.
+        var isHost: Bool {
+            let both = HypervisorConfiguration.e2h | HypervisorConfiguration.tge
+            return hypervisorConfiguration & both == both
+        }
+
+        /// Changes exception level and stack pointer selection, as `mode` (PSTATE.M) says.
+        func setMode(_ mode: UInt64) {
+            let s = state
+            saveStackPointer()
+            s.pointee.pstate = s.pointee.pstate & ~PSTATE.mode | mode & PSTATE.mode
+            s.pointee.core.registers[Int(AArch64.stackPointer)] = s.pointee.sp[stackPointerIndex]
+        }
+
+        /// SP_EL0, where SPSel is 0, or that of the level.
+        private var stackPointerIndex: Int { state.pointee.pstate & PSTATE.spSelect == 0 ? 0 : level }
+
+        /// Puts the current stack pointer to where it is by its own name.
+        func saveStackPointer() {
+            state.pointee.sp[stackPointerIndex] = state.pointee.core.registers[Int(AArch64.stackPointer)]
+        }
+
+        /// The other way, after one was written by its name.
+        func loadStackPointer() {
+            state.pointee.core.registers[Int(AArch64.stackPointer)] = state.pointee.sp[stackPointerIndex]
+        }
+
+        /// The condition flags as PSTATE and NZCV have them: in bits 31 to 28.
+        var conditionFlags: UInt64 {
+            get { AArch64.nzcv(raw: state.pointee.core.flags.raw) << 28 }
+            set { state.pointee.core.flags = FlagsRecord(result: AArch64.rawFlags(newValue >> 28 & 15)) }
+        }
+
+        // MARK: Post-mortems
+
+        /// The latest exceptions, oldest first.
+        public var recentTraps: [TrapRecord] {
+            (max(0, trapCount - Self.trapCapacity)..<trapCount).map { trapRing[$0 % Self.trapCapacity] }
+        }
+
+        /// It takes the same exception in its own handler without end, and no interrupt can end that.
+        public var isLost: Bool {
+            guard trapCount > 0 else { return false }
+            let last = trapRing[(trapCount - 1) % Self.trapCapacity]
+            return last.repeats >= 1000 && last.kind == .synchronous && last.fromLevel == last.toLevel
+                && last.toLevel == level && state.pointee.core.programCounter == last.programCounter
+        }
+
+        /// Keeps the last exceptions, and counts them.
+        func record(_ trap: TrapRecord) {
+            if trap.kind != .synchronous { statistics.interrupts += 1 }
+            let last = trapRing + (trapCount &- 1) % Self.trapCapacity
+            if trapCount > 0 && last.pointee.isSame(as: trap) {
+                // A loop must not push out what led to it.
+                last.pointee.repeats += 1
+                // The scheduler may know that nothing will come to end it.
+                if last.pointee.repeats % 1000 == 0, isLost { core.pointee.endTurn() }
+            } else {
+                (trapRing + trapCount % Self.trapCapacity).initialize(to: trap)
+                trapCount += 1
+            }
+            trapObserver?(trap)
+        }
+    }
+
+    /// What the PEs of one machine share: memory, decoded code, and the decoder for their features.
+    public final class Cluster {
+        public let features: Features
+        public let translationFeatures: TranslationFeatures
+        public let memory: PhysicalMemory
+        let code: CodeCache
+        let decoder: Decoder
+        /// For each operation that of 32 bits and that of 64.
+        let handlers: UnsafePointer<UInt>
+
+        public init(
+            features: Features, translationFeatures: TranslationFeatures, memory: PhysicalMemory,
+            decodedPages: Int = 6144
+        ) {
+            self.features = features
+            self.translationFeatures = translationFeatures
+            self.memory = memory
+            decoder = Decoder(features)
+            let count = 2 * Operation.allCases.count
+            let table = UnsafeMutablePointer<UInt>.allocate(capacity: count)
+            // SAFETY: here and below, a handler has no context, so that it is the address of its code and nothing else.
+            table.initialize(repeating: unsafeBitCast(sharedHandler, to: UInt.self), count: count)
+            for (operation, word, double) in AArch64.handlers {
+                table[2 * Int(operation.rawValue)] = unsafeBitCast(word, to: UInt.self)
+                table[2 * Int(operation.rawValue) + 1] = unsafeBitCast(double, to: UInt.self)
+            }
+            handlers = UnsafePointer(table)
+            code = CodeCache(
+                memory: memory, pageCapacity: decodedPages,
+                decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
+                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
+        }
+
+        deinit { handlers.deallocate() }
+    }
+}
