@@ -102,6 +102,8 @@ extension AArch64 {
             .vmid16,
             .hafdbs, .hpds, .hpds2, .xnx, .ttcnp, .tGran16K,
         ]
-        private static let maximum = Features.all
+        /// All of ARMv8.5-A that is here. Not yet: pointer authentication, branch targets, random numbers, and what LSE2
+        /// and S2FWB change of accesses.
+        private static let maximum = Features.all.subtracting([.pauth, .bti, .rng, .lse2, .s2fwb, .fhm])
     }
 }

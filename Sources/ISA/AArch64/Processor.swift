@@ -23,6 +23,7 @@ extension AArch64 {
         public let state: UnsafeMutablePointer<State>
         /// Kept alive: the handlers are its.
         private let cluster: Cluster
+        public let model: CPUModel
         public let features: Features
         let memory: PhysicalMemory
         unowned(unsafe) let bus: any PhysicalBus
@@ -34,7 +35,7 @@ extension AArch64 {
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
         /// The exception level that the PE comes out of reset in: EL2 where that exists.
-        public let resetLevel: Int
+        public var resetLevel: Int { hasEL2 ? 2 : 1 }
         /// What translation depends on beside the roots, of each context: found by the number in a key's mode.
         var regimes: [RegimeKey] = []
         /// The first stages that are known, of EL1&0 and of EL2, and the second.
@@ -79,18 +80,15 @@ extension AArch64 {
             public var fetchMisses: UInt64 = 0
         }
 
-        /// - Parameters:
-        ///   - cluster: what the PEs of one machine share.
-        ///   - resetLevel: 1 for a PE without EL2.
+        /// - Parameter cluster: what the PEs of one machine share.
         public init(
-            identifier: Int, cluster: Cluster, resetLevel: Int = 2, bus: any PhysicalBus,
-            environment: any AArch64Environment
+            identifier: Int, cluster: Cluster, bus: any PhysicalBus, environment: any AArch64Environment
         ) {
             self.identifier = identifier
             self.cluster = cluster
-            self.resetLevel = resetLevel
             self.bus = bus
             self.environment = environment
+            model = cluster.model
             features = cluster.features
             translationFeatures = cluster.translationFeatures
             stageTwo = StageTwo(cluster.translationFeatures, hcr: 0, vtcr: 0, vttbr: 0, sctlr: 0)
@@ -122,7 +120,7 @@ extension AArch64 {
             UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         }
 
-        public var hasEL2: Bool { resetLevel >= 2 }
+        public var hasEL2: Bool { features.contains(.el2) }
 
         /// The PE as a reset leaves it (D1.9), at address 0; the board sets the program counter.
         public func reset() {
@@ -231,6 +229,7 @@ extension AArch64 {
 
     /// What the PEs of one machine share: memory, decoded code, and the decoder for their features.
     public final class Cluster {
+        public let model: CPUModel
         public let features: Features
         public let translationFeatures: TranslationFeatures
         public let memory: PhysicalMemory
@@ -239,12 +238,10 @@ extension AArch64 {
         /// For each operation that of 32 bits and that of 64.
         let handlers: UnsafePointer<UInt>
 
-        public init(
-            features: Features, translationFeatures: TranslationFeatures, memory: PhysicalMemory,
-            decodedPages: Int = 6144
-        ) {
-            self.features = features
-            self.translationFeatures = translationFeatures
+        public init(model: CPUModel, memory: PhysicalMemory, decodedPages: Int = 6144) {
+            self.model = model
+            features = model.features
+            translationFeatures = TranslationFeatures(model)
             self.memory = memory
             decoder = Decoder(features)
             let count = 2 * Operation.allCases.count

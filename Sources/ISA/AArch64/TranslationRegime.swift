@@ -60,6 +60,12 @@ extension AArch64 {
             private var smallest: UInt8 { contains(.kibibytes4) ? 12 : contains(.kibibytes16) ? 14 : 16 }
         }
 
+        init(_ model: CPUModel) {
+            func register(_ register: IdentificationRegister) -> UInt64 { model.identification[Int(register.rawValue)] }
+            self.init(
+                mmfr0: register(.mmfr0), mmfr1: register(.mmfr1), mmfr2: register(.mmfr2), isar1: register(.isar1))
+        }
+
         /// - Parameter isar1: ID_AA64ISAR1_EL1, which tells of FEAT_PAuth.
         public init(mmfr0: UInt64, mmfr1: UInt64, mmfr2: UInt64, isar1: UInt64) {
             func field(_ register: UInt64, _ low: UInt64) -> UInt64 { register >> low & 15 }
