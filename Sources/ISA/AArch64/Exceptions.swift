@@ -255,7 +255,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Whether any is pending for the level or one above it, masked or not: WFI ends then (D1.16.2).
-    private var hasInterrupt: Bool {
+    var hasInterrupt: Bool {
         let lines = state.pointee.lines
         if lines & (AArch64.Interrupt.irq | AArch64.Interrupt.fiq) != 0 { return true }
         return level < 2 && (lines != 0 || virtualInterrupts != 0)

@@ -195,6 +195,39 @@ extension AArch64 {
             set { state.pointee.core.flags = FlagsRecord(result: AArch64.rawFlags(newValue >> 28 & 15)) }
         }
 
+        // MARK: For the machine and its firmware
+
+        /// MPIDR_EL1's affinity fields.
+        public var affinity: UInt64 { UInt64(identifier) }
+
+        public var isOff: Bool { state.pointee.halted }
+
+        /// Starts the PE anew, at `entry` and with `argument` in X0.
+        public func start(at entry: UInt64, argument: UInt64) {
+            reset()
+            core.pointee.programCounter = entry
+            core.pointee.registers[0] = argument
+        }
+
+        /// Turns it off, until it is started.
+        public func turnOff() {
+            state.pointee.halted = true
+            core.pointee.endTurn()
+        }
+
+        /// Has it wait for an interrupt.
+        public func wait() {
+            state.pointee.waiting = !hasInterrupt
+            core.pointee.endTurn()
+        }
+
+        /// Sets the event register.
+        public func receiveEvent() { state.pointee.event = true }
+
+        /// X0 to X30.
+        public func generalRegister(_ number: Int) -> UInt64 { core.pointee.registers[number] }
+        public func setGeneralRegister(_ number: Int, _ value: UInt64) { core.pointee.registers[number] = value }
+
         // MARK: Post-mortems
 
         /// The latest exceptions, oldest first.

@@ -143,7 +143,9 @@ public final class RISCVVirt {
             powerOnTime: configuration.powerOnTime)
         var ask: (MachineRequest) -> Void = { _ in }
         test = SiFiveTest(name: "test@100000") { ask($0) }
-        flash = try Self.flashBanks(configuration, memory: memory)
+        flash = try Peripherals.flashBanks(
+            configuration.flash, memory: memory, base: Layout.flash.base, size: Layout.flash.size,
+            report: configuration.report)
         firmwareConfiguration = FirmwareConfiguration(
             name: "fw-cfg@10100000", space: space, cpuCount: configuration.harts)
         var others: [any VirtIODevice] = []
@@ -157,8 +159,11 @@ public final class RISCVVirt {
         } else {
             display = nil
         }
-        virtio = Self.virtioSlots(
-            try Self.virtioDevices(configuration, others), configuration, space: space, clock: clock, plic: plic)
+        let plic = plic
+        virtio = try Peripherals.virtioSlots(
+            Layout.virtioCount, at: Layout.virtio.base, size: Layout.virtio.size, drives: configuration.drives, others,
+            seed: configuration.seed, space: space, clock: clock, report: configuration.report
+        ) { InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + $0) }
         for (index, slot) in virtio.enumerated() {
             space.map(
                 slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
@@ -207,79 +212,6 @@ public final class RISCVVirt {
         } catch {
             configuration.report("the JIT is not available, so that all code is interpreted: \(error)")
             return nil
-        }
-    }
-
-    private static func flashBanks(
-        _ configuration: Configuration, memory: PhysicalMemory
-    ) throws(InputError) -> [CFIFlash] {
-        let count = 2
-        guard configuration.flash.count <= count else {
-            throw InputError(
-                file: "--flash", problem: "\(configuration.flash.count) images, and the machine has \(count) banks",
-                mend: "Give at most \(count).")
-        }
-        var banks: [CFIFlash] = []
-        for index in 0..<count {
-            let image = index < configuration.flash.count ? configuration.flash[index] : nil
-            let base = Layout.flash.base + UInt64(index) * Layout.flash.size
-            do {
-                let contents = try image.map { (image) throws(BlockError) in
-                    try FileDisk(path: image.path, isReadOnly: image.isReadOnly || image.isSnapshot)
-                }
-                let access: CFIFlash.Access =
-                    image.map { $0.isReadOnly ? .readOnly : $0.isSnapshot ? .copyOnWrite : .writeThrough }
-                    ?? .copyOnWrite
-                banks.append(
-                    try CFIFlash(
-                        name: "flash@" + String(base, radix: 16), memory: memory, base: base,
-                        size: Layout.flash.size, contents: contents, access: access, report: configuration.report))
-            } catch {
-                throw InputError(file: "--flash", problem: "\(error)")
-            }
-        }
-        return banks
-    }
-
-    /// What the VirtIO slots hold, from the first on: disks, and then the other devices that were asked for. The last two
-    /// are a console and an entropy source.
-    private static func virtioDevices(
-        _ configuration: Configuration, _ others: [any VirtIODevice]
-    ) throws(InputError) -> [(any VirtIODevice)?] {
-        let room = Layout.virtioCount - 2 - others.count
-        guard configuration.drives.count <= room else {
-            throw InputError(
-                file: "--drive",
-                problem: "\(configuration.drives.count) drives, and the machine has slots for \(room)"
-                    + (others.isEmpty ? "" : " besides its other devices"),
-                mend: "Put several file systems on one disk.")
-        }
-        var devices: [(any VirtIODevice)?] = []
-        for (index, drive) in configuration.drives.enumerated() {
-            do throws(BlockError) {
-                let file = try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly || drive.isSnapshot)
-                devices.append(
-                    VirtIOBlock(
-                        backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
-                        report: configuration.report))
-            } catch {
-                throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
-            }
-        }
-        devices += others
-        devices += Array(repeating: nil, count: Layout.virtioCount - 2 - devices.count)
-        return devices + [VirtIOConsole(backend: NoConsole()), VirtIOEntropy(seed: configuration.seed)]
-    }
-
-    private static func virtioSlots(
-        _ devices: [(any VirtIODevice)?], _ configuration: Configuration, space: AddressSpace, clock: Clock, plic: PLIC
-    ) -> [VirtIOMMIO] {
-        devices.enumerated().map { index, device in
-            let base = Layout.virtio.base + UInt64(index) * Layout.virtio.size
-            return VirtIOMMIO(
-                name: "virtio_mmio@" + String(base, radix: 16), device: device, space: space, clock: clock,
-                interrupt: InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + index),
-                report: configuration.report)
         }
     }
 

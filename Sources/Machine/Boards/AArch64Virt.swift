@@ -1,0 +1,246 @@
+import AArch64ISA
+import ISA
+import JIT
+
+/// An AArch64 machine with the memory map of QEMU's arm `virt` board, on which existing images run unchanged.
+public final class AArch64Virt {
+    public let memory = PhysicalMemory()
+    public let space: AddressSpace
+    public let clock: Clock
+    public let scheduler: Scheduler
+    public let model: AArch64.CPUModel
+    public private(set) var elements: [AArch64.ProcessingElement] = []
+    public let interruptController: GICv2
+    public let uart: PL011
+    public let rtc: PL031
+    public let gpio: PL061
+    public let flash: [CFIFlash]
+    public let firmwareConfiguration: FirmwareConfiguration
+    public let virtio: [VirtIOMMIO]
+    /// The screen, and what a person in front of it has; nil on a machine without.
+    public let display: Display?
+    /// All devices, in the order of their addresses.
+    public var devices: [any Device] { space.mappings.map(\.device) }
+    /// What the guest last asked of the machine as a whole.
+    public private(set) var request: MachineRequest?
+    public let memorySize: UInt64
+
+    /// What to build.
+    public struct Configuration {
+        public var cpus = 1
+        public var memorySize: UInt64 = 128 << 20
+        public var model: AArch64.CPUModel
+        /// The machine's time, for whoever outside the machine goes by it.
+        public var clock = Clock()
+        public var console: any ConsoleBackend
+        /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same.
+        public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
+        /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
+        public var drives: [MachineDescription.Drive] = []
+        /// What the network card is connected to; without it there is no card. It takes the slot after the disks.
+        public var network: (any NetworkBackend)?
+        public var macAddress = MACAddress.standard
+        /// What the flash banks hold, the first one first.
+        public var flash: [MachineDescription.Drive] = []
+        /// Whether a screen, a keyboard and a tablet take the VirtIO slots after the disks and the network card.
+        public var hasDisplay = false
+        /// What the entropy sources are seeded with.
+        public var seed: UInt64 = 0
+        /// Told in a sentence of trouble with the host or with a driver.
+        public var report: (String) -> Void = { _ in }
+
+        public init(model: AArch64.CPUModel, console: any ConsoleBackend) {
+            self.model = model
+            self.console = console
+        }
+    }
+
+    private typealias Layout = AArch64VirtLayout
+
+    /// The wires from the interrupt controller to a CPU.
+    private final class Pins: InterruptSink {
+        unowned let element: AArch64.ProcessingElement
+        init(_ element: AArch64.ProcessingElement) { self.element = element }
+        func setLine(_ number: Int, _ level: Bool) { element.setLine(UInt64(number), level) }
+    }
+
+    /// The wires of a CPU's timers to the interrupt controller, and the alarm for when the next of them is due.
+    private struct Timers {
+        let lines: [InterruptLine]
+        let alarm: Clock.Timer
+    }
+
+    /// What CPUs ask of the board.
+    private final class Environment: AArch64Environment {
+        weak var board: AArch64Virt?
+        var counter: UInt64 { board?.counter ?? 0 }
+        func timersChanged(_ element: AArch64.ProcessingElement) { board?.timersChanged(element) }
+        func sendEvent() { board?.elements.forEach { $0.receiveEvent() } }
+        func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool {
+            guard let board, byHypervisorCall != element.hasEL2 else { return false }
+            board.firmware?.call(element)
+            return true
+        }
+        func forEachElement(_ body: (AArch64.ProcessingElement) -> Void) { board?.elements.forEach(body) }
+    }
+
+    private let environment = Environment()
+    private var pins: [Pins] = []
+    private var timers: [Timers] = []
+    private var firmware: AArch64Firmware?
+
+    /// - Throws: ``InputError`` when the host has not the memory.
+    public init(_ configuration: Configuration) throws(InputError) {
+        memorySize = configuration.memorySize
+        model = configuration.model
+        clock = configuration.clock
+        space = AddressSpace(memory: memory)
+        let scheduler = Scheduler(clock: clock)
+        self.scheduler = scheduler
+        guard memory.addRegion(base: Layout.ramBase, size: memorySize) != nil else {
+            throw InputError(
+                file: "memory", problem: "this computer has no room for \(ByteCount(memorySize)) of guest memory",
+                mend: "Ask for less with --memory.")
+        }
+        let cluster = AArch64.Cluster(model: model, memory: memory)
+        for index in 0..<configuration.cpus {
+            let element = AArch64.ProcessingElement(
+                identifier: index, cluster: cluster, bus: space, environment: environment)
+            elements.append(element)
+            pins.append(Pins(element))
+            scheduler.add(element)
+        }
+        let outputs = pins.map { pins in
+            func line(_ interrupt: UInt64) -> InterruptLine { InterruptLine(to: pins, number: Int(interrupt)) }
+            return GICOutputs(
+                irq: line(AArch64.Interrupt.irq), fiq: line(AArch64.Interrupt.fiq),
+                virtualIRQ: line(AArch64.Interrupt.virtualIRQ), virtualFIQ: line(AArch64.Interrupt.virtualFIQ))
+        }
+        interruptController = GICv2(
+            spis: Layout.sharedInterrupts, outputs: outputs, accessor: { scheduler.currentIdentifier })
+        let controller = interruptController
+        uart = PL011(
+            name: "pl011@9000000", clock: clock, backend: configuration.console,
+            interrupt: controller.line(spi: Layout.uartInterrupt), frequency: UInt64(Layout.peripheralClock))
+        rtc = PL031(
+            name: "pl031@9010000", clock: clock, interrupt: controller.line(spi: Layout.rtcInterrupt),
+            powerOnTime: configuration.powerOnTime)
+        gpio = PL061(name: "pl061@9030000", clock: clock, interrupt: controller.line(spi: Layout.gpioInterrupt))
+        flash = try Peripherals.flashBanks(
+            configuration.flash, memory: memory, base: Layout.flash.base, size: Layout.flash.size,
+            report: configuration.report)
+        firmwareConfiguration = FirmwareConfiguration(
+            name: "fw-cfg@9020000", space: space, cpuCount: configuration.cpus)
+        var others: [any VirtIODevice] = []
+        if let network = configuration.network {
+            others.append(VirtIONetwork(backend: network, macAddress: configuration.macAddress))
+        }
+        if configuration.hasDisplay {
+            let gpu = VirtIOGPU(), keyboard = VirtIOInput(.keyboard), tablet = VirtIOInput(.tablet)
+            display = Display(screen: gpu.screen, keyboard: keyboard.port, tablet: tablet.port)
+            others += [gpu, keyboard, tablet] as [any VirtIODevice]
+        } else {
+            display = nil
+        }
+        virtio = try Peripherals.virtioSlots(
+            Layout.virtioCount, at: Layout.virtio.base, size: Layout.virtio.size, drives: configuration.drives, others,
+            seed: configuration.seed, space: space, clock: clock, report: configuration.report
+        ) { controller.line(spi: Layout.virtioInterrupt + $0) }
+        mapDevices()
+        environment.board = self
+        firmware = AArch64Firmware(self, seed: configuration.seed)
+        let interrupts = [
+            Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
+            Layout.hypervisorVirtualTimerInterrupt,
+        ]
+        timers = elements.map { element in
+            Timers(
+                lines: interrupts.map { controller.line(ppi: $0, cpu: element.identifier) },
+                alarm: Clock.Timer(clock) { [unowned self, unowned element] in timersChanged(element) })
+        }
+    }
+
+    private func mapDevices() {
+        func map(_ device: any Device, _ window: AArch64VirtLayout.Window) {
+            space.map(device, at: window.base, size: window.size)
+        }
+        for (index, bank) in flash.enumerated() {
+            space.map(bank, at: Layout.flash.base + UInt64(index) * Layout.flash.size, size: Layout.flash.size)
+        }
+        map(interruptController.distributor, Layout.distributor)
+        map(interruptController.cpuInterface, Layout.cpuInterface)
+        if model.features.contains(.el2) {
+            map(interruptController.virtualControl, Layout.virtualControl)
+            map(interruptController.virtualCPUInterface, Layout.virtualCPUInterface)
+        }
+        map(uart, Layout.uart)
+        map(rtc, Layout.rtc)
+        map(firmwareConfiguration, Layout.firmwareConfiguration)
+        map(gpio, Layout.gpio)
+        for (index, slot) in virtio.enumerated() {
+            space.map(
+                slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
+        }
+    }
+
+    /// The system counter: a tick is a whole number of nanoseconds.
+    private static let nanosecondsPerTick = 1_000_000_000 / Layout.counterFrequency
+    private var counter: UInt64 { clock.read() / Self.nanosecondsPerTick }
+
+    /// Brings a CPU's timer wires up to date, and its alarm to when the next of them changes.
+    private func timersChanged(_ element: AArch64.ProcessingElement) {
+        guard element.identifier < timers.count else { return }
+        let timers = timers[element.identifier]
+        let levels = element.timerLevels()
+        for (index, line) in timers.lines.enumerated() { line.set(levels >> UInt64(index) & 1 != 0) }
+        if let tick = element.nextTimer(), tick <= Clock.end / Self.nanosecondsPerTick {
+            timers.alarm.arm(at: tick * Self.nanosecondsPerTick)
+        } else {
+            timers.alarm.cancel()
+        }
+    }
+
+    /// What the guest asks of the machine as a whole; the turn ends.
+    func ask(_ request: MachineRequest) {
+        self.request = request
+        scheduler.stop()
+    }
+
+    public var deviceTree: AArch64VirtDeviceTree {
+        AArch64VirtDeviceTree(
+            cpus: elements.count, memorySize: memorySize, cpu: model.compatible,
+            hasEL2: model.features.contains(.el2))
+    }
+
+    /// Resets everything: the first CPU begins at `entry` with the device tree's address in x0, and the others wait for
+    /// the firmware to be asked to start them.
+    public func powerOn(entry: UInt64, deviceTree: UInt64) {
+        for device in devices { device.reset() }
+        for element in elements {
+            if element.identifier == 0 {
+                element.start(at: entry, argument: deviceTree)
+            } else {
+                element.turnOff()
+            }
+        }
+        request = nil
+    }
+
+    /// Instructions executed by all CPUs.
+    public var executed: UInt64 { elements.reduce(0) { $0 &+ $1.executed } }
+}
+
+extension AArch64.CPUModel {
+    /// As the device-tree bindings name it (bindings/arm/cpus.yaml); `max` is nobody's CPU.
+    var compatible: String { name == "max" ? "arm,armv8" : "arm," + name }
+}
+
+extension AArch64.ProcessingElement: Processor {
+    public var clockOffset: UInt64 {
+        get { state.pointee.core.clockOffset }
+        set { state.pointee.core.clockOffset = newValue }
+    }
+    public var isWaiting: Bool { state.pointee.waiting || state.pointee.halted }
+    public func stop() { endTurn() }
+    public func loseReservation() { state.pointee.core.reservation = 0 }
+}

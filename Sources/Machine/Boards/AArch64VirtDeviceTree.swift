@@ -1,0 +1,277 @@
+/// The memory map and interrupt numbers of QEMU's arm `virt` board (hw/arm/virt.c, version 7.2), with a GICv2.
+public enum AArch64VirtLayout {
+    public struct Window: Equatable, Sendable {
+        public let base: UInt64
+        public let size: UInt64
+    }
+
+    /// The first of two banks, which follow each other.
+    public static let flash = Window(base: 0, size: 0x400_0000)
+    public static let distributor = Window(base: 0x800_0000, size: 0x1_0000)
+    public static let cpuInterface = Window(base: 0x801_0000, size: 0x1_0000)
+    public static let virtualControl = Window(base: 0x803_0000, size: 0x1_0000)
+    public static let virtualCPUInterface = Window(base: 0x804_0000, size: 0x1_0000)
+    public static let uart = Window(base: 0x900_0000, size: 0x1000)
+    public static let rtc = Window(base: 0x901_0000, size: 0x1000)
+    public static let firmwareConfiguration = Window(base: 0x902_0000, size: 0x18)
+    public static let gpio = Window(base: 0x903_0000, size: 0x1000)
+    /// The first of ``virtioCount`` slots, which follow each other.
+    public static let virtio = Window(base: 0xa00_0000, size: 0x200)
+    public static let ramBase: UInt64 = 0x4000_0000
+
+    public static let virtioCount = 32
+    /// Shared interrupts, counted from 0: INTID 32.
+    public static let uartInterrupt = 1
+    public static let rtcInterrupt = 2
+    public static let gpioInterrupt = 7
+    /// Of the first slot; each next slot has the next.
+    public static let virtioInterrupt = 16
+    public static let sharedInterrupts = 256
+    /// Private interrupts, by INTID.
+    public static let monitorsInterrupt = 23
+    public static let maintenanceInterrupt = 25
+    public static let hypervisorTimerInterrupt = 26
+    public static let virtualTimerInterrupt = 27
+    public static let hypervisorVirtualTimerInterrupt = 28
+    public static let physicalTimerInterrupt = 30
+    /// The system counter counts this many times a second.
+    public static let counterFrequency: UInt64 = 62_500_000
+    public static let peripheralClock: UInt32 = 24_000_000
+    public static let maximumCPUs = 8
+}
+
+/// The device tree of QEMU's arm `virt` board, node for node and in its order.
+///
+/// Differences from QEMU 7.2, all on purpose: no `platform-bus`, which is empty there; and no random numbers in `chosen`
+/// but those that are given, so that a run is repeatable.
+public struct AArch64VirtDeviceTree: Sendable {
+    public var cpus: Int
+    public var memorySize: UInt64
+    /// As the CPU's binding names it: `arm,cortex-a72`.
+    public var cpu: String
+    /// Firmware is called by SMC where there is EL2 to call by HVC, and else by HVC.
+    public var hasEL2: Bool
+    public var bootArguments: String?
+    public var initrd: Range<UInt64>?
+    public var randomSeed: [UInt32] = []
+
+    public init(cpus: Int, memorySize: UInt64, cpu: String, hasEL2: Bool) {
+        precondition((1...AArch64VirtLayout.maximumCPUs).contains(cpus))
+        self.cpus = cpus
+        self.memorySize = memorySize
+        self.cpu = cpu
+        self.hasEL2 = hasEL2
+    }
+
+    private typealias Layout = AArch64VirtLayout
+
+    /// Handles are numbered as QEMU does: the clock, then the CPUs from the last to the first, and so on.
+    private let clockHandle: UInt32 = 0x8000
+    private func cpuHandle(_ index: Int) -> UInt32 { clockHandle + UInt32(cpus - index) }
+    private var interruptControllerHandle: UInt32 { clockHandle + UInt32(cpus) + 1 }
+    private var gpioHandle: UInt32 { interruptControllerHandle + 2 }
+
+    private enum InterruptKind: UInt32 { case shared = 0, `private` = 1 }
+    /// The third cell of an interrupt (bindings/interrupt-controller/arm,gic.yaml): how it is triggered.
+    private static let risingEdge: UInt32 = 1, highLevel: UInt32 = 4
+
+    /// The tree.
+    public var tree: DeviceTree {
+        var tree = DeviceTree()
+        tree.root.set("interrupt-parent", cells: interruptControllerHandle)
+        tree.root.set("model", "linux,dummy-virt")
+        tree.root.set("#size-cells", cells: 2)
+        tree.root.set("#address-cells", cells: 2)
+        tree.root.set("compatible", "linux,dummy-virt")
+        tree.root.children = [psci]
+        tree.setMemory(base: Layout.ramBase, size: memorySize)
+        tree.root.children += [firmwareConfiguration]
+        tree.root.children += (0..<Layout.virtioCount).map(virtio)
+        tree.root.children += [
+            gpioKeys, gpio, rtc, serial, monitors, interruptController, flash, processors, timer, clock,
+        ]
+        tree.root.children += [DeviceTree.Node("chosen")]
+        tree.setStandardOutput("/" + Self.name("pl011", Layout.uart))
+        tree.setBootArguments(bootArguments)
+        tree.setInitrd(initrd)
+        if !randomSeed.isEmpty { tree.edit("/chosen") { $0.set("rng-seed", cells: randomSeed) } }
+        return tree
+    }
+
+    // MARK: Processors
+
+    /// Power State Coordination Interface (bindings/arm/psci.yaml).
+    private var psci: DeviceTree.Node {
+        var psci = DeviceTree.Node("psci")
+        psci.set("migrate", cells: 0xc400_0005)
+        psci.set("cpu_on", cells: 0xc400_0003)
+        psci.set("cpu_off", cells: 0x8400_0002)
+        psci.set("cpu_suspend", cells: 0xc400_0001)
+        psci.set("method", hasEL2 ? "smc" : "hvc")
+        psci.set("compatible", "arm,psci-1.0", "arm,psci-0.2", "arm,psci")
+        return psci
+    }
+
+    private var processors: DeviceTree.Node {
+        var node = DeviceTree.Node("cpus")
+        node.set("#size-cells", cells: 0)
+        node.set("#address-cells", cells: 1)
+        node.child("cpu-map") { map in
+            map.child("socket0") { socket in
+                socket.child("cluster0") { cluster in
+                    for index in 0..<cpus {
+                        cluster.child("core\(index)") { $0.set("cpu", cells: cpuHandle(index)) }
+                    }
+                }
+            }
+        }
+        for index in 0..<cpus {
+            node.child("cpu@\(index)") { processor in
+                processor.set("phandle", cells: cpuHandle(index))
+                processor.set("reg", cells: UInt32(index))
+                if cpus > 1 { processor.set("enable-method", "psci") }
+                processor.set("compatible", cpu)
+                processor.set("device_type", "cpu")
+            }
+        }
+        return node
+    }
+
+    /// Secure, physical, virtual and hypervisor timers (bindings/timer/arm,arch_timer.yaml). The secure one is nobody's.
+    private var timer: DeviceTree.Node {
+        let masked = Self.highLevel | UInt32(1 << cpus - 1) << 8
+        var timer = DeviceTree.Node("timer")
+        let numbers = [
+            29, Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
+        ]
+        timer.set(
+            "interrupts", cells: numbers.flatMap { [InterruptKind.private.rawValue, UInt32($0 - 16), masked] })
+        timer.setEmpty("always-on")
+        timer.set("compatible", "arm,armv8-timer", "arm,armv7-timer")
+        return timer
+    }
+
+    private var monitors: DeviceTree.Node {
+        var node = DeviceTree.Node("pmu")
+        let masked = Self.highLevel | UInt32(1 << cpus - 1) << 8
+        node.set(
+            "interrupts", cells: [InterruptKind.private.rawValue, UInt32(Layout.monitorsInterrupt - 16), masked])
+        node.set("compatible", "arm,armv8-pmuv3")
+        return node
+    }
+
+    // MARK: Devices
+
+    private static func name(_ name: String, _ window: AArch64VirtLayout.Window) -> String {
+        name + "@" + String(window.base, radix: 16)
+    }
+
+    private func device(
+        _ name: String, _ window: AArch64VirtLayout.Window, interrupt: Int? = nil, trigger: UInt32 = highLevel
+    ) -> DeviceTree.Node {
+        var device = DeviceTree.Node(Self.name(name, window))
+        if let interrupt {
+            device.set("interrupts", cells: [InterruptKind.shared.rawValue, UInt32(interrupt), trigger])
+        }
+        device.set("reg", doubleCells: window.base, window.size)
+        return device
+    }
+
+    /// A PrimeCell: clocked, and found by its identification registers.
+    private func primeCell(
+        _ name: String, _ window: AArch64VirtLayout.Window, interrupt: Int
+    ) -> DeviceTree.Node {
+        var node = device(name, window, interrupt: interrupt)
+        node.set("clock-names", "apb_pclk")
+        node.set("clocks", cells: clockHandle)
+        node.set("compatible", "arm," + name, "arm,primecell")
+        return node
+    }
+
+    private var serial: DeviceTree.Node {
+        var serial = primeCell("pl011", Layout.uart, interrupt: Layout.uartInterrupt)
+        serial.set("clock-names", "uartclk", "apb_pclk")
+        serial.set("clocks", cells: clockHandle, clockHandle)
+        return serial
+    }
+
+    private var rtc: DeviceTree.Node { primeCell("pl031", Layout.rtc, interrupt: Layout.rtcInterrupt) }
+
+    private var gpio: DeviceTree.Node {
+        var gpio = primeCell("pl061", Layout.gpio, interrupt: Layout.gpioInterrupt)
+        gpio.set("phandle", cells: gpioHandle)
+        gpio.setEmpty("gpio-controller")
+        gpio.set("#gpio-cells", cells: 2)
+        return gpio
+    }
+
+    private var gpioKeys: DeviceTree.Node {
+        var keys = DeviceTree.Node("gpio-keys")
+        keys.set("compatible", "gpio-keys")
+        keys.child("poweroff") { key in
+            key.set("gpios", cells: [gpioHandle, UInt32(PL061.powerKeyPin), 0])
+            key.set("linux,code", cells: 116)  // KEY_POWER
+            key.set("label", "GPIO Key Poweroff")
+        }
+        return keys
+    }
+
+    private var clock: DeviceTree.Node {
+        var clock = DeviceTree.Node("apb-pclk")
+        clock.set("phandle", cells: clockHandle)
+        clock.set("clock-output-names", "clk24mhz")
+        clock.set("clock-frequency", cells: Layout.peripheralClock)
+        clock.set("#clock-cells", cells: 0)
+        clock.set("compatible", "fixed-clock")
+        return clock
+    }
+
+    private func virtio(_ slot: Int) -> DeviceTree.Node {
+        let window = AArch64VirtLayout.Window(
+            base: Layout.virtio.base + UInt64(slot) * Layout.virtio.size, size: Layout.virtio.size)
+        var node = device(
+            "virtio_mmio", window, interrupt: Layout.virtioInterrupt + slot, trigger: Self.risingEdge)
+        node.setEmpty("dma-coherent")
+        node.set("compatible", "virtio,mmio")
+        return node
+    }
+
+    private var interruptController: DeviceTree.Node {
+        var node = DeviceTree.Node(Self.name("intc", Layout.distributor))
+        node.set("phandle", cells: interruptControllerHandle)
+        var frames = [Layout.distributor, Layout.cpuInterface]
+        if hasEL2 {
+            frames += [Layout.virtualControl, Layout.virtualCPUInterface]
+            node.set(
+                "interrupts",
+                cells: [InterruptKind.private.rawValue, UInt32(Layout.maintenanceInterrupt - 16), Self.highLevel])
+        }
+        node.set(
+            "reg",
+            cells: frames.flatMap { [0, UInt32(truncatingIfNeeded: $0.base), 0, UInt32(truncatingIfNeeded: $0.size)] })
+        node.set("compatible", "arm,cortex-a15-gic")
+        node.setEmpty("ranges")
+        node.set("#size-cells", cells: 2)
+        node.set("#address-cells", cells: 2)
+        node.setEmpty("interrupt-controller")
+        node.set("#interrupt-cells", cells: 3)
+        return node
+    }
+
+    private var flash: DeviceTree.Node {
+        var flash = DeviceTree.Node(Self.name("flash", Layout.flash))
+        flash.set("bank-width", cells: 4)
+        let bank = Layout.flash
+        flash.set("reg", doubleCells: bank.base, bank.size, bank.base + bank.size, bank.size)
+        flash.set("compatible", "cfi-flash")
+        return flash
+    }
+
+    private var firmwareConfiguration: DeviceTree.Node {
+        var node = DeviceTree.Node(Self.name("fw-cfg", Layout.firmwareConfiguration))
+        node.setEmpty("dma-coherent")
+        node.set("reg", doubleCells: Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size)
+        node.set("compatible", "qemu,fw-cfg-mmio")
+        return node
+    }
+}
