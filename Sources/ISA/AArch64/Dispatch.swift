@@ -1,7 +1,8 @@
 import ISA
 
 /// From an operation to its meaning, for engines that pick the instruction at run time: the recorder, and the interpreter
-/// for what has no handler of its own. Operations of floating point and vectors are in DispatchVector.swift.
+/// for what has no handler of its own. Operations of floating point and vectors are in DispatchFloat.swift and
+/// DispatchVector.swift.
 extension AArch64 {
     /// Emits the meaning of `operation`, of 64 bits where `width` is `.double`, else of 32.
     static func execute<E: Emitter>(
@@ -215,7 +216,7 @@ extension AArch64 {
         case .umsubl: multiplyAddLong(&e, i, .zero32, .subtract)
         case .smulh: register(&e, i, .double, .multiplyHighSigned)
         case .umulh: register(&e, i, .double, .multiplyHighUnsigned)
-        default: try executeVector(operation, &e, i)
+        default: try executeFloat(operation, width, &e, i)
         }
     }
 }

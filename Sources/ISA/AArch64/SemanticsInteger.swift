@@ -354,7 +354,7 @@ extension AArch64 {
     }
 
     @inline(__always)
-    private static func condition<E: Emitter>(_ e: inout E, _ number: UInt64) -> E.Condition {
+    static func condition<E: Emitter>(_ e: inout E, _ number: UInt64) -> E.Condition {
         if let code = conditionCode(number) { return e.condition(code) }
         let zero = e.constant(0)
         return e.compare(.equal, .double, zero, zero)

@@ -9,20 +9,3 @@ extension AArch64.ProcessingElement {
     }
     func resetSystemRegisters() {}
 }
-extension AArch64 {
-    public static func float(
-        _ operation: FloatOperation, _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64,
-        _ c: UInt64, _ rounding: RoundingControl
-    ) -> UInt64 { 0 }
-    public static func floatToInteger(
-        _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
-        _ rounding: RoundingControl
-    ) -> UInt64 { 0 }
-    public static func integerToFloat(
-        _ format: FloatSize, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ width: Width, signed: Bool,
-        _ rounding: RoundingControl
-    ) -> UInt64 { 0 }
-    public static func convertFloat(
-        _ state: UnsafeMutableRawPointer, _ a: UInt64, from: FloatSize, to: FloatSize, _ rounding: RoundingControl
-    ) -> UInt64 { 0 }
-}

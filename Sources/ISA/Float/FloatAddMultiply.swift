@@ -113,6 +113,14 @@ extension FloatArithmetic {
     public static func fusedMultiplyAdd(
         _ a: UInt64, _ b: UInt64, _ c: UInt64, _ context: inout FloatContext
     ) -> UInt64 {
+        fusedMultiplyAdd(a, b, c, exponentChange: 0, &context)
+    }
+
+    /// The same times `2^exponentChange`, rounded once.
+    @inline(__always)
+    static func fusedMultiplyAdd(
+        _ a: UInt64, _ b: UInt64, _ c: UInt64, exponentChange: Int, _ context: inout FloatContext
+    ) -> UInt64 {
         let a = flushInput(a, &context)
         let b = flushInput(b, &context)
         let c = flushInput(c, &context)
@@ -128,7 +136,7 @@ extension FloatArithmetic {
         let addendSign = Format.sign(c)
         if x.significand == 0 || y.significand == 0 {
             if addend.significand == 0 { return productSign == addendSign ? productSign : exactZero(context) }
-            return roundAndPack(addendSign, addend.exponent, addend.significand, &context)
+            return roundAndPack(addendSign, addend.exponent &+ exponentChange, addend.significand, &context)
         }
 
         // The exact product, with the leading one at bit 126 of 128.
@@ -138,7 +146,7 @@ extension FloatArithmetic {
         productExponent &+= isTwoOrMore ? 1 : 0
         product = isTwoOrMore ? product : product &<< 1
         if addend.significand == 0 {
-            return roundAndPack(productSign, productExponent, narrow(product), &context)
+            return roundAndPack(productSign, productExponent &+ exponentChange, narrow(product), &context)
         }
 
         // Addition as in `sum`, with 128 bits. The aligned smaller term loses bits into the sticky bit only if it is
@@ -160,13 +168,13 @@ extension FloatArithmetic {
                 total = (total &>> 1) | (total & 1)
                 exponent &+= 1
             }
-            return roundAndPack(sign, exponent, narrow(total), &context)
+            return roundAndPack(sign, exponent &+ exponentChange, narrow(total), &context)
         }
         let difference = large &- small
         if difference == 0 { return exactZero(context) }
         let shift = difference.leadingZeroBitCount &- 1
         let normalized = difference &<< UInt128(truncatingIfNeeded: shift)
-        return roundAndPack(sign, exponent &- shift, narrow(normalized), &context)
+        return roundAndPack(sign, exponent &- shift &+ exponentChange, narrow(normalized), &context)
     }
 
     @inline(__always)

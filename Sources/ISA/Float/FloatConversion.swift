@@ -26,28 +26,33 @@ extension FloatArithmetic {
     }
 
     /// A 64-bit integer, which may be a sign- or zero-extended narrower one, rounded to the format.
-    public static func fromInteger(_ value: UInt64, signed: Bool, _ context: inout FloatContext) -> UInt64 {
+    /// - Parameter fraction: how many of its bits are behind the point.
+    public static func fromInteger(
+        _ value: UInt64, fraction: Int = 0, signed: Bool, _ context: inout FloatContext
+    ) -> UInt64 {
         let isNegative = signed && Int64(bitPattern: value) < 0
         let sign = isNegative ? Format.signMask : 0
         let magnitude = isNegative ? 0 &- value : value
         if magnitude == 0 { return 0 }
         if magnitude &>> 63 != 0 {
-            return roundAndPack(sign, Format.bias &+ 63, (magnitude &>> 1) | (magnitude & 1), &context)
+            let exponent = Format.bias &+ 63 &- fraction
+            return roundAndPack(sign, exponent, (magnitude &>> 1) | (magnitude & 1), &context)
         }
-        return normalizeRoundAndPack(sign, Format.bias &+ 62, magnitude, &context)
+        return normalizeRoundAndPack(sign, Format.bias &+ 62 &- fraction, magnitude, &context)
     }
 
     /// The value rounded to an integer of `bits` bits (1 to 64); what does not fit is invalid, and then nothing is
     /// inexact.
+    /// - Parameter fraction: how many of its bits are behind the point.
     /// - Returns: sign-extended to 64 bits if signed, zero-extended if not.
     public static func toInteger(
-        _ x: UInt64, bits: Int, signed: Bool, _ context: inout FloatContext
+        _ x: UInt64, fraction: Int = 0, bits: Int, signed: Bool, _ context: inout FloatContext
     ) -> UInt64 {
         let x = flushInput(x, &context)
         if Format.isSpecial(x) { return invalidInteger(x, bits: bits, signed: signed, &context) }
         let sign = Format.sign(x)
         let unpacked = unpack(x)
-        let exponent = unpacked.exponent &- Format.bias
+        let exponent = unpacked.exponent &- Format.bias &+ fraction
         if exponent > 63 { return invalidInteger(x, bits: bits, signed: signed, &context) }
         let (magnitude, isInexact) = roundToMagnitude(sign, exponent, unpacked.significand, context.rounding)
         let largest = integerRange(bits: bits, signed: signed)

@@ -46,6 +46,10 @@ public struct CoreState {
     /// Not 0 while floating-point registers, rounding and flags are the host's: never outside of translated code. Next
     /// to ``floatDirty``, so that both are looked at together.
     public var floatLoaded: UInt8 = 0
+    /// What governs operations beside the rounding mode, in the architecture's own encoding (``ArmFloat/Controls``).
+    public var floatControls: UInt8 = 0
+    /// Not 0 since an integer was saturated (Arm's FPSR.QC).
+    public var saturated: UInt8 = 0
     public var flags = FlagsRecord()
 
     #if DEBUG

@@ -56,6 +56,8 @@ extension RISCV {
         case .less: return Arithmetic.lessThan(a, b, &context) ? 1 : 0
         case .lessOrEqual: return Arithmetic.lessOrEqual(a, b, &context) ? 1 : 0
         case .classify: return Arithmetic.classify(a).mask
+        // No instruction has these.
+        default: return Arithmetic.defaultNaN
         }
     }
 

@@ -209,27 +209,6 @@ public enum AtomicOperation: UInt8, Sendable, CaseIterable {
     }
 }
 
-public enum FloatSize: UInt8, Sendable, CaseIterable {
-    case half, single, double
-}
-
-public enum FloatOperation: UInt8, Sendable, CaseIterable {
-    case add, subtract, multiply, divide, squareRoot
-    /// a * b + c, a * b - c, -(a * b) + c, -(a * b) - c, rounded once.
-    case multiplyAdd, multiplySubtract, negatedMultiplyAdd, negatedMultiplySubtract
-    /// IEEE 754-2019 minimumNumber and maximumNumber.
-    case minimumNumber, maximumNumber
-    /// 1 or 0. Equality is quiet, the orders signal on every NaN.
-    case equal, less, lessOrEqual
-    /// A bit for the class of the operand (RISC-V fclass).
-    case classify
-}
-
-/// Which rounding mode an instruction uses: one of its own, or the one in the state.
-public enum RoundingControl: UInt8, Sendable {
-    case nearestEven = 0, towardZero = 1, down = 2, up = 3, nearestMaxMagnitude = 4, dynamic = 7
-}
-
 public enum VectorOperation: UInt8, Sendable, CaseIterable {
     case add, subtract, and, or, xor, compareEqual, compareGreaterSigned
 }

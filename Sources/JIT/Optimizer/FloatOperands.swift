@@ -251,6 +251,16 @@ extension FloatOperation {
         }
     }
 
+    /// A back end may have code for it: what other operations give is no number, or not known to the host.
+    var hasCode: Bool {
+        switch self {
+        case .add, .subtract, .multiply, .divide, .squareRoot, .minimumNumber, .maximumNumber, .equal, .less,
+            .lessOrEqual:
+            return true
+        default: return isFused
+        }
+    }
+
     var isFused: Bool {
         switch self {
         case .multiplyAdd, .multiplySubtract, .negatedMultiplyAdd, .negatedMultiplySubtract: return true

@@ -20,13 +20,13 @@ extension X64.Generator {
         guard switches.contains(.floats), isNative(node.width) else { return false }
         switch node.operation {
         case .float:
-            if node.floatOperation == .classify { return false }
+            if !node.floatOperation.hasCode { return false }
             if node.floatOperation.isFused && !host.contains(.fma) { return false }
         case .floatToInteger, .integerToFloat, .convertFloat:
             if !isNative(node.otherWidth) { return false }
         default: return false
         }
-        return node.rounding != .nearestMaxMagnitude
+        return node.rounding != .nearestMaxMagnitude && node.rounding != .odd
     }
 
     private static func isNative(_ width: Width) -> Bool { width == .word || width == .double }

@@ -30,7 +30,7 @@ extension X64.Generator {
         case .equal: generateEqual(node)
         case .less: generateOrder(.above, node)
         case .lessOrEqual: generateOrder(.aboveOrEqual, node)
-        case .classify: preconditionFailure("\(node) has no code")
+        default: preconditionFailure("\(node) has no code")
         }
     }
 
