@@ -170,7 +170,7 @@ extension AArch64.ProcessingElement {
     // MARK: Translation
 
     /// Translates an access of the current level, or fills the fault record and throws.
-    private func translate(
+    func translate(
         _ address: UInt64, _ access: AArch64.TranslationRequest.Access, _ attributes: MemoryAttributes = [],
         isAligned: Bool = true
     ) throws(Fault) -> AArch64.Translation {
@@ -223,7 +223,7 @@ extension AArch64.ProcessingElement {
     /// EL2 may want to know of external aborts (HCR_EL2.TEA).
     private var externalAbortLevel: Int { level < 2 && hypervisorConfiguration & Hypervisor.tea != 0 ? 2 : 0 }
 
-    private func alignmentFault(_ address: UInt64, isWrite: Bool) -> Fault {
+    func alignmentFault(_ address: UInt64, isWrite: Bool) -> Fault {
         let recorded = fault(Class.dataAbortLower, 0x21 | (isWrite ? 1 << 6 : 0), level: 0, Detail.hasAddress)
         core.pointee.fault.value = address
         return recorded
@@ -375,11 +375,16 @@ extension AArch64.ProcessingElement {
         let needed: AArch64.Permissions = if case .read = use { .read } else { .write }
         let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
         guard translation.enterable.contains(needed), !checksAlignment,
-            isUntranslated || !translation.attributes.isDevice,
+            isUntranslated || !translation.attributes.isDevice, Self.isCanonical(address),
             let host = memory.host(translation.physical & ~4095)
         else { return }
         let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
         context.pointee.enter(address, host: host, for: use, superpage: max(translation.size, 4096))
+    }
+
+    /// Bits 63 to 56 are as bit 55. Tagged addresses are not entered, since TLB maintenance does not name their tags.
+    private static func isCanonical(_ address: UInt64) -> Bool {
+        Int64(bitPattern: address << 8) >> 8 == Int64(bitPattern: address)
     }
 
     /// Enters the part of the page that may be written unseen. `region` holds the page.
@@ -396,6 +401,12 @@ extension AArch64.ProcessingElement {
 
     /// The slots of the code at the program counter, entered into the context.
     func fetchPage(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer {
+        var address = address
+        if !Self.isCanonical(address) {
+            // A branch leaves out the tag of its target (AArch64.BranchAddr).
+            address = regime(regimeKind(level: level)).branchAddress(address)
+            core.pointee.programCounter = address
+        }
         let translation = try translate(address, .execute)
         guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
         statistics.fetchMisses += 1

@@ -51,6 +51,12 @@ extension AArch64.TranslationRegime {
         return ignoresTop ? address & 0xff_ffff_ffff_ffff : address
     }
 
+    /// Where a branch to `address` goes: without a tag, where the regime ignores one (AArch64.BranchAddr).
+    func branchAddress(_ address: UInt64) -> UInt64 {
+        guard range(of: address).ignoresTopByteOfInstructions else { return address }
+        return hasEL0 ? UInt64(bitPattern: Int64(bitPattern: address << 8) >> 8) : (address << 8) >> 8
+    }
+
     /// AArch64.S1Walk, and what AArch64.S1Translate does with the leaf.
     private func walk<Tables: AArch64.TranslationTables>(
         _ request: AArch64.TranslationRequest, _ second: AArch64.StageTwo, in tables: Tables

@@ -4,8 +4,5 @@ extension AArch64.ProcessingElement {
     func writeSystemRegister(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
         throw undefinedInstruction()
     }
-    func performSystemInstruction(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
-        throw undefinedInstruction()
-    }
     func resetSystemRegisters() {}
 }

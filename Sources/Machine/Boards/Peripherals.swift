@@ -1,3 +1,5 @@
+import ISA
+
 /// What boards have in common beside their CPUs: flash and VirtIO slots with what the user puts there.
 enum Peripherals {
     /// Two banks of flash, of which the first holds the first image.
