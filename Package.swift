@@ -33,7 +33,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "ISA", "JIT", "CFDT", "CCapstone", "CSlirp", "CZlib",
+                "ISA", "AArch64ISA", "JIT", "CFDT", "CCapstone", "CSlirp", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
