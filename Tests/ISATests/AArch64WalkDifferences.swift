@@ -1,0 +1,60 @@
+@testable import AArch64ISA
+
+/// What QEMU 7.2 does otherwise than the manual, or otherwise than here where the manual leaves it open.
+enum AArch64WalkDifferences {
+    /// Whether a case is one that both see alike.
+    static func isComparable(_ walk: AArch64WalkCase, _ features: AArch64.TranslationFeatures) -> Bool {
+        // QEMU limits what VTCR_EL2.T0SZ and SL0 may be by PS, and not by the PE's own size (AArch64.S2MinTxSZ,
+        // AArch64.S2InvalidSL).
+        let sizes: [UInt64] = [32, 36, 40, 42, 44, 48, 48, 48]
+        let size = sizes[Int(walk[.vtcr] >> 16 & 7)]
+        let granuleBits = walk.second(features).lookup.granuleBits
+        if 64 - walk[.vtcr] & 63 > size { return false }
+        if walk[.vtcr] >> 6 & 3 == 2 && size < (granuleBits == 14 ? 42 : 44) { return false }
+        // HCR_EL2.PTW: QEMU obeys it without a second stage too. And where it refuses a walk, QEMU has set the access
+        // flag of the second stage before, which is as good.
+        if walk[.hcr] & 4 != 0 && (walk[.hcr] & 0x1001 == 0 || walk[.vtcr] >> 21 & 1 != 0) { return false }
+        // HD without HA is none; QEMU takes it for one.
+        let isHost = walk[.hcr] >> 34 & 1 != 0
+        let controls = [walk[.tcr1] >> 39, walk[.tcr2] >> (isHost ? 39 : 21), walk[.vtcr] >> 21]
+        return !controls.contains { $0 & 3 == 2 }
+    }
+
+    /// Whether an AT instruction is one that both see alike.
+    static func isComparable(_ walk: AArch64WalkCase, _ operation: AArch64.AddressTranslation) -> Bool {
+        // With HD, those that write make pages dirty on QEMU, which they do not in AArch64.S1Translate.
+        let control = operation.isOfEL2 ? walk[.tcr2] >> 22 : walk[.tcr1] >> 40
+        let second = operation.usesBothStages ? walk[.vtcr] >> 22 : 0
+        return !operation.isWrite || (control | second) & 1 == 0
+    }
+
+    /// Whether a walk ended at a block where there may be none, which QEMU takes for one (AArch64.BlockDescSupported).
+    static func endsAtBlock(_ fault: AArch64.TranslationFault, _ arena: AArch64WalkArena) -> Bool {
+        fault.kind == .translation && fault.level < 3 && (arena.last & 3 == 1 || arena.last.byteSwapped & 3 == 1)
+    }
+
+    /// Whether QEMU's PAR_EL1 is that of a translation.
+    static func agrees(_ par: UInt64, with translation: AArch64.Translation) -> Bool {
+        var known = ~0 as UInt64
+        // SH of device and non-cacheable memory, which PAR_EL1 has as 2.
+        if translation.attributes.isDevice || translation.attributes.value == 0x44 { known &= ~0x180 }
+        // Of a device type beside normal memory QEMU takes the latter's cacheability for a device type.
+        if translation.attributes.isDevice && translation.stageTwoBits != AArch64.Translation.untranslatedBits {
+            known &= ~(0x0f << 56)
+        }
+        return (par ^ translation.par) & known == 0
+    }
+
+    /// Whether QEMU's PAR_EL1, or syndrome, is that of a fault.
+    /// - Parameter level: what takes exceptions of the instruction.
+    static func agrees(_ record: AArch64WalkRecord, with fault: AArch64.TranslationFault) -> Bool {
+        // The level of a fault of stage 2 on a walk of stage 1: QEMU has that of the latter.
+        if fault.isTaken(byATAt: 3) {
+            let level: UInt64 = fault.isStageOneWalk ? 3 : 0
+            // A Data Abort from EL3 itself.
+            return record.esr3 >> 26 == 0x25 && (record.esr3 ^ UInt64(fault.status)) & 0x3f & ~level == 0
+        }
+        let level: UInt64 = fault.isStageOneWalk ? 3 << 1 : 0
+        return (record.par ^ fault.par) & 0xffff_ffff_ffff & ~level == 0
+    }
+}
