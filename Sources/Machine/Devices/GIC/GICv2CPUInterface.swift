@@ -7,8 +7,8 @@ protocol GICv2InterruptSource: AnyObject {
     /// The group of an interrupt that software ends, or nil when there is no such interrupt.
     func group(_ intid: UInt32, _ cpu: Int) -> InterruptGroup?
     /// Software has ended the interrupt, which is no longer active.
-    /// - Parameter hasDropped: whether a priority was active; if none was, what is ended was never acknowledged.
-    func deactivate(_ intid: UInt32, _ cpu: Int, hasDropped: Bool)
+    /// - Parameter isAnyActive: whether a priority was active; if none was, what is ended was never acknowledged.
+    func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool)
 }
 
 /// The CPU interface of one CPU, GICC, or that of the virtual machine it runs, GICV, which looks the same to software.
@@ -110,8 +110,9 @@ final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
         let intid = value & 0x3ff
         guard intid < SpecialINTID.first, let group = source.group(intid, cpu) else { return }
         if isAlias, group == .zero { return }
-        let hasDropped = priorities.drop(group)
-        if !control.contains(.dropsPriorityOnly) { source.deactivate(intid, cpu, hasDropped: hasDropped) }
+        let isAnyActive = priorities.running != InterruptPriorities.idle
+        priorities.drop(group)
+        if !control.contains(.dropsPriorityOnly) { source.deactivate(intid, cpu, isAnyActive: isAnyActive) }
         signal()
     }
 
@@ -128,7 +129,7 @@ final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
         case .aliasedBinaryPoint: return UInt32(priorities.group1BinaryPoint)
         case .aliasedAcknowledge: return acknowledge(isAlias: true)
         case .aliasedHighestPending: return highestPending(isAlias: true)
-        case .identification: return 0x0202_143b  // a GIC-400
+        case .identification: return 0x0002_043b  // a GICv2 of Arm, as on QEMU's board
         case .end, .aliasedEnd, .deactivate: return 0
         case nil:
             guard let (index, group) = Register.activePriorities(offset) else { return 0 }
@@ -149,7 +150,7 @@ final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
         case .deactivate:
             // Without a separate priority drop it is UNPREDICTABLE (4.4.15), and ignored.
             guard control.contains(.dropsPriorityOnly), value & 0x3ff < SpecialINTID.first else { return }
-            return source.deactivate(value & 0x3ff, cpu, hasDropped: true)
+            return source.deactivate(value & 0x3ff, cpu, isAnyActive: true)
         case .acknowledge, .runningPriority, .highestPending, .aliasedAcknowledge, .aliasedHighestPending,
             .identification:
             return

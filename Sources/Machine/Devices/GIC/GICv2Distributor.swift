@@ -174,8 +174,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         return group >> (intid % 32) & 1 == 0 ? .zero : .one
     }
 
-    func deactivate(_ intid: UInt32, _ cpu: Int, hasDropped: Bool) {
-        guard hasDropped, intid < interruptCount else { return }
+    func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool) {
+        guard isAnyActive, intid < interruptCount else { return }
         let bit = UInt32(1) << (intid % 32)
         if intid < 32 {
             privateBanks[cpu].active &= ~bit
@@ -212,7 +212,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         switch offset {
         case Register.control.rawValue: return (enablesGroup0 ? 1 : 0) | (enablesGroup1 ? 2 : 0)
         case Register.type.rawValue: return UInt32(cpuCount - 1) << 5 | UInt32(interruptCount / 32 - 1)
-        case Register.implementer.rawValue: return 0x0200_143b  // a GIC-400
+        case Register.implementer.rawValue: return 0x0000_043b  // Arm, as on QEMU's board
         case Bytes.targets: return bytes(offset - Bytes.targets.lowerBound) { targetsOf($0, cpu) }
         case Bytes.clearSGIs, Bytes.setSGIs: return bytes(offset % 16) { senders[cpu * Self.sgiCount + $0] }
         case Bytes.identification: return UInt32(Self.identification[Int(offset - Bytes.identification.lowerBound) / 4])

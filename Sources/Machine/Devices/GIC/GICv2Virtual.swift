@@ -115,13 +115,13 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// Ends the interrupt in its List register, and with it the physical interrupt it stands for. Without one the end is
     /// counted, if it was an end of anything (5.3.2, EOICount).
-    func deactivate(_ intid: UInt32, _ cpu: Int, hasDropped: Bool) {
+    func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool) {
         if let index = index(intid, { $0 == .active || $0 == .pendingAndActive }) {
             lists[index].state = lists[index].state == .active ? .invalid : .pending
             if lists[index].isHardware {
-                distributor.deactivate(lists[index].physicalID, self.cpu, hasDropped: true)
+                distributor.deactivate(lists[index].physicalID, self.cpu, isAnyActive: true)
             }
-        } else if hasDropped {
+        } else if isAnyActive {
             control.endCount += 1
         }
         update()

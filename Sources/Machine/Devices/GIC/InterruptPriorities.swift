@@ -127,12 +127,10 @@ struct InterruptPriorities {
         setBits(interrupt.group, bits(interrupt.group) | 1 << level)
     }
 
-    /// Drops the highest active priority of a group; false if it has none.
-    mutating func drop(_ group: InterruptGroup) -> Bool {
+    /// Drops the highest active priority of a group, if it has one.
+    mutating func drop(_ group: InterruptGroup) {
         let bits = bits(group)
-        guard bits != 0 else { return false }
-        setBits(group, bits & (bits - 1))
-        return true
+        setBits(group, bits & (bits &- 1))
     }
 
     /// The group of the highest active priority; Group 0 where both have it.
