@@ -91,7 +91,7 @@ extension RISCV {
             public var repeats: UInt64 = 0
 
             /// A call of the next level, which is how a healthy system lives: it is not kept, unless it leads to itself.
-            var isCall: Bool { (Cause.userCall...Cause.machineCall).contains(cause) }
+            public var isCall: Bool { (Cause.userCall...Cause.machineCall).contains(cause) }
 
             func isSame(as other: TrapRecord) -> Bool {
                 cause == other.cause && programCounter == other.programCounter && value == other.value

@@ -13,6 +13,7 @@ public final class RISCVVirt {
     /// The JIT, where that is what executes.
     public let translator: HotCode?
     public private(set) var harts: [RISCV.Hart] = []
+    public var processors: [any InspectableProcessor] { harts }
     public let aclint: ACLINT
     public let plic: PLIC
     public let uart: NS16550A

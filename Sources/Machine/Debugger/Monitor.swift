@@ -81,12 +81,12 @@ public final class Monitor {
         case "registers": return RegisterListing(try hart(arguments.first), symbols).lines
         case "harts":
             return board.harts.map { hart in
-                "hart \(hart.identifier)  \(padded(hart.modeText, 10))  \(padded(place(hart), 32))  "
+                "hart \(hart.identifier)  \(padded(hart.privilegeText, 10))  \(padded(place(hart), 32))  "
                     + PostMortem.activity(of: hart, board)
             }
         case "traps":
             let report = PostMortem(session)
-            let lines = try hart(arguments.first).recentTraps.map { report.describe($0) }
+            let lines = try hart(arguments.first).recentExceptions.map { report.describe($0) }
             return lines.isEmpty ? ["no trap was taken"] : lines
         case "translate": return try translate(arguments)
         case "memory": return try memory(arguments)
@@ -117,7 +117,7 @@ public final class Monitor {
     }
 
     private func place(_ hart: RISCV.Hart) -> String {
-        symbols.text(hart.state.pointee.core.programCounter, virtual: hart.state.pointee.virtual)
+        symbols.text(hart.state.pointee.core.programCounter, inGuest: hart.state.pointee.virtual)
     }
 
     private func address(_ text: String) throws(Refusal) -> UInt64 {
@@ -265,7 +265,7 @@ public final class Monitor {
             isStuck = outcome == .stuck || outcome == .stopped
         }
         var lines = board.harts.map { hart in
-            var text = "hart \(hart.identifier)  \(padded(hart.modeText, 10))  \(padded(place(hart), 24))  "
+            var text = "hart \(hart.identifier)  \(padded(hart.privilegeText, 10))  \(padded(place(hart), 24))  "
             let counter = hart.state.pointee.core.programCounter
             if hart.isWaiting {
                 text += "waits (wfi)"

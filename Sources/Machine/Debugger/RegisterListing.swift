@@ -15,7 +15,7 @@ struct RegisterListing {
         let counter = state.pointee.core.programCounter
         let place = state.pointee.virtual ? nil : symbols.name(counter)
         var lines = [
-            "hart \(hart.identifier)  \(hart.modeText)  pc \(hexadecimal(counter))" + (place.map { " \($0)" } ?? "")
+            "\(hart.label)  \(hart.privilegeText)  pc \(hexadecimal(counter))" + (place.map { " \($0)" } ?? "")
         ]
         func table(_ name: (Int) -> String, _ first: Int) {
             for row in 0..<8 {

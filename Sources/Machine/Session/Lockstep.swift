@@ -188,7 +188,8 @@ public final class Lockstep {
             let (counter, virtual) = (hart.state.pointee.core.programCounter, hart.state.pointee.virtual)
             let text = hart.instructionWord().map { disassembler.line($0, at: counter, virtual: virtual).text }
             return Step(
-                instruction: board.executed + 1, hart: hart.identifier, mode: hart.modeText, programCounter: counter,
+                instruction: board.executed + 1, hart: hart.identifier, mode: hart.privilegeText,
+                programCounter: counter,
                 symbol: virtual ? nil : symbols.name(counter), text: text ?? "(no instruction can be fetched)")
         }
         for hart in board.harts {

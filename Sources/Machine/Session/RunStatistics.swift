@@ -7,7 +7,7 @@ public struct RunStatistics: Sendable {
     public let virtualNanoseconds: UInt64
     /// How long the run took outside the machine, where that was measured. It differs from run to run.
     public let hostSeconds: Double?
-    /// Exceptions taken by all harts, interrupts not included.
+    /// Exceptions taken by all CPUs, interrupts not included.
     public let traps: UInt64
     public let interrupts: UInt64
     /// How often an access had to walk the page tables, or at least to ask the region map.
@@ -21,17 +21,15 @@ public struct RunStatistics: Sendable {
     public let translation: TranslationFigures?
 
     public init(_ board: RISCVVirt, hostSeconds: Double? = nil) {
-        func sum(_ field: KeyPath<RISCV.Hart.Statistics, UInt64>) -> UInt64 {
-            board.harts.reduce(0) { $0 &+ $1.statistics[keyPath: field] }
-        }
+        let figures = board.processors.reduce(ProcessorFigures()) { $0 + $1.figures }
         instructions = board.executed
         virtualNanoseconds = board.scheduler.time
         self.hostSeconds = hostSeconds
-        traps = board.harts.reduce(0) { $0 &+ $1.exceptionCount }
-        interrupts = sum(\.interrupts)
-        tlbMisses = sum(\.tlbMisses)
-        deviceAccesses = sum(\.deviceAccesses)
-        fetchMisses = sum(\.fetchMisses)
+        traps = figures.exceptions
+        interrupts = figures.interrupts
+        tlbMisses = figures.tlbMisses
+        deviceAccesses = figures.deviceAccesses
+        fetchMisses = figures.fetchMisses
         stateHash = board.stateHash
         translation = board.translator.map { TranslationFigures($0.statistics, of: board.executed) }
     }

@@ -40,10 +40,10 @@ public struct StateDifferences: Sendable {
         shown.append(StateDifference(place: place, name: name, first: first, second: second))
     }
 
-    /// Compares harts, time, devices and memory of two machines built from one description.
+    /// Compares CPUs, time, devices and memory of two machines built from one description.
     init(_ first: RISCVVirt, _ second: RISCVVirt) {
-        for (a, b) in zip(first.harts, second.harts) {
-            add("hart \(a.identifier)", StateListing.of(a, first.memory), StateListing.of(b, second.memory))
+        for (a, b) in zip(first.processors, second.processors) {
+            add(a.label, StateListing.of(a, first.memory), StateListing.of(b, second.memory))
         }
         add("machine", "time", seconds(first.scheduler.time), seconds(second.scheduler.time))
         for (a, b) in zip(first.devices, second.devices) {
@@ -109,12 +109,12 @@ private func forEachDifference(
 }
 
 extension RISCVVirt {
-    /// Whether the harts, and with `whole` all else as well, are as `other`'s: without the names of what differs.
+    /// Whether the CPUs, and with `whole` all else as well, are as `other`'s: without the names of what differs.
     func hasState(of other: RISCVVirt, whole: Bool) -> Bool {
         guard scheduler.time == other.scheduler.time else { return false }
         func hash(_ board: RISCVVirt) -> UInt64 {
             var hasher = StateHasher()
-            for hart in board.harts { hart.describeState(&hasher, board.memory) }
+            for processor in board.processors { processor.describeState(&hasher, board.memory) }
             if whole { for device in board.devices { device.describeState(&hasher) } }
             return hasher.value
         }
@@ -126,7 +126,7 @@ extension RISCVVirt {
     }
 }
 
-/// The state of a hart or device, field by field, with names.
+/// The state of a CPU or device, field by field, with names.
 struct StateListing: StateVisitor {
     enum Value: Equatable {
         case word(UInt64)
@@ -155,17 +155,10 @@ struct StateListing: StateVisitor {
 
     mutating func field(_ name: StaticString, _ bytes: inout [UInt8]) { fields.append(("\(name)", .bytes(bytes))) }
 
-    static func of(_ hart: RISCV.Hart, _ memory: PhysicalMemory) -> StateListing {
+    static func of(_ processor: any InspectableProcessor, _ memory: PhysicalMemory) -> StateListing {
         var listing = StateListing()
-        hart.describeState(&listing, memory)
-        listing.number { name, index in
-            switch name {
-            case "register": index < 32 ? RISCV.integerRegisterName(index) : RISCV.floatRegisterName(index - 32)
-            // The first three counters are registers of their own.
-            case "mhpmcounter", "mhpmevent": "\(name)\(index + 3)"
-            default: "\(name)\(index)"
-            }
-        }
+        processor.describeState(&listing, memory)
+        listing.number(type(of: processor).fieldName)
         return listing
     }
 

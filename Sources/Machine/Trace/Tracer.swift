@@ -79,7 +79,7 @@ public final class Tracer {
             if trap.guestPhysical != 0 { text += ", guest-physical \(hexadecimal(trap.guestPhysical))" }
             let to = RISCV.Mode(trap.toPrivilege, virtual: trap.toVirtual, features: hart.features)
             text +=
-                " -> \(to.rawValue) \(symbols.text(hart.state.pointee.core.programCounter, virtual: trap.toVirtual))"
+                " -> \(to.rawValue) \(symbols.text(hart.state.pointee.core.programCounter, inGuest: trap.toVirtual))"
             sink(line(hart, mode, trap.programCounter, text))
         }
         // After an interrupt the step still executes an instruction: the first one of the handler.

@@ -1,6 +1,6 @@
 import ISA
 
-/// How harts are written in traces, post-mortems and the monitor.
+/// How a hart's modes and interrupts are written in traces, post-mortems and the monitor.
 extension RISCV {
     /// A privilege mode as the manual abbreviates it: M, HS, U, VS, VU; S where there is no H extension.
     public enum Mode: String, CaseIterable, Sendable {
@@ -41,37 +41,6 @@ extension RISCV.Hart {
 
     /// The guest that hgatp names.
     public var guest: UInt64 { state.pointee.hgatp >> 44 & 0x3fff }
-
-    /// `HS`, or `VS vmid 2`.
-    public var modeText: String { mode.rawValue + (mode.isVirtual ? " vmid \(guest)" : "") }
-}
-
-/// The names of a session's addresses.
-public struct SymbolFinder {
-    private let tables: [SymbolTable]
-
-    /// - Parameter tables: the kernel's before the firmware's.
-    public init(_ tables: [SymbolTable]) {
-        self.tables = tables
-    }
-
-    public var isEmpty: Bool { tables.allSatisfy(\.isEmpty) }
-
-    /// `vcpu_run+0x1c`, where some program says so.
-    public func name(_ address: UInt64) -> String? {
-        for table in tables { if let location = table.location(of: address) { return location.description } }
-        return nil
-    }
-
-    public func address(of name: String) -> UInt64? {
-        for table in tables { if let address = table.address(of: name) { return address } }
-        return nil
-    }
-
-    /// The name, or the address where there is none. A guest's addresses are its own, and no program's here.
-    public func text(_ address: UInt64, virtual: Bool = false) -> String {
-        (virtual ? nil : name(address)) ?? hexadecimal(address)
-    }
 }
 
 extension RISCV.Interrupt {

@@ -1,0 +1,96 @@
+import ISA
+
+/// A CPU that tools look into, whatever its architecture: post-mortems, traces, comparisons, the monitor.
+///
+/// An architecture's side of this is in files of its own beside this one. None of it is on a hot path.
+public protocol InspectableProcessor: Processor {
+    /// What its manual calls one: `hart`.
+    static var noun: String { get }
+    /// The address of the next instruction.
+    var programCounter: UInt64 { get }
+    var privilege: PrivilegeLevel { get }
+    /// The number of the guest that runs, or would.
+    var guest: UInt64 { get }
+    /// Why it executes nothing: `waits (wfi)`; nil where it does.
+    var idleness: String? { get }
+    /// What it does or waits for, and what keeps pending interrupts from it: clauses of one sentence.
+    /// - Parameter since: the virtual time since when it waits, where that is known.
+    func activity(since: UInt64?) -> [String]
+    /// The latest exceptions and interrupts, oldest first.
+    var recentExceptions: [ExceptionRecord] { get }
+    var figures: ProcessorFigures { get }
+
+    /// Walks every field of its architectural state, once each, as ``Device/describeState(_:)`` does.
+    /// - Parameter memory: where reserved bytes are, which state blocks know by their host addresses.
+    func describeState(_ visitor: inout some StateVisitor, _ memory: PhysicalMemory)
+    /// The name of the field of that number among those that ``describeState(_:_:)`` gives the name `name`.
+    static func fieldName(_ name: String, _ index: Int) -> String
+}
+
+extension InspectableProcessor {
+    /// `hart 0`.
+    public var label: String { "\(Self.noun) \(identifier)" }
+
+    /// `HS`, or `VS vmid 2`.
+    public var privilegeText: String { privilege.name + (privilege.isGuests ? " vmid \(guest)" : "") }
+}
+
+/// A privilege mode or exception level.
+public struct PrivilegeLevel: Equatable, Sendable {
+    /// As the manual abbreviates it: `HS`, `EL1`.
+    public let name: String
+    /// Addresses there are a guest's own, and no program's of this machine.
+    public let isGuests: Bool
+
+    public init(_ name: String, isGuests: Bool) {
+        self.name = name
+        self.isGuests = isGuests
+    }
+}
+
+/// What a CPU has done so far.
+public struct ProcessorFigures: Sendable {
+    /// Interrupts not included.
+    public var exceptions: UInt64 = 0
+    public var interrupts: UInt64 = 0
+    public var tlbMisses: UInt64 = 0
+    public var deviceAccesses: UInt64 = 0
+    public var fetchMisses: UInt64 = 0
+
+    static func + (a: Self, b: Self) -> Self {
+        Self(
+            exceptions: a.exceptions &+ b.exceptions, interrupts: a.interrupts &+ b.interrupts,
+            tlbMisses: a.tlbMisses &+ b.tlbMisses, deviceAccesses: a.deviceAccesses &+ b.deviceAccesses,
+            fetchMisses: a.fetchMisses &+ b.fetchMisses)
+    }
+}
+
+/// An exception or interrupt that a CPU has taken, as people read of it.
+public struct ExceptionRecord: Sendable {
+    public enum Kind: Sendable {
+        case interrupt
+        /// A call of the next level: how a healthy system lives, as it does by interrupts.
+        case call
+        case fault
+    }
+
+    /// Virtual time in nanoseconds.
+    public let time: UInt64
+    public let kind: Kind
+    /// `load guest-page fault`.
+    public let name: String
+    /// As the registers have them that describe an exception: where both are the same, so was what happened.
+    public let cause: UInt64
+    public let value: UInt64
+    public let programCounter: UInt64
+    public let from: PrivilegeLevel
+    public let to: PrivilegeLevel
+    /// What it is about, to be put behind the place: `, address 0x10002004`.
+    public let detail: String
+    /// Of the second stage of translation.
+    public let guestPhysical: UInt64?
+    /// How often the same came again at once.
+    public let repeats: UInt64
+    /// It came from the first instruction of the handler that it goes to.
+    public let isInHandler: Bool
+}
