@@ -7,6 +7,8 @@ public protocol AArch64Environment: AnyObject {
     /// The PE's own timers changed: ask ``AArch64/ProcessingElement/nextTimer()`` when to call
     /// ``AArch64/ProcessingElement/updateTimers()``.
     func timersChanged(_ element: AArch64.ProcessingElement)
+    /// How often the system counter counts in a second: what firmware tells by CNTFRQ_EL0.
+    var counterFrequency: UInt64 { get }
     /// SEV: sets the event register of every PE.
     func sendEvent()
     /// The PE has called firmware, where the machine has some of its own: by HVC, or else SMC. Arguments and results are
@@ -205,6 +207,7 @@ extension AArch64 {
         /// Starts the PE anew, at `entry` and with `argument` in X0.
         public func start(at entry: UInt64, argument: UInt64) {
             reset()
+            state.pointee.cntfrq = environment.counterFrequency
             core.pointee.programCounter = entry
             core.pointee.registers[0] = argument
         }

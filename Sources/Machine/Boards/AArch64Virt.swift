@@ -74,6 +74,7 @@ public final class AArch64Virt {
     private final class Environment: AArch64Environment {
         weak var board: AArch64Virt?
         var counter: UInt64 { board?.counter ?? 0 }
+        var counterFrequency: UInt64 { Layout.counterFrequency }
         func timersChanged(_ element: AArch64.ProcessingElement) { board?.timersChanged(element) }
         func sendEvent() { board?.elements.forEach { $0.receiveEvent() } }
         func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool {
