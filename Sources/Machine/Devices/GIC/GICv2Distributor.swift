@@ -192,15 +192,13 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     /// too, which changes nothing of what a driver may do.
     func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
         guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
-        let word = UInt64(readWord(offset & ~3, accessor()) >> UInt32(8 * (offset % 4)))
-        return size == 4 ? word : word & (1 << UInt64(8 * size) - 1)
+        return UInt64(readWord(offset & ~3, accessor())).part(offset % 4, size: size)
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
         guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
-        let shift = UInt32(8 * (offset % 4))
-        let mask: UInt32 = size == 4 ? ~0 : (1 << UInt32(8 * size) - 1) << shift
-        writeWord(offset & ~3, UInt32(truncatingIfNeeded: value) << shift, mask: mask, accessor())
+        let (word, mask) = UInt32.placed(value, at: offset % 4, size: size)
+        writeWord(offset & ~3, word, mask: mask, accessor())
     }
 
     private func readWord(_ offset: UInt64, _ cpu: Int) -> UInt32 {

@@ -20,6 +20,8 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
     /// INTID of the maintenance interrupt, a PPI.
     static let maintenanceINTID = 25
     private static let priorityBits: UInt8 = 5
+    /// EOICount, and the enables of GICH_HCR.
+    private static let writableControl: UInt32 = 0xf800_00ff
 
     private unowned let distributor: GICv2Distributor
     private let cpu: Int
@@ -28,7 +30,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
     private(set) var interface: GICv2CPUInterface<GICv2VirtualControl>!
 
     private var control = HypervisorControl(rawValue: 0)
-    private var lists = [ListRegister](repeating: ListRegister(rawValue: 0), count: listCount)
+    private var lists = [GICv2ListRegister](repeating: GICv2ListRegister(rawValue: 0), count: listCount)
 
     init(
         distributor: GICv2Distributor, cpu: Int, irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine
@@ -45,20 +47,15 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     func reset() {
         control = HypervisorControl(rawValue: 0)
-        for index in lists.indices { lists[index] = ListRegister(rawValue: 0) }
+        for index in lists.indices { lists[index] = GICv2ListRegister(rawValue: 0) }
         update()
     }
 
     // MARK: Signals
 
-    /// States anew what is pending for the virtual machine. An interrupt that is pending and active waits until it is
-    /// no longer active (5.2.2).
+    /// States anew what is pending for the virtual machine.
     private func update() {
-        var best = PendingInterrupt.none
-        for list in lists where list.state == .pending && list.priority < best.priority {
-            best = PendingInterrupt(intid: list.virtualID, priority: list.priority, group: list.group)
-        }
-        interface.setPending(best, isEnabled: control.isEnabled)
+        interface.setPending(lists.highestPending(), isEnabled: control.isEnabled)
         updateMaintenance()
     }
 
@@ -68,41 +65,19 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// GICH_MISR (5.3.5).
     private var maintenanceStatus: MaintenanceStatus {
-        var status: MaintenanceStatus = []
         let groups = interface.control
-        if endStatus != 0 { status.insert(.end) }
-        if control.interrupts.contains(.underflow), lists.count(where: { $0.state != .invalid }) < 2 {
-            status.insert(.underflow)
-        }
-        if control.interrupts.contains(.entryNotPresent), control.endCount != 0 { status.insert(.entryNotPresent) }
-        if control.interrupts.contains(.noPending), !lists.contains(where: { $0.state == .pending }) {
-            status.insert(.noPending)
-        }
-        status.insert(
-            control.interrupts.intersection(groups.contains(.enableGroup0) ? .group0Enabled : .group0Disabled))
-        status.insert(
-            control.interrupts.intersection(groups.contains(.enableGroup1) ? .group1Enabled : .group1Disabled))
-        return status
+        return lists.maintenanceStatus(
+            control, enablesGroup0: groups.contains(.enableGroup0), enablesGroup1: groups.contains(.enableGroup1))
     }
-
-    /// GICH_EISR0: List registers whose interrupt has ended, and asked for a maintenance interrupt then (5.3.6).
-    private var endStatus: UInt32 { lists.bits { $0.state == .invalid && $0.asksForMaintenance } }
-
-    /// GICH_ELRSR0: List registers that may be used for another interrupt (5.3.7).
-    private var emptyStatus: UInt32 { lists.bits { $0.state == .invalid && !$0.asksForMaintenance } }
 
     // MARK: What the virtual CPU interface asks for
 
-    private func index(_ intid: UInt32, _ isWanted: (ListRegister.State) -> Bool) -> Int? {
-        lists.firstIndex { $0.virtualID == intid && isWanted($0.state) }
-    }
-
     func identifier(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
-        index(interrupt.intid) { $0 == .pending }.map { lists[$0].identifier } ?? SpecialINTID.spurious
+        lists.index(interrupt.intid, { $0 == .pending }).map { lists[$0].identifier } ?? SpecialINTID.spurious
     }
 
     func acknowledge(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
-        guard let index = index(interrupt.intid, { $0 == .pending }) else { return SpecialINTID.spurious }
+        guard let index = lists.index(interrupt.intid, { $0 == .pending }) else { return SpecialINTID.spurious }
         lists[index].state = .active
         update()
         return lists[index].identifier
@@ -110,13 +85,13 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// One without a List register may be ended as of either group: both have one Active Priorities Register.
     func group(_ intid: UInt32, _ cpu: Int) -> InterruptGroup? {
-        index(intid) { $0 == .active || $0 == .pendingAndActive }.map { lists[$0].group } ?? .one
+        lists.index(intid, \.isActive).map { lists[$0].group } ?? .one
     }
 
     /// Ends the interrupt in its List register, and with it the physical interrupt it stands for. Without one the end is
     /// counted, if it was an end of anything (5.3.2, EOICount).
     func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool) {
-        if let index = index(intid, { $0 == .active || $0 == .pendingAndActive }) {
+        if let index = lists.index(intid, \.isActive) {
             lists[index].state = lists[index].state == .active ? .invalid : .pending
             if lists[index].isHardware {
                 distributor.deactivate(lists[index].physicalID, self.cpu, isAnyActive: true)
@@ -137,8 +112,8 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
             return bits << 29 | bits << 26 | UInt32(Self.listCount - 1)
         case .virtualMachineControl: return virtualMachineControl
         case .maintenanceStatus: return maintenanceStatus.rawValue
-        case .endStatus: return endStatus
-        case .emptyStatus: return emptyStatus
+        case .endStatus: return lists.endStatus
+        case .emptyStatus: return lists.emptyStatus
         case .activePriorities: return interface.priorities.activeWord(0, .zero)
         case .list, nil: return listIndex(offset).map { lists[$0].rawValue } ?? 0
         }
@@ -146,13 +121,13 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     func write(_ offset: UInt64, _ value: UInt32) {
         switch Register(rawValue: offset) {
-        case .hypervisorControl: control = HypervisorControl(rawValue: value & HypervisorControl.writable)
+        case .hypervisorControl: control = HypervisorControl(rawValue: value & Self.writableControl)
         case .virtualMachineControl: setVirtualMachineControl(value)
         case .activePriorities: interface.setActivePriorities(value)
         case .type, .maintenanceStatus, .endStatus, .emptyStatus: return
         case .list, nil:
             guard let index = listIndex(offset) else { return }
-            lists[index] = ListRegister(rawValue: value)
+            lists[index] = GICv2ListRegister(rawValue: value)
         }
         update()
     }
@@ -187,63 +162,19 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
     }
 }
 
-extension GICv2VirtualControl {
-    /// GICH_HCR (5.3.2).
-    struct HypervisorControl {
-        static let writable: UInt32 = 0xf800_00ff
-        var rawValue: UInt32
-        var isEnabled: Bool { rawValue & 1 != 0 }
-        /// Bits 1 to 7 enable the interrupts that these bits of GICH_MISR tell of.
-        var interrupts: MaintenanceStatus { MaintenanceStatus(rawValue: rawValue & 0xfe) }
-        /// Ends for which no List register was found, in five bits that wrap.
-        var endCount: UInt32 {
-            get { rawValue >> 27 }
-            set { rawValue = rawValue.replacing(at: 27, bits: 5, with: newValue) }
-        }
+/// GICH_LRn (5.3.9).
+private struct GICv2ListRegister: ListRegister {
+    var rawValue: UInt32
+    var virtualID: UInt32 { rawValue & 0x3ff }
+    var physicalID: UInt32 { rawValue >> 10 & 0x3ff }
+    var priority: UInt16 { UInt16(rawValue >> 23 & 0x1f) << 3 }
+    var state: ListRegisterState {
+        get { ListRegisterState(rawValue: rawValue >> 28 & 3)! }
+        set { rawValue = rawValue.replacing(at: 28, bits: 2, with: newValue.rawValue) }
     }
-
-    /// GICH_MISR (5.3.5).
-    struct MaintenanceStatus: OptionSet {
-        let rawValue: UInt32
-        static let end = MaintenanceStatus(rawValue: 0x01)
-        static let underflow = MaintenanceStatus(rawValue: 0x02)
-        static let entryNotPresent = MaintenanceStatus(rawValue: 0x04)
-        static let noPending = MaintenanceStatus(rawValue: 0x08)
-        static let group0Enabled = MaintenanceStatus(rawValue: 0x10)
-        static let group0Disabled = MaintenanceStatus(rawValue: 0x20)
-        static let group1Enabled = MaintenanceStatus(rawValue: 0x40)
-        static let group1Disabled = MaintenanceStatus(rawValue: 0x80)
-    }
-
-    /// GICH_LRn (5.3.9).
-    struct ListRegister {
-        enum State: UInt32 {
-            case invalid = 0
-            case pending = 1
-            case active = 2
-            case pendingAndActive = 3
-        }
-
-        var rawValue: UInt32
-        var virtualID: UInt32 { rawValue & 0x3ff }
-        /// The interrupt that is deactivated with this one, if ``isHardware``.
-        var physicalID: UInt32 { rawValue >> 10 & 0x3ff }
-        var priority: UInt16 { UInt16(rawValue >> 23 & 0x1f) << 3 }
-        var state: State {
-            get { State(rawValue: rawValue >> 28 & 3)! }
-            set { rawValue = rawValue.replacing(at: 28, bits: 2, with: newValue.rawValue) }
-        }
-        var group: InterruptGroup { rawValue >> 30 & 1 == 0 ? .zero : .one }
-        var isHardware: Bool { rawValue >> 31 != 0 }
-        var asksForMaintenance: Bool { !isHardware && rawValue >> 19 & 1 != 0 }
-        /// What GICV_IAR reads: for an SGI, with the CPU that sent it.
-        var identifier: UInt32 { isHardware || virtualID >= 16 ? virtualID : rawValue & 0x1fff }
-    }
-}
-
-extension Array {
-    /// A bit for each element that satisfies the predicate, the first one's lowest.
-    fileprivate func bits(_ isSet: (Element) -> Bool) -> UInt32 {
-        indices.reduce(0) { $0 | (isSet(self[$1]) ? 1 << UInt32($1) : 0) }
-    }
+    var group: InterruptGroup { rawValue >> 30 & 1 == 0 ? .zero : .one }
+    var isHardware: Bool { rawValue >> 31 != 0 }
+    var asksForMaintenance: Bool { !isHardware && rawValue >> 19 & 1 != 0 }
+    /// What GICV_IAR reads: for an SGI, with the CPU that sent it.
+    var identifier: UInt32 { isHardware || virtualID >= 16 ? virtualID : rawValue & 0x1fff }
 }
