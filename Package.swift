@@ -58,7 +58,8 @@ let package = Package(
             name: "ISATests", dependencies: ["ISA", "AArch64ISA", "Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "JITTests", dependencies: ["JIT", "Machine"], exclude: ["Quality"], swiftSettings: strict),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "MachineTests", dependencies: ["AArch64ISA", "Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "HyperTests", dependencies: ["Hyper", "HyperModule", "Machine", "TestSupport"],

@@ -25,6 +25,7 @@ struct PendingInterrupt: Equatable {
 /// INTIDs that are no interrupts (IHI 0048B 3.2.5; IHI 0069 2.2.1).
 enum SpecialINTID {
     static let first: UInt32 = 1020
+    static let range = first...spurious
     /// The pending interrupt is of Group 1, and what was read acknowledges Group 0.
     static let otherGroup: UInt32 = 1022
     static let spurious: UInt32 = 1023
