@@ -24,7 +24,7 @@ struct LockstepReport {
             case .different(let divergence): different(divergence)
             case .overran(let engine, let overrun):
                 [
-                    "\(engine) executed \(grouped(overrun.executed)) instructions where hart \(overrun.hart) had a turn of "
+                    "\(engine) executed \(grouped(overrun.executed)) instructions where \(overrun.processor) had a turn of "
                         + "\(grouped(overrun.allowed)), which began after instruction \(grouped(overrun.start))"
                 ]
             case .unsteady(let differences, let instructions):
@@ -38,8 +38,8 @@ struct LockstepReport {
 
     private func different(_ divergence: Lockstep.Divergence) -> [String] {
         var place = "instruction \(grouped(divergence.instruction))"
-        if divergence.instruction != divergence.instructionOfHart {
-            place += ", which is number \(grouped(divergence.instructionOfHart)) of hart \(divergence.hart)"
+        if divergence.instruction != divergence.instructionOfProcessor {
+            place += ", which is number \(grouped(divergence.instructionOfProcessor)) of \(divergence.processor)"
         }
         var lines = [coloured("the engines differ after \(place)", .emphasis), ""]
         lines += steps(divergence)
@@ -57,13 +57,15 @@ struct LockstepReport {
 
     /// The last instructions, and what of each still differs in the end.
     private func steps(_ divergence: Lockstep.Divergence) -> [String] {
-        let place = "hart \(divergence.hart)"
+        let place = divergence.processor
         let names = Set(divergence.differences.shown.filter { $0.place == place }.map(\.name))
         let last = divergence.steps.last?.instruction
         let rows = divergence.steps.map { step -> [String] in
-            let notes = step.traps + (step.hart == divergence.hart ? step.changed.intersection(names).sorted() : [])
+            let notes =
+                step.exceptions
+                + (step.processor == divergence.processor ? step.changed.intersection(names).sorted() : [])
             return [
-                step.instruction == last ? ">" : "", grouped(step.instruction), "hart \(step.hart)", step.mode,
+                step.instruction == last ? ">" : "", grouped(step.instruction), step.processor, step.level,
                 "0x" + String(step.programCounter, radix: 16), step.symbol ?? "", step.text,
                 notes.joined(separator: ", "),
             ]

@@ -24,7 +24,7 @@ struct LockstepReportTests {
             options.second = .interpreter
             let lockstep = Lockstep(description, options)
             lockstep.disturbance = Lockstep.Disturbance(instruction: 8) { _, hart in
-                hart.state.pointee.core.registers[20] ^= 0x10
+                (hart as? RISCV.Hart)?.state.pointee.core.registers[20] ^= 0x10
             }
             return (try lockstep.run(), Lockstep.Options())
         }

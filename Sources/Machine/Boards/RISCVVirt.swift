@@ -13,7 +13,7 @@ public final class RISCVVirt {
     /// The JIT, where that is what executes.
     public let translator: HotCode?
     public private(set) var harts: [RISCV.Hart] = []
-    public var processors: [any InspectableProcessor] { harts }
+    public private(set) var processors: [any InspectableProcessor] = []
     public let aclint: ACLINT
     public let plic: PLIC
     public let uart: NS16550A
@@ -118,6 +118,7 @@ public final class RISCVVirt {
             hart.translator = translator
             translator?.attach(hart)
             harts.append(hart)
+            processors.append(hart)
             pins.append(HartPins(hart))
             scheduler.add(hart)
         }

@@ -30,11 +30,11 @@ public struct Disassembler {
     }
 
     /// The instruction `word`, of which the low half counts when it is compressed.
-    public func line(_ word: UInt32, at address: UInt64, virtual: Bool = false) -> Line {
+    public func line(_ word: UInt32, at address: UInt64, inGuest: Bool = false) -> Line {
         let instruction = RISCV.disassemble(word, at: address)
         var text = instruction.mnemonic
         if !instruction.operands.isEmpty { text += " " + instruction.operands }
-        if let target = instruction.target, !virtual, let name = symbols.name(target) { text += " <\(name)>" }
+        if let target = instruction.target, !inGuest, let name = symbols.name(target) { text += " <\(name)>" }
         return Line(
             address: address, word: instruction.length == 2 ? word & 0xffff : word, length: instruction.length,
             text: text
@@ -44,7 +44,7 @@ public struct Disassembler {
     /// Instructions from `address` on, as long as `halfword` gives their bits and `count` is not reached, and the address
     /// behind them. A label line stands where a symbol begins.
     public func listing(
-        from address: UInt64, count: Int, virtual: Bool = false, halfword: (UInt64) -> UInt16?
+        from address: UInt64, count: Int, inGuest: Bool = false, halfword: (UInt64) -> UInt16?
     ) -> (lines: [String], end: UInt64) {
         var lines: [String] = []
         var address = address
@@ -55,10 +55,10 @@ public struct Disassembler {
                 guard let high = halfword(address &+ 2) else { break }
                 word |= UInt32(high) << 16
             }
-            if !virtual, let name = symbols.name(address), index == 0 || !name.contains("+0x") {
+            if !inGuest, let name = symbols.name(address), index == 0 || !name.contains("+0x") {
                 lines.append("\(name):")
             }
-            let line = line(word, at: address, virtual: virtual)
+            let line = line(word, at: address, inGuest: inGuest)
             lines.append("  " + line.description)
             address &+= UInt64(line.length)
         }

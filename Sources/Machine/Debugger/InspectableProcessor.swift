@@ -19,6 +19,13 @@ public protocol InspectableProcessor: Processor {
     /// The latest exceptions and interrupts, oldest first.
     var recentExceptions: [ExceptionRecord] { get }
     var figures: ProcessorFigures { get }
+    /// Has `observer` told of each exception and interrupt after it was taken; nil ends that.
+    func observeExceptions(_ observer: ((ExceptionRecord) -> Void)?)
+
+    /// The bits of the instruction that it would execute next, read without effect; nil where it could not.
+    func instructionWord() -> UInt32?
+    /// The next instruction ends its turn, although it does not wait.
+    var yieldsTurn: Bool { get }
 
     /// Walks every field of its architectural state, once each, as ``Device/describeState(_:)`` does.
     /// - Parameter memory: where reserved bytes are, which state blocks know by their host addresses.

@@ -217,7 +217,7 @@ public final class Monitor {
         let start = try address(arguments.first ?? "pc")
         let count = try count(arguments.dropFirst().first, 10, limit: 1000)
         let isVirtual = board.harts[hart].state.pointee.virtual
-        let lines = disassembler.listing(from: start, count: count, virtual: isVirtual) {
+        let lines = disassembler.listing(from: start, count: count, inGuest: isVirtual) {
             guard let low = byte($0, physical: false), let high = byte($0 &+ 1, physical: false) else { return nil }
             return UInt16(low) | UInt16(high) << 8
         }.lines
@@ -270,7 +270,7 @@ public final class Monitor {
             if hart.isWaiting {
                 text += "waits (wfi)"
             } else if let word = hart.instructionWord() {
-                text += disassembler.line(word, at: counter, virtual: hart.state.pointee.virtual).text
+                text += disassembler.line(word, at: counter, inGuest: hart.state.pointee.virtual).text
             }
             return text
         }

@@ -13,6 +13,13 @@ extension RISCV.Hart: InspectableProcessor {
             deviceAccesses: statistics.deviceAccesses, fetchMisses: statistics.fetchMisses)
     }
 
+    /// WRS.NTO and WRS.STO do, while the hart has a reservation.
+    public var yieldsTurn: Bool {
+        guard state.pointee.core.reservation != 0, let word = instructionWord() else { return false }
+        let (noTimeout, shortTimeout): (UInt32, UInt32) = (0x00d0_0073, 0x01d0_0073)
+        return word == shortTimeout || word == noTimeout && !reservationTimesOut
+    }
+
     // MARK: What it waits for
 
     public func activity(since: UInt64?) -> [String] {
@@ -90,6 +97,10 @@ extension RISCV.Hart: InspectableProcessor {
     // MARK: What happened last
 
     public var recentExceptions: [ExceptionRecord] { recentTraps.map(record) }
+
+    public func observeExceptions(_ observer: ((ExceptionRecord) -> Void)?) {
+        trapObserver = observer.map { observer in { [unowned self] in observer(record($0)) } }
+    }
 
     private func record(_ trap: TrapRecord) -> ExceptionRecord {
         func level(_ privilege: RISCV.Privilege, _ virtual: Bool) -> PrivilegeLevel {

@@ -1,5 +1,3 @@
-import ISA
-
 /// One machine built twice, on two engines, and run side by side: what the one does, the other must do.
 ///
 /// The states are compared at the ends of turns. Where they differ, both machines are built anew and run again, which
@@ -12,8 +10,8 @@ public final class Lockstep {
     public struct Options: Sendable {
         public var first = Engine.interpreter
         public var second = Engine.jit
-        /// Instructions after which the harts are compared. A lone hart's turns are no longer than that; several harts
-        /// take the turns that they always take, and are compared when all have taken theirs.
+        /// Instructions after which the CPUs are compared. A lone one's turns are no longer than that; several take the
+        /// turns that they always take, and are compared when all have taken theirs.
         public var every: UInt64 = 100_000
         /// Instructions after which memory and devices are compared as well.
         public var memoryEvery: UInt64 = 10_000_000
@@ -24,7 +22,7 @@ public final class Lockstep {
     /// For tests: something done to the second machine right after its instruction of that number.
     struct Disturbance {
         let instruction: UInt64
-        let action: (RISCVVirt, RISCV.Hart) -> Void
+        let action: (RISCVVirt, any InspectableProcessor) -> Void
     }
 
     public enum Outcome: Sendable {
@@ -38,8 +36,9 @@ public final class Lockstep {
 
     /// An engine went on where a turn should have ended, which no machine may survive: its time depends on it.
     public struct Overrun: Sendable {
-        public let hart: Int
-        /// Instructions of all harts before the turn or, where it was interrupted, the piece of it.
+        /// `hart 0`.
+        public let processor: String
+        /// Instructions of all CPUs before the turn or, where it was interrupted, the piece of it.
         public let start: UInt64
         public let allowed: UInt64
         public let executed: UInt64
@@ -47,11 +46,11 @@ public final class Lockstep {
 
     /// Where two machines part.
     public struct Divergence: Sendable {
-        /// The number of the first instruction after which they differ, counted from 1 over all harts.
+        /// The number of the first instruction after which they differ, counted from 1 over all CPUs.
         public let instruction: UInt64
-        /// The hart that executed it, and which of that hart's own instructions it is.
-        public let hart: Int
-        public let instructionOfHart: UInt64
+        /// The CPU that executed it (`hart 0`), and which of that CPU's own instructions it is.
+        public let processor: String
+        public let instructionOfProcessor: UInt64
         public let differences: StateDifferences
         /// The last instructions of the first machine; this one is the last of them.
         public let steps: [Step]
@@ -60,16 +59,16 @@ public final class Lockstep {
     /// An instruction, as the first machine executed it.
     public struct Step: Sendable {
         public let instruction: UInt64
-        public let hart: Int
+        public let processor: String
         /// `HS`, or `VS vmid 2`.
-        public let mode: String
+        public let level: String
         public let programCounter: UInt64
         /// `vcpu_run+0x1c`, where some program says so.
         public let symbol: String?
         public let text: String
-        /// Traps that it took, and interrupts that came before it.
-        public var traps: [String] = []
-        /// Registers of its hart that it changed.
+        /// Exceptions that it took, and interrupts that came before it.
+        public var exceptions: [String] = []
+        /// Registers of its CPU that it changed.
         public var changed: Set<String> = []
     }
 
@@ -151,10 +150,13 @@ public final class Lockstep {
         }
         let (first, second) = try pair(at: high)
         let differences = first.differences(from: second)
-        guard !differences.isEmpty, let hart = first.pace.lastHart ?? second.pace.lastHart else { return nil }
+        guard !differences.isEmpty, let processor = first.pace.lastProcessor ?? second.pace.lastProcessor else {
+            return nil
+        }
         return .different(
             Divergence(
-                instruction: high, hart: hart.identifier, instructionOfHart: hart.executed, differences: differences,
+                instruction: high, processor: processor.label, instructionOfProcessor: processor.executed,
+                differences: differences,
                 steps: try steps(to: high)))
     }
 
@@ -183,44 +185,44 @@ public final class Lockstep {
         let start = instruction - min(instruction, Self.shownSteps)
         var steps: [Step] = []
         var before = StateListing()
-        var traps: [String] = []
-        func step(_ hart: RISCV.Hart) -> Step {
-            let (counter, virtual) = (hart.state.pointee.core.programCounter, hart.state.pointee.virtual)
-            let text = hart.instructionWord().map { disassembler.line($0, at: counter, virtual: virtual).text }
+        var exceptions: [String] = []
+        func step(_ processor: any InspectableProcessor) -> Step {
+            let (counter, isGuests) = (processor.programCounter, processor.privilege.isGuests)
+            let text = processor.instructionWord().map { disassembler.line($0, at: counter, inGuest: isGuests).text }
             return Step(
-                instruction: board.executed + 1, hart: hart.identifier, mode: hart.privilegeText,
-                programCounter: counter,
-                symbol: virtual ? nil : symbols.name(counter), text: text ?? "(no instruction can be fetched)")
+                instruction: board.executed + 1, processor: processor.label, level: processor.privilegeText,
+                programCounter: counter, symbol: isGuests ? nil : symbols.name(counter),
+                text: text ?? "(no instruction can be fetched)")
         }
-        for hart in board.harts {
-            hart.trapObserver = { [unowned hart] trap in
-                traps.append(RISCV.Cause.describe(trap.cause))
+        for processor in board.processors {
+            processor.observeExceptions { [unowned processor] record in
+                exceptions.append(record.name)
                 // After an interrupt the step still executes an instruction: the first one of the handler.
-                guard trap.cause >> 63 == 1, board.executed >= start, !steps.isEmpty else { return }
-                steps[steps.count - 1] = step(hart)
+                guard record.kind == .interrupt, board.executed >= start, !steps.isEmpty else { return }
+                steps[steps.count - 1] = step(processor)
             }
         }
         twin.pace.limit = instruction
         twin.pace.stepsFrom = start
-        twin.pace.willStep = { hart in
+        twin.pace.willStep = { processor in
             guard board.executed >= start else { return }
-            traps = []
-            before = StateListing.of(hart, board.memory)
-            steps.append(step(hart))
+            exceptions = []
+            before = StateListing.of(processor, board.memory)
+            steps.append(step(processor))
         }
-        twin.pace.didStep = { hart in
+        twin.pace.didStep = { processor in
             guard !steps.isEmpty else { return }
             guard board.executed >= steps[steps.count - 1].instruction else {
-                // A hart that waits executes nothing.
+                // A CPU that waits executes nothing.
                 steps.removeLast()
                 return
             }
-            steps[steps.count - 1].traps = traps
-            steps[steps.count - 1].changed = StateListing.of(hart, board.memory).names(unlike: before)
+            steps[steps.count - 1].exceptions = exceptions
+            steps[steps.count - 1].changed = StateListing.of(processor, board.memory).names(unlike: before)
         }
         twin.advance(to: .max)
         // They hold the board, and it holds them.
-        for hart in board.harts { hart.trapObserver = nil }
+        for processor in board.processors { processor.observeExceptions(nil) }
         twin.pace.willStep = { _ in }
         twin.pace.didStep = { _ in }
         return steps
@@ -247,7 +249,7 @@ public final class Lockstep {
                     file: "--engines", problem: "this computer cannot run the engine \(engine)",
                     mend: complaint.map { $0.prefix(1).uppercased() + $0.dropFirst() + "." })
             }
-            if board.harts.count == 1 {
+            if board.processors.count == 1 {
                 board.scheduler.quantum = min(board.scheduler.quantum, lockstep.options.every)
             }
             pace = Pace(board)

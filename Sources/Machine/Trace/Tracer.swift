@@ -66,7 +66,7 @@ public final class Tracer {
     private func instructionLine(_ hart: RISCV.Hart) -> String {
         let counter = hart.state.pointee.core.programCounter
         guard let word = hart.instructionWord() else { return line(hart, "(no instruction can be fetched)") }
-        return line(hart, disassembler.line(word, at: counter, virtual: hart.state.pointee.virtual).text)
+        return line(hart, disassembler.line(word, at: counter, inGuest: hart.state.pointee.virtual).text)
     }
 
     private func trapTaken(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart) {

@@ -79,10 +79,10 @@ struct LockstepTests {
             try lockstep(
                 every: every,
                 Lockstep.Disturbance(instruction: instruction) { _, hart in
-                    hart.state.pointee.core.registers[20] ^= 0x10
+                    (hart as? RISCV.Hart)?.state.pointee.core.registers[20] ^= 0x10
                 }))
         #expect(found.instruction == instruction)
-        #expect(found.hart == 0)
+        #expect(found.processor == "hart 0")
         let zero = String(repeating: "0", count: 16)
         #expect(
             found.differences.shown == [
@@ -99,31 +99,31 @@ struct LockstepTests {
         let found = try divergence(
             try lockstep(
                 Lockstep.Disturbance(instruction: instruction) { _, hart in
-                    hart.state.pointee.core.registers[9] = 0xff
+                    (hart as? RISCV.Hart)?.state.pointee.core.registers[9] = 0xff
                 }))
         let last = try #require(found.steps.last)
         #expect(last.text == "mul s1, s1, t3")
         #expect(last.programCounter == 0x8000_0014)
-        #expect(last.mode == "M")
+        #expect(last.level == "M")
         #expect(last.changed.contains("s1"))
         #expect(found.differences.shown.map(\.name) == ["s1"])
     }
 
     @Test("With several harts, the one that was disturbed is named", arguments: [200, 13_000, 77_777] as [UInt64])
     func harts(instruction: UInt64) throws {
-        nonisolated(unsafe) var disturbed = -1
+        nonisolated(unsafe) var disturbed = ""
         let found = try divergence(
             try lockstep(
                 harts: 4,
                 Lockstep.Disturbance(instruction: instruction) { _, hart in
-                    disturbed = hart.identifier
-                    hart.state.pointee.core.registers[40 + 11] = 1
+                    disturbed = hart.label
+                    (hart as? RISCV.Hart)?.state.pointee.core.registers[40 + 11] = 1
                 }))
         #expect(found.instruction == instruction)
-        #expect(found.hart == disturbed)
-        #expect(found.differences.shown.map(\.place) == ["hart \(disturbed)"])
+        #expect(found.processor == disturbed)
+        #expect(found.differences.shown.map(\.place) == [disturbed])
         #expect(found.differences.shown.map(\.name) == ["fa1"])
-        #expect(found.steps.last?.hart == disturbed)
+        #expect(found.steps.last?.processor == disturbed)
     }
 
     @Test("Memory that changes is found where it changed, with its address and bytes")
@@ -163,13 +163,14 @@ struct LockstepTests {
     func overrun() throws {
         // As if five instructions more had been executed after the 300th.
         let outcome = try lockstep(
-            Lockstep.Disturbance(instruction: 300) { _, hart in hart.state.pointee.core.turnEnd &+= 5 })
+            Lockstep.Disturbance(instruction: 300) { _, hart in (hart as? RISCV.Hart)?.state.pointee.core.turnEnd &+= 5
+            })
         guard case .overran(let engine, let overrun) = outcome else {
             Issue.record("no overrun was found: \(outcome)")
             return
         }
         #expect(engine == .interpreter)
-        #expect(overrun.hart == 0)
+        #expect(overrun.processor == "hart 0")
         #expect(overrun.start == 0)
         #expect(overrun.allowed == 300)
         #expect(overrun.executed == 305)
