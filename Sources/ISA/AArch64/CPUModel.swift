@@ -17,15 +17,15 @@ extension AArch64 {
         let cacheType: UInt64
         let cacheLevels: UInt64
         let cacheSizes: InlineArray<3, UInt64>
-        /// ID_AA64DFR0_EL1.DebugVer and PMUVer.
+        /// ID_AA64DFR0_EL1.DebugVer.
         let debugVersion: UInt8
-        let performanceMonitorsVersion: UInt8
         public let breakpoints: UInt8
         public let watchpoints: UInt8
         /// The last of the breakpoints, which compare contexts too.
         public let contextBreakpoints: UInt8
-        /// PMCR_EL0.N.
+        /// PMCR_EL0.N, and IMP and IDCODE.
         public let eventCounters: UInt8
+        let monitorsCode: UInt64
         /// ID_AA64PFR0_EL1.CSV2 and CSV3: what one context's branches and loads left behind is no other's.
         let isolatesSpeculation: Bool
         /// Whose registers of its own it has, in the space for those.
@@ -47,7 +47,7 @@ extension AArch64 {
         private init(
             _ name: String, _ features: Features, main: UInt64, revision: UInt64 = 0, physicalAddressBits: UInt8,
             cacheType: UInt64, cacheLevels: UInt64, cacheSizes: InlineArray<3, UInt64>, debugVersion: UInt8,
-            performanceMonitorsVersion: UInt8, isolatesSpeculation: Bool, designer: Designer
+            monitorsCode: UInt64, isolatesSpeculation: Bool, designer: Designer
         ) {
             self.name = name
             self.features = features
@@ -58,7 +58,7 @@ extension AArch64 {
             self.cacheLevels = cacheLevels
             self.cacheSizes = cacheSizes
             self.debugVersion = debugVersion
-            self.performanceMonitorsVersion = performanceMonitorsVersion
+            self.monitorsCode = monitorsCode
             self.isolatesSpeculation = isolatesSpeculation
             self.designer = designer
             // All of them have as many.
@@ -76,29 +76,30 @@ extension AArch64 {
             CPUModel(
                 "cortex-a53", armv8, main: 0x410f_d034, physicalAddressBits: 40, cacheType: 0x8444_8004,
                 cacheLevels: 0x0a20_0023, cacheSizes: [0x700f_e01a, 0x201f_e00a, 0x707f_e07a], debugVersion: 6,
-                performanceMonitorsVersion: 1, isolatesSpeculation: false, designer: .cortexA),
+                monitorsCode: 0x4103_0000, isolatesSpeculation: false, designer: .cortexA),
             CPUModel(
                 "cortex-a57", armv8, main: 0x411f_d070, physicalAddressBits: 44, cacheType: 0x8444_c004,
                 cacheLevels: 0x0a20_0023, cacheSizes: [0x701f_e00a, 0x201f_e012, 0x70ff_e07a], debugVersion: 6,
-                performanceMonitorsVersion: 1, isolatesSpeculation: false, designer: .cortexA),
+                monitorsCode: 0x4101_0000, isolatesSpeculation: false, designer: .cortexA),
             CPUModel(
                 "cortex-a72", armv8, main: 0x410f_d083, physicalAddressBits: 44, cacheType: 0x8444_c004,
                 cacheLevels: 0x0a20_0023, cacheSizes: [0x701f_e00a, 0x201f_e012, 0x707f_e07a], debugVersion: 6,
-                performanceMonitorsVersion: 1, isolatesSpeculation: false, designer: .cortexA),
+                monitorsCode: 0x4102_0000, isolatesSpeculation: false, designer: .cortexA),
             CPUModel(
                 "neoverse-n1", neoverseN1, main: 0x414f_d0c1, physicalAddressBits: 48, cacheType: 0x8444_c004,
                 cacheLevels: 0x8200_0023, cacheSizes: [0x701f_e01a, 0x201f_e01a, 0x70ff_e03a], debugVersion: 8,
-                performanceMonitorsVersion: 4, isolatesSpeculation: true, designer: .neoverse),
+                monitorsCode: 0x410c_0000, isolatesSpeculation: true, designer: .neoverse),
             // The number that QEMU gives its own `max`: the implementer 0 is software.
             CPUModel(
                 "max", maximum, main: 0x000f_0510, physicalAddressBits: 48, cacheType: 0x8444_c004,
                 cacheLevels: 0x0200_0023, cacheSizes: [0x701f_e00a, 0x201f_e012, 0x70ff_e07a], debugVersion: 9,
-                performanceMonitorsVersion: 6, isolatesSpeculation: true, designer: .none),
+                monitorsCode: 0, isolatesSpeculation: true, designer: .none),
         ]
 
         private static let armv8: Features = [.crc32, .aes, .sha1, .sha256, .el2, .pmuv3, .gicv3]
         private static let neoverseN1: Features = [
-            armv8, .lse, .rdm, .lrcpc, .ssbs, .fp16, .dotProd, .dpb, .vhe, .ras, .iesb, .lor, .pan, .pan2, .uao,
+            armv8, .lse, .rdm, .lrcpc, .ssbs, .fp16, .dotProd, .dpb, .vhe, .ras, .iesb, .pmuv3p1, .lor, .pan, .pan2,
+            .uao,
             .vmid16,
             .hafdbs, .hpds, .hpds2, .xnx, .ttcnp, .tGran16K,
         ]

@@ -48,6 +48,9 @@ extension AArch64 {
         /// The system registers of a GICv3's CPU interface.
         public static let gicv3 = Features(rawValue: 1 << 34)
         public static let pmuv3 = Features(rawValue: 1 << 35)
+        public static let pmuv3p1 = Features(rawValue: 1 << 56)
+        public static let pmuv3p4 = Features(rawValue: 1 << 57)
+        public static let pmuv3p5 = Features(rawValue: 1 << 58)
 
         // MARK: Memory
         public static let lor = Features(rawValue: 1 << 36)
@@ -74,6 +77,6 @@ extension AArch64 {
         public static let fhm = Features(rawValue: 1 << 55)
 
         /// All that is known here.
-        public static let all = Features(rawValue: 1 << 56 - 1)
+        public static let all = Features(rawValue: 1 << 59 - 1)
     }
 }

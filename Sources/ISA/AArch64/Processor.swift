@@ -4,8 +4,9 @@ import ISA
 public protocol AArch64Environment: AnyObject {
     /// The system counter (D11.1.2).
     var counter: UInt64 { get }
-    /// The PE's own timers changed: ask ``AArch64/ProcessingElement/nextTimer()`` when to call
-    /// ``AArch64/ProcessingElement/updateTimers()``.
+    /// The PE's own timers or performance monitors changed: ask ``AArch64/ProcessingElement/timerLevels()`` and
+    /// ``AArch64/ProcessingElement/monitorsInterrupt`` what their interrupts are now, and
+    /// ``AArch64/ProcessingElement/nextTimer()`` when to ask again.
     func timersChanged(_ element: AArch64.ProcessingElement)
     /// How often the system counter counts in a second: what firmware tells by CNTFRQ_EL0.
     var counterFrequency: UInt64 { get }
@@ -33,6 +34,8 @@ extension AArch64 {
         let code: CodeCache
         let decoder: Decoder
         let handlers: UnsafePointer<UInt>
+        /// The cluster's.
+        let registers: SystemRegisterTable
         var pool = ContextPool()
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
@@ -98,6 +101,7 @@ extension AArch64 {
             code = cluster.code
             decoder = cluster.decoder
             handlers = cluster.handlers
+            registers = cluster.registers
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
             trapRing = .allocate(capacity: Self.trapCapacity)
@@ -273,6 +277,7 @@ extension AArch64 {
         let decoder: Decoder
         /// For each operation that of 32 bits and that of 64.
         let handlers: UnsafePointer<UInt>
+        let registers: SystemRegisterTable
 
         public init(model: CPUModel, memory: PhysicalMemory, decodedPages: Int = 6144) {
             self.model = model
@@ -280,6 +285,7 @@ extension AArch64 {
             translationFeatures = TranslationFeatures(model)
             self.memory = memory
             decoder = Decoder(features)
+            registers = SystemRegisterTable(model)
             let count = 2 * Operation.allCases.count
             let table = UnsafeMutablePointer<UInt>.allocate(capacity: count)
             // SAFETY: here and below, a handler has no context, so that it is the address of its code and nothing else.
@@ -295,6 +301,9 @@ extension AArch64 {
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
         }
 
-        deinit { handlers.deallocate() }
+        deinit {
+            handlers.deallocate()
+            registers.deallocate()
+        }
     }
 }

@@ -38,16 +38,12 @@ public enum AArch64 {
         public var spsr: InlineArray<4, UInt64> = .init(repeating: 0)
         public var esr: InlineArray<4, UInt64> = .init(repeating: 0)
         public var far: InlineArray<4, UInt64> = .init(repeating: 0)
-        public var afsr0: InlineArray<4, UInt64> = .init(repeating: 0)
-        public var afsr1: InlineArray<4, UInt64> = .init(repeating: 0)
         public var vbar: InlineArray<4, UInt64> = .init(repeating: 0)
         public var sctlr: InlineArray<4, UInt64> = .init(repeating: 0)
-        public var actlr: InlineArray<4, UInt64> = .init(repeating: 0)
         public var ttbr0: InlineArray<4, UInt64> = .init(repeating: 0)
         public var ttbr1: InlineArray<4, UInt64> = .init(repeating: 0)
         public var tcr: InlineArray<4, UInt64> = .init(repeating: 0)
         public var mair: InlineArray<4, UInt64> = .init(repeating: 0)
-        public var amair: InlineArray<4, UInt64> = .init(repeating: 0)
         public var contextidr: InlineArray<4, UInt64> = .init(repeating: 0)
         public var tpidr: InlineArray<4, UInt64> = .init(repeating: 0)
 
@@ -59,6 +55,9 @@ public enum AArch64 {
         public var cntkctl: UInt64 = 0
         public var scxtnumEL0: UInt64 = 0
         public var scxtnumEL1: UInt64 = 0
+        public var scxtnumEL2: UInt64 = 0
+        /// Where RNDR's numbers come from.
+        public var random: UInt64 = 0
         /// FPCR's bits but for RMode, which is `core.floatRounding`; FPSR's flags are `core.floatFlags`.
         public var fpcr: UInt64 = 0
         /// The keys of pointer authentication, low half first: IA, IB, DA, DB, GA.
@@ -69,7 +68,6 @@ public enum AArch64 {
         public var cptr: UInt64 = 0x33ff
         public var mdcr: UInt64 = 0
         public var hstr: UInt64 = 0
-        public var hacr: UInt64 = 0
         public var cnthctl: UInt64 = 0
         public var hpfar: UInt64 = 0
         public var vttbr: UInt64 = 0
@@ -82,7 +80,6 @@ public enum AArch64 {
         public var dacr32: UInt64 = 0
         public var ifsr32: UInt64 = 0
         public var fpexc32: UInt64 = 0x700
-        public var lorc: UInt64 = 0
 
         // MARK: Generic timer (D11)
         public var cntfrq: UInt64 = 0
@@ -97,6 +94,7 @@ public enum AArch64 {
         public var osDoubleLock: UInt64 = 0
         public var mdccint: UInt64 = 0
         public var oseccr: UInt64 = 0
+        public var dbgprcr: UInt64 = 0
         public var osdtrrx: UInt64 = 0
         public var osdtrtx: UInt64 = 0
         public var dbgbvr: InlineArray<16, UInt64> = .init(repeating: 0)
@@ -113,10 +111,14 @@ public enum AArch64 {
         public var pmselr: UInt64 = 0
         public var pmuserenr: UInt64 = 0
         public var pmccfiltr: UInt64 = 0
-        /// What software's value is ahead of the PE's own count.
-        public var pmccntrOffset: UInt64 = 0
+        public var pmccntr: UInt64 = 0
         public var pmevcntr: InlineArray<31, UInt64> = .init(repeating: 0)
         public var pmevtyper: InlineArray<31, UInt64> = .init(repeating: 0)
+        /// The PE's own counts when the counters were last brought up to date.
+        public var monitoredExecuted: UInt64 = 0
+        public var monitoredRetired: UInt64 = 0
+        /// A counter counts, at some level: then they are brought up to date at each change of it.
+        public var monitorsAreActive = false
 
         /// For each level, the translation context that is to be selected there, as far as that is known; 0 where it has to
         /// be looked for.

@@ -1,3 +1,5 @@
+import ISA
+
 /// ID registers: which field says what of the CPU (D19.2, "ID_AA64*_EL1").
 ///
 /// A line is a field's place and the value that says that a feature is there; of lines of one field the last that holds
@@ -40,6 +42,9 @@ extension AArch64 {
             .init(.pfr0, 24, 1, .gicv3), .init(.pfr0, 28, 1, .ras), .init(.pfr0, 48, 1, .dit),
             // ID_AA64PFR1_EL1: BT, SSBS
             .init(.pfr1, 0, 1, .bti), .init(.pfr1, 4, 2, .ssbs),
+            // ID_AA64DFR0_EL1: PMUVer
+            .init(.dfr0, 8, 1, .pmuv3), .init(.dfr0, 8, 4, .pmuv3p1), .init(.dfr0, 8, 5, .pmuv3p4),
+            .init(.dfr0, 8, 6, .pmuv3p5),
             // ID_AA64ISAR0_EL1: AES, SHA1, SHA2, CRC32, Atomic, RDM, SHA3, DP, TS, TLB, RNDR
             .init(.isar0, 4, 2, .aes), .init(.isar0, 8, 1, .sha1), .init(.isar0, 12, 1, .sha256),
             .init(.isar0, 12, 2, .sha512), .init(.isar0, 16, 1, .crc32), .init(.isar0, 20, 2, .lse),
@@ -71,14 +76,40 @@ extension AArch64 {
             return [
                 // ID_AA64PFR0_EL1: CSV2, CSV3
                 .init(.pfr0, 56, isolation), .init(.pfr0, 56, 2, .csv2_2), .init(.pfr0, 60, isolation),
-                // ID_AA64DFR0_EL1: DebugVer, PMUVer, BRPs, WRPs, CTX_CMPs
+                // ID_AA64DFR0_EL1: DebugVer, BRPs, WRPs, CTX_CMPs
                 .init(.dfr0, 0, UInt64(model.debugVersion)),
-                .init(.dfr0, 8, UInt64(model.performanceMonitorsVersion), .pmuv3),
                 .init(.dfr0, 12, UInt64(model.breakpoints) - 1), .init(.dfr0, 20, UInt64(model.watchpoints) - 1),
                 .init(.dfr0, 28, UInt64(model.contextBreakpoints) - 1),
                 // ID_AA64MMFR0_EL1: PARange
                 .init(.mmfr0, 0, addressSizes[model.physicalAddressBits] ?? 0),
             ]
         }
+    }
+}
+
+extension AArch64.ProcessingElement {
+    /// MPIDR_EL1: bit 31, and the number of the PE in its cluster. Clusters have 8 PEs at most, so there is one.
+    var affinity: UInt64 { 1 << 31 | UInt64(identifier) & 0xff }
+
+    /// CCSIDR_EL1, of the cache that CSSELR_EL1 selects by level and kind; 0, which is UNKNOWN, where there is none.
+    var cacheSize: UInt64 {
+        switch state.pointee.csselr & 15 {
+        case 0: model.cacheSizes[0]
+        case 1: model.cacheSizes[1]
+        case 2: model.cacheSizes[2]
+        default: 0
+        }
+    }
+
+    /// DCZID_EL0: DC ZVA writes 64 bytes, or DZP says that it may not be used here.
+    var zeroingSize: UInt64 {
+        let isProhibited =
+            switch level {
+            case 0:
+                state.pointee.sctlr[isHost ? 2 : 1] >> 14 & 1 == 0 || !isHost && hypervisorConfiguration >> 28 & 1 != 0
+            case 1: hypervisorConfiguration >> 28 & 1 != 0
+            default: false
+            }
+        return isProhibited ? 0x14 : 0x04
     }
 }
