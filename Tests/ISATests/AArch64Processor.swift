@@ -7,7 +7,7 @@ import Testing
 @testable import ISA
 
 /// Registers and some memory, before or after an instruction: what the program that QEMU runs and the tests exchange.
-struct AArch64Case {
+struct AArch64Case: Equatable {
     static let vectorCount = 12
     static let registerCount = 8
     static let memoryCount = 160
@@ -147,7 +147,7 @@ enum AArch64Processor {
     }
 }
 
-/// The same by the meaning that the instruction has here, on the interpreter.
+/// The same by the meaning that the instruction has here.
 enum AArch64Meaning {
     /// A CPU without exceptions: memory that a case has, and nothing else.
     enum Guest: GuestArchitecture {
@@ -225,9 +225,11 @@ enum AArch64Meaning {
         }
     }
 
+    enum Engine { case interpreter, recorder }
+
     /// What each instruction leaves; nil for one that is undefined or faults. The memory of a case lies where it does in
     /// QEMU.
-    static func run(_ cases: [(word: UInt32, before: AArch64Case)]) -> [AArch64Case?] {
+    static func run(_ cases: [(word: UInt32, before: AArch64Case)], on engine: Engine) -> [AArch64Case?] {
         let decoder = AArch64.Decoder(.all)
         let context = TranslationContext.make(key: .init(firstStage: 0, secondStage: 0, mode: 0))
         defer { TranslationContext.deallocate(context) }
@@ -253,9 +255,20 @@ enum AArch64Meaning {
             let completed = after.memory.withUnsafeMutableBytes { memory in
                 state.pointee.owner = memory.baseAddress
                 state.pointee.clockOffset = address(ofMemory: number)
-                var interpreter = Interpreter<Guest>(state, slots, 0, slots, 100, context.pointee.reads)
+                let width = isWide ? Width.double : .word
                 do throws(Fault) {
-                    try AArch64.execute(operation, isWide ? .double : .word, &interpreter, Operands(slots))
+                    switch engine {
+                    case .interpreter:
+                        var interpreter = Interpreter<Guest>(state, slots, 0, slots, 100, context.pointee.reads)
+                        try AArch64.execute(operation, width, &interpreter, Operands(slots))
+                    case .recorder:
+                        var recorder = Recorder(
+                            at: 0, zeroRegister: AArch64.zeroRegister, sinkRegister: DecodedSlot.sink)
+                        recorder.begin(length: 4)
+                        AArch64.execute(operation, width, &recorder, Operands(slots))
+                        state.pointee.budget = 100
+                        _ = try Evaluator<Guest>.run(recorder.block, state)
+                    }
                 } catch { return false }
                 return true
             }

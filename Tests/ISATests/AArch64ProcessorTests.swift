@@ -12,7 +12,51 @@ import Testing
 struct AArch64ProcessorTests {
     @Test("Scalar floating point leaves what it leaves on QEMU")
     func scalars() throws {
-        try compare(AArch64.Encoding.float + AArch64.Encoding.floatConversions, seed: 0xf10a7, words: 12, states: 20)
+        try compare(AArch64.Encoding.float + AArch64.Encoding.floatConversions, seed: 0xf10a7, words: 12, states: 12)
+    }
+
+    private typealias Encoding = AArch64.Encoding
+
+    @Test("Operations on two and three vectors leave what they leave on QEMU")
+    func vectors() throws {
+        let lines =
+            Encoding.vectorThreeSame + Encoding.vectorThreeSameHalf + Encoding.vectorThreeSameExtra
+            + Encoding.vectorThreeDifferent + Encoding.vectorPermutations
+        try compare(lines, seed: 0x5e1, words: 12, states: 12)
+    }
+
+    @Test("Operations on one vector, and copies, leave what they leave on QEMU")
+    func unary() throws {
+        let lines =
+            Encoding.vectorTwoRegister + Encoding.vectorTwoRegisterHalf + Encoding.vectorAcrossLanes
+            + Encoding.vectorCopies
+        try compare(lines, seed: 0x5e2, words: 12, states: 12)
+    }
+
+    @Test("Operations with an immediate, or with one lane of a vector, leave what they leave on QEMU")
+    func immediates() throws {
+        let lines =
+            Encoding.vectorModifiedImmediate + Encoding.vectorShiftImmediate + Encoding.vectorByElement
+        try compare(lines, seed: 0x5e3, words: 24, states: 8)
+    }
+
+    @Test("Operations on scalars in vector registers leave what they leave on QEMU")
+    func scalarsInVectors() throws {
+        let lines =
+            Encoding.scalarThree + Encoding.scalarTwoRegister + Encoding.scalarPairwise
+            + Encoding.scalarShiftImmediate + Encoding.scalarByElement
+        try compare(lines, seed: 0x5e4, words: 12, states: 12)
+    }
+
+    @Test("Loads and stores of structures, and of vectors, leave what they leave on QEMU")
+    func structures() throws {
+        let lines = Encoding.vectorMultipleStructures + Encoding.vectorSingleStructure
+        try compare(lines, seed: 0x5e5, words: 12, states: 4)
+    }
+
+    @Test("Cryptography leaves what it leaves on QEMU")
+    func cryptography() throws {
+        try compare(Encoding.cryptography, seed: 0x5e6, words: 12, states: 12)
     }
 
     // MARK: Comparison
@@ -25,16 +69,30 @@ struct AArch64ProcessorTests {
             for _ in 0..<words {
                 let word = random.word(of: line)
                 guard decoder.encoding(of: word)?.operation == line.operation else { continue }
-                let lane = Width(rawValue: UInt8(line.decode(word).immediate >> 22 & 3))!
-                for _ in 0..<states { cases.append((word, random.state(lane: lane))) }
+                let slot = line.decode(word)
+                let lane = Width(rawValue: UInt8(slot.immediate >> 22 & 3))!
+                for _ in 0..<states {
+                    var state = random.state(lane: lane)
+                    if line.pattern.description.contains("Rn/sp") {
+                        // Nothing has more than 64 bytes.
+                        let memory = AArch64Meaning.address(ofMemory: cases.count)
+                        state.registers[Int(slot.rs1)] =
+                            memory + UInt64(random.below(AArch64Case.memoryCount - 63))
+                    }
+                    cases.append((word, state))
+                }
             }
         }
         let theirs = try AArch64Processor.run(cases)
-        let ours = AArch64Meaning.run(cases)
+        let ours = AArch64Meaning.run(cases, on: .interpreter)
+        let recorded = AArch64Meaning.run(cases, on: .recorder)
         var reports: [String: Int] = [:]
+        var compared: Set<AArch64.Operation> = []
         for (number, each) in cases.enumerated() {
             guard let line = decoder.encoding(of: each.word) else { continue }
-            let expected = Self.corrected(theirs[number], of: line.operation, from: each.before)
+            compared.insert(line.operation)
+            #expect(ours[number] == recorded[number], "\(line.operation) is recorded as something else")
+            let expected = Self.corrected(theirs[number], of: line.operation, each.word, from: each.before)
             guard let difference = Self.difference(ours[number], expected) else { continue }
             let name = String(describing: line.operation)
             reports[name, default: 0] += 1
@@ -48,6 +106,8 @@ struct AArch64ProcessorTests {
                 QEMU:   \(Self.summary(theirs[number]))
                 """)
         }
+        let wanted = Set(lines.map(\.operation)).subtracting([.illegal])
+        #expect(compared == wanted, "not compared: \(wanted.subtracting(compared))")
         for (name, count) in reports.sorted(by: { $0.key < $1.key }) where count > 1 {
             Issue.record("\(name): \(count) cases differ in all")
         }
@@ -55,12 +115,14 @@ struct AArch64ProcessorTests {
 
     /// What QEMU would leave if it did not err.
     private static func corrected(
-        _ result: AArch64Case, of operation: AArch64.Operation, from before: AArch64Case
+        _ result: AArch64Case, of operation: AArch64.Operation, _ word: UInt32, from before: AArch64Case
     ) -> AArch64Case {
         var result = result
         switch operation {
         // A number that was flushed is not exact (FPToFixedJS()): QEMU's issue 2375, mended in 9.1.
         case .fjcvtzs where result.fpsr & ~before.fpsr & 1 << 7 != 0: result.nzcv = 0
+        // Of half precision, 7.2 writes 32 bits, with the sign above the 16 of the result.
+        case .fcvtzs_fixed_scalar where word >> 20 & 7 == 1: result.vectors[2 * Int(word & 31)] &= 0xffff
         default: break
         }
         return result
@@ -107,10 +169,13 @@ extension SplitMix64 {
     fileprivate mutating func word(of line: AArch64.Encoding) -> UInt32 {
         var word = line.match | UInt32(truncatingIfNeeded: next()) & ~line.mask
         for piece in line.pieces where piece.target != .immediate && piece.target != .wide && piece.width >= 4 {
-            let isRegister = line.last[Int(piece.target.rawValue)] != .itself
-            guard isRegister else { continue }
+            let last = line.last[Int(piece.target.rawValue)]
+            guard last != .itself else { continue }
+            // 31 as itself where an access has an immediate then.
+            let isPost = last == .zero && line.isVector && piece.target == .rm
+            let number = isPost && chance(30) ? 31 : UInt32(below(8))
             let mask: UInt32 = (1 << UInt32(piece.width) - 1) << UInt32(piece.position)
-            word = word & ~mask | UInt32(below(8)) << UInt32(piece.position)
+            word = word & ~mask | number << UInt32(piece.position)
         }
         return word
     }

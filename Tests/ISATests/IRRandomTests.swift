@@ -146,12 +146,23 @@ private struct Draw<E: Emitter> {
             }
         case 16: conditions.append(e.condition(random.pick(ConditionCode.allCases)))
         case 17: values.append(e.flags())
-        case 18:
-            vectors.append(e.vectorBinary(random.pick(VectorOperation.allCases), lane: width(), vector(), vector()))
+        case 18: vectors.append(pureVector(&e))
         default:
             vectors.append(
                 random.bool() ? e.vector(low: value(), high: value()) : e.vectorRegister(UInt8(random.below(4))))
             values.append(e.doubleword(UInt8(random.below(2)), of: vector()))
+        }
+    }
+
+    private mutating func pureVector(_ e: inout E) -> E.Vector {
+        switch random.below(5) {
+        case 0: e.vectorUnary(random.pick(VectorUnaryOperation.allCases), lane: width(), vector())
+        case 1:
+            e.vectorShift(
+                random.pick(VectorShiftOperation.allCases), lane: width(), vector(), by: UInt8(random.below(65)))
+        case 2: e.vectorExtract(vector(), vector(), from: UInt8(random.below(16)))
+        case 3: e.cryptographic(random.pick(CryptographicOperation.allCases), vector(), vector(), vector())
+        default: e.vectorBinary(random.pick(VectorOperation.allCases), lane: width(), vector(), vector())
         }
     }
 
@@ -210,9 +221,15 @@ private struct Draw<E: Emitter> {
         case 10: floatEffect(&e)
         case 11:
             e.setVectorRegister(UInt8(random.below(4)), vector())
-            let operation = random.pick(VectorFloatOperation.allCases)
-            let mode: RoundingControl = operation == .toIntegerTowardZero ? .towardZero : rounding()
-            vectors.append(e.vectorFloat(operation, format(), vector(), vector(), mode))
+            if random.bool() {
+                let operation = random.pick(FloatOperation.allCases)
+                vectors.append(
+                    e.vectorFloat(
+                        operation, format(), lanes: UInt8(random.below(9)), vector(), vector(), vector(), rounding()))
+            } else {
+                let operation = random.pick(VectorSaturatingOperation.allCases)
+                vectors.append(e.vectorSaturating(operation, lane: width(), vector(), vector(), vector()))
+            }
         default:
             guard depth < 2 else { return }
             // What is defined inside stays inside.

@@ -111,6 +111,7 @@ enum ToyGuest: GuestArchitecture {
             image += [relativeReservation, core.pointee.fault.cause, core.pointee.fault.value]
             image += [UInt64(core.pointee.floatFlags), UInt64(core.pointee.floatRounding)]
             image += [UInt64(core.pointee.floatEnabled), UInt64(core.pointee.floatDirty)]
+            image.append(UInt64(core.pointee.saturated))
             image += [UInt64(state.pointee.thumb), state.pointee.scratch]
             return image
         }
@@ -130,7 +131,8 @@ enum ToyGuest: GuestArchitecture {
                 "program counter: \(core.programCounter)", "budget: \(core.budget) withheld \(core.withheld)",
                 "flags: \(core.flags)", "reservation: \(relativeReservation)", "fault: \(core.fault)",
                 "float flags: \(core.floatFlags) rounding \(core.floatRounding) enabled \(core.floatEnabled)",
-                "float dirty: \(core.floatDirty)", "thumb: \(state.pointee.thumb)", "scratch: \(state.pointee.scratch)",
+                "float dirty: \(core.floatDirty)", "saturated: \(core.saturated)", "thumb: \(state.pointee.thumb)",
+                "scratch: \(state.pointee.scratch)",
             ]
             lines += deviceLog.map { "device: \($0)" }
             for offset in stride(from: 0, to: 0x3000, by: 8) {
@@ -242,6 +244,9 @@ enum ToyGuest: GuestArchitecture {
         _ c: UInt64, _ rounding: RoundingControl
     ) -> UInt64 {
         note(state, 1 << (operation.rawValue & 3))
+        if operation == .toFixedSigned && b == 0 {
+            return floatToInteger(format, state, a, format.width, signed: true, rounding)
+        }
         if format == .double {
             let (x, y) = (Double(bitPattern: a), Double(bitPattern: b))
             switch operation {

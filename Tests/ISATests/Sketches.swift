@@ -95,7 +95,10 @@ enum Sketches {
             let handle = try e.probe(address, bytes: 16, write: false, [])
             let (first, second) = (e.load(handle, offset: 0, .double), e.load(handle, offset: 8, .double))
             let singles = e.vector(low: first, high: second)
-            let integers = e.vectorFloat(.toIntegerTowardZero, .single, singles, singles, .towardZero)
+            let zeros = e.vector(low: zero, high: zero)
+            let bits = e.constant(32 << 32 | 32)
+            let widths = e.vector(low: bits, high: bits)
+            let integers = e.vectorFloat(.toFixedSigned, .single, lanes: 4, singles, zeros, widths, .towardZero)
             e.setVectorRegister(1, integers)
         }
     }

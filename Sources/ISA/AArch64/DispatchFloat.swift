@@ -251,7 +251,7 @@ extension AArch64 {
         case .ldr_s_unsigned: try loadVector(&e, i, .word, .offset)
         case .ldr_d_unsigned: try loadVector(&e, i, .double, .offset)
         case .ldr_q_unsigned: try loadQuad(&e, i, .offset)
-        default: try executeVector(operation, &e, i)
+        default: try executeVector(operation, width, &e, i)
         }
     }
 }

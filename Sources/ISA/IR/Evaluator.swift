@@ -209,7 +209,23 @@ public struct Evaluator<Guest: GuestArchitecture> {
             return SIMD2(core.pointee.vectors[index], core.pointee.vectors[index + 1])
         case .vector: return SIMD2(value(node.a), value(node.b))
         case .vectorBinary: return node.vectorOperation.evaluate(node.width, vector(node.a), vector(node.b))
-        case .vectorFloat: return evaluateVectorFloat(node)
+        case .vectorUnary: return node.vectorUnaryOperation.evaluate(node.width, vector(node.a))
+        case .vectorShift:
+            return node.vectorShiftOperation.evaluate(
+                node.width, vector(node.a), by: UInt8(truncatingIfNeeded: node.immediate))
+        case .vectorExtract:
+            return vector(node.a).extracted(vector(node.b), from: UInt8(truncatingIfNeeded: node.immediate))
+        case .vectorSaturating:
+            let (result, saturated) = node.vectorSaturatingOperation.evaluate(
+                node.width, vector(node.a), vector(node.b), vector(node.c))
+            if saturated { core.pointee.saturated = 1 }
+            return result
+        case .vectorFloat:
+            return Guest.vectorFloat(
+                node.floatOperation, node.format, lanes: UInt8(truncatingIfNeeded: node.immediate), state,
+                vector(node.a), vector(node.b), vector(node.c), node.rounding)
+        case .cryptographic:
+            return node.cryptographicOperation.evaluate(vector(node.a), vector(node.b), vector(node.c))
         case .compareAndSwapPair:
             let old = SIMD2(loadHeld(node.a, 0, .double), loadHeld(node.a, 8, .double))
             if old == vector(node.b) {
@@ -219,26 +235,6 @@ public struct Evaluator<Guest: GuestArchitecture> {
             return old
         default: preconditionFailure("\(node.operation) gives no vector")
         }
-    }
-
-    private func evaluateVectorFloat(_ node: Node) -> SIMD2<UInt64> {
-        let (a, b) = (vector(node.a), vector(node.b))
-        var result = SIMD2<UInt64>()
-        for lane in 0..<Int(128 / node.width.bits) {
-            let (half, bit) = (lane * Int(node.width.bits) / 64, UInt64(lane) * node.width.bits % 64)
-            let (x, y) = (node.width.zeroExtend(a[half] >> bit), node.width.zeroExtend(b[half] >> bit))
-            let z: UInt64
-            switch node.vectorFloatOperation {
-            case .add: z = Guest.float(.add, node.format, state, x, y, 0, node.rounding)
-            case .subtract: z = Guest.float(.subtract, node.format, state, x, y, 0, node.rounding)
-            case .multiply: z = Guest.float(.multiply, node.format, state, x, y, 0, node.rounding)
-            case .divide: z = Guest.float(.divide, node.format, state, x, y, 0, node.rounding)
-            case .toIntegerTowardZero:
-                z = Guest.floatToInteger(node.format, state, x, node.width, signed: true, .towardZero)
-            }
-            result[half] |= node.width.zeroExtend(z) << bit
-        }
-        return result
     }
 
     private func evaluateFlags(_ node: Node) {

@@ -41,7 +41,8 @@ extension Node: CustomStringConvertible {
         switch operation {
         case .setRegisterPart, .state, .setState, .binary, .unary, .addWithCarry, .subtractWithBorrow, .compare,
             .setFlags, .setFlagsIf, .load, .store, .loadHeld, .storeHeld, .storeHeldIf, .atomicUpdate, .compareAndSwap,
-            .float, .floatToInteger, .integerToFloat, .convertFloat, .vectorBinary, .vectorFloat:
+            .float, .floatToInteger, .integerToFloat, .convertFloat, .vectorBinary, .vectorUnary, .vectorShift,
+            .vectorSaturating, .vectorFloat:
             return true
         default: return false
         }
@@ -57,10 +58,13 @@ extension Node: CustomStringConvertible {
         case .condition: return "\(conditionCode)"
         case .probe: return isForWriting ? "write" : "read"
         case .atomicUpdate: return "\(atomicOperation)"
-        case .float: return "\(floatOperation)"
+        case .float, .vectorFloat: return "\(floatOperation)"
         case .floatToInteger, .integerToFloat, .convertFloat: return "\(otherWidth)"
         case .vectorBinary: return "\(vectorOperation)"
-        case .vectorFloat: return "\(vectorFloatOperation)"
+        case .vectorUnary: return "\(vectorUnaryOperation)"
+        case .vectorShift: return "\(vectorShiftOperation)"
+        case .vectorSaturating: return "\(vectorSaturatingOperation)"
+        case .cryptographic: return "\(cryptographicOperation)"
         case .jumpIndirect: return "\(jumpHint)"
         case .require: return "\(unit)"
         case .expect: return expectsHelper ? "else helper" : "else interpreter"
@@ -73,7 +77,8 @@ extension Node: CustomStringConvertible {
         switch operation {
         case .constant, .programCounter, .branch, .jump: return "0x" + String(immediate, radix: 16)
         case .register, .setRegister, .setRegisterPart, .state, .setState, .probe, .loadHeld, .storeHeld, .storeHeldIf,
-            .vectorRegister, .setVectorRegister, .doubleword, .call, .trap, .truth, .whenever:
+            .vectorRegister, .setVectorRegister, .doubleword, .vectorShift, .vectorExtract, .vectorFloat, .call, .trap,
+            .truth, .whenever:
             return "\(immediate)"
         case .expect: return expectsHelper ? "\(immediate)" : nil
         case .setFlagsIf: return keepsFlags ? "else kept" : "else 0x" + String(immediate, radix: 16)

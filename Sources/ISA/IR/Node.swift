@@ -151,8 +151,19 @@ public struct Node: Sendable {
         case doubleword
         /// vector = a (detail: ``VectorOperation``) b in each lane of [width]
         case vectorBinary
-        /// vector = a (detail: ``VectorFloatOperation``) b in each lane; format and rounding as above
+        /// vector = (detail: ``VectorUnaryOperation``) a in each lane of [width]
+        case vectorUnary
+        /// vector = a (detail: ``VectorShiftOperation``) immediate in each lane of [width]
+        case vectorShift
+        /// vector = 16 bytes from byte immediate of a and b behind it
+        case vectorExtract
+        /// vector = (detail: ``VectorSaturatingOperation``) of a, b, c in each lane of [width]; the state notes saturation
+        case vectorSaturating
+        /// vector = (detail: ``FloatOperation``) of a, b, c in each of the lowest (immediate) lanes; format and rounding as
+        /// above
         case vectorFloat
+        /// vector = (detail: ``CryptographicOperation``) of a, b, c
+        case cryptographic
 
         // MARK: Calls and control
 
@@ -202,7 +213,9 @@ extension Node.Operation {
             return .value
         case .truth, .compare, .not, .and, .or, .condition, .consumeReservation: return .condition
         case .probe: return .handle
-        case .vectorRegister, .vector, .vectorBinary, .vectorFloat, .compareAndSwapPair: return .vector
+        case .vectorRegister, .vector, .vectorBinary, .vectorUnary, .vectorShift, .vectorExtract, .vectorSaturating,
+            .vectorFloat, .cryptographic, .compareAndSwapPair:
+            return .vector
         case .setFlags, .setFlagsIf, .setRawFlags: return .flags
         case .setRegister, .setRegisterPart, .setState, .store, .storeHeld, .storeHeldIf, .reserve, .setVectorRegister,
             .branch, .jump, .jumpIndirect, .trap, .undefined, .require, .expect, .uncount, .setContext, .whenever,
@@ -224,8 +237,8 @@ extension Node.Operation {
         switch self {
         case .setRegister, .setRegisterPart, .setState, .setFlags, .setFlagsIf, .setRawFlags, .store, .storeHeld,
             .storeHeldIf, .atomicUpdate, .compareAndSwap, .compareAndSwapPair, .reserve, .consumeReservation, .float,
-            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorFloat, .uncount,
-            .setContext:
+            .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorSaturating, .vectorFloat,
+            .uncount, .setContext:
             return true
         default: return false
         }
@@ -243,7 +256,8 @@ extension Node.Operation {
     public var isPure: Bool {
         switch self {
         case .constant, .truth, .programCounter, .binary, .unary, .extend, .addWithCarry, .subtractWithBorrow, .compare,
-            .not, .and, .or, .select, .conditionValue, .vector, .doubleword, .vectorBinary:
+            .not, .and, .or, .select, .conditionValue, .vector, .doubleword, .vectorBinary, .vectorUnary, .vectorShift,
+            .vectorExtract, .cryptographic:
             return true
         default: return false
         }
@@ -271,8 +285,10 @@ extension Node.Operation {
         case .storeHeldIf: return [.condition, .handle, .value, .nothing]
         case .compareAndSwap: return [.handle, .value, .value, .nothing]
         case .compareAndSwapPair: return [.handle, .vector, .vector, .nothing]
-        case .setVectorRegister, .doubleword: return [.vector, .nothing, .nothing, .nothing]
-        case .vectorBinary, .vectorFloat: return [.vector, .vector, .nothing, .nothing]
+        case .setVectorRegister, .doubleword, .vectorUnary, .vectorShift:
+            return [.vector, .nothing, .nothing, .nothing]
+        case .vectorBinary, .vectorExtract: return [.vector, .vector, .nothing, .nothing]
+        case .vectorSaturating, .vectorFloat, .cryptographic: return [.vector, .vector, .vector, .nothing]
         case .trap: return [.condition, .value, .nothing, .nothing]
         }
     }
@@ -298,8 +314,17 @@ extension Node {
     @inline(__always) public var vectorOperation: VectorOperation {
         VectorOperation(rawValue: detail).unsafelyUnwrapped
     }
-    @inline(__always) public var vectorFloatOperation: VectorFloatOperation {
-        VectorFloatOperation(rawValue: detail).unsafelyUnwrapped
+    @inline(__always) public var vectorUnaryOperation: VectorUnaryOperation {
+        VectorUnaryOperation(rawValue: detail).unsafelyUnwrapped
+    }
+    @inline(__always) public var vectorShiftOperation: VectorShiftOperation {
+        VectorShiftOperation(rawValue: detail).unsafelyUnwrapped
+    }
+    @inline(__always) public var vectorSaturatingOperation: VectorSaturatingOperation {
+        VectorSaturatingOperation(rawValue: detail).unsafelyUnwrapped
+    }
+    @inline(__always) public var cryptographicOperation: CryptographicOperation {
+        CryptographicOperation(rawValue: detail).unsafelyUnwrapped
     }
     /// The other width of a conversion.
     @inline(__always) public var otherWidth: Width { Width(rawValue: detail).unsafelyUnwrapped }

@@ -274,18 +274,46 @@ extension Recorder: Emitter {
         value(Node(.doubleword, vector.node, immediate: UInt64(index)))
     }
 
+    public mutating func vectorUnary(_ operation: VectorUnaryOperation, lane: Width, _ a: Vector) -> Vector {
+        vector(Node(.vectorUnary, lane, detail: operation.rawValue, a.node))
+    }
+
     public mutating func vectorBinary(
         _ operation: VectorOperation, lane: Width, _ a: Vector, _ b: Vector
     ) -> Vector {
         vector(Node(.vectorBinary, lane, detail: operation.rawValue, a.node, b.node))
     }
 
+    public mutating func vectorShift(
+        _ operation: VectorShiftOperation, lane: Width, _ a: Vector, by count: UInt8
+    ) -> Vector {
+        vector(Node(.vectorShift, lane, detail: operation.rawValue, a.node, immediate: UInt64(count)))
+    }
+
+    public mutating func vectorExtract(_ low: Vector, _ high: Vector, from byte: UInt8) -> Vector {
+        vector(Node(.vectorExtract, low.node, high.node, immediate: UInt64(byte)))
+    }
+
+    public mutating func vectorSaturating(
+        _ operation: VectorSaturatingOperation, lane: Width, _ a: Vector, _ b: Vector, _ c: Vector
+    ) -> Vector {
+        vector(Node(.vectorSaturating, lane, detail: operation.rawValue, a.node, b.node, c.node))
+    }
+
     public mutating func vectorFloat(
-        _ operation: VectorFloatOperation, _ format: FloatSize, _ a: Vector, _ b: Vector, _ rounding: RoundingControl
+        _ operation: FloatOperation, _ format: FloatSize, lanes: UInt8, _ a: Vector, _ b: Vector, _ c: Vector,
+        _ rounding: RoundingControl
     ) -> Vector {
         vector(
             Node(
-                .vectorFloat, format.width, detail: operation.rawValue, extra: rounding.rawValue, a.node, b.node))
+                .vectorFloat, format.width, detail: operation.rawValue, extra: rounding.rawValue, a.node, b.node,
+                c.node, immediate: UInt64(lanes)))
+    }
+
+    public mutating func cryptographic(
+        _ operation: CryptographicOperation, _ a: Vector, _ b: Vector, _ c: Vector
+    ) -> Vector {
+        vector(Node(.cryptographic, detail: operation.rawValue, a.node, b.node, c.node))
     }
 
     // MARK: Calls out of line

@@ -56,6 +56,22 @@ public protocol GuestArchitecture {
 extension GuestArchitecture {
     @inlinable @inline(__always) public static var misalignment: UInt64 { 0 }
 
+    /// ``float(_:_:_:_:_:_:_:)`` in each of the lowest `lanes` lanes; the others become zero.
+    @inlinable @inline(never)
+    public static func vectorFloat(
+        _ operation: FloatOperation, _ format: FloatSize, lanes: UInt8, _ state: UnsafeMutableRawPointer,
+        _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>, _ rounding: RoundingControl
+    ) -> SIMD2<UInt64> {
+        let width = format.width
+        var result = SIMD2<UInt64>()
+        for index in 0..<min(Int(lanes), width.lanes) {
+            let value = float(
+                operation, format, state, a.lane(index, width), b.lane(index, width), c.lane(index, width), rounding)
+            result.setLane(index, width, value)
+        }
+        return result
+    }
+
     /// An access to what was probed and is no single piece of memory. Permissions were checked; what can still happen is
     /// that no device answers, and then it reads as ones, as on an idle bus.
     @inlinable public static func loadHeld(

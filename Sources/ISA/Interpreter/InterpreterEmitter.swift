@@ -313,6 +313,13 @@ extension Interpreter: Emitter {
     }
 
     @inlinable @inline(__always)
+    public func vectorUnary(
+        _ operation: VectorUnaryOperation, lane: Width, _ a: SIMD2<UInt64>
+    ) -> SIMD2<UInt64> {
+        operation.evaluate(lane, a)
+    }
+
+    @inlinable @inline(__always)
     public func vectorBinary(
         _ operation: VectorOperation, lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>
     ) -> SIMD2<UInt64> {
@@ -320,21 +327,43 @@ extension Interpreter: Emitter {
     }
 
     @inlinable @inline(__always)
+    public func vectorShift(
+        _ operation: VectorShiftOperation, lane: Width, _ a: SIMD2<UInt64>, by count: UInt8
+    ) -> SIMD2<UInt64> {
+        operation.evaluate(lane, a, by: count)
+    }
+
+    @inlinable @inline(__always)
+    public func vectorExtract(
+        _ low: SIMD2<UInt64>, _ high: SIMD2<UInt64>, from byte: UInt8
+    ) -> SIMD2<UInt64> {
+        low.extracted(high, from: byte)
+    }
+
+    @inlinable @inline(__always)
+    public func vectorSaturating(
+        _ operation: VectorSaturatingOperation, lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
+        _ c: SIMD2<UInt64>
+    ) -> SIMD2<UInt64> {
+        let (result, saturated) = operation.evaluate(lane, a, b, c)
+        if saturated && !gaveUp { core.pointee.saturated = 1 }
+        return result
+    }
+
+    @inlinable @inline(__always)
     public func vectorFloat(
-        _ operation: VectorFloatOperation, _ format: FloatSize, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
-        _ rounding: RoundingControl
+        _ operation: FloatOperation, _ format: FloatSize, lanes: UInt8, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>,
+        _ c: SIMD2<UInt64>, _ rounding: RoundingControl
     ) -> SIMD2<UInt64> {
         if gaveUp { return a }
-        return operation.evaluate(format, a, b) { lane, x, y in
-            switch operation {
-            case .add: return Guest.float(.add, format, state, x, y, 0, rounding)
-            case .subtract: return Guest.float(.subtract, format, state, x, y, 0, rounding)
-            case .multiply: return Guest.float(.multiply, format, state, x, y, 0, rounding)
-            case .divide: return Guest.float(.divide, format, state, x, y, 0, rounding)
-            case .toIntegerTowardZero:
-                return Guest.floatToInteger(format, state, x, lane, signed: true, .towardZero)
-            }
-        }
+        return Guest.vectorFloat(operation, format, lanes: lanes, state, a, b, c, rounding)
+    }
+
+    @inlinable @inline(__always)
+    public func cryptographic(
+        _ operation: CryptographicOperation, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>
+    ) -> SIMD2<UInt64> {
+        operation.evaluate(a, b, c)
     }
 
     // MARK: Calls out of line

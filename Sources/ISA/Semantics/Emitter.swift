@@ -123,11 +123,22 @@ public protocol Emitter {
     mutating func vector(low: Value, high: Value) -> Vector
     /// One doubleword (0 or 1) of a vector.
     mutating func doubleword(_ index: UInt8, of vector: Vector) -> Value
+    mutating func vectorUnary(_ operation: VectorUnaryOperation, lane: Width, _ a: Vector) -> Vector
     mutating func vectorBinary(_ operation: VectorOperation, lane: Width, _ a: Vector, _ b: Vector) -> Vector
-    /// A floating-point operation in each lane.
+    mutating func vectorShift(_ operation: VectorShiftOperation, lane: Width, _ a: Vector, by count: UInt8) -> Vector
+    /// The 16 bytes from `byte`, 0 to 15, of those of `low` and of `high` behind them.
+    mutating func vectorExtract(_ low: Vector, _ high: Vector, from byte: UInt8) -> Vector
+    /// What is saturated is noted in the state.
+    mutating func vectorSaturating(
+        _ operation: VectorSaturatingOperation, lane: Width, _ a: Vector, _ b: Vector, _ c: Vector
+    ) -> Vector
+    /// A floating-point operation in each of the lowest `lanes` lanes; the others are zero.
     mutating func vectorFloat(
-        _ operation: VectorFloatOperation, _ format: FloatSize, _ a: Vector, _ b: Vector,
+        _ operation: FloatOperation, _ format: FloatSize, lanes: UInt8, _ a: Vector, _ b: Vector, _ c: Vector,
         _ rounding: RoundingControl
+    ) -> Vector
+    mutating func cryptographic(
+        _ operation: CryptographicOperation, _ a: Vector, _ b: Vector, _ c: Vector
     ) -> Vector
 
     // MARK: Calls out of line
@@ -207,16 +218,6 @@ public enum AtomicOperation: UInt8, Sendable, CaseIterable {
         case .maximumUnsigned: return BinaryOperation.maximumUnsigned.evaluate(width, old, operand)
         }
     }
-}
-
-public enum VectorOperation: UInt8, Sendable, CaseIterable {
-    case add, subtract, and, or, xor, compareEqual, compareGreaterSigned
-}
-
-public enum VectorFloatOperation: UInt8, Sendable, CaseIterable {
-    case add, subtract, multiply, divide
-    /// Lane to 32- or 64-bit signed integer toward zero; out of range gives x86's integer indefinite.
-    case toIntegerTowardZero
 }
 
 /// Names a helper of the guest architecture; see each architecture's `Helper`.
