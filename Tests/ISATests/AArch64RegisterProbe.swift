@@ -135,11 +135,16 @@ enum AArch64RegisterProbe {
             for level in setting.levels {
                 test.enter(level)
                 let prepared = test.element.state.pointee
-                for access in [Access.read, .write] {
-                    for key: UInt16 in 0..<1 << 15 where keys?.contains(Int(key)) ?? true {
+                for access in [Access.read, .write, .instruction] {
+                    let (first, count): (Int, UInt16) = access == .instruction ? (1 << 15, 1 << 14) : (0, 1 << 15)
+                    for key in 0..<count where keys?.contains(first + Int(key)) ?? true {
                         let outcome = test.outcome { element throws(Fault) in
-                            if access == .read { return try element.readSystemRegister(key, target: 0) }
-                            try element.writeSystemRegister(key, 0, target: 0)
+                            switch access {
+                            case .read: return try element.readSystemRegister(key, target: 0)
+                            case .write: try element.writeSystemRegister(key, 0, target: 0)
+                            default:
+                                try element.performSystemInstruction(key, AArch64TestElement.base, target: 0)
+                            }
                             return 0
                         }
                         if outcome != .undefined {

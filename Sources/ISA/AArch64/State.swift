@@ -58,8 +58,6 @@ public enum AArch64 {
         public var scxtnumEL2: UInt64 = 0
         /// Where RNDR's numbers come from.
         public var random: UInt64 = 0
-        /// FPCR's bits but for RMode, which is `core.floatRounding`; FPSR's flags are `core.floatFlags`.
-        public var fpcr: UInt64 = 0
         /// The keys of pointer authentication, low half first: IA, IB, DA, DB, GA.
         public var keys: InlineArray<10, UInt64> = .init(repeating: 0)
 

@@ -73,7 +73,7 @@ extension AArch64.ProcessingElement {
         switch function {
         case .identification: return model.identification[index]
         case .mainIdentification: return isGuest ? s.pointee.vpidr : model.main
-        case .affinity: return isGuest ? s.pointee.vmpidr : affinity
+        case .affinity: return isGuest ? s.pointee.vmpidr : multiprocessorAffinity
         case .revision: return model.revision
         case .cacheType: return model.cacheType
         case .cacheLevels: return model.cacheLevels
@@ -87,8 +87,8 @@ extension AArch64.ProcessingElement {
         case .ssbs: return s.pointee.pstate & AArch64.PSTATE.ssbs
         case .daif: return s.pointee.pstate & AArch64.PSTATE.daif
         case .nzcv: return conditionFlags
-        case .fpcr: return floatingPointControl
-        case .fpsr: return floatingPointStatus
+        case .fpcr: return ArmFloat.control(core.pointee)
+        case .fpsr: return ArmFloat.status(core.pointee)
         case .random: return randomNumber()
         case .interruptStatus: return interruptStatus
         case .deferredInterrupt: return defersVirtually ? s.pointee.vdisr : s.pointee.disr
@@ -117,8 +117,9 @@ extension AArch64.ProcessingElement {
         case .ssbs: setProcessState(AArch64.PSTATE.ssbs, value)
         case .daif: setProcessState(AArch64.PSTATE.daif, value)
         case .nzcv: conditionFlags = value
-        case .fpcr: floatingPointControl = value
-        case .fpsr: floatingPointStatus = value
+        // Exceptions are not trapped, and FZ16 is of half precision.
+        case .fpcr: ArmFloat.setControl(&core.pointee, features.contains(.fp16) ? value : value & ~(1 << 19))
+        case .fpsr: ArmFloat.setStatus(&core.pointee, value)
         case .deferredInterrupt: if defersVirtually { s.pointee.vdisr = value } else { s.pointee.disr = value }
         case .timerValue: setTimerValue(index, value)
         case .timerControl: setTimerControl(index, value)
@@ -151,7 +152,7 @@ extension AArch64.ProcessingElement {
                 entry.pointee.fixed
         }
         s.pointee.vpidr = model.main
-        s.pointee.vmpidr = affinity
+        s.pointee.vmpidr = multiprocessorAffinity
         // Every counter is EL1's.
         s.pointee.mdcr = features.contains(.pmuv3) ? UInt64(model.eventCounters) : 0
         // EL1 has the physical counter and timer, as software expects that knows nothing of EL2.

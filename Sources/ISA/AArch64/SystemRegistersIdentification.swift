@@ -45,10 +45,11 @@ extension AArch64 {
             // ID_AA64DFR0_EL1: PMUVer
             .init(.dfr0, 8, 1, .pmuv3), .init(.dfr0, 8, 4, .pmuv3p1), .init(.dfr0, 8, 5, .pmuv3p4),
             .init(.dfr0, 8, 6, .pmuv3p5),
-            // ID_AA64ISAR0_EL1: AES, SHA1, SHA2, CRC32, Atomic, RDM, SHA3, DP, TS, TLB, RNDR
+            // ID_AA64ISAR0_EL1: AES, SHA1, SHA2, CRC32, Atomic, RDM, SHA3, DP, FHM, TS, TLB, RNDR
             .init(.isar0, 4, 2, .aes), .init(.isar0, 8, 1, .sha1), .init(.isar0, 12, 1, .sha256),
             .init(.isar0, 12, 2, .sha512), .init(.isar0, 16, 1, .crc32), .init(.isar0, 20, 2, .lse),
             .init(.isar0, 28, 1, .rdm), .init(.isar0, 32, 1, .sha3), .init(.isar0, 44, 1, .dotProd),
+            .init(.isar0, 48, 1, .fhm),
             .init(.isar0, 52, 1, .flagM), .init(.isar0, 52, 2, .flagM2), .init(.isar0, 56, 1, .tlbios),
             .init(.isar0, 56, 2, .tlbirange), .init(.isar0, 60, 1, .rng),
             // ID_AA64ISAR1_EL1: DPB, APA and GPA (QARMA5), JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES
@@ -88,8 +89,8 @@ extension AArch64 {
 }
 
 extension AArch64.ProcessingElement {
-    /// MPIDR_EL1: bit 31, and the number of the PE in its cluster. Clusters have 8 PEs at most, so there is one.
-    var affinity: UInt64 { 1 << 31 | UInt64(identifier) & 0xff }
+    /// MPIDR_EL1: bit 31 is 1.
+    var multiprocessorAffinity: UInt64 { 1 << 31 | affinity }
 
     /// CCSIDR_EL1, of the cache that CSSELR_EL1 selects by level and kind; 0, which is UNKNOWN, where there is none.
     var cacheSize: UInt64 {

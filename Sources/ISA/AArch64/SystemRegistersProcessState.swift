@@ -1,7 +1,6 @@
 import ISA
 
-/// Registers that are PSTATE's fields by name, floating point's control and status, random numbers, and pending
-/// interrupts (C5.2, D19.2.62).
+/// Registers that are PSTATE's fields by name, random numbers, and pending interrupts (C5.2, D19.2.62).
 extension AArch64.ProcessingElement {
     private typealias Hypervisor = AArch64.HypervisorConfiguration
     private typealias PSTATE = AArch64.PSTATE
@@ -27,30 +26,6 @@ extension AArch64.ProcessingElement {
         return number ^ number >> 31
     }
 
-    // MARK: Floating point
-
-    /// FPCR: AHP, DN, FZ, RMode and FZ16. The traps' enables read as zero: exceptions are not trapped.
-    var floatingPointControl: UInt64 {
-        get { AArch64.rounding[Int(core.pointee.floatRounding & 3)] << 22 | state.pointee.fpcr }
-        set {
-            core.pointee.floatRounding = UInt8(AArch64.rounding[Int(newValue >> 22 & 3)])
-            state.pointee.fpcr = newValue & (7 << 24 | (features.contains(.fp16) ? 1 << 19 : 0))
-        }
-    }
-
-    /// FPSR: IOC, DZC, OFC, UFC, IXC and IDC.
-    var floatingPointStatus: UInt64 {
-        get {
-            let flags = FloatFlags(rawValue: core.pointee.floatFlags)
-            return AArch64.cumulative.reduce(0) { flags.contains($1.flag) ? $0 | 1 << $1.bit : $0 }
-        }
-        set {
-            core.pointee.floatFlags = AArch64.cumulative.reduce(0) {
-                newValue >> $1.bit & 1 != 0 ? $0 | $1.flag.rawValue : $0
-            }
-        }
-    }
-
     // MARK: Interrupts
 
     /// ISR_EL1: what is pending here. Where EL2 takes the physical ones, EL1 sees the virtual.
@@ -70,13 +45,4 @@ extension AArch64.ProcessingElement {
 
     /// DISR_EL1 is VDISR_EL2 where errors are virtual.
     var defersVirtually: Bool { level == 1 && hypervisorConfiguration & Hypervisor.amo != 0 }
-}
-
-extension AArch64 {
-    /// From RMode to ``RoundingMode`` and back: nearest, plus infinity, minus infinity, zero.
-    fileprivate static var rounding: InlineArray<4, UInt64> { [0, 3, 2, 1] }
-
-    fileprivate static let cumulative: [(bit: UInt64, flag: FloatFlags)] = [
-        (0, .invalid), (1, .divideByZero), (2, .overflow), (3, .underflow), (4, .inexact), (7, .inputDenormal),
-    ]
 }
