@@ -28,12 +28,14 @@ struct AArch64RegisterDifference {
     /// Values are those of registers that are the same on every machine, and only what is read.
     private var isSame: Bool {
         guard case .value = theirs, case .value = ours else { return theirs == ours }
-        return attempt.access != .read || theirs == ours || Self.ofTheMachine.contains(register)
+        // The interrupt controller's registers are compared with QEMU's where that is tested.
+        let isController = register.hasPrefix("ICC_") || register.hasPrefix("ICH_")
+        return attempt.access != .read || theirs == ours || isController || Self.ofTheMachine.contains(register)
     }
 
     private static let ofTheMachine: Set<String> = [
         // Time.
-        "CNTFRQ_EL0", "CNTPCT_EL0", "CNTVCT_EL0", "CNTP_TVAL_EL0", "CNTV_TVAL_EL0", "CNTHP_TVAL_EL2", "CNTHV_TVAL_EL2",
+        "CNTPCT_EL0", "CNTVCT_EL0", "CNTP_TVAL_EL0", "CNTV_TVAL_EL0", "CNTHP_TVAL_EL2", "CNTHV_TVAL_EL2",
         "CNTP_TVAL_EL02", "CNTV_TVAL_EL02",
         // What the program there changes by running.
         "ELR_EL1", "ESR_EL1", "SPSR_EL1", "VBAR_EL1", "ELR_EL2", "ESR_EL2", "SPSR_EL2", "VBAR_EL2", "ELR_EL12",

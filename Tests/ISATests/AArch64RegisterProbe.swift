@@ -43,13 +43,14 @@ enum AArch64RegisterProbe {
 
         /// Writes the registers at EL2, as the program does.
         func apply(to test: AArch64TestElement) throws {
-            test.element.reset()
+            test.element.start(at: AArch64TestElement.base, argument: 0)
             test.enter(2)
             try test.write("HCR_EL2", hcr)
             let isHost = try test.read("HCR_EL2") >> 34 & 1 != 0
             for (name, value) in [
                 ("CPTR_EL2", cptr), ("MDCR_EL2", mdcr), ("CNTHCTL_EL2", cnthctl), ("SCTLR_EL2", sctlrEL2),
-                ("PMUSERENR_EL0", pmuserenr), ("MDSCR_EL1", mdscr), (isHost ? "SCTLR_EL12" : "SCTLR_EL1", sctlrEL1),
+                ("ICH_HCR_EL2", ichHCR), ("PMUSERENR_EL0", pmuserenr), ("MDSCR_EL1", mdscr),
+                (isHost ? "SCTLR_EL12" : "SCTLR_EL1", sctlrEL1),
                 (isHost ? "CPACR_EL12" : "CPACR_EL1", cpacr), (isHost ? "CNTKCTL_EL12" : "CNTKCTL_EL1", cntkctl),
             ] { try test.write(name, value) }
         }
@@ -109,7 +110,7 @@ enum AArch64RegisterProbe {
             try tool(
                 "timeout",
                 [
-                    "-s", "KILL", "120", "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=2", "-cpu",
+                    "-s", "KILL", "120", "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu",
                     cpu, "-m", "512M", "-display", "none",
                     "-serial", "none", "-monitor", "none", "-semihosting-config", "enable=on,target=native", "-device",
                     "loader,file=input,addr=0x48000000", "-kernel", "probe.elf",

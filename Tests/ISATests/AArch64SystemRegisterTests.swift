@@ -32,10 +32,7 @@ struct AArch64SystemRegisterReferenceTests {
 
     /// A model with all that its registers are ready for.
     private static func model(_ name: String) throws -> AArch64.CPUModel {
-        try #require(AArch64.CPUModel.named(name)).with {
-            if name == "max" { $0 = .all }
-            $0.remove(.gicv3)
-        }
+        try #require(AArch64.CPUModel.named(name)).with { if name == "max" { $0 = .all } }
     }
 
     private func compare(_ name: String, _ settings: [AArch64RegisterProbe.Setting], keys: Set<Int>?) throws {
@@ -79,6 +76,7 @@ extension AArch64RegisterProbe {
         [
             hcr("TVM", 26), hcr("TRVM", 30), hcr("TID1", 16), hcr("TID2", 17), hcr("TID3", 18), hcr("TACR", 21),
             hcr("TIDCP", 20), hcr("TLOR", 35), hcr("TERR", 36), hcr("APK", 40), hcr("EnSCXT", 53), hcr("AMO", 5),
+            hcr("IMO", 4), hcr("FMO", 3),
             mdcr("TPMCR", 5), mdcr("TPM", 6), mdcr("TDE", 8), mdcr("TDA", 9), mdcr("TDOSA", 10), mdcr("TDRA", 11),
             Setting("CPTR_EL2.TFP") { $0.cptr |= 1 << 10 }, Setting("CPTR_EL2.TCPAC") { $0.cptr |= 1 << 31 },
             Setting("CPACR_EL1.FPEN = 1") { $0.cpacr = 1 << 20 },
@@ -86,6 +84,9 @@ extension AArch64RegisterProbe {
             Setting("CNTHCTL_EL2 = 0") { $0.cnthctl = 0 }, Setting("CNTHCTL_EL2.EL1PCTEN") { $0.cnthctl = 1 },
             Setting("CNTHCTL_EL2 and CNTKCTL_EL1 = 0") { ($0.cnthctl, $0.cntkctl) = (0, 0) },
         ]
+        + [("TC", 10), ("TALL0", 11), ("TALL1", 12), ("TDIR", 14)].map { (name: String, bit: UInt64) in
+            Setting("ICH_HCR_EL2.\(name)") { $0.ichHCR = 1 << bit }
+        }
         + [1, 2, 4, 8].map { bit in Setting("PMUSERENR_EL0 = \(bit)") { $0.pmuserenr = bit } }
         + [0, 1, 8, 9].map { (bit: UInt64) in Setting("CNTKCTL_EL1[\(bit)]") { $0.cntkctl = 1 << bit } }
         + [

@@ -7,6 +7,8 @@ final class AArch64TestElement: AArch64Environment, PhysicalBus {
     private(set) var element: AArch64.ProcessingElement!
     let memory = PhysicalMemory()
     var counter: UInt64 = 0
+    /// That of QEMU's board.
+    let counterFrequency: UInt64 = 62_500_000
     /// How often the machine was told that timers or performance monitors are others.
     private(set) var timerChanges = 0
 

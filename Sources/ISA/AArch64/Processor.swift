@@ -37,6 +37,8 @@ extension AArch64 {
         /// The cluster's.
         let registers: SystemRegisterTable
         var pool = ContextPool()
+        /// The PE's CPU interface, where its registers are a GICv3's. The board that sets it keeps it.
+        public unowned(unsafe) var interruptController: (any InterruptControllerInterface)?
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
         /// The exception level that the PE comes out of reset in: EL2 where that exists.

@@ -194,6 +194,8 @@ extension AArch64 {
             case floatingPoint
             /// SP_EL0 has a name where it is not the one in use.
             case otherStackPointer
+            /// ICH_HCR_EL2, by what the register is of.
+            case interruptsCommon, interruptsGroup0, interruptsGroup1, interruptsGenerate, interruptsDeactivate
         }
 
         /// What a write has an effect on.
@@ -222,6 +224,8 @@ extension AArch64 {
             case pmxevcntr, pmintenset, pmintenclr, pmevcntr, pmevtyper, pmccfiltr
             // SystemRegistersDebug.swift
             case oslar, oslsr, claimSet, claimClear
+            // SystemRegistersInterrupts.swift
+            case interruptInterface, interruptHypervisor
         }
     }
 }

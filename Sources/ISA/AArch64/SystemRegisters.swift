@@ -20,7 +20,7 @@ extension AArch64.ProcessingElement {
             return UnsafeRawPointer(state).load(fromByteOffset: entry.pointee.offset, as: UInt64.self)
         }
         guard let function = entry.pointee.computed else { return entry.pointee.constant }
-        return readComputed(function, entry.pointee.index)
+        return readComputed(function, entry.pointee.index, key)
     }
 
     func writeSystemRegister(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
@@ -41,7 +41,7 @@ extension AArch64.ProcessingElement {
                 registersChanged(entry.pointee.changes)
             }
         } else if let function = entry.pointee.computed {
-            writeComputed(function, entry.pointee.index, new)
+            writeComputed(function, entry.pointee.index, new, key)
         }
     }
 
@@ -68,7 +68,7 @@ extension AArch64.ProcessingElement {
         return isHost ? registers.entries + entry.pointee.counterpart : entry
     }
 
-    private func readComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int) -> UInt64 {
+    private func readComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int, _ key: UInt16) -> UInt64 {
         let s = state
         switch function {
         case .identification: return model.identification[index]
@@ -101,13 +101,17 @@ extension AArch64.ProcessingElement {
         case .oslsr: return osLockStatus
         case .claimSet: return 0xff
         case .claimClear: return s.pointee.dbgclaim
+        case .interruptInterface: return readInterruptInterface(UInt8(truncatingIfNeeded: key & 0x7f))
+        case .interruptHypervisor: return readInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f))
         case .pmcr, .pmcntenset, .pmcntenclr, .pmovsclr, .pmovsset, .pmswinc, .pmselr, .pmceid0, .pmceid1, .pmccntr,
             .pmxevtyper, .pmxevcntr, .pmintenset, .pmintenclr, .pmevcntr, .pmevtyper, .pmccfiltr:
             return readMonitor(function, index)
         }
     }
 
-    private func writeComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int, _ value: UInt64) {
+    private func writeComputed(
+        _ function: AArch64.SystemRegister.Computed, _ index: Int, _ value: UInt64, _ key: UInt16
+    ) {
         let s = state
         switch function {
         case .spsel: setMode(s.pointee.pstate & AArch64.PSTATE.mode & ~AArch64.PSTATE.spSelect | value & 1)
@@ -127,6 +131,8 @@ extension AArch64.ProcessingElement {
         case .oslar: setOSLock(value)
         case .claimSet: s.pointee.dbgclaim |= value & 0xff
         case .claimClear: s.pointee.dbgclaim &= ~value
+        case .interruptInterface: writeInterruptInterface(UInt8(truncatingIfNeeded: key & 0x7f), value)
+        case .interruptHypervisor: writeInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f), value)
         case .pmcr, .pmcntenset, .pmcntenclr, .pmovsclr, .pmovsset, .pmswinc, .pmselr, .pmceid0, .pmceid1, .pmccntr,
             .pmxevtyper, .pmxevcntr, .pmintenset, .pmintenclr, .pmevcntr, .pmevtyper, .pmccfiltr:
             writeMonitor(function, index, value)

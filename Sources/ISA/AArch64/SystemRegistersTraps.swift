@@ -57,6 +57,8 @@ extension AArch64.ProcessingElement {
             if state.pointee.pstate & AArch64.PSTATE.spSelect == 0 { throw undefinedInstruction() }
         case .counterFrequency, .physicalCounter, .virtualCounter, .physicalTimer, .virtualTimer:
             try checkTimer(control, access)
+        case .interruptsCommon, .interruptsGroup0, .interruptsGroup1, .interruptsGenerate, .interruptsDeactivate:
+            try checkInterruptController(control, access)
         default:
             guard level == 0, !allowsEL0(control, isRead: access.isRead) else { return }
             throw systemTrap(access, toLevel: 1)

@@ -1,0 +1,77 @@
+import ISA
+
+/// Access to a GICv3's CPU interface (Arm IHI 0069, 12.2 and 12.4): who may, and whether EL1 reaches the physical or the
+/// virtual one. The registers themselves are the interrupt controller's.
+///
+/// There is no other way to the CPU interface: ICC_SRE_ELx.SRE is 1 and so is ICC_SRE_EL2.Enable, for good, and the traps
+/// that they are for never happen.
+extension AArch64.ProcessingElement {
+    private typealias Hypervisor = AArch64.HypervisorConfiguration
+
+    /// Bits of ICH_HCR_EL2.
+    private enum Virtual {
+        static let tc: UInt64 = 1 << 10
+        static let tall0: UInt64 = 1 << 11
+        static let tall1: UInt64 = 1 << 12
+        static let tdir: UInt64 = 1 << 14
+    }
+
+    /// The conditions of the registers' accessor pseudocode.
+    func checkInterruptController(
+        _ control: AArch64.SystemRegister.Control, _ access: AArch64.SystemAccess
+    ) throws(Fault) {
+        guard level == 1, hasEL2 else { return }
+        let virtual = state.pointee.ichHCR
+        let isTrapped =
+            switch control {
+            case .interruptsCommon: virtual & Virtual.tc != 0
+            case .interruptsGroup0: virtual & Virtual.tall0 != 0
+            case .interruptsGroup1: virtual & Virtual.tall1 != 0
+            case .interruptsDeactivate: virtual & (Virtual.tc | Virtual.tdir) != 0
+            // A guest's are for EL2 to send.
+            case .interruptsGenerate: virtual & Virtual.tc != 0 || isVirtual(Hypervisor.imo | Hypervisor.fmo)
+            default: false
+            }
+        if isTrapped { throw systemTrap(access, toLevel: 2) }
+    }
+
+    /// EL1 has the virtual interface in place of the physical one, for interrupts that HCR_EL2 routes to EL2.
+    private func isVirtual(_ routes: UInt64) -> Bool { level == 1 && hypervisorConfiguration & routes != 0 }
+
+    /// Whether an encoding is ICV_*: registers of group 0 by FMO, of group 1 by IMO, and common ones by either.
+    private func isVirtual(_ register: AArch64.InterfaceRegister) -> Bool {
+        switch register {
+        case .iar0, .eoir0, .hppir0, .bpr0, .ap0r0, .igrpen0: isVirtual(Hypervisor.fmo)
+        case .iar1, .eoir1, .hppir1, .bpr1, .ap1r0, .igrpen1: isVirtual(Hypervisor.imo)
+        case .pmr, .ctlr, .dir, .rpr, .sgi0r, .sgi1r, .asgi1r: isVirtual(Hypervisor.imo | Hypervisor.fmo)
+        }
+    }
+
+    // MARK: Registers
+
+    /// - Parameter number: CRm and op2.
+    func readInterruptInterface(_ number: UInt8) -> UInt64 {
+        guard let controller = interruptController, let register = AArch64.InterfaceRegister(rawValue: number) else {
+            return 0
+        }
+        return isVirtual(register) ? controller.readVirtual(register) : controller.read(register)
+    }
+
+    func writeInterruptInterface(_ number: UInt8, _ value: UInt64) {
+        guard let controller = interruptController, let register = AArch64.InterfaceRegister(rawValue: number) else {
+            return
+        }
+        if isVirtual(register) { controller.writeVirtual(register, value) } else { controller.write(register, value) }
+    }
+
+    func readInterruptHypervisor(_ number: UInt8) -> UInt64 {
+        guard let register = AArch64.HypervisorInterfaceRegister(rawValue: number) else { return 0 }
+        return interruptController?.read(register) ?? 0
+    }
+
+    func writeInterruptHypervisor(_ number: UInt8, _ value: UInt64) {
+        guard let register = AArch64.HypervisorInterfaceRegister(rawValue: number) else { return }
+        if register == .hcr { state.pointee.ichHCR = value }
+        interruptController?.write(register, value)
+    }
+}
