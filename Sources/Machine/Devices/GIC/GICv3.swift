@@ -8,16 +8,20 @@ public final class GICv3 {
 
     /// GICD, of 64 KiB.
     public var distributor: any Device { gicd }
+    /// GITS, of 128 KiB: the control frame and the translation frame. Nil without LPIs.
+    public let translationService: GICv3ITS?
     /// GICR, of 128 KiB for each CPU.
     public var redistributors: any Device { gicr }
 
     /// - Parameters:
     ///   - spis: how many shared interrupts there are: a multiple of 32.
     ///   - affinities: Aff3 to Aff0 of each CPU, a byte each.
-    ///   - memory: where the tables of LPIs are.
+    ///   - hasLPIs: whether there are LPIs, and an ITS that makes them of messages.
+    ///   - memory: where their tables are.
     ///   - outputs: of each CPU.
     public init(
-        spis: Int, affinities: [UInt32], memory: PhysicalMemory, hasLPIs: Bool = true, outputs: [GICOutputs]
+        spis: Int, affinities: [UInt32], hasLPIs: Bool = true, memory: PhysicalMemory, clock: Clock,
+        outputs: [GICOutputs]
     ) {
         precondition(affinities.count == outputs.count)
         let gicd = GICv3Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, hasLPIs: hasLPIs)
@@ -29,6 +33,9 @@ public final class GICv3 {
         }
         gicd.route()
         gicr = GICv3RedistributorRegion(name: "gicr", redistributors: gicd.redistributors)
+        translationService =
+            hasLPIs
+            ? GICv3ITS(name: "its", clock: clock, memory: memory, redistributors: gicd.redistributors) : nil
     }
 
     /// The CPU interface of a CPU, for its system registers.

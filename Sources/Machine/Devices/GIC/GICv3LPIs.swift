@@ -22,8 +22,9 @@ struct GICv3LPIs {
     private(set) var pendingBase: UInt64 = 0
     /// How many pending bits were set by us. When it is 0 nobody has to look.
     private var pendingCount: UInt64 = 0
-    /// The enabled and pending LPI of highest priority.
+    /// The enabled and pending LPI of highest priority, unless that has to be looked for anew.
     private(set) var highest = PendingInterrupt.none
+    private var isStale = false
 
     init(memory: PhysicalMemory) {
         self.memory = memory
@@ -35,6 +36,7 @@ struct GICv3LPIs {
         pendingBase = 0
         pendingCount = 0
         highest = .none
+        isStale = false
     }
 
     // MARK: Tables
@@ -71,7 +73,7 @@ struct GICv3LPIs {
     mutating func setEnabled(_ enabled: Bool) {
         guard enabled != isEnabled else { return }
         isEnabled = enabled
-        findHighest(counting: true)
+        findHighest()
     }
 
     /// Priority, and in bit 0 whether the interrupt is enabled; 0 where there is no such byte.
@@ -92,7 +94,7 @@ struct GICv3LPIs {
 
     // MARK: States
 
-    /// Makes an LPI pending, or no longer so.
+    /// Makes an LPI pending, or no longer so. Whoever looks at ``highest`` next calls ``refresh()`` before.
     mutating func setPending(_ intid: UInt32, _ isPending: Bool) {
         guard isEnabled, range.contains(intid) else { return }
         let address = pendingAddress(intid)
@@ -105,13 +107,24 @@ struct GICv3LPIs {
         if isPending {
             consider(intid, configuration(intid), &highest)
         } else if intid == highest.intid {
-            findHighest()
+            isStale = true
         }
     }
 
     /// INV, INVALL: the configuration may have changed.
     mutating func configurationChanged() {
-        if pendingCount != 0 { findHighest() }
+        isStale = true
+    }
+
+    /// Brings ``highest`` up to date. When many changes are made this is done once, after the last.
+    mutating func refresh() {
+        guard isStale else { return }
+        if pendingCount == 0 {
+            highest = .none
+            isStale = false
+        } else {
+            findHighest()
+        }
     }
 
     private func consider(_ intid: UInt32, _ configuration: UInt8, _ best: inout PendingInterrupt) {
@@ -121,15 +134,14 @@ struct GICv3LPIs {
     }
 
     /// Looks through the pending table, which has at most 8 KiB. Tables that are not wholly in memory hold nothing.
-    private mutating func findHighest(counting: Bool = false) {
+    private mutating func findHighest() {
+        isStale = false
         highest = .none
-        if counting { pendingCount = 0 }
+        pendingCount = 0
         let range = range
-        guard isEnabled, counting || pendingCount != 0,
-            let pending = memory.host(pendingAddress(0), count: UInt64(range.upperBound / 8)),
+        guard isEnabled, let pending = memory.host(pendingAddress(0), count: UInt64(range.upperBound / 8)),
             let configuration = memory.host(configurationBase & Base.address, count: UInt64(range.count))
         else { return }
-        var count: UInt64 = 0
         var best = PendingInterrupt.none
         for first in stride(from: range.lowerBound, to: range.upperBound, by: 64) {
             // SAFETY: `pending` has a bit for each INTID below the upper bound, which is a multiple of 64.
@@ -137,27 +149,28 @@ struct GICv3LPIs {
             while word != 0 {
                 let intid = first + UInt32(word.trailingZeroBitCount)
                 word &= word - 1
-                count += 1
+                pendingCount += 1
                 // SAFETY: `configuration` has a byte for each INTID of the range.
                 let byte = configuration.loadUnaligned(fromByteOffset: Int(intid - Self.first), as: UInt8.self)
                 consider(intid, byte, &best)
             }
         }
-        pendingCount = count
         highest = best
     }
 
     /// MOVALL: what is pending here is pending for another CPU instead.
     mutating func movePending(to other: inout GICv3LPIs) {
         guard isEnabled, other.isEnabled, pendingCount != 0 else { return }
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: 64) {
-            guard let word: UInt64 = memory.load(pendingAddress(first)), word != 0, other.range.contains(first),
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: 64) where other.range.contains(first) {
+            guard let word: UInt64 = memory.load(pendingAddress(first)), word != 0,
                 let old: UInt64 = memory.load(other.pendingAddress(first)),
                 memory.store(other.pendingAddress(first), old | word), memory.store(pendingAddress(first), 0 as UInt64)
             else { continue }
+            pendingCount &-= min(pendingCount, UInt64(word.nonzeroBitCount))
+            other.pendingCount &+= UInt64((word & ~old).nonzeroBitCount)
         }
-        findHighest(counting: true)
-        other.findHighest(counting: true)
+        isStale = true
+        other.isStale = true
     }
 
     // MARK: State
@@ -167,6 +180,7 @@ struct GICv3LPIs {
         visitor.field("propbaser", &configurationBase)
         visitor.field("pendbaser", &pendingBase)
         visitor.field("lpis pending", &pendingCount)
+        visitor.field("lpis stale", &isStale)
         highest.describeState(&visitor)
     }
 }

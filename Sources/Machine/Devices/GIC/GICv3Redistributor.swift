@@ -75,6 +75,7 @@ final class GICv3Redistributor {
         var best = PendingInterrupt.none
         bank.findHighest(distributor.forwarded(bank.group), &best)
         distributor.findHighest(number, &best)
+        lpis.refresh()
         if lpis.highest.priority < best.priority, distributor.enablesGroup1 { best = lpis.highest }
         interface.setPending(best)
     }

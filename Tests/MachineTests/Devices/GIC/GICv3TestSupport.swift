@@ -11,6 +11,7 @@ final class GICv3Driver {
 
     static let ramBase: UInt64 = 0x4000_0000
     let memory = PhysicalMemory()
+    let clock = Clock()
     let gic: GICv3
     let pins = RecordingSink()
     var cpu = 0
@@ -21,7 +22,7 @@ final class GICv3Driver {
     init(affinities: [UInt32] = [0, 1], spis: Int = 64) {
         _ = memory.addRegion(base: Self.ramBase, size: 4 << 20)
         gic = GICv3(
-            spis: spis, affinities: affinities, memory: memory,
+            spis: spis, affinities: affinities, memory: memory, clock: clock,
             outputs: affinities.indices.map { [pins] cpu in
                 GICOutputs(
                     irq: pins.line(4 * cpu), fiq: pins.line(4 * cpu + 1), virtualIRQ: pins.line(4 * cpu + 2),
