@@ -82,7 +82,7 @@ struct Run: ParsableCommand {
         session.board.translator?.countsReasons = stats
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
-        let tracer = traceOptions.map { Tracer(session, $0, sink: sink) }
+        let tracer = try traceOptions.map { try Tracer(session, $0, sink: sink) }
         let exitStatistics = exits ? ExitStatistics(session) : nil
         defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)

@@ -36,7 +36,7 @@ struct TraceFlags: ParsableArguments {
         }
         var options = try read("trace") { () throws(ValueError) in try TraceOptions(trace) }
         if let tracePrivilege {
-            try read("trace-privilege") { () throws(ValueError) in try options.setModes(tracePrivilege) }
+            try read("trace-privilege") { () throws(ValueError) in try options.setLevels(tracePrivilege) }
         }
         if let traceVmid {
             options.guest = try read("trace-vmid") { () throws(ValueError) in try Count(traceVmid).value }

@@ -22,10 +22,28 @@ public protocol InspectableProcessor: Processor {
     /// Has `observer` told of each exception and interrupt after it was taken; nil ends that.
     func observeExceptions(_ observer: ((ExceptionRecord) -> Void)?)
 
+    /// Has `observer` told of each write of a system register; nil ends that.
+    /// - Returns: whether it can tell.
+    @discardableResult
+    func observeRegisters(_ observer: ((_ name: String, _ value: UInt64) -> Void)?) -> Bool
+
     /// The bits of the instruction that it would execute next, read without effect; nil where it could not.
     func instructionWord() -> UInt32?
     /// The next instruction ends its turn, although it does not wait.
     var yieldsTurn: Bool { get }
+
+    /// All registers by name, those of the system with what their bits mean.
+    func registerLines(_ symbols: SymbolFinder) -> [String]
+    /// What a register holds; nil where none has the name.
+    func register(named name: String) -> UInt64?
+    /// All levels that such a CPU may have, by their names.
+    static var levelNames: [String] { get }
+    /// Each step of an address's translation, at the current level or that of the name `level`.
+    func translationLines(
+        _ address: UInt64, for access: AccessKind, as level: String?, _ memory: PhysicalMemory
+    ) -> [String]
+    /// Where the address leads at the current level, found without effect; nil where the access would fault.
+    func physicalAddress(of address: UInt64, for access: AccessKind, _ memory: PhysicalMemory) -> UInt64?
 
     /// Walks every field of its architectural state, once each, as ``Device/describeState(_:)`` does.
     /// - Parameter memory: where reserved bytes are, which state blocks know by their host addresses.
@@ -40,6 +58,11 @@ extension InspectableProcessor {
 
     /// `HS`, or `VS vmid 2`.
     public var privilegeText: String { privilege.name + (privilege.isGuests ? " vmid \(guest)" : "") }
+}
+
+/// What an instruction does with memory.
+public enum AccessKind: String, Sendable {
+    case read, write, execute
 }
 
 /// A privilege mode or exception level.

@@ -11,8 +11,8 @@ public final class Monitor {
     private let board: RISCVVirt
     private let symbols: SymbolFinder
     private let disassembler: Disassembler
-    /// The hart that was last named: the one meant by commands that name none.
-    private var hart = 0
+    /// The CPU that was last named: the one meant by commands that name none.
+    private var current = 0
 
     public init(_ session: Session) {
         self.session = session
@@ -21,33 +21,43 @@ public final class Monitor {
         disassembler = Disassembler(symbols: symbols)
     }
 
-    public static let help = """
-        registers [HART]                            integer, float, control and status registers
-        harts                                       where each hart is
-        traps [HART]                                the last traps, oldest first
-        translate ADDRESS [HART] [for read|write|execute] [as M|HS|U|VS|VU]
-                                                    each step of an address translation
-        memory ADDRESS [COUNT] [physical|virtual]   bytes of memory
-        disassemble [ADDRESS] [COUNT]               instructions, from the program counter on
-        devices, device NAME                        the devices, and the state of one
-        symbols TEXT                                the address of a symbol, or the symbol of an address
-        screenshot FILE                             what the guest shows, as a PNG file
-        step [COUNT]                                run so many instructions
-        stats                                       what the run has cost so far
-        continue, quit
-        Addresses may be symbols and registers (pc, sp, sepc). Words may be cut short: reg, trans, mem.
+    /// What the manual calls a CPU: `hart`.
+    private var noun: String { board.processors.first.map { type(of: $0).noun } ?? "CPU" }
 
-        """
+    /// The command that lists them: `harts`.
+    private var listCommand: String { noun.lowercased() + "s" }
+
+    private var help: String {
+        let name = noun.uppercased()
+        let levels = board.processors.first.map { type(of: $0).levelNames } ?? []
+        let rows = [
+            ("registers [\(name)]", "integer, float, control and status registers"),
+            (listCommand, "where each \(noun) is"),
+            ("traps [\(name)]", "the last traps, oldest first"),
+            ("translate ADDRESS [\(name)] [for read|write|execute] [as \(levels.joined(separator: "|"))]", ""),
+            ("", "each step of an address translation"),
+            ("memory ADDRESS [COUNT] [physical|virtual]", "bytes of memory"),
+            ("disassemble [ADDRESS] [COUNT]", "instructions, from the program counter on"),
+            ("devices, device NAME", "the devices, and the state of one"),
+            ("symbols TEXT", "the address of a symbol, or the symbol of an address"),
+            ("screenshot FILE", "what the guest shows, as a PNG file"), ("step [COUNT]", "run so many instructions"),
+            ("stats", "what the run has cost so far"), ("continue, quit", ""),
+        ]
+        return rows.map { $1.isEmpty ? $0 + "\n" : "\(padded($0, 43)) \($1)\n" }.joined()
+            + "Addresses may be symbols and registers (pc, sp). Words may be cut short: reg, trans, mem.\n"
+    }
 
     private struct Refusal: Error {
         let text: String
         init(_ text: String) { self.text = text }
     }
 
-    private static let commands = [
-        "registers", "harts", "traps", "translate", "memory", "disassemble", "devices", "device", "symbols",
-        "screenshot", "step", "stats", "continue", "quit", "help",
-    ]
+    private var commands: [String] {
+        [
+            "registers", listCommand, "traps", "translate", "memory", "disassemble", "devices", "device", "symbols",
+            "screenshot", "step", "stats", "continue", "quit", "help",
+        ]
+    }
 
     /// Carries out one line.
     /// - Returns: what it has to say, with line ends, and what comes next.
@@ -68,25 +78,25 @@ public final class Monitor {
     }
 
     private func command(_ word: String) throws(Refusal) -> String {
-        if Self.commands.contains(word) { return word }
-        let matches = Self.commands.filter { $0.hasPrefix(word) }
+        if commands.contains(word) { return word }
+        let matches = commands.filter { $0.hasPrefix(word) }
         if let match = matches.first, matches.count == 1 { return match }
-        let near = matches.isEmpty ? nearestWord(to: word, among: Self.commands).map { [$0] } ?? [] : matches
+        let near = matches.isEmpty ? nearestWord(to: word, among: commands).map { [$0] } ?? [] : matches
         throw Refusal(
             "\"\(word)\" is not a command. " + (near.isEmpty ? "Try help." : "Did you mean \(enumeration(near))?"))
     }
 
     private func lines(_ command: String, _ arguments: [String]) throws(Refusal) -> [String] {
         switch command {
-        case "registers": return RegisterListing(try hart(arguments.first), symbols).lines
-        case "harts":
-            return board.harts.map { hart in
-                "hart \(hart.identifier)  \(padded(hart.privilegeText, 10))  \(padded(place(hart), 32))  "
-                    + PostMortem.activity(of: hart, board)
+        case "registers": return try processor(arguments.first).registerLines(symbols)
+        case listCommand:
+            return board.processors.map { processor in
+                "\(processor.label)  \(padded(processor.privilegeText, 10))  \(padded(place(processor), 32))  "
+                    + PostMortem.activity(of: processor, board)
             }
         case "traps":
             let report = PostMortem(session)
-            let lines = try hart(arguments.first).recentExceptions.map { report.describe($0) }
+            let lines = try processor(arguments.first).recentExceptions.map { report.describe($0) }
             return lines.isEmpty ? ["no trap was taken"] : lines
         case "translate": return try translate(arguments)
         case "memory": return try memory(arguments)
@@ -101,36 +111,29 @@ public final class Monitor {
         case "step": return try step(arguments)
         case "stats":
             return RunStatistics(board).table.split(separator: "\n").map(String.init)
-        default: return Self.help.split(separator: "\n").map(String.init)
+        default: return help.split(separator: "\n").map(String.init)
         }
     }
 
     // MARK: Words
 
-    private func hart(_ text: String?) throws(Refusal) -> RISCV.Hart {
-        guard let text else { return board.harts[hart] }
-        guard let number = Int(text), board.harts.indices.contains(number) else {
-            throw Refusal("\"\(text)\" is no hart: there are 0 to \(board.harts.count - 1).")
+    private func processor(_ text: String?) throws(Refusal) -> any InspectableProcessor {
+        guard let text else { return board.processors[current] }
+        guard let number = Int(text), board.processors.indices.contains(number) else {
+            throw Refusal("\"\(text)\" is no \(noun): there are 0 to \(board.processors.count - 1).")
         }
-        hart = number
-        return board.harts[number]
+        current = number
+        return board.processors[number]
     }
 
-    private func place(_ hart: RISCV.Hart) -> String {
-        symbols.text(hart.state.pointee.core.programCounter, inGuest: hart.state.pointee.virtual)
+    private func place(_ processor: any InspectableProcessor) -> String {
+        symbols.text(processor.programCounter, inGuest: processor.privilege.isGuests)
     }
 
     private func address(_ text: String) throws(Refusal) -> UInt64 {
-        let hart = board.harts[hart]
-        if text == "pc" { return hart.state.pointee.core.programCounter }
-        if let number = (0..<32).first(where: { RISCV.integerRegisterName($0) == text }) {
-            return hart.state.pointee.core.registers[number]
-        }
-        if let number = RISCV.registerNames.first(where: { $0.name == text })?.number,
-            let value = hart.register(number)
-        {
-            return value
-        }
+        let processor = board.processors[current]
+        if text == "pc" { return processor.programCounter }
+        if let value = processor.register(named: text) { return value }
         if let address = symbols.address(of: text) { return address }
         if text.hasPrefix("0x") || text.first?.isNumber ?? false {
             do throws(ValueError) { return try Count(text).value } catch { throw Refusal(error.description) }
@@ -152,40 +155,40 @@ public final class Monitor {
     private func translate(_ arguments: [String]) throws(Refusal) -> [String] {
         var words = arguments[...]
         guard let first = words.popFirst() else { throw Refusal("translate what? translate 0x80200000") }
-        var chosen: RISCV.Hart?
-        var access = RISCV.Access.read
-        var mode: RISCV.Mode?
+        var chosen: (any InspectableProcessor)?
+        var access = AccessKind.read
+        var level: String?
+        let levels = type(of: board.processors[0]).levelNames
         while let word = words.popFirst() {
             switch (word, words.first) {
             case ("as", let name?):
-                guard let named = RISCV.Mode(rawValue: name.uppercased()) else {
-                    throw Refusal(
-                        "\"\(name)\" is no mode: there are \(enumeration(RISCV.Mode.allCases.map(\.rawValue))).")
+                guard levels.contains(name.uppercased()) else {
+                    throw Refusal("\"\(name)\" is no mode: there are \(enumeration(levels)).")
                 }
-                mode = named
+                level = name.uppercased()
                 words.removeFirst()
             case ("for", let name?):
-                let accesses: [String: RISCV.Access] = ["read": .read, "write": .write, "execute": .execute]
-                guard let named = accesses[name] else { throw Refusal("\"\(name)\" is not read, write or execute.") }
+                guard let named = AccessKind(rawValue: name) else {
+                    throw Refusal("\"\(name)\" is not read, write or execute.")
+                }
                 access = named
                 words.removeFirst()
-            default: chosen = try hart(word)
+            default: chosen = try processor(word)
             }
         }
-        let subject = if let chosen { chosen } else { try hart(nil) }
-        let walk = TranslationWalk(
-            try address(first), hart: subject, memory: board.memory, access: access, mode: mode ?? subject.mode)
-        return walk.lines
+        let subject = if let chosen { chosen } else { try processor(nil) }
+        return subject.translationLines(try address(first), for: access, as: level, board.memory)
     }
 
-    /// A byte as the hart would read it, without effect: nil where there is no memory.
+    /// A byte as the CPU would read it, without effect: nil where there is no memory.
     private func byte(_ address: UInt64, physical: Bool) -> UInt8? {
         var place = address
         if !physical {
-            let hart = board.harts[hart]
-            let walk = TranslationWalk(address, hart: hart, memory: board.memory, access: .read, mode: hart.mode)
-            let execute = TranslationWalk(address, hart: hart, memory: board.memory, access: .execute, mode: hart.mode)
-            guard let found = (try? walk.result.get()) ?? (try? execute.result.get()) else { return nil }
+            let processor = board.processors[current]
+            guard
+                let found = processor.physicalAddress(of: address, for: .read, board.memory)
+                    ?? processor.physicalAddress(of: address, for: .execute, board.memory)
+            else { return nil }
             place = found
         }
         var byte: UInt8 = 0
@@ -216,8 +219,8 @@ public final class Monitor {
     private func disassemble(_ arguments: [String]) throws(Refusal) -> [String] {
         let start = try address(arguments.first ?? "pc")
         let count = try count(arguments.dropFirst().first, 10, limit: 1000)
-        let isVirtual = board.harts[hart].state.pointee.virtual
-        let lines = disassembler.listing(from: start, count: count, inGuest: isVirtual) {
+        let isGuests = board.processors[current].privilege.isGuests
+        let lines = disassembler.listing(from: start, count: count, inGuest: isGuests) {
             guard let low = byte($0, physical: false), let high = byte($0 &+ 1, physical: false) else { return nil }
             return UInt16(low) | UInt16(high) << 8
         }.lines
@@ -256,7 +259,7 @@ public final class Monitor {
         }
     }
 
-    /// Rounds of one instruction a hart.
+    /// Rounds of one instruction a CPU.
     private func step(_ arguments: [String]) throws(Refusal) -> [String] {
         let count = try count(arguments.first, 1, limit: 1_000_000)
         var isStuck = false
@@ -264,17 +267,17 @@ public final class Monitor {
             let outcome = board.scheduler.round(instructions: 1)
             isStuck = outcome == .stuck || outcome == .stopped
         }
-        var lines = board.harts.map { hart in
-            var text = "hart \(hart.identifier)  \(padded(hart.privilegeText, 10))  \(padded(place(hart), 24))  "
-            let counter = hart.state.pointee.core.programCounter
-            if hart.isWaiting {
-                text += "waits (wfi)"
-            } else if let word = hart.instructionWord() {
-                text += disassembler.line(word, at: counter, inGuest: hart.state.pointee.virtual).text
+        var lines = board.processors.map { processor in
+            var text = "\(processor.label)  \(padded(processor.privilegeText, 10))  \(padded(place(processor), 24))  "
+            if let idleness = processor.idleness {
+                text += idleness
+            } else if let word = processor.instructionWord() {
+                let isGuests = processor.privilege.isGuests
+                text += disassembler.line(word, at: processor.programCounter, inGuest: isGuests).text
             }
             return text
         }
-        if isStuck { lines.append("the machine stands: all harts wait, or the guest asked for its end") }
+        if isStuck { lines.append("the machine stands: all \(noun)s wait, or the guest asked for its end") }
         return lines
     }
 }

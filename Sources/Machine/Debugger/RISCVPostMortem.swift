@@ -102,6 +102,11 @@ extension RISCV.Hart: InspectableProcessor {
         trapObserver = observer.map { observer in { [unowned self] in observer(record($0)) } }
     }
 
+    public func observeRegisters(_ observer: ((String, UInt64) -> Void)?) -> Bool {
+        registerObserver = observer.map { observer in { observer(RISCV.registerName($0), $1) } }
+        return true
+    }
+
     private func record(_ trap: TrapRecord) -> ExceptionRecord {
         func level(_ privilege: RISCV.Privilege, _ virtual: Bool) -> PrivilegeLevel {
             PrivilegeLevel(RISCV.Mode(privilege, virtual: virtual, features: features))

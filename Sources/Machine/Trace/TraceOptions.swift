@@ -21,8 +21,8 @@ public struct TraceOptions: Equatable, Sendable {
     }
 
     public var kinds: Kinds
-    /// Only what happens in these modes; all when empty.
-    public var modes: Set<RISCV.Mode> = []
+    /// Only what happens at levels of these names; all when empty.
+    public var levels: Set<String> = []
     /// Only what happens in this guest.
     public var guest: UInt64?
     /// Only what happens at these addresses of code; all when empty.
@@ -48,17 +48,19 @@ public struct TraceOptions: Equatable, Sendable {
     }
 
     /// - Parameter text: `VS,VU`.
-    public mutating func setModes(_ text: String) throws(ValueError) {
+    public mutating func setLevels(_ text: String) throws(ValueError) {
+        let names = RISCV.Hart.levelNames
         for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let mode = RISCV.Mode(rawValue: word.uppercased()) else {
+            let name = word.uppercased()
+            guard names.contains(name) else {
                 throw ValueError(
                     problem: "\"\(word.prefix(40))\" is not a privilege mode",
-                    mend: "There are \(enumeration(RISCV.Mode.allCases.map(\.rawValue))).")
+                    mend: "There are \(enumeration(names)).")
             }
-            modes.insert(mode)
+            levels.insert(name)
             // With and without the H extension the mode is the same.
-            if mode == .supervisor { modes.insert(.hypervisor) }
-            if mode == .hypervisor { modes.insert(.supervisor) }
+            if name == "S" { levels.insert("HS") }
+            if name == "HS" { levels.insert("S") }
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Small page tables in a machine that does not run.
 @Suite("Translation, step by step")
-struct TranslationWalkTests {
+struct RISCVTranslationWalkTests {
     private let board: RISCVVirt
     private var hart: RISCV.Hart { board.harts[0] }
 
@@ -27,7 +27,7 @@ struct TranslationWalkTests {
     private func walk(
         _ address: UInt64, _ access: RISCV.Access = .read, as mode: RISCV.Mode = .hypervisor
     ) -> [String] {
-        TranslationWalk(address, hart: hart, memory: board.memory, access: access, mode: mode).lines
+        RISCVTranslationWalk(address, hart: hart, memory: board.memory, access: access, mode: mode).lines
     }
 
     @Test("Machine mode translates nothing")
@@ -124,7 +124,7 @@ struct TranslationWalkTests {
             let mode = [RISCV.Mode.hypervisor, .user, .virtualSupervisor, .virtualUser][Int(random() % 4)]
             let access = [RISCV.Access.read, .write, .execute][Int(random() % 3)]
             let address = random() % 8 == 0 ? random() : random() & 0xfff
-            let walk = TranslationWalk(address, hart: hart, memory: board.memory, access: access, mode: mode)
+            let walk = RISCVTranslationWalk(address, hart: hart, memory: board.memory, access: access, mode: mode)
             var own: UInt64?
             do throws(Fault) {
                 own = try hart.translate(address, access, hart.mode(mode.privilege, virtual: mode.isVirtual)).physical

@@ -4,7 +4,7 @@ import ISA
 ///
 /// The rules are those of volume II, "Virtual Address Translation Process" and "Two-Stage Address Translation". They are
 /// written a second time here, as the hart's own walk stops at the first fault and says only which kind it is.
-public struct TranslationWalk {
+public struct RISCVTranslationWalk {
     /// One entry that was read.
     public struct Step: Equatable, Sendable {
         /// 1, or 2 for the second stage.

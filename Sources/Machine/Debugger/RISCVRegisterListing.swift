@@ -1,7 +1,7 @@
 import ISA
 
 /// All registers of a hart, with the meaning of those whose bits are fields.
-struct RegisterListing {
+struct RISCVRegisterListing {
     private let hart: RISCV.Hart
     private let symbols: SymbolFinder
 
