@@ -190,7 +190,10 @@ enum AArch64Meaning {
         static func call(
             _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
         ) throws(Fault) -> UInt64 {
-            throw Fault()
+            guard let which = AArch64.Helper(rawValue: helper.rawValue),
+                (AArch64.Helper.crc32b.rawValue...AArch64.Helper.crc32cx.rawValue).contains(which.rawValue)
+            else { throw Fault() }
+            return AArch64.checksum(which, a, b)
         }
 
         static func undefined(_ state: UnsafeMutableRawPointer) -> Fault { Fault() }

@@ -127,14 +127,8 @@ extension AArch64.ProcessingElement {
             try performSystemInstruction(number, b, target: UInt8(truncatingIfNeeded: a >> 16))
         case .systemInstructionResult: throw undefinedInstruction()
         case .setUAO, .setPAN, .setSPSel, .setSSBS, .setDIT, .setDAIF, .clearDAIF: try setField(which, a)
-        case .crc32b: return AArch64.checksum(a, b, bytes: 1, polynomial: AArch64.crc32Polynomial)
-        case .crc32h: return AArch64.checksum(a, b, bytes: 2, polynomial: AArch64.crc32Polynomial)
-        case .crc32w: return AArch64.checksum(a, b, bytes: 4, polynomial: AArch64.crc32Polynomial)
-        case .crc32x: return AArch64.checksum(a, b, bytes: 8, polynomial: AArch64.crc32Polynomial)
-        case .crc32cb: return AArch64.checksum(a, b, bytes: 1, polynomial: AArch64.crc32cPolynomial)
-        case .crc32ch: return AArch64.checksum(a, b, bytes: 2, polynomial: AArch64.crc32cPolynomial)
-        case .crc32cw: return AArch64.checksum(a, b, bytes: 4, polynomial: AArch64.crc32cPolynomial)
-        case .crc32cx: return AArch64.checksum(a, b, bytes: 8, polynomial: AArch64.crc32cPolynomial)
+        case .crc32b, .crc32h, .crc32w, .crc32x, .crc32cb, .crc32ch, .crc32cw, .crc32cx:
+            return AArch64.checksum(which, a, b)
         }
         return 0
     }
@@ -173,11 +167,13 @@ extension AArch64.ProcessingElement {
 }
 
 extension AArch64 {
-    static var crc32Polynomial: UInt32 { 0xedb8_8320 }
-    static var crc32cPolynomial: UInt32 { 0x82f6_3b78 }
-
-    /// CRC32 and CRC32C: the polynomial with its bits reversed, so that those of the data need not be (C6.2, CRC32B).
-    static func checksum(_ accumulator: UInt64, _ value: UInt64, bytes: Int, polynomial: UInt32) -> UInt64 {
+    /// CRC32 and CRC32C of the low bytes of `value` (C6.2, CRC32B): the polynomial has its bits reversed, so that those of
+    /// the data need not be.
+    static func checksum(_ helper: Helper, _ accumulator: UInt64, _ value: UInt64) -> UInt64 {
+        let isCastagnoli = helper.rawValue >= Helper.crc32cb.rawValue
+        let first = isCastagnoli ? Helper.crc32cb : .crc32b
+        let bytes = 1 << (helper.rawValue - first.rawValue)
+        let polynomial: UInt32 = isCastagnoli ? 0x82f6_3b78 : 0xedb8_8320
         var remainder = UInt32(truncatingIfNeeded: accumulator)
         for index in 0..<bytes {
             remainder ^= UInt32(value >> UInt64(8 * index) & 0xff)
