@@ -25,7 +25,9 @@ struct AArch64SystemRegisterReferenceTests {
         "Each control bit of EL1 and EL2 traps what it does on QEMU", arguments: ["cortex-a57", "max"])
     func traps(name: String) throws {
         let model = try Self.model(name)
-        let keys = AArch64.SystemRegister.all.map { Int($0.key) }
+        let keys =
+            AArch64.SystemRegister.all.map { Int($0.key) }
+            + AArch64.SystemInstruction.all.map { Int($0.key) + 1 << 15 }
         try compare(
             name, Probe.controls + (model.features.contains(.vhe) ? Probe.hostControls : []), keys: Set(keys))
     }
@@ -42,7 +44,7 @@ struct AArch64SystemRegisterReferenceTests {
         // QEMU has hundreds of registers at each of three levels.
         #expect(theirs.count > 500 * settings.count)
         var reports: [String] = []
-        for attempt in Set(theirs.keys).union(ours.keys) where attempt.access != .instruction {
+        for attempt in Set(theirs.keys).union(ours.keys) {
             let (their, our) = (theirs[attempt] ?? .undefined, ours[attempt] ?? .undefined)
             let difference = AArch64RegisterDifference(attempt, settings[attempt.setting], model, their, our)
             if difference.isExplained { continue }
@@ -83,6 +85,9 @@ extension AArch64RegisterProbe {
             Setting("CPACR_EL1.FPEN = 2, CPTR_EL2.TFP") { ($0.cpacr, $0.cptr) = (2 << 20, 0x37ff) },
             Setting("CNTHCTL_EL2 = 0") { $0.cnthctl = 0 }, Setting("CNTHCTL_EL2.EL1PCTEN") { $0.cnthctl = 1 },
             Setting("CNTHCTL_EL2 and CNTKCTL_EL1 = 0") { ($0.cnthctl, $0.cntkctl) = (0, 0) },
+        ]
+        + [
+            hcr("TSW", 22), hcr("TPCP", 23), hcr("TPU", 24), hcr("TTLB", 25), hcr("TDZ", 28),
         ]
         + [("TC", 10), ("TALL0", 11), ("TALL1", 12), ("TDIR", 14)].map { (name: String, bit: UInt64) in
             Setting("ICH_HCR_EL2.\(name)") { $0.ichHCR = 1 << bit }

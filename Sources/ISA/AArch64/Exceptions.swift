@@ -61,6 +61,7 @@ extension AArch64 {
         public static let vf: UInt64 = 1 << 6
         public static let vi: UInt64 = 1 << 7
         public static let vse: UInt64 = 1 << 8
+        public static let fb: UInt64 = 1 << 9
         public static let dc: UInt64 = 1 << 12
         public static let twi: UInt64 = 1 << 13
         public static let twe: UInt64 = 1 << 14

@@ -36,6 +36,7 @@ extension AArch64 {
         let handlers: UnsafePointer<UInt>
         /// The cluster's.
         let registers: SystemRegisterTable
+        let instructions: SystemInstructionTable
         var pool = ContextPool()
         /// The PE's CPU interface, where its registers are a GICv3's. The board that sets it keeps it.
         public unowned(unsafe) var interruptController: (any InterruptControllerInterface)?
@@ -104,6 +105,7 @@ extension AArch64 {
             decoder = cluster.decoder
             handlers = cluster.handlers
             registers = cluster.registers
+            instructions = cluster.instructions
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
             trapRing = .allocate(capacity: Self.trapCapacity)
@@ -280,6 +282,7 @@ extension AArch64 {
         /// For each operation that of 32 bits and that of 64.
         let handlers: UnsafePointer<UInt>
         let registers: SystemRegisterTable
+        let instructions: SystemInstructionTable
 
         public init(model: CPUModel, memory: PhysicalMemory, decodedPages: Int = 6144) {
             self.model = model
@@ -288,6 +291,7 @@ extension AArch64 {
             self.memory = memory
             decoder = Decoder(features)
             registers = SystemRegisterTable(model)
+            instructions = SystemInstructionTable(features)
             let count = 2 * Operation.allCases.count
             let table = UnsafeMutablePointer<UInt>.allocate(capacity: count)
             // SAFETY: here and below, a handler has no context, so that it is the address of its code and nothing else.
@@ -306,6 +310,7 @@ extension AArch64 {
         deinit {
             handlers.deallocate()
             registers.deallocate()
+            instructions.deallocate()
         }
     }
 }
