@@ -236,6 +236,11 @@ extension AArch64.ProcessingElement {
         return state.pointee.sctlr[register] & AArch64.SystemControl.alignment != 0
     }
 
+    /// What was probed in parts has been looked at.
+    private func checksAlignment(_ attributes: MemoryAttributes) -> Bool {
+        attributes.partBytes == nil && checksAlignment
+    }
+
     // MARK: Loads and stores
 
     func load(
@@ -244,7 +249,9 @@ extension AArch64.ProcessingElement {
         let size = width.bytes
         let isAligned = address & (size - 1) == 0
         if !isAligned {
-            if attributes.contains(.aligned) || checksAlignment { throw alignmentFault(address, isWrite: false) }
+            if attributes.contains(.aligned) || checksAlignment(attributes) {
+                throw alignmentFault(address, isWrite: false)
+            }
             if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, attributes) }
         }
         let translation = try translate(address, .read, attributes, isAligned: isAligned)
@@ -264,7 +271,9 @@ extension AArch64.ProcessingElement {
         let size = width.bytes
         let isAligned = address & (size - 1) == 0
         if !isAligned {
-            if attributes.contains(.aligned) || checksAlignment { throw alignmentFault(address, isWrite: true) }
+            if attributes.contains(.aligned) || checksAlignment(attributes) {
+                throw alignmentFault(address, isWrite: true)
+            }
             if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
         }
         let translation = try translate(address, .write, attributes, isAligned: isAligned)
@@ -322,10 +331,9 @@ extension AArch64.ProcessingElement {
         _ address: UInt64, bytes: UInt64, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> UnsafeMutableRawPointer? {
         let isAtomic = attributes.contains(.atomic)
-        // Of what is no power of two, or a pair, the parts have to be aligned.
-        let isAligned = address & (bytes - 1) == 0
-        if !isAligned, attributes.contains(.aligned) { throw alignmentFault(address, isWrite: write) }
-        if address & (min(bytes, 16) / 2 - 1) != 0, bytes > 1, checksAlignment {
+        // No single access has more than 16 bytes.
+        let isAligned = address & ((attributes.partBytes ?? min(bytes, 16)) - 1) == 0
+        if !isAligned, attributes.contains(.aligned) || checksAlignment {
             throw alignmentFault(address, isWrite: write)
         }
         let access: AArch64.TranslationRequest.Access = write ? (isAtomic ? .update : .write) : .read

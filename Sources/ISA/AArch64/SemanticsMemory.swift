@@ -89,7 +89,7 @@ extension AArch64 {
         _ e: inout E, _ i: Operands, _ width: Width, _ addressing: Addressing, _ extension: Extension? = nil
     ) throws(E.Failure) {
         let address = address(&e, i, addressing, offset: pairOffset(i), shift: 0)
-        let handle = try e.probe(address.value, bytes: UInt16(2 &* width.bytes), write: false, [])
+        let handle = try e.probe(address.value, bytes: UInt16(2 &* width.bytes), write: false, .parts(width))
         var first = e.load(handle, offset: 0, width)
         var second = e.load(handle, offset: UInt16(width.bytes), width)
         if let `extension` {
@@ -108,7 +108,7 @@ extension AArch64 {
         let first = e.register(i.rd)
         let second = e.register(i.ra)
         let address = address(&e, i, addressing, offset: pairOffset(i), shift: 0)
-        let handle = try e.probe(address.value, bytes: UInt16(2 &* width.bytes), write: true, [])
+        let handle = try e.probe(address.value, bytes: UInt16(2 &* width.bytes), write: true, .parts(width))
         e.store(handle, offset: 0, first, width)
         e.store(handle, offset: UInt16(width.bytes), second, width)
         if let base = address.writeBack { e.setRegister(i.rn, base) }
@@ -189,7 +189,8 @@ extension AArch64 {
         try e.require(.floatingPoint)
         let address = address(&e, i, addressing, offset: pairOffset(i), shift: 0)
         let size = UInt16(width?.bytes ?? 16)
-        let handle = try e.probe(address.value, bytes: 2 &* size, write: false, [])
+        let parts = width.map { MemoryAttributes.parts($0) } ?? []
+        let handle = try e.probe(address.value, bytes: 2 &* size, write: false, parts)
         if let width {
             let first = e.load(handle, offset: 0, width)
             let second = e.load(handle, offset: size, width)
@@ -211,7 +212,8 @@ extension AArch64 {
         let second = e.vectorRegister(i.ra)
         let address = address(&e, i, addressing, offset: pairOffset(i), shift: 0)
         let size = UInt16(width?.bytes ?? 16)
-        let handle = try e.probe(address.value, bytes: 2 &* size, write: true, [])
+        let parts = width.map { MemoryAttributes.parts($0) } ?? []
+        let handle = try e.probe(address.value, bytes: 2 &* size, write: true, parts)
         if let width {
             let low = e.doubleword(0, of: first)
             let high = e.doubleword(0, of: second)

@@ -64,7 +64,7 @@ extension AArch64 {
         let bytes = UInt64(count) &* (i.isWhole ? 16 : 8)
         let base = e.register(i.rn)
         let next = isPost ? writeBack(&e, i, base, bytes: bytes) : base
-        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, [])
+        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, .parts(i.lane))
         switch elements {
         case 1:
             for number in 0..<count {
@@ -108,7 +108,7 @@ extension AArch64 {
         let bytes = UInt64(count) &* (i.isWhole ? 16 : 8)
         let base = e.register(i.rn)
         let next = isPost ? writeBack(&e, i, base, bytes: bytes) : base
-        let handle = try e.probe(base, bytes: UInt16(bytes), write: true, [])
+        let handle = try e.probe(base, bytes: UInt16(bytes), write: true, .parts(i.lane))
         switch elements {
         case 1:
             for number in 0..<count {
@@ -233,7 +233,7 @@ extension AArch64 {
         let bytes = UInt64(elements) &* i.lane.bytes
         let base = e.register(i.rn)
         let next = isPost ? writeBack(&e, i, base, bytes: bytes) : base
-        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, [])
+        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, .parts(i.lane))
         for number in 0..<elements {
             let value = e.load(handle, offset: UInt16(number) &* UInt16(i.lane.bytes), i.lane)
             let old = e.vectorRegister(register(i, number))
@@ -252,7 +252,7 @@ extension AArch64 {
         let bytes = UInt64(elements) &* i.lane.bytes
         let base = e.register(i.rn)
         let next = isPost ? writeBack(&e, i, base, bytes: bytes) : base
-        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, [])
+        let handle = try e.probe(base, bytes: UInt16(bytes), write: false, .parts(i.lane))
         for number in 0..<elements {
             let value = e.load(handle, offset: UInt16(number) &* UInt16(i.lane.bytes), i.lane)
             let all = broadcast(&e, value, i.lane)
@@ -273,7 +273,7 @@ extension AArch64 {
         let bytes = UInt64(elements) &* i.lane.bytes
         let base = e.register(i.rn)
         let next = isPost ? writeBack(&e, i, base, bytes: bytes) : base
-        let handle = try e.probe(base, bytes: UInt16(bytes), write: true, [])
+        let handle = try e.probe(base, bytes: UInt16(bytes), write: true, .parts(i.lane))
         for number in 0..<elements {
             let vector = e.vectorRegister(register(i, number))
             let value = element(&e, vector, i.index, i.lane)

@@ -140,7 +140,7 @@ public enum ArmFloat {
     // MARK: FPCR and FPSR
 
     /// Bits of FPCR that the state block has (C5.2.7).
-    static let controlBits: [(bit: UInt64, control: Controls)] = [
+    private static let controlBits: [(bit: UInt64, control: Controls)] = [
         (1 << 26, .alternativeHalf), (1 << 25, .defaultNaN), (1 << 24, .flush), (1 << 19, .flushHalf),
     ]
 

@@ -90,7 +90,7 @@ extension Node: CustomStringConvertible {
     private var extraText: String? {
         switch operation {
         case .float, .floatToInteger, .integerToFloat, .convertFloat, .vectorFloat: return "\(rounding)"
-        case .load, .store, .probe: return attributes.isEmpty ? nil : "attributes \(extra)"
+        case .load, .store, .probe: return attributes.isEmpty ? nil : "attributes \(attributes.rawValue)"
         default: return nil
         }
     }

@@ -109,7 +109,7 @@ public struct Node: Sendable {
         case load
         /// [width] at address a = b. Faults
         case store
-        /// handle = immediate bytes at address a, for writing if detail is 1. Faults
+        /// handle = immediate bytes at address a, for writing if bit 0 of detail is 1; above it are attributes too. Faults
         case probe
         /// value = [width] at immediate in handle a
         case loadHeld
@@ -330,10 +330,12 @@ extension Node {
     @inline(__always) public var otherWidth: Width { Width(rawValue: detail).unsafelyUnwrapped }
     @inline(__always) public var jumpHint: JumpHint { JumpHint(rawValue: detail).unsafelyUnwrapped }
     @inline(__always) public var unit: Unit { Unit(rawValue: detail).unsafelyUnwrapped }
-    @inline(__always) public var attributes: MemoryAttributes { MemoryAttributes(rawValue: extra) }
+    @inline(__always) public var attributes: MemoryAttributes {
+        MemoryAttributes(rawValue: UInt16(extra) | (operation == .probe ? UInt16(detail &>> 1) &<< 8 : 0))
+    }
     @inline(__always) public var rounding: RoundingControl { RoundingControl(rawValue: extra).unsafelyUnwrapped }
     /// A `probe` for writing.
-    @inline(__always) public var isForWriting: Bool { detail != 0 }
+    @inline(__always) public var isForWriting: Bool { detail & 1 != 0 }
     /// A `setFlagsIf` that otherwise keeps the flags.
     @inline(__always) public var keepsFlags: Bool { extra != 0 }
     /// The immediate of a conversion.

@@ -151,11 +151,11 @@ extension Recorder: Emitter {
     // MARK: Memory
 
     public mutating func load(_ address: Value, _ width: Width, _ attributes: MemoryAttributes) -> Value {
-        value(Node(.load, width, extra: attributes.rawValue, address.node))
+        value(Node(.load, width, extra: UInt8(truncatingIfNeeded: attributes.rawValue), address.node))
     }
 
     public mutating func store(_ address: Value, _ value: Value, _ width: Width, _ attributes: MemoryAttributes) {
-        append(Node(.store, width, extra: attributes.rawValue, address.node, value.node))
+        append(Node(.store, width, extra: UInt8(truncatingIfNeeded: attributes.rawValue), address.node, value.node))
     }
 
     public mutating func probe(
@@ -164,8 +164,8 @@ extension Recorder: Emitter {
         Handle(
             node: append(
                 Node(
-                    .probe, detail: write ? 1 : 0, extra: attributes.rawValue, address.node,
-                    immediate: UInt64(bytes))))
+                    .probe, detail: UInt8(truncatingIfNeeded: attributes.rawValue &>> 8) &<< 1 | (write ? 1 : 0),
+                    extra: UInt8(truncatingIfNeeded: attributes.rawValue), address.node, immediate: UInt64(bytes))))
     }
 
     public mutating func load(_ handle: Handle, offset: UInt16, _ width: Width) -> Value {

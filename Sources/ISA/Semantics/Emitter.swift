@@ -74,7 +74,7 @@ public protocol Emitter {
         _ address: Value, _ value: Value, _ width: Width, _ attributes: MemoryAttributes) throws(Failure)
     /// Checks `bytes` at `address` (at most 256, for writing too where `write` says so) and holds them. They may be a
     /// device's, or lie in two pages, unless the attributes say `atomic`. With `aligned`, the address must be a
-    /// multiple of `bytes`; where less is asked (A32 LDM), test it with `trap`.
+    /// multiple of `bytes`; where less is asked whatever the CPU's mode (A32 LDM), test it with `trap`.
     mutating func probe(
         _ address: Value, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Failure) -> Handle
@@ -184,8 +184,8 @@ extension Emitter {
 
 /// Attributes of a memory access.
 public struct MemoryAttributes: OptionSet, Sendable {
-    public let rawValue: UInt8
-    @inlinable @inline(__always) public init(rawValue: UInt8) { self.rawValue = rawValue }
+    public let rawValue: UInt16
+    @inlinable @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
     /// An address that is no multiple of the size is an alignment fault (atomics), whatever the CPU's mode.
     public static let aligned = MemoryAttributes(rawValue: 1)
     public static let acquire = MemoryAttributes(rawValue: 2)
@@ -196,6 +196,18 @@ public struct MemoryAttributes: OptionSet, Sendable {
     public static let unprivileged = MemoryAttributes(rawValue: 16)
     /// A cache operation: a store of nothing that faults like one.
     public static let cacheManagement = MemoryAttributes(rawValue: 32)
+
+    /// What is probed is accessed in parts of this width, and need be aligned no more than these where the CPU's mode has
+    /// accesses aligned. Without, it is one access.
+    @inlinable @inline(__always)
+    public static func parts(_ width: Width) -> MemoryAttributes {
+        MemoryAttributes(rawValue: (UInt16(width.rawValue) &+ 1) &<< 8)
+    }
+
+    /// The bytes of a part, if there are parts.
+    @inlinable public var partBytes: UInt64? {
+        rawValue &>> 8 == 0 ? nil : 1 &<< (UInt64(rawValue &>> 8) &- 1)
+    }
 }
 
 public enum AtomicOperation: UInt8, Sendable, CaseIterable {
