@@ -323,6 +323,22 @@ struct AArch64StageTwoTests {
         #expect(guest.memory[block] == 0x4000_0000 | Self.block | Self.dirtyBitModifier)
     }
 
+    @Test(
+        "An atomic access that may not mark its page dirty has written; one that may not set the access flag has not"
+    )
+    func directionOfUpdates() {
+        let (guest, entry) = guestWithTables()
+        let ipa = entry - 0x4000_0000
+        guest.tcr |= 3 << 39
+        guest.map(0, 0x4000_0000 | Self.block & ~0x80, at: 1)
+        // ESR_ELx, WnR: 0 where a read of the address would have raised the same fault.
+        for (flag, isWrite): (UInt64, Bool) in [(Self.accessFlag, true), (0, false)] {
+            guest.memory[entry] = 0x4000_0383 | Self.dirtyBitModifier | flag
+            #expect(guest.fault(0x1234, .update) == expected(.permission, 1, ipa, isWalk: true, isWrite: isWrite))
+            #expect((guest.fault(0x1234) == nil) == isWrite)
+        }
+    }
+
     @Test("The second stage keeps its own access flag and dirty state")
     func hardwareUpdates() throws {
         let guest = Guest()

@@ -41,6 +41,10 @@ struct AArch64WalkGenerator {
         fill(Self.secondSlots, isSecond: true, Self.firstSlots)
         fill(Self.firstBigSlots, isSecond: false, Self.firstBigSlots, isBig: true)
         fill(Self.secondBigSlots, isSecond: true, Self.firstBigSlots, isBig: true)
+        let code = Self.address(of: Self.codeSlots.lowerBound)..<Self.address(of: Self.codeSlots.upperBound)
+        for address in stride(from: code.lowerBound, to: code.upperBound, by: 8) {
+            arena[address] = AArch64WalkCode.words(at: address & 0xfff)
+        }
         arena.mark()
     }
 
@@ -213,5 +217,10 @@ struct AArch64WalkGenerator {
         var address = isUpper ? random.next() | beyond : random.next() & ~beyond
         if random.chance(range.ignoresTopByte ? 50 : 3) { address ^= random.next() << 56 }
         return address
+    }
+
+    /// Whether an untranslated address has more than 48 bits, which only CPUs with FEAT_LPA have, and is none here.
+    func isTooLarge(_ address: UInt64, _ regime: AArch64.TranslationRegime) -> Bool {
+        hasLargeAddresses && !regime.isEnabled && address >> 48 & 0xff != 0
     }
 }

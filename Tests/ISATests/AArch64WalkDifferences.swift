@@ -57,4 +57,38 @@ enum AArch64WalkDifferences {
         let level: UInt64 = fault.isStageOneWalk ? 3 << 1 : 0
         return (record.par ^ fault.par) & 0xffff_ffff_ffff & ~level == 0
     }
+
+    /// Whether what the guest noted of code is what has to come of it.
+    static func agrees(_ record: AArch64WalkRecord, with expected: AArch64WalkCode.Expectation) -> Bool {
+        if let end = expected.end, end != record.elr3 { return false }
+        // What ends every case is a trapped WFI.
+        guard record.esr3 >> 26 == 1, record.par == expected.x0 else { return false }
+        if let first = expected.first {
+            guard agrees(record.esr1, with: first), isSame(record.far1, first.far) else {
+                return false
+            }
+        } else if record.esr1 != 0 {
+            return false
+        }
+        guard let second = expected.second else { return record.esr2 == 0 }
+        guard agrees(record.esr2, with: second), isSame(record.far2, second.far) else {
+            return false
+        }
+        return !second.fault.isStageTwo || record.hpfar == (second.fault.ipa >> 12) << 4
+    }
+
+    /// But for the tag of a data address, which QEMU has forgotten by then.
+    private static func isSame(_ far: UInt64, _ address: UInt64) -> Bool { (far ^ address) << 8 == 0 }
+
+    /// Whether ESR_ELx has the class of an abort and its status, and S1PTW and WnR.
+    private static func agrees(_ esr: UInt64, with taken: AArch64WalkCode.Taken) -> Bool {
+        let fault = taken.fault
+        var iss = UInt64(fault.status) | (fault.isStageOneWalk ? 1 << 7 : 0)
+        if !taken.isFetch && fault.isWrite { iss |= 1 << 6 }
+        var known: UInt64 = 0xff
+        // The level, as above.
+        if fault.isStageOneWalk { known &= ~3 }
+        let kind: UInt64 = (taken.isFetch ? 0x20 : 0x24) | (taken.isFromBelow ? 0 : 1)
+        return esr >> 26 == kind && (esr ^ iss) & known == 0
+    }
 }

@@ -117,6 +117,13 @@ final class AArch64WalkArena: AArch64.TranslationTables {
         isUnknown = false
     }
 
+    func noteUnknown() { isUnknown = true }
+
+    /// Whether any of these slots has been written to since ``mark()``.
+    func hasChanged(_ slots: Range<UInt64>) -> Bool {
+        changes.contains { slots.contains(UInt64($0.index) >> 13) }
+    }
+
     func revert() {
         for (index, old) in changes.reversed() { words[index] = old }
         mark()

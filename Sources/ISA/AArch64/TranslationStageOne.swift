@@ -114,10 +114,10 @@ extension AArch64.TranslationRegime {
             let leaf = try checkLeaf(
                 descriptor, range.hasTablePermissions ? tablePermissions : 0, demand, level: level)
             if leaf.descriptor != descriptor {
+                // What an atomic access needs of a page that has been accessed before, reading alone does not.
+                let isOfWriting = isWrite || demand.contains(.write) && descriptor & Descriptor.accessFlag != 0
                 guard
-                    try update(
-                        entry, from: descriptor, to: leaf.descriptor, second, level: level, isWrite: isWrite, in: tables
-                    )
+                    try update(entry, from: descriptor, to: leaf.descriptor, second, isWrite: isOfWriting, in: tables)
                 else { return nil }
             }
             let inLeaf = (1 << shift as UInt64) &- 1
@@ -218,7 +218,7 @@ extension AArch64.TranslationRegime {
     /// EL1&0 regime the second stage must permit that write.
     /// - Returns: false where the descriptor has changed since it was read.
     private func update<Tables: AArch64.TranslationTables>(
-        _ entry: UInt64, from old: UInt64, to new: UInt64, _ second: AArch64.StageTwo, level: UInt8, isWrite: Bool,
+        _ entry: UInt64, from old: UInt64, to new: UInt64, _ second: AArch64.StageTwo, isWrite: Bool,
         in tables: Tables
     ) throws(Fault) -> Bool {
         let physical =
