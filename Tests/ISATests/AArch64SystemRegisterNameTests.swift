@@ -44,7 +44,8 @@ struct AArch64SystemRegisterNameTests {
             try #require(result.status == 0, "\(result.errorText)")
             let linker = try #require(ExternalTool.path("ld.lld"))
             _ = try ExternalTool.run(
-                program: linker, ["--oformat=binary", "--image-base=0", "-Ttext=0", "names.o", "-o", "code"], in: directory)
+                program: linker, ["--oformat=binary", "--image-base=0", "-Ttext=0", "names.o", "-o", "code"],
+                in: directory)
             let code = try Data(contentsOf: URL(fileURLWithPath: directory + "/code"))
             return stride(from: 0, to: code.count, by: 4).map { index in
                 (0..<4).reduce(0 as UInt32) { $0 | UInt32(code[index + $1]) << UInt32(8 * $1) }

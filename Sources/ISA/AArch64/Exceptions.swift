@@ -211,6 +211,7 @@ extension AArch64.ProcessingElement {
     ) {
         let s = state
         let from = level
+        if s.pointee.monitorsAreActive { countAtLevelChange(MonitoredEvent.exceptionTaken) }
         let old = s.pointee.pstate
         s.pointee.spsr[target] = old | conditionFlags
         s.pointee.elr[target] = returnAddress
@@ -324,6 +325,7 @@ extension AArch64.ProcessingElement {
         let s = state
         let from = level
         if from == 0 { throw undefinedInstruction() }
+        if s.pointee.monitorsAreActive { countAtLevelChange(MonitoredEvent.exceptionReturn) }
         let saved = s.pointee.spsr[from]
         core.pointee.reservation = 0
         s.pointee.event = true

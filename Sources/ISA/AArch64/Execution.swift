@@ -91,11 +91,13 @@ extension AArch64.ProcessingElement {
         while true {
             core.pointee.budget &+= core.pointee.withheld
             core.pointee.withheld = 0
+            if state.pointee.monitorsAreActive { limitToMonitorOverflow() }
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
             enterCode()
         }
+        if state.pointee.monitorsAreActive { updateMonitors() }
         core.pointee.giveBackTurn()
         return core.pointee.executed &- start
     }

@@ -205,8 +205,14 @@ extension AArch64.ProcessingElement {
         }
     }
 
-    /// An event that happens once: an exception taken or returned from. The counters are up to date.
-    func countEvent(_ event: UInt64, among counters: UInt64 = ~0) {
+    /// An exception is taken, or returned from: it and what was executed until then belong to the level that is left.
+    func countAtLevelChange(_ event: UInt64) {
+        updateMonitors()
+        countEvent(event)
+    }
+
+    /// An event that happens once.
+    private func countEvent(_ event: UInt64, among counters: UInt64 = ~0) {
         guard state.pointee.monitorsAreActive else { return }
         for index in 0..<counterCount where counters >> index & 1 != 0 {
             if state.pointee.pmevtyper[Int(index)] & 0xffff == event, counts(index) { add(1, to: index) }

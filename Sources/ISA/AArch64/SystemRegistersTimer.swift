@@ -3,7 +3,8 @@ import ISA
 /// The generic timer (D11): counters, and four timers that compare with one of them.
 ///
 /// A timer's output is level-sensitive, and held for as long as its condition is met (D11.2.4). Nothing here runs: the
-/// machine asks for the levels, and for the next time at which they or the event stream change.
+/// machine asks for the levels, and for the next time at which they change. The event stream (D11.2.3) has nobody to wake:
+/// WFE waits for no more than a turn.
 extension AArch64.ProcessingElement {
     private typealias Hypervisor = AArch64.HypervisorConfiguration
     private static var enable: UInt64 { 1 << 0 }
@@ -75,8 +76,7 @@ extension AArch64.ProcessingElement {
         return levels
     }
 
-    /// The system counter's value at which ``timerLevels()`` are others, or the event stream has an event that is waited
-    /// for; nil where that never comes by itself.
+    /// The system counter's value at which ``timerLevels()`` are others; nil where that never comes by itself.
     public func nextTimer() -> UInt64? {
         let now = environment.counter
         var next: UInt64?
@@ -89,31 +89,6 @@ extension AArch64.ProcessingElement {
             // One that is due after the counter wraps is not due in any run.
             if due > now { next = min(next ?? ~0, due) }
         }
-        if state.pointee.waiting && state.pointee.waitsForEvent, let event = nextStreamedEvent() {
-            next = min(next ?? ~0, event)
-        }
         return next
-    }
-
-    /// The system counter's value at which the event stream's next event comes (D11.2.3): a bit of the counter that EL1
-    /// sees, or EL2, changes as was asked.
-    public func nextStreamedEvent() -> UInt64? {
-        let s = state
-        let hosts = isHost ? nil : nextTransition(s.pointee.cntkctl, offset: offset(.virtual))
-        guard hasEL2, let second = nextTransition(s.pointee.cnthctl, offset: 0) else { return hosts }
-        return min(hosts ?? ~0, second)
-    }
-
-    /// EVNTEN, EVNTDIR and EVNTI of CNTKCTL_EL1 or CNTHCTL_EL2.
-    private func nextTransition(_ control: UInt64, offset: UInt64) -> UInt64? {
-        guard control >> 2 & 1 != 0 else { return nil }
-        let bit: UInt64 = 1 << (control >> 4 & 15)
-        let now = environment.counter
-        let count = now &- offset
-        // To 1 in the middle of each period of twice the bit's value, to 0 at its end.
-        let period = bit << 1
-        let phase = control >> 3 & 1 == 0 ? bit : 0
-        let left = (phase &- count) & (period &- 1)
-        return now &+ (left == 0 ? period : left)
     }
 }

@@ -64,7 +64,8 @@ public final class AArch64Virt {
         func setLine(_ number: Int, _ level: Bool) { element.setLine(UInt64(number), level) }
     }
 
-    /// The wires of a CPU's timers to the interrupt controller, and the alarm for when the next of them is due.
+    /// The wires of a CPU's timers and performance monitors to the interrupt controller, and the alarm for when the next of
+    /// the timers is due.
     private struct Timers {
         let lines: [InterruptLine]
         let alarm: Clock.Timer
@@ -152,7 +153,7 @@ public final class AArch64Virt {
         firmware = AArch64Firmware(self, seed: configuration.seed)
         let interrupts = [
             Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
-            Layout.hypervisorVirtualTimerInterrupt,
+            Layout.hypervisorVirtualTimerInterrupt, Layout.monitorsInterrupt,
         ]
         timers = elements.map { element in
             Timers(
@@ -188,11 +189,11 @@ public final class AArch64Virt {
     private static let nanosecondsPerTick = 1_000_000_000 / Layout.counterFrequency
     private var counter: UInt64 { clock.read() / Self.nanosecondsPerTick }
 
-    /// Brings a CPU's timer wires up to date, and its alarm to when the next of them changes.
+    /// Brings these wires of a CPU up to date, and its alarm to when the next of them changes.
     private func timersChanged(_ element: AArch64.ProcessingElement) {
         guard element.identifier < timers.count else { return }
         let timers = timers[element.identifier]
-        let levels = element.timerLevels()
+        let levels = element.timerLevels() | (element.monitorsInterrupt ? 1 << 4 : 0)
         for (index, line) in timers.lines.enumerated() { line.set(levels >> UInt64(index) & 1 != 0) }
         if let tick = element.nextTimer(), tick <= Clock.end / Self.nanosecondsPerTick {
             timers.alarm.arm(at: tick * Self.nanosecondsPerTick)
