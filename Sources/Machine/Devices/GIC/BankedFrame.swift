@@ -10,31 +10,30 @@ protocol BankedRegisters: AnyObject {
 ///
 /// A bus tells a device nothing of who accesses it. A real one does, by signals beside the address; here the board does,
 /// which knows whose turn it is.
-final class BankedFrame<Registers: BankedRegisters>: Device {
+final class BankedFrame: Device {
     let name: String
-    let banks: [Registers]
+    private let banks: [any BankedRegisters]
     private let accessor: () -> Int
 
     /// - Parameter accessor: the number of the CPU whose access this is.
-    init(name: String, banks: [Registers], accessor: @escaping () -> Int) {
+    init(name: String, banks: [any BankedRegisters], accessor: @escaping () -> Int) {
         self.name = name
         self.banks = banks
         self.accessor = accessor
     }
 
-    private var bank: Registers? {
-        let cpu = accessor()
-        return banks.indices.contains(cpu) ? banks[cpu] : nil
-    }
-
     func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
         try requireAligned(offset, size: size, width: 4)
-        return UInt64(bank?.read(offset) ?? 0)
+        let cpu = accessor()
+        guard cpu < banks.count else { return 0 }
+        return UInt64(banks[cpu].read(offset))
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
         try requireAligned(offset, size: size, width: 4)
-        bank?.write(offset, UInt32(truncatingIfNeeded: value))
+        let cpu = accessor()
+        guard cpu < banks.count else { return }
+        banks[cpu].write(offset, UInt32(truncatingIfNeeded: value))
     }
 
     func reset() {

@@ -1,9 +1,9 @@
 /// A GICv2 with its virtualization extensions: the four frames that a board maps.
 public final class GICv2 {
     private let gicd: GICv2Distributor
-    private let gicc: BankedFrame<GICv2CPUInterface<GICv2Distributor>>
-    private let gich: BankedFrame<GICv2VirtualControl>
-    private let gicv: BankedFrame<GICv2CPUInterface<GICv2VirtualControl>>
+    private let gicc: BankedFrame
+    private let gich: BankedFrame
+    private let gicv: BankedFrame
 
     /// GICD, of 4 KiB.
     public var distributor: any Device { gicd }

@@ -15,11 +15,12 @@ protocol GICv2InterruptSource: AnyObject {
 ///
 /// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, sections 4.4 and 5.5, of a GIC
 /// without the Security Extensions.
-final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
+final class GICv2CPUInterface: BankedRegisters {
     typealias Register = GICv2CPUInterfaceRegister
     typealias Control = GICv2CPUInterfaceControl
 
-    private unowned let source: Source
+    // SAFETY: the source owns its interfaces, and they end with it.
+    private unowned(unsafe) let source: any GICv2InterruptSource
     private let cpu: Int
     private let irq: InterruptLine
     private let fiq: InterruptLine
@@ -33,7 +34,10 @@ final class GICv2CPUInterface<Source: GICv2InterruptSource>: BankedRegisters {
     /// Told when software has changed anything but by ending an interrupt.
     var changed: () -> Void = {}
 
-    init(source: Source, cpu: Int, irq: InterruptLine, fiq: InterruptLine, priorities: InterruptPriorities) {
+    init(
+        source: any GICv2InterruptSource, cpu: Int, irq: InterruptLine, fiq: InterruptLine,
+        priorities: InterruptPriorities
+    ) {
         self.source = source
         self.cpu = cpu
         self.irq = irq

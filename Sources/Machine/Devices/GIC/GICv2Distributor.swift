@@ -40,18 +40,18 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     let interruptCount: Int
     private let accessor: () -> Int
     /// The CPU interfaces, in the order of their numbers.
-    var interfaces: [GICv2CPUInterface<GICv2Distributor>] = []
+    var interfaces: [GICv2CPUInterface] = []
 
     private var enablesGroup0 = false
     private var enablesGroup1 = false
     /// INTIDs 0 to 31 of each CPU.
-    private var privateBanks: [InterruptBank]
+    private var privateBanks: FixedArray<InterruptBank>
     /// SPIs.
-    private var sharedBanks: [InterruptBank]
+    private var sharedBanks: InterruptBanks
     /// For each CPU, a word for each of ``sharedBanks`` with the SPIs that go to it.
-    private var targets: [UInt32]
+    private var targets: FixedArray<UInt32>
     /// For each CPU, a byte for each SGI with the CPUs that have sent it and whose sending is pending.
-    private var senders: [UInt8]
+    private var senders: FixedArray<UInt8>
 
     /// - Parameters:
     ///   - spis: how many SPIs there are: a multiple of 32, at most 960.
@@ -64,10 +64,10 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         interruptCount = 32 + spis
         let privateBank = InterruptBank(
             base: 0, alwaysEnabled: Self.sgis, alwaysEdge: Self.sgis, hasOwnPendingRegisters: Self.sgis)
-        privateBanks = Array(repeating: privateBank, count: cpuCount)
-        sharedBanks = (0..<spis / 32).map { InterruptBank(base: 32 + 32 * UInt32($0)) }
-        targets = Array(repeating: 0, count: cpuCount * sharedBanks.count)
-        senders = Array(repeating: 0, count: cpuCount * Self.sgiCount)
+        privateBanks = FixedArray(repeating: privateBank, count: cpuCount)
+        sharedBanks = InterruptBanks(count: spis / 32)
+        targets = FixedArray(repeating: 0, count: cpuCount * spis / 32)
+        senders = FixedArray(repeating: 0, count: cpuCount * Self.sgiCount)
         resetTargets()
     }
 
@@ -75,7 +75,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         enablesGroup0 = false
         enablesGroup1 = false
         for index in privateBanks.indices { privateBanks[index].reset() }
-        for index in sharedBanks.indices { sharedBanks[index].reset() }
+        sharedBanks.reset()
         for index in senders.indices { senders[index] = 0 }
         resetTargets()
         updateAll()
@@ -108,7 +108,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             update(cpu)
         } else {
             guard intid >= 32, intid < interruptCount else { return }
-            sharedBanks[intid / 32 - 1].setLevel(intid % 32, level)
+            sharedBanks.change(intid / 32 - 1) { $0.setLevel(intid % 32, level) }
             updateAll()
         }
     }
@@ -119,17 +119,16 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     private func update(_ cpu: Int) {
         guard cpu < interfaces.count else { return }
         var best = PendingInterrupt.none
-        func look(_ bank: borrowing InterruptBank, _ mask: UInt32) {
-            let forwarded = (enablesGroup0 ? ~bank.group : 0) | (enablesGroup1 ? bank.group : 0)
-            bank.findHighest(forwarded & mask, &best)
-        }
         if enablesGroup0 || enablesGroup1 {
-            look(privateBanks[cpu], ~0)
-            for index in sharedBanks.indices {
-                look(sharedBanks[index], targets[cpu * sharedBanks.count + index])
-            }
+            privateBanks[cpu].findHighest(forwarded(privateBanks[cpu].group), &best)
+            sharedBanks.findHighest(&best) { targets[cpu * sharedBanks.count + $0] & forwarded($1) }
         }
         interfaces[cpu].setPending(best)
+    }
+
+    /// Those of thirty-two interrupts whose group is enabled, by a word that has their groups.
+    private func forwarded(_ group: UInt32) -> UInt32 {
+        (enablesGroup0 ? ~group : 0) | (enablesGroup1 ? group : 0)
     }
 
     private func updateAll() {
@@ -160,9 +159,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             }
             update(cpu)
         } else {
-            let index = Int(interrupt.intid) / 32 - 1
-            sharedBanks[index].active |= bit
-            sharedBanks[index].latched &= ~bit
+            sharedBanks.activate(interrupt.intid)
             updateAll()
         }
         return identifier
@@ -181,7 +178,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             privateBanks[cpu].active &= ~bit
             update(cpu)
         } else {
-            sharedBanks[Int(intid) / 32 - 1].active &= ~bit
+            sharedBanks.deactivate(intid)
             updateAll()
         }
     }
@@ -225,7 +222,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
                 privateBanks[cpu].write(register, value, mask: mask, priorityBits: ~0)
                 update(cpu)
             } else if register.bank <= sharedBanks.count {
-                sharedBanks[register.bank - 1].write(register, value, mask: mask, priorityBits: ~0)
+                sharedBanks.change(register.bank - 1) { $0.write(register, value, mask: mask, priorityBits: ~0) }
                 updateAll()
             }
             return
@@ -304,10 +301,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         visitor.field("enable group 0", &enablesGroup0)
         visitor.field("enable group 1", &enablesGroup1)
         for index in privateBanks.indices { privateBanks[index].describeState(&visitor) }
-        for index in sharedBanks.indices { sharedBanks[index].describeState(&visitor) }
-        visitor.field("targets", &targets)
-        visitor.field("sgi senders", &senders)
-        let count = cpuCount * Self.sgiCount
-        if senders.count != count { senders = Array(repeating: 0, count: count) }
+        sharedBanks.describeState(&visitor)
+        for index in targets.indices { visitor.field("targets", &targets[index]) }
+        for index in senders.indices { visitor.field("sgi senders", &senders[index]) }
     }
 }

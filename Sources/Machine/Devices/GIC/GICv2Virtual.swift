@@ -16,21 +16,22 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
         case list = 0x100
     }
 
-    static let listCount = 4
+    private static let listCount = ListRegisters<GICv2ListRegister>.count
     /// INTID of the maintenance interrupt, a PPI.
     static let maintenanceINTID = 25
     private static let priorityBits: UInt8 = 5
     /// EOICount, and the enables of GICH_HCR.
     private static let writableControl: UInt32 = 0xf800_00ff
 
-    private unowned let distributor: GICv2Distributor
+    // SAFETY: the board has the whole GIC or nothing of it.
+    private unowned(unsafe) let distributor: GICv2Distributor
     private let cpu: Int
     private let maintenance: InterruptLine
     /// GICV, the CPU interface that the virtual machine sees.
-    private(set) var interface: GICv2CPUInterface<GICv2VirtualControl>!
+    private(set) var interface: GICv2CPUInterface!
 
     private var control = HypervisorControl(rawValue: 0)
-    private var lists = [GICv2ListRegister](repeating: GICv2ListRegister(rawValue: 0), count: listCount)
+    private var lists = ListRegisters<GICv2ListRegister>()
 
     init(
         distributor: GICv2Distributor, cpu: Int, irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine
@@ -47,7 +48,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     func reset() {
         control = HypervisorControl(rawValue: 0)
-        for index in lists.indices { lists[index] = GICv2ListRegister(rawValue: 0) }
+        lists.reset()
         update()
     }
 
@@ -157,14 +158,14 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("hcr", &control.rawValue)
-        for index in lists.indices { visitor.field("list register", &lists[index].rawValue) }
+        for index in 0..<Self.listCount { visitor.field("list register", &lists[index].rawValue) }
         maintenance.describeState(&visitor)
     }
 }
 
 /// GICH_LRn (5.3.9).
 private struct GICv2ListRegister: ListRegister {
-    var rawValue: UInt32
+    var rawValue: UInt32 = 0
     var virtualID: UInt32 { rawValue & 0x3ff }
     var physicalID: UInt32 { rawValue >> 10 & 0x3ff }
     var priority: UInt16 { UInt16(rawValue >> 23 & 0x1f) << 3 }

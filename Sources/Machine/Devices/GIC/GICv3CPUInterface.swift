@@ -9,7 +9,8 @@ import AArch64ISA
 final class GICv3CPUInterface: InterruptControllerInterface {
     typealias Register = AArch64.InterfaceRegister
 
-    private unowned let redistributor: GICv3Redistributor
+    // SAFETY: the Redistributor owns its interfaces, and they end with it.
+    private unowned(unsafe) var redistributor: GICv3Redistributor!
     private let irq: InterruptLine
     private let fiq: InterruptLine
     let virtual: GICv3VirtualInterface
@@ -18,12 +19,17 @@ final class GICv3CPUInterface: InterruptControllerInterface {
     /// The highest priority pending interrupt, as the Redistributor last stated it.
     private var pending = PendingInterrupt.none
 
-    init(redistributor: GICv3Redistributor, outputs: GICOutputs, maintenance: InterruptLine) {
-        self.redistributor = redistributor
+    init(outputs: GICOutputs, maintenance: InterruptLine) {
         irq = outputs.irq
         fiq = outputs.fiq
         virtual = GICv3VirtualInterface(
-            redistributor: redistributor, irq: outputs.virtualIRQ, fiq: outputs.virtualFIQ, maintenance: maintenance)
+            irq: outputs.virtualIRQ, fiq: outputs.virtualFIQ, maintenance: maintenance)
+    }
+
+    /// The Redistributor that has this interface is ready.
+    func connect(to redistributor: GICv3Redistributor) {
+        self.redistributor = redistributor
+        virtual.redistributor = redistributor
     }
 
     func reset() {

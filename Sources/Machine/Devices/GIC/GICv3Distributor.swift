@@ -34,11 +34,11 @@ final class GICv3Distributor: Device, InterruptSink {
     private(set) var enablesGroup0 = false
     private(set) var enablesGroup1 = false
     /// SPIs.
-    private var banks: [InterruptBank]
+    private var banks: InterruptBanks
     /// GICD_IROUTERn, by INTID from 32 on.
-    private var routes: [UInt64]
+    private var routes: FixedArray<UInt64>
     /// For each CPU, a word for each of ``banks`` with the SPIs that go to it.
-    private var targets: [UInt32]
+    private var targets: FixedArray<UInt32>
 
     /// - Parameter spis: how many SPIs there are: a multiple of 32, at most 960.
     init(name: String, cpuCount: Int, spis: Int, hasLPIs: Bool) {
@@ -46,15 +46,15 @@ final class GICv3Distributor: Device, InterruptSink {
         self.name = name
         self.hasLPIs = hasLPIs
         interruptCount = 32 + spis
-        banks = (0..<spis / 32).map { InterruptBank(base: 32 + 32 * UInt32($0)) }
-        routes = Array(repeating: 0, count: spis)
-        targets = Array(repeating: 0, count: cpuCount * banks.count)
+        banks = InterruptBanks(count: spis / 32)
+        routes = FixedArray(repeating: 0, count: spis)
+        targets = FixedArray(repeating: 0, count: cpuCount * spis / 32)
     }
 
     func reset() {
         enablesGroup0 = false
         enablesGroup1 = false
-        for index in banks.indices { banks[index].reset() }
+        banks.reset()
         for index in routes.indices { routes[index] = 0 }
         route()
         updateAll()
@@ -81,7 +81,7 @@ final class GICv3Distributor: Device, InterruptSink {
             redistributors[cpu].setLevel(intid, level)
         } else {
             guard intid >= 32, intid < interruptCount else { return }
-            banks[intid / 32 - 1].setLevel(intid % 32, level)
+            banks.change(intid / 32 - 1) { $0.setLevel(intid % 32, level) }
             updateAll()
         }
     }
@@ -96,23 +96,18 @@ final class GICv3Distributor: Device, InterruptSink {
     /// Replaces `best` by the SPI of highest priority that is pending for a CPU, if that is higher.
     func findHighest(_ cpu: Int, _ best: inout PendingInterrupt) {
         guard enablesGroup0 || enablesGroup1 else { return }
-        for index in banks.indices {
-            let mask = targets[cpu * banks.count + index] & forwarded(banks[index].group)
-            banks[index].findHighest(mask, &best)
-        }
+        banks.findHighest(&best) { targets[cpu * banks.count + $0] & forwarded($1) }
     }
 
     func acknowledge(_ intid: UInt32) {
         guard intid >= 32, intid < interruptCount else { return }
-        let bit = UInt32(1) << (intid % 32)
-        banks[Int(intid) / 32 - 1].active |= bit
-        banks[Int(intid) / 32 - 1].latched &= ~bit
+        banks.activate(intid)
         updateAll()
     }
 
     func deactivate(_ intid: UInt32) {
         guard intid >= 32, intid < interruptCount else { return }
-        banks[Int(intid) / 32 - 1].active &= ~(UInt32(1) << (intid % 32))
+        banks.deactivate(intid)
         updateAll()
     }
 
@@ -184,8 +179,9 @@ final class GICv3Distributor: Device, InterruptSink {
     private func writeWord(_ offset: UInt64, _ value: UInt32, mask: UInt32) {
         if let register = InterruptRegister(offset) {
             guard register.bank > 0, register.bank <= banks.count else { return }
-            banks[register.bank - 1].write(
-                register, value, mask: mask, priorityBits: GICv3InterfaceRegisters.implementedPriorityBits)
+            banks.change(register.bank - 1) {
+                $0.write(register, value, mask: mask, priorityBits: GICv3InterfaceRegisters.implementedPriorityBits)
+            }
             updateAll()
         } else if offset == Register.control.rawValue, mask & 1 != 0 {
             enablesGroup0 = value & Control.enableGroup0 != 0
@@ -214,9 +210,11 @@ final class GICv3Distributor: Device, InterruptSink {
     func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("enable group 0", &enablesGroup0)
         visitor.field("enable group 1", &enablesGroup1)
-        for index in banks.indices { banks[index].describeState(&visitor) }
-        visitor.field("routes", &routes)
-        for index in routes.indices { routes[index] &= Self.affinity }
+        banks.describeState(&visitor)
+        for index in routes.indices {
+            visitor.field("route", &routes[index])
+            routes[index] &= Self.affinity
+        }
         route()
     }
 }

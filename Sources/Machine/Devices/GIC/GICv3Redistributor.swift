@@ -37,8 +37,9 @@ final class GICv3Redistributor {
     private let number: Int
     private let isLast: Bool
     private let hasLPIs: Bool
-    private unowned let distributor: GICv3Distributor
-    private(set) var interface: GICv3CPUInterface!
+    // SAFETY: the Distributor owns its Redistributors, and they end with it.
+    private unowned(unsafe) let distributor: GICv3Distributor
+    let interface: GICv3CPUInterface
 
     private var bank = InterruptBank(base: 0, alwaysEdge: sgis)
     private var isAsleep = true
@@ -56,8 +57,8 @@ final class GICv3Redistributor {
         self.hasLPIs = hasLPIs
         lpis = GICv3LPIs(memory: memory)
         interface = GICv3CPUInterface(
-            redistributor: self, outputs: outputs,
-            maintenance: distributor.line(ppi: Self.maintenanceINTID, cpu: number))
+            outputs: outputs, maintenance: distributor.line(ppi: Self.maintenanceINTID, cpu: number))
+        interface.connect(to: self)
     }
 
     func reset() {

@@ -8,7 +8,7 @@ final class GICv3VirtualInterface {
     typealias Register = AArch64.InterfaceRegister
     typealias HypervisorRegister = AArch64.HypervisorInterfaceRegister
 
-    static let listCount = 4
+    private static let listCount = ListRegisters<GICv3ListRegister>.count
 
     /// ICH_VTR_EL2: TDS, nV4, A3V, INTIDs of 24 bits; bits of priority and of preemption, List registers.
     private static let type: UInt64 = {
@@ -19,18 +19,18 @@ final class GICv3VirtualInterface {
     /// EOIcount, TDIR, TSEI, TALL1, TALL0, TC, and the enables of ICH_HCR_EL2.
     private static let writableControl: UInt64 = 0xf800_7cff
 
-    private unowned let redistributor: GICv3Redistributor
+    // SAFETY: the Redistributor owns its interfaces, and they end with it.
+    unowned(unsafe) var redistributor: GICv3Redistributor!
     private let irq: InterruptLine
     private let fiq: InterruptLine
     private let maintenance: InterruptLine
 
     private var control = HypervisorControl(rawValue: 0)
-    private var lists = [GICv3ListRegister](repeating: GICv3ListRegister(rawValue: 0), count: listCount)
+    private var lists = ListRegisters<GICv3ListRegister>()
     private var registers = GICv3InterfaceRegisters()
     private var pending = PendingInterrupt.none
 
-    init(redistributor: GICv3Redistributor, irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine) {
-        self.redistributor = redistributor
+    init(irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine) {
         self.irq = irq
         self.fiq = fiq
         self.maintenance = maintenance
@@ -38,7 +38,7 @@ final class GICv3VirtualInterface {
 
     func reset() {
         control = HypervisorControl(rawValue: 0)
-        for index in lists.indices { lists[index] = GICv3ListRegister(rawValue: 0) }
+        lists.reset()
         registers.reset()
         update()
     }
@@ -206,7 +206,7 @@ final class GICv3VirtualInterface {
 
     func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("hcr", &control.rawValue)
-        for index in lists.indices {
+        for index in 0..<Self.listCount {
             var value = lists[index].rawValue
             visitor.field("list register", &value)
             lists[index] = GICv3ListRegister(rawValue: value)
@@ -224,7 +224,9 @@ private struct GICv3ListRegister: ListRegister {
     /// All but what is reserved, and priority bits that are not implemented.
     private static let writable: UInt64 = 0xf0f8_1fff_ffff_ffff
 
-    private(set) var rawValue: UInt64
+    private(set) var rawValue: UInt64 = 0
+
+    init() {}
 
     init(rawValue: UInt64) { self.rawValue = rawValue & Self.writable }
 

@@ -132,6 +132,65 @@ struct InterruptBank {
     }
 }
 
+/// The banks of all SPIs, and which of them have something that is to be signalled.
+struct InterruptBanks: ~Copyable {
+    private var banks: FixedArray<InterruptBank>
+    /// A bit for each bank with a candidate.
+    private var hasCandidates: UInt32 = 0
+
+    /// - Parameter count: thirty-two SPIs each; at most thirty.
+    init(count: Int) {
+        banks = FixedArray((0..<count).map { InterruptBank(base: 32 + 32 * UInt32($0)) })
+    }
+
+    var count: Int { banks.count }
+
+    subscript(index: Int) -> InterruptBank { banks[index] }
+
+    /// Changes a bank.
+    @inline(__always)
+    mutating func change(_ index: Int, _ body: (inout InterruptBank) -> Void) {
+        body(&banks[index])
+        let bit = UInt32(1) << UInt32(index)
+        if banks[index].candidates(~0) != 0 { hasCandidates |= bit } else { hasCandidates &= ~bit }
+    }
+
+    /// The interrupt becomes active: it is acknowledged.
+    mutating func activate(_ intid: UInt32) {
+        let bit = UInt32(1) << (intid % 32)
+        change(Int(intid) / 32 - 1) {
+            $0.active |= bit
+            $0.latched &= ~bit
+        }
+    }
+
+    mutating func deactivate(_ intid: UInt32) {
+        change(Int(intid) / 32 - 1) { $0.active &= ~(UInt32(1) << (intid % 32)) }
+    }
+
+    mutating func reset() {
+        for index in banks.indices { change(index) { $0.reset() } }
+    }
+
+    /// Replaces `best` by the interrupt of highest priority among those of each bank's mask, if that is higher.
+    @inline(__always)
+    func findHighest(_ best: inout PendingInterrupt, mask: (_ index: Int, _ group: UInt32) -> UInt32) {
+        var left = hasCandidates
+        while left != 0 {
+            let index = left.trailingZeroBitCount
+            left &= left - 1
+            banks[index].findHighest(mask(index, banks[index].group), &best)
+        }
+    }
+
+    mutating func describeState(_ visitor: inout some StateVisitor) {
+        for index in banks.indices {
+            banks[index].describeState(&visitor)
+            change(index) { _ in }
+        }
+    }
+}
+
 /// A register with a bit, two bits or a byte for each interrupt, at the offsets that GICv2's and GICv3's Distributor and
 /// GICv3's Redistributor share (IHI 0048B table 4-1; IHI 0069 tables 12-25 and 12-29).
 struct InterruptRegister: Equatable {

@@ -1,7 +1,9 @@
 /// A List register: an interrupt that a hypervisor gives to the virtual machine that a CPU runs.
 ///
 /// GICv2's and GICv3's differ in where the fields are (IHI 0048B 5.3.9; IHI 0069, ICH_LR<n>_EL2).
-protocol ListRegister {
+protocol ListRegister: BitwiseCopyable {
+    /// An empty one.
+    init()
     var virtualID: UInt32 { get }
     var priority: UInt16 { get }
     var group: InterruptGroup { get }
@@ -22,19 +24,35 @@ enum ListRegisterState: UInt32 {
     var isActive: Bool { self == .active || self == .pendingAndActive }
 }
 
-extension Array where Element: ListRegister {
+/// The List registers of a CPU: four, as a GIC-400 has them.
+struct ListRegisters<Register: ListRegister> {
+    static var count: Int { 4 }
+    private var registers = InlineArray<4, Register>(repeating: Register())
+
+    subscript(index: Int) -> Register {
+        get { registers[index] }
+        set { registers[index] = newValue }
+    }
+
+    mutating func reset() { registers = InlineArray(repeating: Register()) }
+
     /// What is pending for the virtual machine. An interrupt that is pending and active waits until it is no longer
     /// active (IHI 0048B 5.2.2).
-    func highestPending(_ isEligible: (Element) -> Bool = { _ in true }) -> PendingInterrupt {
+    func highestPending(_ isEligible: (Register) -> Bool = { _ in true }) -> PendingInterrupt {
         var best = PendingInterrupt.none
-        for list in self where list.state == .pending && list.priority < best.priority && isEligible(list) {
-            best = PendingInterrupt(intid: list.virtualID, priority: list.priority, group: list.group)
+        for index in registers.indices {
+            let register = registers[index]
+            guard register.state == .pending, register.priority < best.priority, isEligible(register) else { continue }
+            best = PendingInterrupt(intid: register.virtualID, priority: register.priority, group: register.group)
         }
         return best
     }
 
     func index(_ intid: UInt32, _ isWanted: (ListRegisterState) -> Bool) -> Int? {
-        firstIndex { $0.virtualID == intid && isWanted($0.state) }
+        for index in registers.indices where registers[index].virtualID == intid && isWanted(registers[index].state) {
+            return index
+        }
+        return nil
     }
 
     /// EISR: those whose interrupt has ended, and asked for a maintenance interrupt then.
@@ -43,8 +61,10 @@ extension Array where Element: ListRegister {
     /// ELRSR: those that may be used for another interrupt.
     var emptyStatus: UInt32 { bits { $0.state == .invalid && !$0.asksForMaintenance } }
 
-    private func bits(_ isSet: (Element) -> Bool) -> UInt32 {
-        indices.reduce(0) { $0 | (isSet(self[$1]) ? 1 << UInt32($1) : 0) }
+    private func bits(_ isSet: (Register) -> Bool) -> UInt32 {
+        var bits: UInt32 = 0
+        for index in registers.indices where isSet(registers[index]) { bits |= 1 << UInt32(index) }
+        return bits
     }
 
     /// MISR: why the maintenance interrupt is asserted, if ``HypervisorControl/isEnabled``.
@@ -55,11 +75,11 @@ extension Array where Element: ListRegister {
             enablesGroup0 ? .group0Enabled : .group0Disabled, enablesGroup1 ? .group1Enabled : .group1Disabled,
         ])
         if endStatus != 0 { status.insert(.end) }
-        if control.interrupts.contains(.underflow), count(where: { $0.state != .invalid }) < 2 {
+        if control.interrupts.contains(.underflow), bits({ $0.state != .invalid }).nonzeroBitCount < 2 {
             status.insert(.underflow)
         }
         if control.interrupts.contains(.entryNotPresent), control.endCount != 0 { status.insert(.entryNotPresent) }
-        if control.interrupts.contains(.noPending), !contains(where: { $0.state == .pending }) {
+        if control.interrupts.contains(.noPending), bits({ $0.state == .pending }) == 0 {
             status.insert(.noPending)
         }
         return status

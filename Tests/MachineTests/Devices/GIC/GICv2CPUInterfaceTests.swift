@@ -297,8 +297,8 @@ struct GICv2CPUInterfaceTests {
             gic.cpu = cpu
             copy.cpu = cpu
             expectRestores(
-                gic.gic.cpuInterface as! BankedFrame<GICv2CPUInterface<GICv2Distributor>>,
-                into: copy.gic.cpuInterface as! BankedFrame<GICv2CPUInterface<GICv2Distributor>>
+                gic.gic.cpuInterface as! BankedFrame,
+                into: copy.gic.cpuInterface as! BankedFrame
             ) { gicc in (0..<11).map { gicc.get($0 * 4) } + [0xd0, 0xe0].map { gicc.get($0) } }
         }
     }

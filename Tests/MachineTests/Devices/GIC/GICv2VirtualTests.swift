@@ -326,8 +326,8 @@ struct GICv2VirtualTests {
             gic.cpu = cpu
             copy.cpu = cpu
             expectRestores(
-                gic.gic.virtualControl as! BankedFrame<GICv2VirtualControl>,
-                into: copy.gic.virtualControl as! BankedFrame<GICv2VirtualControl>
+                gic.gic.virtualControl as! BankedFrame,
+                into: copy.gic.virtualControl as! BankedFrame
             ) { gich in control.map { gich.get($0) } }
             #expect(copy.gicv(.iar) == gic.gicv(.iar))
         }
