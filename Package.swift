@@ -13,6 +13,11 @@ let hot: [SwiftSetting] = [
         ],
         .when(configuration: .release))
 ]
+/// Devices: an access to one is many to its own state, each of which would be checked at run time for whether another is
+/// under way. Debug builds check it; all other checks stay in release builds, too.
+let devices: [SwiftSetting] = [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let hyperOnTheMachine = ["Arch/RISCV"]
@@ -36,7 +41,7 @@ let package = Package(
                 "ISA", "AArch64ISA", "JIT", "CFDT", "CCapstone", "CSlirp", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: devices + strict),
         .executableTarget(
             name: "CLI",
             dependencies: [
