@@ -159,6 +159,9 @@ struct AArch64TranslationPermissionTests {
             space.memory.map(0, 0x8000_0307 | bits, root: space.root)
             #expect((space.status(0, access, isPrivileged: isPrivileged) == nil) == isAllowed)
         }
+        // PAN is not its business.
+        space.memory.map(0, 0x8000_0747, root: space.root)
+        #expect(space.status(0, .invalidate, pan: true) == nil && space.status(0, .read, pan: true) == 0b001111)
         space.tcr |= 3 << 39
         let entry = space.memory.map(0, 0x8000_0387 | Self.dirtyBitModifier, root: space.root)
         #expect(space.status(0, .invalidate) == nil)

@@ -20,72 +20,57 @@ extension AArch64 {
 
     /// What is asked of a translation.
     public struct TranslationRequest: Sendable {
-        public enum Access: UInt8, Sendable {
-            case read, write
+        /// The kinds of access, as what they demand (``Demand``).
+        public enum Access: UInt16, Sendable {
+            case read = 0x001
+            case write = 0x002
             /// A read and a write at once: atomic instructions, and stores exclusive.
-            case update
-            case execute
+            case update = 0x003
+            case execute = 0x004
             /// Cache maintenance by address: DC CVAC and the like with IC IVAU, which ask for permission to read at EL0
             /// and for none at EL1; and DC IVAC, which asks for permission to write.
-            case clean, invalidate
+            case clean = 0x040
+            case invalidate = 0x042
             /// AT instructions: as reads and writes, but no dirty state is managed.
-            case queryRead, queryWrite
+            case queryRead = 0x081
+            case queryWrite = 0x082
         }
 
-        public var address: UInt64
-        public var access: Access
-        /// Of EL1 or EL2, and not of EL0 or as if of EL0 (LDTR and STTR).
-        public var isPrivileged: Bool
-        /// PSTATE.PAN is set, and the access is one that obeys it: no fetch, no cache maintenance but DC ZVA, and of AT
-        /// instructions those alone whose name says so.
-        public var obeysPAN: Bool
-        /// False for an access that device memory refuses with an Alignment fault: one that is not aligned, and DC ZVA.
-        public var isAligned: Bool
+        public let address: UInt64
+        let demand: Demand
 
-        public init(
+        /// - Parameters:
+        ///   - isPrivileged: of EL1 or EL2, and not of EL0 or as if of EL0 (LDTR and STTR).
+        ///   - obeysPAN: PSTATE.PAN is set, and the access is one that obeys it: of AT instructions those alone whose
+        ///     name says so. Fetches and cache maintenance never do, whatever this is.
+        ///   - isAligned: false for an access that device memory refuses with an Alignment fault: one that is not
+        ///     aligned, and DC ZVA.
+        @inline(__always) public init(
             _ address: UInt64, _ access: Access, isPrivileged: Bool, obeysPAN: Bool = false, isAligned: Bool = true
         ) {
             self.address = address
-            self.access = access
-            self.isPrivileged = isPrivileged
-            self.obeysPAN = obeysPAN
-            self.isAligned = isAligned
-        }
-
-        /// What the stages look at, in one word.
-        @inline(__always) var demand: Demand {
-            var demand: Demand =
-                switch access {
-                case .read: .read
-                case .write: .write
-                case .update: [.read, .write]
-                case .execute: .execute
-                case .clean: isPrivileged ? .maintenance : [.read, .maintenance]
-                case .invalidate: [.write, .maintenance]
-                case .queryRead: [.read, .query]
-                case .queryWrite: [.write, .query]
-                }
-            if isPrivileged { demand.insert(.privileged) }
-            if obeysPAN { demand.insert(.obeysPAN) }
+            var demand = Demand(rawValue: access.rawValue)
+            if isPrivileged { demand.insert(.privileged) } else if access == .clean { demand.insert(.read) }
+            if obeysPAN && demand.isDisjoint(with: [.execute, .maintenance]) { demand.insert(.obeysPAN) }
             if !isAligned { demand.insert(.unaligned) }
-            return demand
+            self.demand = demand
         }
     }
 
     /// What a stage is asked to permit, and how.
-    struct Demand: OptionSet {
+    struct Demand: OptionSet, Sendable {
         let rawValue: UInt16
         init(rawValue: UInt16) { self.rawValue = rawValue }
-        static let read = Demand(rawValue: 1 << 0)
-        static let write = Demand(rawValue: 1 << 1)
-        static let execute = Demand(rawValue: 1 << 2)
-        static let privileged = Demand(rawValue: 1 << 3)
-        static let obeysPAN = Demand(rawValue: 1 << 4)
-        static let unaligned = Demand(rawValue: 1 << 5)
-        static let maintenance = Demand(rawValue: 1 << 6)
-        static let query = Demand(rawValue: 1 << 7)
+        static let read = Demand(rawValue: 0x001)
+        static let write = Demand(rawValue: 0x002)
+        static let execute = Demand(rawValue: 0x004)
+        static let privileged = Demand(rawValue: 0x008)
+        static let obeysPAN = Demand(rawValue: 0x010)
+        static let unaligned = Demand(rawValue: 0x020)
+        static let maintenance = Demand(rawValue: 0x040)
+        static let query = Demand(rawValue: 0x080)
         /// Of a descriptor of the first stage, by the walk.
-        static let walk = Demand(rawValue: 1 << 8)
+        static let walk = Demand(rawValue: 0x100)
 
         /// What syndromes call a write: an atomic access whose reading faults is none.
         @inline(__always) var isWrite: Bool { contains(.write) && !contains(.read) }
@@ -206,8 +191,8 @@ extension AArch64.TranslationRegime {
     ) throws(AArch64.TranslationFault) -> AArch64.Translation {
         let first = try translateStageOne(request, second, in: tables)
         guard kind == .el1 && second.isEnabled else { return first }
-        let demand = request.demand
-        var both = try second.translate(first.physical, demand, isWrite: demand.isWrite, in: tables)
+        var both = try second.translate(
+            first.physical, request.demand, isWrite: request.demand.isWrite, in: tables)
         both.attributes = first.attributes.combined(withStageTwo: both.attributes)
         both.permissions.formIntersection(first.permissions)
         both.enterable.formIntersection(first.enterable)

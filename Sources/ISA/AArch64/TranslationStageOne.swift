@@ -26,7 +26,7 @@ extension AArch64.TranslationRegime {
         let demand = request.demand
         let isFetch = demand.contains(.execute)
         let address = inputAddress(request.address, range(of: request.address), isFetch: isFetch)
-        guard address >> UInt64(physicalBits) == 0 else {
+        guard address &>> UInt64(physicalBits) == 0 else {
             throw Fault(.addressSize, isWrite: demand.isWrite)
         }
         let attributes: AArch64.TranslationAttributes =
@@ -68,22 +68,22 @@ extension AArch64.TranslationRegime {
         // Bits above the range are all zeros in the lower one, all ones in the upper.
         let isUpper = hasEL0 && address & VARange.upperBit != 0
         let above = inputAddress(isUpper ? ~address : address, range, isFetch: demand.contains(.execute))
-        guard above >> UInt64(range.lookup.inputBits) == 0, !range.isRefused,
+        guard above &>> UInt64(range.lookup.inputBits) == 0, !range.isRefused,
             !range.refusesEL0 || demand.contains(.privileged)
         else { throw Fault(.translation, isWrite: isWrite) }
         guard !range.isBeyondOutput else { throw Fault(.addressSize, isWrite: isWrite) }
 
         let granuleBits = range.lookup.granuleBits
-        let stride = UInt64(granuleBits - 3)
-        let beyondTable = ~0 << UInt64(granuleBits) as UInt64
+        let stride = UInt64(granuleBits &- 3)
+        let beyondTable = ~0 &<< UInt64(granuleBits) as UInt64
         var level = range.lookup.level
         var shift = UInt64(range.lookup.shift)
-        var indices = (1 << (UInt64(range.lookup.inputBits) &- shift) as UInt64) &- 1
+        var indices = (1 &<< (UInt64(range.lookup.inputBits) &- shift) as UInt64) &- 1
         var table = range.lookup.table
         var tablePermissions: UInt64 = 0
         let isTwofold = kind == .el1 && second.isEnabled
         while true {
-            let entry = table | (address >> shift & indices) << 3
+            let entry = table | (address &>> shift & indices) &<< 3
             let physical =
                 isTwofold ? try second.descriptorAddress(entry, isUpdate: false, isWrite: isWrite, in: tables) : entry
             guard let stored = tables.readDescriptor(physical) else {
@@ -100,7 +100,7 @@ extension AArch64.TranslationRegime {
                 }
                 table = descriptor & Descriptor.address & beyondTable
                 tablePermissions |= descriptor
-                indices = (1 << stride) &- 1
+                indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
                 continue
@@ -120,7 +120,7 @@ extension AArch64.TranslationRegime {
                     try update(entry, from: descriptor, to: leaf.descriptor, second, isWrite: isOfWriting, in: tables)
                 else { return nil }
             }
-            let inLeaf = (1 << shift as UInt64) &- 1
+            let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: descriptor & Descriptor.address & ~inLeaf | address & inLeaf,
                 attributes: effectiveAttributes(leaf.attributes, isFetch: demand.contains(.execute)),

@@ -10,6 +10,8 @@ extension AArch64 {
         let isRefused: Bool
         /// The table lies beyond the output size.
         let isBeyondOutput: Bool
+        /// Nothing but the tables themselves decides where a descriptor of the first stage is.
+        let isPlain: Bool
         let beyondOutput: UInt64
         let isBigEndian: Bool
         let managesAccessFlag: Bool
@@ -56,6 +58,7 @@ extension AArch64 {
                 base: vttbr, level: isRefused ? 3 : level ?? 3, inputBits: isRefused ? granuleBits + 1 : inputBits,
                 granuleBits: granuleBits)
             isBeyondOutput = lookup.table & beyondOutput != 0
+            isPlain = !isRefused && !isBeyondOutput && !isBigEndian && !protectsWalks
         }
 
         /// The level that SL0 names (AArch64.S2StartLevel), nil where it is reserved or more than the PE's physical
@@ -87,8 +90,40 @@ extension AArch64.StageTwo {
     func descriptorAddress<Tables: AArch64.TranslationTables>(
         _ ipa: UInt64, isUpdate: Bool, isWrite: Bool, in tables: Tables
     ) throws(Fault) -> UInt64 {
+        if !isUpdate, let physical = plainAddress(ipa, in: tables) { return physical }
         let demand: AArch64.Demand = isUpdate ? [.read, .write, .walk] : [.read, .walk]
         return try translate(ipa, demand, isWrite: isWrite, in: tables).physical
+    }
+
+    /// The same where nothing about it is out of the ordinary: tables in memory, whose leaf permits reading and has
+    /// been accessed before. A walk of four levels asks four times. Nil where anything else has to be looked at.
+    @inline(__always)
+    private func plainAddress<Tables: AArch64.TranslationTables>(_ ipa: UInt64, in tables: Tables) -> UInt64? {
+        guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
+        let granuleBits = lookup.granuleBits
+        let stride = UInt64(granuleBits &- 3)
+        var level = lookup.level
+        var shift = UInt64(lookup.shift)
+        var indices = (1 &<< (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
+        var table = lookup.table
+        while let descriptor = tables.readDescriptor(table | (ipa &>> shift & indices) &<< 3) {
+            let kind = descriptor & (Descriptor.valid | Descriptor.table)
+            guard kind & Descriptor.valid != 0, descriptor & beyondOutput == 0 else { return nil }
+            if kind & Descriptor.table != 0 && level < 3 {
+                table = descriptor & Descriptor.address & ~0 &<< UInt64(granuleBits)
+                indices = (1 &<< stride) &- 1
+                shift &-= stride
+                level &+= 1
+                continue
+            }
+            let wanted = Descriptor.accessFlag | Descriptor.stageTwoRead
+            guard descriptor & wanted == wanted,
+                kind & Descriptor.table != 0 || Descriptor.isBlockAllowed(level: level, granuleBits: granuleBits)
+            else { return nil }
+            let inLeaf = (1 &<< shift as UInt64) &- 1
+            return descriptor & Descriptor.address & ~inLeaf | ipa & inLeaf
+        }
+        return nil
     }
 
     /// AArch64.S2Translate.
@@ -106,20 +141,20 @@ extension AArch64.StageTwo {
     private func walk<Tables: AArch64.TranslationTables>(
         _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool, in tables: Tables
     ) throws(Fault) -> AArch64.Translation? {
-        guard !isRefused, ipa >> UInt64(lookup.inputBits) == 0 else {
+        guard !isRefused, ipa &>> UInt64(lookup.inputBits) == 0 else {
             throw fault(.translation, 0, ipa, demand, isWrite)
         }
         guard !isBeyondOutput else { throw fault(.addressSize, 0, ipa, demand, isWrite) }
         let granuleBits = lookup.granuleBits
-        let stride = UInt64(granuleBits - 3)
-        let beyondTable = ~0 << UInt64(granuleBits) as UInt64
+        let stride = UInt64(granuleBits &- 3)
+        let beyondTable = ~0 &<< UInt64(granuleBits) as UInt64
         var level = lookup.level
         var shift = UInt64(lookup.shift)
         // More than a table's entries where tables are concatenated.
-        var indices = (1 << (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
+        var indices = (1 &<< (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
         var table = lookup.table
         while true {
-            let entry = table | (ipa >> shift & indices) << 3
+            let entry = table | (ipa &>> shift & indices) &<< 3
             guard let stored = tables.readDescriptor(entry) else {
                 throw fault(.externalAbortOnWalk, level, ipa, demand, isWrite)
             }
@@ -129,7 +164,7 @@ extension AArch64.StageTwo {
             if isTable && level < 3 {
                 guard descriptor & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
                 table = descriptor & Descriptor.address & beyondTable
-                indices = (1 << stride) &- 1
+                indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
                 continue
@@ -145,7 +180,7 @@ extension AArch64.StageTwo {
                 guard let isSwapped else { throw fault(.unsupportedAtomicUpdate, 0, ipa, demand, isWrite) }
                 guard isSwapped else { return nil }
             }
-            let inLeaf = (1 << shift as UInt64) &- 1
+            let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: descriptor & Descriptor.address & ~inLeaf | ipa & inLeaf,
                 attributes: effectiveAttributes(leaf.attributes, isFetch: demand.contains(.execute)),
