@@ -76,7 +76,7 @@ struct BenchHyper {
         let console = ConsoleHub()
         console.listeners.append { output += $0 }
         let session = try Session(description, console: console)
-        let statistics = ExitStatistics(session)
+        let statistics = try ExitStatistics(session)
         let conclusion = session.run()
         guard conclusion == .exited(status: 0) else {
             throw InputError(

@@ -8,11 +8,11 @@ extension Disassemble {
         }
         let limit = try number(blocks, "blocks").map { Int(clamping: $0) } ?? .max
         let session = try Session(try description(), report: { StandardStreams.complain($0) })
-        guard let translator = session.board.translator else {
+        guard session.board.translator != nil else {
             throw InputError(file: "--jit", problem: "the JIT is not available on this computer")
         }
         let start = try start(session)
-        guard let listing = translator.listing(at: start, of: session.board.harts[0]) else {
+        guard let listing = session.board.translationListing(at: start) else {
             throw InputError(
                 file: inputs[0],
                 problem: "there is no code at 0x\(String(start, radix: 16)) that the JIT could translate",

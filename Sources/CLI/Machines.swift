@@ -16,13 +16,14 @@ struct Machines: ParsableCommand {
 
     static var text: String {
         var text = ""
-        for board in MachineCatalog.boards {
-            text += "\(board.name)  \(board.summary)\n"
-            text += "  harts    1 to \(board.maximumHarts)\n"
+        for board in MachineCatalog.entries {
+            text += "\(board.names[0])  \(board.summary)\n"
+            let blanks = String(repeating: " ", count: max(9 - board.processors.count, 1))
+            text += "  \(board.processors)\(blanks)1 to \(board.maximumProcessors)\n"
             text += "  memory   \(board.memory)\n"
             text += "  devices\n"
             for line in board.devices { text += "    \(line)\n" }
-            text += "  --cpu    max (all of these), or rv64 and a choice:\n"
+            text += "  --cpu    \(board.cpu)\n"
             text += Self.wrapped(board.features, indentation: 11)
         }
         return text

@@ -83,7 +83,7 @@ struct Run: ParsableCommand {
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
         let tracer = try traceOptions.map { try Tracer(session, $0, sink: sink) }
-        let exitStatistics = exits ? ExitStatistics(session) : nil
+        let exitStatistics = exits ? try ExitStatistics(session) : nil
         defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)
         if Terminal.isInteractive || interactive {

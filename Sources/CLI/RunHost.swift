@@ -59,8 +59,8 @@ final class RunHost {
         self.session = session
         self.output = output
         network = session.network
-        let uart = session.board.uart
-        keyboard = Keyboard(session.console) { uart.receiveBreak() }
+        let board = session.board
+        keyboard = Keyboard(session.console) { board.receiveBreak() }
         session.betweenTurns = { [unowned output] _ in
             output.flush()
             return Interruption.signal != 0

@@ -58,9 +58,9 @@ public struct MachineDescription: Equatable, Sendable {
         public var description: String { path + (isReadOnly ? ",read-only" : isSnapshot ? ",snapshot" : "") }
     }
 
-    /// The board: `virt`.
+    /// The board, by one of its names; nil for the one whose CPUs execute the program.
     public var machine: String?
-    /// The CPU model and its features.
+    /// The CPU model and its features, as the board calls them.
     public var cpu: String?
     public var harts: Int?
     public var memory: ByteCount?
@@ -122,7 +122,7 @@ public struct MachineDescription: Equatable, Sendable {
         switch key {
         case .machine: machine = text
         case .cpu: cpu = text
-        case .harts: harts = Int(try Self.number(text, key, in: 1...UInt64(RISCVVirtLayout.maximumHarts)))
+        case .harts: harts = Int(try Self.number(text, key, in: 1...UInt64(MachineCatalog.maximumProcessors)))
         case .memory: memory = try Self.memory(text)
         case .firmware: firmware = text
         case .kernel: kernel = text

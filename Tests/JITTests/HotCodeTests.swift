@@ -41,7 +41,7 @@ struct HotCodeTests {
         #expect(statistics.instructions == 6)
         #expect(statistics.executed > 3990 && statistics.executed <= 4000)
         #expect(statistics.entries > 0 && statistics.translationNanoseconds > 0)
-        let figures = TranslationFigures(statistics, of: machine.hart.executed)
+        let figures = TranslationFigures(statistics, of: machine.hart.executed, on: RISCV.Hart.self)
         #expect(figures.interpreted + statistics.executed == 4000)
     }
 

@@ -132,7 +132,7 @@ public struct ConformanceRun {
             }
         }
         var lines: [String] = []
-        for hart in session.board.harts {
+        for hart in session.board.processors.compactMap({ $0 as? RISCV.Hart }) {
             let state = hart.state.pointee
             var line = "hart \(hart.identifier)  \(level(state.privilege, state.virtual))  pc "
             line += place(state.core.programCounter)

@@ -8,7 +8,7 @@ public final class Monitor {
     }
 
     private let session: Session
-    private let board: RISCVVirt
+    private let board: any Board
     private let symbols: SymbolFinder
     private let disassembler: Disassembler
     /// The CPU that was last named: the one meant by commands that name none.

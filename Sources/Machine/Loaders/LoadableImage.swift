@@ -15,7 +15,7 @@ public struct LoadableImage: Sendable {
     /// Recognises `input`, after decompression if it is gzip.
     /// - Parameter limit: the most bytes to decompress: the machine's memory.
     public init(_ input: InputFile, machine: ELFFile.Machine, limit: Int) throws(InputError) {
-        let input = Gzip.isGzip(input.bytes) ? try Gzip.inflate(input, limit: limit) : input
+        let input = try Self.decompressed(input, limit: limit)
         try Self.refuseOtherFormats(input)
         guard !input.bytes.isEmpty else { throw InputError(file: input.name, problem: "is empty") }
         file = input
@@ -32,6 +32,16 @@ public struct LoadableImage: Sendable {
         } else {
             contents = .raw
         }
+    }
+
+    /// The file, or what is in it if it is gzip.
+    static func decompressed(_ input: InputFile, limit: Int) throws(InputError) -> InputFile {
+        Gzip.isGzip(input.bytes) ? try Gzip.inflate(input, limit: limit) : input
+    }
+
+    /// What the program's header says that it is for; nil where there is no such header.
+    static func architecture(of input: InputFile) -> ELFFile.Machine? {
+        ELFFile.machine(of: input) ?? (try? KernelImage(input))?.machine
     }
 
     /// The file's symbols; empty for what has none.

@@ -22,7 +22,7 @@ public final class Lockstep {
     /// For tests: something done to the second machine right after its instruction of that number.
     struct Disturbance {
         let instruction: UInt64
-        let action: (RISCVVirt, any InspectableProcessor) -> Void
+        let action: (any Board, any InspectableProcessor) -> Void
     }
 
     public enum Outcome: Sendable {

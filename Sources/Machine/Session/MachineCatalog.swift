@@ -1,41 +1,53 @@
-import ISA
-
-/// The machines that can be run, in words.
+/// The machines that can be run.
 public enum MachineCatalog {
-    public struct Board: Sendable {
-        public let name: String
+    /// All boards. The first one is built where nothing says which.
+    public static var boards: [any Board.Type] { [RISCVVirt.self] }
+
+    /// A board in words.
+    public struct Entry: Sendable {
+        /// What `--machine` may call it, the usual name first.
+        public let names: [String]
         public let summary: String
-        public let maximumHarts: Int
+        /// What its CPUs execute.
+        public let architecture: ELFFile.Machine
+        /// Whether a kernel is started by firmware that comes with this emulator, unless the user names another or none.
+        public let hasFirmware: Bool
+        /// What their manual calls its CPUs, and how many it may have.
+        public let processors: String
+        public let maximumProcessors: Int
         public let memory: String
         /// One a line: where it is, its name in the device tree, what it is.
         public let devices: [String]
-        /// What `--cpu` may turn on and off.
+        /// What `--cpu` may be, ...
+        public let cpu: String
+        /// ... and what it may turn on and off.
         public let features: [String]
     }
 
-    public static let boards = [virt]
+    public static var entries: [Entry] { boards.map { $0.catalogEntry } }
 
-    private static var virt: Board {
-        typealias Layout = RISCVVirtLayout
-        let ranges: [(UInt64, UInt64, String)] = [
-            (Layout.test.base, Layout.test.size, "test: power-off and reset (sifive,test1)"),
-            (Layout.rtc.base, Layout.rtc.size, "rtc: goldfish-rtc"),
-            (Layout.clint.base, Layout.clint.size, "clint: timer and software interrupts (ACLINT)"),
-            (Layout.plic.base, Layout.plic.size, "plic: external interrupts (sifive,plic-1.0.0)"),
-            (Layout.uart.base, Layout.uart.size, "serial: the console (ns16550a)"),
-            (
-                Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
-                "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
-            ),
-            (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
-            (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
-        ]
-        return Board(
-            name: "virt", summary: "RISC-V, with the memory map of QEMU's virt board",
-            maximumHarts: Layout.maximumHarts, memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
-            devices: ranges.map { base, size, text in
-                "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
-            }, features: RISCV.Features.names.map(\.name))
+    /// As many CPUs as no machine exceeds.
+    static var maximumProcessors: Int { entries.map(\.maximumProcessors).max() ?? 1 }
+
+    /// The board that the user calls `name`; nil where none is named.
+    static func board(named name: String?, among boards: [any Board.Type]) throws(InputError) -> (any Board.Type)? {
+        guard let name else { return nil }
+        if let board = boards.first(where: { $0.catalogEntry.names.contains(name) }) { return board }
+        let names = boards.flatMap { $0.catalogEntry.names }
+        throw InputError(
+            file: "--machine", problem: "there is no machine \"\(name)\"",
+            mend: nearestWord(to: name, among: names).map { "Did you mean \($0)?" }
+                ?? "`orrery machines` lists them.")
+    }
+
+    /// The board whose CPUs execute the first of the programs that says what it is for.
+    /// - Precondition: there are boards.
+    static func board(for programs: [InputFile], among boards: [any Board.Type]) -> any Board.Type {
+        for program in programs {
+            guard let architecture = LoadableImage.architecture(of: program) else { continue }
+            if let board = boards.first(where: { $0.catalogEntry.architecture == architecture }) { return board }
+        }
+        return boards[0]
     }
 }
 

@@ -1,7 +1,7 @@
 /// How far the CPUs of a machine may go, and what is done with them on the way. Places in a run are counted in
 /// instructions of all CPUs: they take turns, so that each instruction has its number.
 final class Pace {
-    private unowned let board: RISCVVirt
+    private unowned let board: any Board
     /// The run ends when so many instructions have been executed.
     var limit = UInt64.max
     /// Turns that may come to this instruction are run one instruction at a time.
@@ -17,7 +17,7 @@ final class Pace {
     private(set) var overrun: Lockstep.Overrun?
 
     /// Puts itself in front of all CPUs.
-    init(_ board: RISCVVirt) {
+    init(_ board: any Board) {
         self.board = board
         board.scheduler.substitute { processor in
             guard let processor = processor as? any InspectableProcessor else { return processor }

@@ -6,7 +6,7 @@
 ///       1.204 s  VS -> HS  store guest-page fault at 0x80001234, address 0x10002004; nearest device serial@10000000, ...
 public struct PostMortem {
     private let session: Session
-    private let board: RISCVVirt
+    private let board: any Board
     private let symbols: SymbolFinder
     /// As many of the last exceptions of each CPU are shown.
     private static let shownExceptions = 4
@@ -52,7 +52,7 @@ public struct PostMortem {
     }
 
     /// What the CPU does, and what becomes of the interrupts that are pending for it.
-    static func activity(of processor: any InspectableProcessor, _ board: RISCVVirt) -> String {
+    static func activity(of processor: any InspectableProcessor, _ board: any Board) -> String {
         processor.activity(since: board.scheduler.waitingSince[processor.identifier]).joined(separator: "; ")
     }
 
@@ -101,7 +101,7 @@ public struct PostMortem {
         guard record.kind != .interrupt else { return text }
         text += record.detail
         // A guest's RAM is where its hypervisor says; its devices tend to lie where the board's do.
-        if let address = record.guestPhysical, address < RISCVVirtLayout.ramBase {
+        if let address = record.guestPhysical, address < board.ramBase {
             text += "; " + neighbourhood(address)
         }
         if record.repeats > 0 { text += " (\(grouped(record.repeats + 1)) times)" }
@@ -110,7 +110,7 @@ public struct PostMortem {
 
     /// What lies at or near a physical address.
     private func neighbourhood(_ address: UInt64) -> String {
-        let base = RISCVVirtLayout.ramBase
+        let base = board.ramBase
         if address >= base {
             let last = base + (board.memorySize - 1)
             return address <= last

@@ -20,7 +20,7 @@ public struct RunStatistics: Sendable {
     /// What the JIT did; nil where all was interpreted.
     public let translation: TranslationFigures?
 
-    public init(_ board: RISCVVirt, hostSeconds: Double? = nil) {
+    public init(_ board: any Board, hostSeconds: Double? = nil) {
         let figures = board.processors.reduce(ProcessorFigures()) { $0 + $1.figures }
         instructions = board.executed
         virtualNanoseconds = board.scheduler.time
@@ -31,7 +31,7 @@ public struct RunStatistics: Sendable {
         deviceAccesses = figures.deviceAccesses
         fetchMisses = figures.fetchMisses
         stateHash = board.stateHash
-        translation = board.translator.map { TranslationFigures($0.statistics, of: board.executed) }
+        translation = board.translationFigures
     }
 
     /// Millions of instructions in a second of the host.

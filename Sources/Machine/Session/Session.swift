@@ -3,7 +3,7 @@ import ISA
 /// A machine with its images loaded, run until something ends it.
 public final class Session {
     public let description: MachineDescription
-    public let board: RISCVVirt
+    public let board: any Board
     public let console: ConsoleHub
     /// What the network card is connected to, if it is a network that ``MachineDescription/net`` describes.
     public let network: UserNetwork?
@@ -36,72 +36,65 @@ public final class Session {
         case instructionLimit
         /// The script of ``MachineDescription/input`` expected what did not come in time.
         case expectationFailed(file: String, line: Int, pattern: String)
-        /// Every hart waits and no event is to come.
+        /// Every CPU waits and no event is to come.
         case hung
         /// The user ended it.
         case quit
     }
 
     /// - Parameters:
+    ///   - boards: those that the description may choose from.
     ///   - builtInFirmware: what runs when the description names no firmware; nil where there is none. Asked for only
     ///     when it is needed: a program linked at the start of RAM stands where firmware would, and runs without.
     ///   - report: told in a sentence of trouble that the user should know of.
     public init(
-        _ description: MachineDescription, builtInFirmware: @autoclosure () throws(InputError) -> InputFile? = nil,
+        _ description: MachineDescription, boards: [any Board.Type] = MachineCatalog.boards,
+        builtInFirmware: @autoclosure () throws(InputError) -> InputFile? = nil,
         console: ConsoleHub = ConsoleHub(),
         report: @escaping (String) -> Void = { _ in }
     ) throws(InputError) {
         self.description = description
         self.console = console
-        if let machine = description.machine, machine != "virt" {
-            throw InputError(
-                file: "--machine", problem: "there is no machine \"\(machine)\"",
-                mend: nearestWord(to: machine, among: ["virt"]).map { "Did you mean \($0)?" }
-                    ?? "`orrery machines` lists them.")
-        }
+        let named = try MachineCatalog.board(named: description.machine, among: boards)
         until = try description.until.map { text throws(InputError) in try Self.regex(text, "--until") }
         var failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)] = []
         for text in description.failOn { failOn.append((text, try Self.regex(text, "--fail-on"))) }
         self.failOn = failOn
 
-        var configuration = RISCVVirt.Configuration(console: console)
-        configuration.harts = description.harts ?? 1
-        configuration.memorySize = description.memory?.bytes ?? 128 << 20
-        configuration.features = try RISCV.Features(cpu: description.cpu)
-        configuration.drives = description.drives
-        configuration.flash = description.flash
-        configuration.hasDisplay = try description.hasDisplay
-        configuration.seed = description.seed ?? 0
-        configuration.engine = description.engine ?? .default
-        configuration.jitOptions = description.jitOptions
-        configuration.report = report
+        let limit = Int(clamping: description.memorySize)
+        func program(_ path: String?) throws(InputError) -> InputFile? {
+            guard let path, path != "none" else { return nil }
+            return try LoadableImage.decompressed(try InputFile.read(path), limit: limit)
+        }
+        let programs = (kernel: try program(description.kernel), firmware: try program(description.firmware))
+        let kind =
+            named
+            ?? MachineCatalog.board(for: [programs.kernel, programs.firmware].compactMap(\.self), among: boards)
+
+        var connections = BoardConnections(console: console)
+        connections.report = report
         if case .user(let user)? = description.net {
-            network = try UserNetwork(user, clock: configuration.clock, report: report)
-            configuration.network = network
-            configuration.macAddress = user.macAddress
+            network = try UserNetwork(user, clock: connections.clock, report: report)
+            connections.network = network
+            connections.macAddress = user.macAddress
         } else {
             network = nil
         }
-        board = try RISCVVirt(configuration)
+        board = try kind.init(description, connections)
 
-        let limit = Int(clamping: configuration.memorySize)
-        func image(_ path: String?) throws(InputError) -> LoadableImage? {
-            guard let path else { return nil }
-            return try LoadableImage(try InputFile.read(path), machine: .riscv, limit: limit)
+        let entry = kind.catalogEntry
+        func image(_ file: InputFile?) throws(InputError) -> LoadableImage? {
+            guard let file else { return nil }
+            return try LoadableImage(file, machine: entry.architecture, limit: limit)
         }
-        let kernel = try image(description.kernel)
-        var firmware: LoadableImage?
-        switch description.firmware {
-        case "none": break
-        case let path?: firmware = try image(path)
-        case nil:
-            if !(kernel?.occupies(RISCVVirtLayout.ramBase) ?? false), let builtIn = try builtInFirmware() {
-                firmware = try LoadableImage(builtIn, machine: .riscv, limit: limit)
-            }
+        let kernel = try image(programs.kernel)
+        var firmware = try image(programs.firmware)
+        if description.firmware == nil, entry.hasFirmware, !(kernel?.occupies(board.ramBase) ?? false) {
+            firmware = try image(try builtInFirmware())
         }
         let initrd = try description.initrd.map { path throws(InputError) in try InputFile.read(path) }
         var plan = try LoadPlan(
-            memory: LoadPlan.Memory(base: RISCVVirtLayout.ramBase, size: configuration.memorySize),
+            memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize),
             firmware: firmware, kernel: kernel, initrd: initrd)
         try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
         self.plan = plan
@@ -134,7 +127,7 @@ public final class Session {
 
     /// The tree that was given, or the board's own, with command line and RAM disk filled in.
     public static func deviceTree(
-        _ description: MachineDescription, _ board: RISCVVirt, _ plan: LoadPlan
+        _ description: MachineDescription, _ board: any Board, _ plan: LoadPlan
     ) throws(InputError) -> [UInt8] {
         do {
             if let path = description.dtb {
@@ -143,10 +136,7 @@ public final class Session {
                 if let initrd = plan.initrd { tree.setInitrd(initrd) }
                 return try tree.blob()
             }
-            var tree = board.deviceTree
-            tree.bootArguments = description.append
-            tree.initrd = plan.initrd
-            return try tree.tree.blob()
+            return try board.deviceTree(bootArguments: description.append, initrd: plan.initrd).blob()
         } catch let error as InputError {
             throw error
         } catch {
@@ -210,50 +200,6 @@ public final class Session {
             }
             return nil
         case nil: return .quit
-        }
-    }
-}
-
-extension RISCVVirt {
-    /// Instructions executed by all harts.
-    public var executed: UInt64 { harts.reduce(0) { $0 &+ $1.executed } }
-}
-
-extension RISCV.Features {
-    /// Features that include another: that is on where they are on.
-    private static let includes: [(whole: Self, part: Self)] = [(.zfh, .zfhmin), (.sv57, .sv48)]
-
-    /// The features that `text` asks for: a comma-separated list that starts with `max` (all of them, as nil does) or
-    /// `rv64` (RV64GC alone), and then turns single ones on (`zba=on`, `zba`) or off (`h=off`).
-    public init(cpu text: String?) throws(InputError) {
-        self = .all
-        guard let text else { return }
-        for (index, word) in text.split(separator: ",").map(String.init).enumerated() {
-            if index == 0 && (word == "max" || word == "rv64") {
-                self = word == "max" ? .all : [.misaligned, .sv48, .sv57]
-                continue
-            }
-            let parts = word.split(separator: "=", maxSplits: 1).map { $0.lowercased() }
-            let names = Self.names
-            guard let name = parts.first, let feature = names.first(where: { $0.name == name })?.feature else {
-                let near = nearestWord(to: word, among: names.map(\.name))
-                throw InputError(
-                    file: "--cpu", problem: "\"\(word)\" is no feature of this CPU",
-                    mend: near.map { "Did you mean \($0)?" }
-                        ?? "Features: \(names.map(\.name).joined(separator: ", ")).")
-            }
-            switch parts.count > 1 ? parts[1] : "on" {
-            case "on", "true":
-                insert(feature)
-                for (whole, part) in Self.includes where whole == feature { insert(part) }
-            case "off", "false":
-                remove(feature)
-                for (whole, part) in Self.includes where part == feature { remove(whole) }
-            default:
-                throw InputError(
-                    file: "--cpu", problem: "\(name) is \"\(parts[1])\", and must be on or off",
-                    mend: "Write \(name)=on or \(name)=off.")
-            }
         }
     }
 }

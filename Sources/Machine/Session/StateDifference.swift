@@ -41,7 +41,7 @@ public struct StateDifferences: Sendable {
     }
 
     /// Compares CPUs, time, devices and memory of two machines built from one description.
-    init(_ first: RISCVVirt, _ second: RISCVVirt) {
+    init(_ first: any Board, _ second: any Board) {
         for (a, b) in zip(first.processors, second.processors) {
             add(a.label, StateListing.of(a, first.memory), StateListing.of(b, second.memory))
         }
@@ -108,11 +108,11 @@ private func forEachDifference(
     }
 }
 
-extension RISCVVirt {
+extension Board {
     /// Whether the CPUs, and with `whole` all else as well, are as `other`'s: without the names of what differs.
-    func hasState(of other: RISCVVirt, whole: Bool) -> Bool {
+    func hasState(of other: any Board, whole: Bool) -> Bool {
         guard scheduler.time == other.scheduler.time else { return false }
-        func hash(_ board: RISCVVirt) -> UInt64 {
+        func hash(_ board: any Board) -> UInt64 {
             var hasher = StateHasher()
             for processor in board.processors { processor.describeState(&hasher, board.memory) }
             if whole { for device in board.devices { device.describeState(&hasher) } }

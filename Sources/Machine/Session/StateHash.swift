@@ -33,7 +33,7 @@ public struct StateHasher: StateVisitor {
     }
 }
 
-extension RISCVVirt {
+extension Board {
     /// Of memory, CPUs and devices, and of the time.
     public var stateHash: UInt64 {
         var hasher = StateHasher()

@@ -6,8 +6,12 @@ public struct TranslationFigures: Sendable {
     public let statistics: HotCode.Statistics
     /// Instructions that the machine executed in all.
     private let total: UInt64
+    /// What the interpreter was needed for most often.
+    public let reasons: [(mnemonic: String, count: Int)]
 
-    init(_ statistics: HotCode.Statistics, of total: UInt64) {
+    /// - Parameter processor: whose instructions they are.
+    init(_ statistics: HotCode.Statistics, of total: UInt64, on processor: any TranslatableProcessor.Type) {
+        reasons = statistics.commonestReasons(Self.shownReasons, of: processor)
         self.statistics = statistics
         self.total = total
     }
@@ -24,11 +28,6 @@ public struct TranslationFigures: Sendable {
 
     private func perInstruction(_ value: Double) -> Double {
         statistics.instructions == 0 ? 0 : value / Double(statistics.instructions)
-    }
-
-    /// What the interpreter was needed for most often.
-    public var reasons: [(mnemonic: String, count: Int)] {
-        statistics.commonestReasons(Self.shownReasons, of: RISCV.Hart.self)
     }
 
     private static let shownReasons = 10

@@ -90,9 +90,15 @@ public final class ExitStatistics {
     private static let reasonLimit = 4096
 
     /// Observes the session's harts from now on; what else observes their traps goes on.
-    public init(_ session: Session) {
-        phases = Array(repeating: nil, count: session.board.harts.count)
-        for (index, hart) in session.board.harts.enumerated() {
+    /// - Throws: where the CPUs are no harts.
+    public init(_ session: Session) throws(InputError) {
+        let harts = session.board.processors.compactMap { $0 as? RISCV.Hart }
+        guard harts.count == session.board.processors.count else {
+            throw InputError(
+                file: "--exits", problem: "exits are not counted on this machine yet", mend: "Leave --exits out.")
+        }
+        phases = Array(repeating: nil, count: harts.count)
+        for (index, hart) in harts.enumerated() {
             let other = hart.trapObserver
             hart.trapObserver = { [unowned self, unowned hart] trap in
                 other?(trap)

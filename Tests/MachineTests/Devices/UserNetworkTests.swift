@@ -323,7 +323,7 @@ struct UserNetworkTests {
                 description.net = .user(.init())
                 description.engine = engine
             } _: { session in
-                let driver = DriverTwin(session.board, slot: 0)
+                let driver = DriverTwin(try session.riscvBoard, slot: 0)
                 driver.start(queues: 2)
                 let buffer = DriverTwin.ram + 0x8_0000
                 for index: UInt64 in 0..<2 {

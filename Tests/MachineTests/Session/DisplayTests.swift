@@ -80,7 +80,7 @@ struct DisplayTests {
                 let path = directory + "/screen.png"
                 let monitor = Monitor(session)
                 #expect(monitor.execute("screenshot \(path)").text.contains("the guest has shown nothing"))
-                let gpu = try #require(session.board.virtio[0].transport?.device as? VirtIOGPU)
+                let gpu = try #require(session.riscvBoard.virtio[0].transport?.device as? VirtIOGPU)
                 let resource = VirtIOGPUResource(format: .b8g8r8x8, width: 2, height: 1)
                 let backing = try #require(
                     VirtIOGPUBacking(GPUDriver.words([0x8000_0100, 0, 8, 0]), session.board.memory))

@@ -48,7 +48,7 @@ struct ExitStatisticsTests {
         try TinyGuest.load(Self.guest) {
             $0.engine = engine
         } _: { session in
-            let statistics = ExitStatistics(session)
+            let statistics = try ExitStatistics(session)
             #expect(session.run() == .exited(status: 0))
             let rows = statistics.rows
             #expect(rows.map(\.name) == ["SBI base, function 3", "SBI base, function 0"])

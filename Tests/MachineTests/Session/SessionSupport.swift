@@ -4,6 +4,11 @@ import Testing
 
 @testable import Machine
 
+extension Session {
+    /// The board, where it is RISC-V's.
+    var riscvBoard: RISCVVirt { get throws { try #require(board as? RISCVVirt) } }
+}
+
 /// Machines that run a few words of machine code, from the start of RAM and in M-mode.
 enum TinyGuest {
     /// Runs `words` until the description says, and hands over what is left.

@@ -57,7 +57,7 @@ struct SessionTests {
     @Test("A reset leaves no interrupt pending of a device that no longer asks for one")
     func resetInterrupts() throws {
         try TinyGuest.load(TinyGuest.powerOff) { session in
-            let board = session.board
+            let board = try session.riscvBoard
             try board.uart.write(1, size: 1, value: 1)
             session.console.receive([0x41])
             let pending: UInt64 = 0xc00_1000
@@ -77,7 +77,8 @@ struct SessionTests {
     @Test("The state hash sees every field of a hart, and not the register that takes writes to x0")
     func stateHash() throws {
         try TinyGuest.load(TinyGuest.powerOff) { session in
-            let (board, state) = (session.board, session.board.harts[0].state)
+            let board = try session.riscvBoard
+            let state = board.harts[0].state
             let before = board.stateHash
             func sees<T>(_ path: WritableKeyPath<RISCV.State, T>, _ value: T) -> Bool {
                 let old = state.pointee[keyPath: path]

@@ -1,0 +1,99 @@
+import ISA
+import JIT
+
+/// RISC-V's board as the user describes it.
+extension RISCVVirt: Board {
+    public convenience init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
+        var configuration = Configuration(console: connections.console)
+        configuration.features = try RISCV.Features(cpu: description.cpu)
+        configuration.harts = description.harts ?? 1
+        configuration.engine = description.engine ?? .default
+        configuration.jitOptions = description.jitOptions
+        try configuration.set(description, connections)
+        try self.init(configuration)
+    }
+
+    public var ramBase: UInt64 { RISCVVirtLayout.ramBase }
+
+    public func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
+        var tree = deviceTree
+        tree.bootArguments = bootArguments
+        tree.initrd = initrd
+        return tree.tree
+    }
+
+    public func receiveBreak() { uart.receiveBreak() }
+
+    public var translationFigures: TranslationFigures? {
+        translator.map { TranslationFigures($0.statistics, of: executed, on: RISCV.Hart.self) }
+    }
+
+    public func translationListing(at address: UInt64) -> TranslationListing? {
+        translator?.listing(at: address, of: harts[0])
+    }
+
+    public static var catalogEntry: MachineCatalog.Entry {
+        typealias Layout = RISCVVirtLayout
+        let ranges: [(UInt64, UInt64, String)] = [
+            (Layout.test.base, Layout.test.size, "test: power-off and reset (sifive,test1)"),
+            (Layout.rtc.base, Layout.rtc.size, "rtc: goldfish-rtc"),
+            (Layout.clint.base, Layout.clint.size, "clint: timer and software interrupts (ACLINT)"),
+            (Layout.plic.base, Layout.plic.size, "plic: external interrupts (sifive,plic-1.0.0)"),
+            (Layout.uart.base, Layout.uart.size, "serial: the console (ns16550a)"),
+            (
+                Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
+                "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
+            ),
+            (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
+            (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
+        ]
+        return MachineCatalog.Entry(
+            names: ["virt", "riscv-virt"], summary: "RISC-V, with the memory map of QEMU's virt board",
+            architecture: .riscv, hasFirmware: true, processors: "harts", maximumProcessors: Layout.maximumHarts,
+            memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
+            devices: ranges.map { base, size, text in
+                "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
+            }, cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name))
+    }
+}
+
+extension RISCVVirt.Configuration: BoardConfiguration {}
+
+extension RISCV.Features {
+    /// Features that include another: that is on where they are on.
+    private static let includes: [(whole: Self, part: Self)] = [(.zfh, .zfhmin), (.sv57, .sv48)]
+
+    /// The features that `text` asks for: a comma-separated list that starts with `max` (all of them, as nil does) or
+    /// `rv64` (RV64GC alone), and then turns single ones on (`zba=on`, `zba`) or off (`h=off`).
+    public init(cpu text: String?) throws(InputError) {
+        self = .all
+        guard let text else { return }
+        for (index, word) in text.split(separator: ",").map(String.init).enumerated() {
+            if index == 0 && (word == "max" || word == "rv64") {
+                self = word == "max" ? .all : [.misaligned, .sv48, .sv57]
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1).map { $0.lowercased() }
+            let names = Self.names
+            guard let name = parts.first, let feature = names.first(where: { $0.name == name })?.feature else {
+                let near = nearestWord(to: word, among: names.map(\.name))
+                throw InputError(
+                    file: "--cpu", problem: "\"\(word)\" is no feature of this CPU",
+                    mend: near.map { "Did you mean \($0)?" }
+                        ?? "Features: \(names.map(\.name).joined(separator: ", ")).")
+            }
+            switch parts.count > 1 ? parts[1] : "on" {
+            case "on", "true":
+                insert(feature)
+                for (whole, part) in Self.includes where whole == feature { insert(part) }
+            case "off", "false":
+                remove(feature)
+                for (whole, part) in Self.includes where part == feature { remove(whole) }
+            default:
+                throw InputError(
+                    file: "--cpu", problem: "\(name) is \"\(parts[1])\", and must be on or off",
+                    mend: "Write \(name)=on or \(name)=off.")
+            }
+        }
+    }
+}
