@@ -66,6 +66,7 @@ struct LoaderFuzzTests {
         let ram = LoadPlan.Memory(base: 0x8000_0000, size: 16 << 20)
         let memory = PhysicalMemory()
         memory.addRegion(base: ram.base, size: ram.size)
+        let rules: [any LoadRules] = [RISCVLoadRules(), AArch64LoadRules()]
         fuzz("load plan", cases: 10_000, corpus: corpus) { bytes, random in
             let file = InputFile(name: "file", bytes: bytes)
             guard
@@ -73,12 +74,13 @@ struct LoaderFuzzTests {
                     try LoadableImage(file, machine: .riscv, limit: 1 << 20)
                 })
             else { return }
+            let rules = rules[Int(random.next() % 2)]
             let firmware = random.next() % 2 == 0 ? image : nil
             let kernel = random.next() % 4 != 0 ? image : nil
             let initrd = random.next() % 2 == 0 ? file : nil
             guard
                 var plan = try accept({ () throws(InputError) in
-                    try LoadPlan(memory: ram, firmware: firmware, kernel: kernel, initrd: initrd)
+                    try LoadPlan(memory: ram, rules: rules, firmware: firmware, kernel: kernel, initrd: initrd)
                 })
             else { return }
             _ = try accept { () throws(InputError) in
@@ -90,7 +92,8 @@ struct LoaderFuzzTests {
             for placement in plan.placements {
                 try require(placement.address >= ram.base && placement.end <= ram.end, "\(placement.range) outside RAM")
             }
-            try require(ram.base <= plan.entry && plan.entry < ram.end, "entry outside RAM")
+            let isReset = firmware == nil && kernel == nil && plan.entry == rules.resetAddress(ram)
+            try require(isReset || ram.base <= plan.entry && plan.entry < ram.end, "entry outside RAM")
             try plan.load(into: memory)
         }
     }

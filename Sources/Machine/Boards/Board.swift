@@ -30,6 +30,8 @@ public protocol Board: AnyObject {
     var display: Display? { get }
     var ramBase: UInt64 { get }
     var memorySize: UInt64 { get }
+    /// Where images lie that do not say.
+    var loadRules: any LoadRules { get }
 
     /// Loads a plan and resets everything.
     func powerOn(_ plan: LoadPlan) throws(InputError)

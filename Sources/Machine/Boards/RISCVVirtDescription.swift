@@ -14,6 +14,7 @@ extension RISCVVirt: Board {
     }
 
     public var ramBase: UInt64 { RISCVVirtLayout.ramBase }
+    public var loadRules: any LoadRules { RISCVLoadRules() }
 
     public func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
         var tree = deviceTree

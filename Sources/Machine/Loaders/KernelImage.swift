@@ -13,6 +13,8 @@ public struct KernelImage: Equatable, Sendable {
     public let textOffset: UInt64
     /// Bytes in memory; at least those of the file. It may claim anything up to 2^64-1.
     public let memorySize: UInt64
+    /// `image_size` is there: old kernels have none, and then `text_offset` means nothing.
+    public let hasSize: Bool
 
     private static let headerSize: UInt64 = 0x40
 
@@ -35,5 +37,6 @@ public struct KernelImage: Equatable, Sendable {
         }
         self.textOffset = textOffset
         memorySize = max(imageSize, reader.count)
+        hasSize = imageSize != 0
     }
 }

@@ -2,15 +2,7 @@ import ISA
 
 /// Where everything that is loaded before power-on lies in memory.
 ///
-/// The rules are those of QEMU's RISC-V `virt` board (hw/riscv/boot.c), on which existing images rely:
-///
-/// - firmware that does not say lies at the start of RAM;
-/// - a kernel that does not say lies at the first multiple of 2 MiB after the firmware, 0x80200000 in practice; without
-///   firmware, at the start of RAM;
-/// - the initial RAM disk lies half of the memory past the kernel's start, at most 512 MiB. (QEMU 7.2 has 128 MiB; newer
-///   ones 512.) Where it does not fit there, it follows the kernel;
-/// - the device tree lies as high as it goes in RAM below 3 GiB, at a multiple of 2 MiB. In a RAM so small that this
-///   hits the program, it lies at the last page that holds it.
+/// Images may say where they belong; the others lie where the board's ``LoadRules`` say.
 ///
 /// Nothing may overlap or leave memory: QEMU lets the RAM disk run into the device tree, and a plan refuses.
 public struct LoadPlan: Sendable {
@@ -51,13 +43,11 @@ public struct LoadPlan: Sendable {
         var range: String { "\(hexadecimal(address))-\(hexadecimal(size == 0 ? address : end - 1))" }
     }
 
-    private static let alignment: UInt64 = 2 << 20
-    private static let maximumInitrdOffset: UInt64 = 512 << 20
-    private static let deviceTreeCeiling: UInt64 = 3 << 30
     /// A suggestion of more memory than this helps nobody.
     private static let maximumMemory: UInt64 = 1 << 40
 
     public let memory: Memory
+    private let rules: any LoadRules
     public private(set) var placements: [Placement] = []
     /// Where the machine's first instruction after the reset code is: in the firmware, else in the kernel.
     public let entry: UInt64
@@ -65,18 +55,20 @@ public struct LoadPlan: Sendable {
     public private(set) var kernelEntry: UInt64?
     public private(set) var initrd: Range<UInt64>?
     public private(set) var deviceTree: UInt64?
+    private let programs: Programs
 
     /// Places the images; ``placeDeviceTree(_:file:)`` follows when the tree, which names the RAM disk's place, is made.
     public init(
-        memory: Memory, firmware: LoadableImage? = nil, kernel: LoadableImage? = nil, initrd: InputFile? = nil
+        memory: Memory, rules: any LoadRules = RISCVLoadRules(), firmware: LoadableImage? = nil,
+        kernel: LoadableImage? = nil, initrd: InputFile? = nil
     ) throws(InputError) {
         do throws(Refusal) {
-            self = try LoadPlan(attempt: memory, firmware, kernel, initrd)
+            self = try LoadPlan(attempt: memory, rules, firmware, kernel, initrd)
         } catch {
             var mend = error.mend
             if error.isForWantOfMemory {
                 mend = Self.memoryThatFits(memory) { larger throws(Refusal) in
-                    _ = try LoadPlan(attempt: larger, firmware, kernel, initrd)
+                    _ = try LoadPlan(attempt: larger, rules, firmware, kernel, initrd)
                 }
             }
             throw InputError(file: error.file, problem: error.problem, mend: mend)
@@ -138,22 +130,35 @@ extension LoadPlan {
     }
 
     private init(
-        attempt memory: Memory, _ firmware: LoadableImage?, _ kernel: LoadableImage?, _ initrd: InputFile?
+        attempt memory: Memory, _ rules: any LoadRules, _ firmware: LoadableImage?, _ kernel: LoadableImage?,
+        _ initrd: InputFile?
     ) throws(Refusal) {
         self.memory = memory
-        var entry = memory.base
-        var kernelBase = memory.base
+        self.rules = rules
+        var entry = rules.resetAddress(memory)
+        var firmwareEnd: UInt64?
         if let firmware {
             entry = try Self.place(firmware, .firmware, at: memory.base, in: memory, &placements)
-            let end = placements.map(\.end).max() ?? memory.base
-            kernelBase = try Self.alignUp(end, file: firmware.file.name)
+            firmwareEnd = placements.map(\.end).max() ?? memory.base
         }
+        var isPlacedByRule = false
         if let kernel {
-            let kernelEntry = try Self.place(kernel, .kernel, at: kernelBase, in: memory, &placements)
+            guard let address = rules.kernelAddress(of: kernel, firmwareEnd: firmwareEnd, memory) else {
+                throw Refusal(
+                    file: kernel.file.name, problem: "asks for a place beyond the last address (text_offset)",
+                    mend: "The file is damaged.")
+            }
+            let kernelEntry = try Self.place(kernel, .kernel, at: address, in: memory, &placements)
             self.kernelEntry = kernelEntry
             if firmware == nil { entry = kernelEntry }
+            isPlacedByRule = if case .elf = kernel.contents { false } else { true }
         }
         self.entry = entry
+        let kernels = placements.filter { $0.role == .kernel }
+        let images = kernels.isEmpty ? placements : kernels
+        let start = images.map(\.address).min() ?? memory.base
+        programs = Programs(
+            range: start..<max(images.map(\.end).max() ?? start, start), isPlacedByRule: isPlacedByRule)
         if let initrd { try place(initrd) }
     }
 
@@ -224,12 +229,7 @@ extension LoadPlan {
 
     private mutating func place(_ initrd: InputFile) throws(Refusal) {
         let size = UInt64(initrd.bytes.count)
-        let kernel = placements.filter { $0.role == .kernel }
-        let programs = kernel.isEmpty ? placements : kernel
-        let start = programs.map(\.address).min() ?? memory.base
-        let end = programs.map(\.end).max() ?? memory.base
-        let usual = start &+ min(memory.size / 2, Self.maximumInitrdOffset)
-        let candidates = [usual & ~4095, try Self.alignUp(end, file: initrd.name), Self.deviceTreeCeiling]
+        let candidates = rules.initrdAddresses(programs, memory)
         guard let address = candidates.first(where: { isFree($0, size, keepingDeviceTree: true) }) else {
             throw Refusal(
                 file: initrd.name, problem: "no room for \(size) bytes beside the kernel: \(memoryDescription)",
@@ -241,26 +241,19 @@ extension LoadPlan {
         self.initrd = address..<address + size
     }
 
-    /// The end of the RAM that the device tree may lie in.
-    private var deviceTreeTop: UInt64 {
-        memory.base < Self.deviceTreeCeiling ? min(memory.end, Self.deviceTreeCeiling) : memory.end
-    }
-
     private func deviceTreeAddress(size: UInt64) -> UInt64? {
-        guard size <= deviceTreeTop - memory.base else { return nil }
-        let highest = deviceTreeTop - size
-        return [highest & ~(Self.alignment - 1), highest & ~4095].first { isFree($0, size, keepingDeviceTree: false) }
+        rules.deviceTreeAddresses(size: size, programs, initrd: initrd, memory).first {
+            isFree($0, size, keepingDeviceTree: false)
+        }
     }
 
     /// Whether `size` bytes at `address` are RAM that nothing occupies yet.
     private func isFree(_ address: UInt64, _ size: UInt64, keepingDeviceTree: Bool) -> Bool {
         guard address >= memory.base, address <= memory.end, size <= memory.end - address else { return false }
-        if keepingDeviceTree {
-            // The tree is not made yet; none is larger than this.
-            let top = deviceTreeTop
-            let reserve = min(Self.alignment, top - memory.base)
-            let start = (top - reserve) & ~(Self.alignment - 1)
-            if start < address + size && address < top { return false }
+        if keepingDeviceTree, let reserve = rules.deviceTreeReserve(memory),
+            reserve.lowerBound < address + size && address < reserve.upperBound
+        {
+            return false
         }
         return !placements.contains { Self.overlaps($0, address, size) }
     }
@@ -272,12 +265,6 @@ extension LoadPlan {
     private mutating func insert(_ placement: Placement) {
         placements.append(placement)
         placements.sort { $0.address < $1.address }
-    }
-
-    private static func alignUp(_ address: UInt64, file: String) throws(Refusal) -> UInt64 {
-        let (sum, wraps) = address.addingReportingOverflow(alignment - 1)
-        guard !wraps else { throw Refusal(file: file, problem: "ends at the last address, and nothing can follow it") }
-        return sum & ~(alignment - 1)
     }
 
     private var memoryDescription: String { "the machine has \(memory)" }

@@ -94,7 +94,7 @@ public final class Session {
         }
         let initrd = try description.initrd.map { path throws(InputError) in try InputFile.read(path) }
         var plan = try LoadPlan(
-            memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize),
+            memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize), rules: board.loadRules,
             firmware: firmware, kernel: kernel, initrd: initrd)
         try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
         self.plan = plan

@@ -26,6 +26,7 @@ private final class StubBoard: Board {
     let translationFigures: TranslationFigures? = nil
     let display: Display? = nil
     let ramBase: UInt64 = 0x4000_0000
+    let loadRules: any LoadRules = AArch64LoadRules()
     let memorySize: UInt64
 
     init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
