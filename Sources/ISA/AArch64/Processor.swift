@@ -58,6 +58,19 @@ extension AArch64 {
         private var trapCount = 0
         private static let trapCapacity = 16
         public var statistics = Statistics()
+        /// What makes the system counter of virtual time, where that is so simple; else the environment is asked.
+        public var timebase: Timebase?
+
+        /// The system counter as a whole number of nanoseconds a tick.
+        public struct Timebase {
+            public let nanosecondsPerTick: UInt64
+            /// The latest virtual time that any PE of the machine has read, which none may read less than any more.
+            public let latestRead: UnsafeMutablePointer<UInt64>
+            public init(nanosecondsPerTick: UInt64, latestRead: UnsafeMutablePointer<UInt64>) {
+                self.nanosecondsPerTick = nanosecondsPerTick
+                self.latestRead = latestRead
+            }
+        }
 
         /// An exception as it was taken.
         public struct TrapRecord: Sendable {

@@ -92,7 +92,7 @@ extension AArch64.ProcessingElement {
         case .random: return randomNumber()
         case .interruptStatus: return interruptStatus
         case .deferredInterrupt: return defersVirtually ? s.pointee.vdisr : s.pointee.disr
-        case .physicalCount: return environment.counter
+        case .physicalCount: return physicalCount
         case .virtualCount: return virtualCount
         case .timerValue: return timerValue(index)
         case .timerControl: return timerControl(index)

@@ -10,10 +10,19 @@ extension AArch64.ProcessingElement {
     private static var enable: UInt64 { 1 << 0 }
     private static var mask: UInt64 { 1 << 1 }
 
+    /// CNTPCT_EL0, read by an instruction: virtual time is the PE's own, but for what other PEs have read.
+    var physicalCount: UInt64 {
+        guard let timebase else { return environment.counter }
+        // SAFETY: the word is the board's clock's, which lives as long as its PEs run.
+        let time = max(core.pointee.virtualTime, timebase.latestRead.pointee)
+        timebase.latestRead.pointee = time
+        return time / timebase.nanosecondsPerTick
+    }
+
     /// CNTVCT_EL0. A host at EL2, and its applications, see no offset.
     var virtualCount: UInt64 {
         let isHosts = level == 2 ? hypervisorConfiguration & Hypervisor.e2h != 0 : level == 0 && isHost
-        return isHosts ? environment.counter : environment.counter &- offset(.virtual)
+        return isHosts ? physicalCount : physicalCount &- offset(.virtual)
     }
 
     /// What the counter that the timer compares with is behind the system counter.

@@ -156,7 +156,8 @@ public final class AArch64Virt {
             Layout.hypervisorVirtualTimerInterrupt, Layout.monitorsInterrupt,
         ]
         timers = elements.map { element in
-            Timers(
+            element.timebase = .init(nanosecondsPerTick: Self.nanosecondsPerTick, latestRead: clock.latestRead)
+            return Timers(
                 lines: interrupts.map { controller.line(ppi: $0, cpu: element.identifier) },
                 alarm: Clock.Timer(clock) { [unowned self, unowned element] in timersChanged(element) })
         }
