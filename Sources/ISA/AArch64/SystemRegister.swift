@@ -23,23 +23,26 @@ extension AArch64 {
         /// one that it always is there (D8.9, "Virtualization Host Extensions").
         let counterpart: StaticString?
         let changes: Changes
+        /// The bits that translation depends on, where a write changes it.
+        let translates: UInt64
 
         init(
             _ name: StaticString, _ encoding: StaticString, _ access: Access, _ storage: Storage,
             _ writable: Writable = .all, host hostWritable: Writable? = nil, _ requires: Features = [],
             exists: (@Sendable (CPUModel) -> Bool)? = nil, traps: Traps = [], control: Control = .none,
-            atEL2 counterpart: StaticString? = nil, changes: Changes = []
+            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0
         ) {
             self.init(
                 name, key: Self.key(encoding.description), access, storage, writable, host: hostWritable, requires,
-                exists: exists, traps: traps, control: control, atEL2: counterpart, changes: changes)
+                exists: exists, traps: traps, control: control, atEL2: counterpart, changes: changes,
+                translates: translates)
         }
 
         init(
             _ name: StaticString, key: UInt16, _ access: Access, _ storage: Storage, _ writable: Writable = .all,
             host hostWritable: Writable? = nil, _ requires: Features = [],
             exists: (@Sendable (CPUModel) -> Bool)? = nil, traps: Traps = [], control: Control = .none,
-            atEL2 counterpart: StaticString? = nil, changes: Changes = []
+            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0
         ) {
             self.name = name
             self.key = key
@@ -53,6 +56,7 @@ extension AArch64 {
             self.control = control
             self.counterpart = counterpart
             self.changes = changes
+            self.translates = translates
         }
 
         /// The name by which EL2 reaches a register of EL1 or EL0 that its own name is no longer, since HCR_EL2.E2H.

@@ -133,7 +133,7 @@ extension AArch64.SystemRegister {
     static let context1: [Self] = [
         .init(
             "CONTEXTIDR_EL1", "11 000 1101 0000 001", .el1, .element(\.contextidr, 1), .word, traps: .tvm,
-            atEL2: "CONTEXTIDR_EL2", changes: .debug),
+            atEL2: "CONTEXTIDR_EL2"),
         .init("TPIDR_EL1", "  11 000 1101 0000 100", .el1, .element(\.tpidr, 1)),
         .init(
             "SCXTNUM_EL1", "  11 000 1101 0000 111", .el1, .field(\.scxtnumEL1), .all, .csv2_2, traps: .enSCXT,

@@ -17,7 +17,9 @@ extension AArch64.SystemRegister {
         .init("ACTLR_EL2", "  11 100 0001 0000 001", .el2, .zero),
         .init(
             "HCR_EL2", "      11 100 0001 0001 000", .el2, .field(\.hcr), hcr,
-            changes: [.translation, .interrupts, .timers, .debug, .floatingPoint]),
+            changes: [.translation, .interrupts, .floatingPoint],
+            // VM, PTW; DC, TGE; CD, ID, E2H; FWB
+            translates: 1 << 0 | 1 << 2 | 1 << 12 | 1 << 27 | 7 << 32 | 1 << 46),
         .init(
             "MDCR_EL2", "     11 100 0001 0001 001", .el2, .field(\.mdcr),
             // TDE, TDA, TDOSA, TDRA; HPMN, TPMCR, TPM, HPME; HPMD; HCCD, HLP
@@ -105,7 +107,7 @@ extension AArch64.SystemRegister {
         .init(
             "VDISR_EL2", "    11 100 1100 0001 001", .el2, .field(\.vdisr), deferredError, .ras),
         .init(
-            "CONTEXTIDR_EL2", "11 100 1101 0000 001", .el2, .element(\.contextidr, 2), .word, .vhe, changes: .debug),
+            "CONTEXTIDR_EL2", "11 100 1101 0000 001", .el2, .element(\.contextidr, 2), .word, .vhe),
         .init("TPIDR_EL2", "  11 100 1101 0000 010", .el2, .element(\.tpidr, 2)),
         .init("SCXTNUM_EL2", "11 100 1101 0000 111", .el2, .field(\.scxtnumEL2), .all, .csv2_2),
     ]

@@ -12,8 +12,7 @@ extension AArch64.SystemRegister {
     static let timers: [Self] = [
         //     name             op0 op1  CRn  CRm op2
         .init(
-            "CNTKCTL_EL1", "    11 000 1110 0001 000", .el1, .field(\.cntkctl), 0x3ff, atEL2: "CNTHCTL_EL2",
-            changes: .timers),
+            "CNTKCTL_EL1", "    11 000 1110 0001 000", .el1, .field(\.cntkctl), 0x3ff, atEL2: "CNTHCTL_EL2"),
         .init(
             "CNTFRQ_EL0", "     11 011 1110 0000 000", .readEL0WriteHighest, .field(\.cntfrq), .word,
             control: .counterFrequency),
@@ -40,7 +39,7 @@ extension AArch64.SystemRegister {
         .init("CNTVOFF_EL2", "  11 100 1110 0000 011", .el2, .field(\.cntvoff), changes: .timers),
         // EL1PCTEN, EL1PCEN and the event stream; with E2H, what EL0 and EL1 may do as well.
         .init(
-            "CNTHCTL_EL2", "    11 100 1110 0001 000", .el2, .field(\.cnthctl), 0xff, host: 0xfff, changes: .timers),
+            "CNTHCTL_EL2", "    11 100 1110 0001 000", .el2, .field(\.cnthctl), 0xff, host: 0xfff),
         .init("CNTHP_TVAL_EL2", "11 100 1110 0010 000", .el2, value(.hypervisor)),
         .init("CNTHP_CTL_EL2", "11 100 1110 0010 001", .el2, control(.hypervisor)),
         .init("CNTHP_CVAL_EL2", "11 100 1110 0010 010", .el2, compare(.hypervisor)),

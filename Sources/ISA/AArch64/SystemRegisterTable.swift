@@ -26,6 +26,7 @@ extension AArch64 {
         /// The place in the table of the register that this name is for a host at EL2, or of itself.
         fileprivate(set) var counterpart: Int
         let changes: SystemRegister.Changes
+        let translates: UInt64
 
         fileprivate init(_ line: SystemRegister, _ model: CPUModel, place: Int) {
             let features = model.features
@@ -53,6 +54,7 @@ extension AArch64 {
             hostFixed = line.hostWritable?.fixed(features) ?? fixed
             counterpart = place
             changes = line.changes
+            translates = line.translates
         }
     }
 

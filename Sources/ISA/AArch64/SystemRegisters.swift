@@ -37,8 +37,9 @@ extension AArch64.ProcessingElement {
                 field.pointee = new
             } else if field.pointee != new {
                 if entry.pointee.changes.contains(.monitors) { updateMonitors() }
+                let translates = (field.pointee ^ new) & entry.pointee.translates != 0
                 field.pointee = new
-                registersChanged(entry.pointee.changes)
+                registersChanged(entry.pointee.changes, translates: translates)
             }
         } else if let function = entry.pointee.computed {
             writeComputed(function, entry.pointee.index, new, key)
@@ -46,9 +47,12 @@ extension AArch64.ProcessingElement {
     }
 
     /// What follows from a write.
-    private func registersChanged(_ changes: AArch64.SystemRegister.Changes) {
-        if changes.contains(.translation) { contextChanged() }
-        if changes.contains(.floatingPoint) { levelChanged() }
+    private func registersChanged(_ changes: AArch64.SystemRegister.Changes, translates: Bool) {
+        if changes.contains(.translation), translates {
+            contextChanged()
+        } else if changes.contains(.floatingPoint) {
+            levelChanged()
+        }
         if changes.contains(.interrupts) { interruptsChanged() }
         if changes.contains(.timers) { timersChanged() }
         if changes.contains(.debug) { debugChanged() }
