@@ -15,6 +15,18 @@ public final class AddressSpace: PhysicalBus {
     public let memory: PhysicalMemory
     /// Sorted by base; no two overlap.
     public private(set) var mappings: [Mapping] = []
+    /// The same for CPUs' accesses: nothing is counted for these references.
+    private var windows: [Window] = []
+    /// Where the last access was: mostly the next one is there, too.
+    private var recent = 0
+
+    private struct Window {
+        let base: UInt64
+        let size: UInt64
+        // SAFETY: ``mappings`` holds the device, and loses none.
+        unowned(unsafe) let device: any Device
+    }
+
     /// The last access that nothing answered, and who was nearest: what a post-mortem wants to know.
     public private(set) var lastUnmapped: UInt64?
     /// Told of every device access: (address, size, value, is it a write). Nil when not tracing.
@@ -30,18 +42,26 @@ public final class AddressSpace: PhysicalBus {
             !mappings.contains { $0.base < base + size && base < $0.end }, "\(device.name) overlaps another device")
         let index = mappings.firstIndex { $0.base > base } ?? mappings.endIndex
         mappings.insert(Mapping(base: base, size: size, device: device), at: index)
+        windows.insert(Window(base: base, size: size, device: device), at: index)
     }
 
     /// The mapping that `address` lies in.
     public func mapping(at address: UInt64) -> Mapping? {
+        index(at: address).map { mappings[$0] }
+    }
+
+    @inline(__always)
+    private func index(at address: UInt64) -> Int? {
+        if recent < windows.count, address &- windows[recent].base < windows[recent].size { return recent }
         var low = 0
-        var high = mappings.count
+        var high = windows.count
         while low < high {
             let middle = (low + high) / 2
-            if mappings[middle].base <= address { low = middle + 1 } else { high = middle }
+            if windows[middle].base <= address { low = middle + 1 } else { high = middle }
         }
-        guard low > 0, address - mappings[low - 1].base < mappings[low - 1].size else { return nil }
-        return mappings[low - 1]
+        guard low > 0, address - windows[low - 1].base < windows[low - 1].size else { return nil }
+        recent = low - 1
+        return low - 1
     }
 
     /// The mapping whose range lies closest to `address`.
@@ -56,12 +76,14 @@ public final class AddressSpace: PhysicalBus {
     // MARK: PhysicalBus
 
     public func read(_ address: UInt64, size: Int) -> UInt64? {
-        guard let mapping = mapping(at: address), address - mapping.base <= mapping.size - UInt64(size) else {
+        guard let index = index(at: address),
+            address - windows[index].base <= windows[index].size - UInt64(size)
+        else {
             lastUnmapped = address
             return nil
         }
         do throws(AccessFault) {
-            let value = try mapping.device.read(address - mapping.base, size: size)
+            let value = try windows[index].device.read(address - windows[index].base, size: size)
             observer?(address, size, value, false)
             return value
         } catch {
@@ -71,13 +93,15 @@ public final class AddressSpace: PhysicalBus {
     }
 
     public func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-        guard let mapping = mapping(at: address), address - mapping.base <= mapping.size - UInt64(size) else {
+        guard let index = index(at: address),
+            address - windows[index].base <= windows[index].size - UInt64(size)
+        else {
             lastUnmapped = address
             return false
         }
         do throws(AccessFault) {
             observer?(address, size, value, true)
-            try mapping.device.write(address - mapping.base, size: size, value: value)
+            try windows[index].device.write(address - windows[index].base, size: size, value: value)
             return true
         } catch {
             lastUnmapped = address
