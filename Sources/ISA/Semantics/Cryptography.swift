@@ -76,27 +76,20 @@ private enum AES {
     static func substitute(
         _ state: SIMD2<UInt64>, _ table: InlineArray<256, UInt8>, step: Int
     ) -> SIMD2<UInt64> {
-        var result = SIMD2<UInt64>()
-        for index in 0..<16 {
-            let row = index & 3
-            let source = (index &+ 4 &* row &* step) & 15
-            result.setLane(index, .byte, UInt64(table[Int(state.lane(source, .byte))]))
+        .made { index in
+            // Row and column of a byte are its number modulo 4 and divided by it.
+            let source = (index &+ 4 &* (index & 3) &* step) & 15
+            return table[Int(state.element(source) as UInt8)]
         }
-        return result
     }
 
     /// - Parameter factors: the first row of the matrix; each other row is the one before, moved to the right.
     static func mixColumns(_ state: SIMD2<UInt64>, _ factors: InlineArray<4, UInt8>) -> SIMD2<UInt64> {
-        var result = SIMD2<UInt64>()
-        for index in 0..<16 {
+        .made { index in
             var sum: UInt8 = 0
-            for row in 0..<4 {
-                let byte = UInt8(truncatingIfNeeded: state.lane(index & 12 | row, .byte))
-                sum ^= product(byte, factors[(row &- index) & 3])
-            }
-            result.setLane(index, .byte, UInt64(sum))
+            for row in 0..<4 { sum ^= product(state.element(index & 12 | row), factors[(row &- index) & 3]) }
+            return sum
         }
-        return result
     }
 }
 

@@ -1,90 +1,160 @@
-/// What the vector operations mean, lane by lane.
+/// What the vector operations mean: written once for lanes of any width, as the host's vectors of that width.
 extension VectorOperation {
     public func evaluate(_ lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>) -> SIMD2<UInt64> {
         switch self {
-        case .add: return a.map(lane, b) { $0 &+ $1 }
-        case .subtract: return a.map(lane, b) { $0 &- $1 }
-        case .multiply: return a.map(lane, b) { $0 &* $1 }
         case .and: return a & b
         case .or: return a | b
         case .xor: return a ^ b
         case .andNot: return a & ~b
-        case .compareEqual: return a.map(lane, b) { $0 == $1 ? ~0 : 0 }
-        case .compareGreaterSigned:
-            return a.map(lane, b) { Comparison.lessSigned.evaluate(lane, $1, $0) ? ~0 : 0 }
-        case .compareGreaterUnsigned: return a.map(lane, b) { $0 > $1 ? ~0 : 0 }
-        case .minimumSigned: return a.map(lane, b) { BinaryOperation.minimumSigned.evaluate(lane, $0, $1) }
-        case .maximumSigned: return a.map(lane, b) { BinaryOperation.maximumSigned.evaluate(lane, $0, $1) }
-        case .minimumUnsigned: return a.map(lane, b) { $0 < $1 ? $0 : $1 }
-        case .maximumUnsigned: return a.map(lane, b) { $0 < $1 ? $1 : $0 }
-        case .polynomialMultiply: return a.map(lane, b) { BinaryOperation.carrylessMultiply.evaluate(lane, $0, $1) }
-        case .shiftSigned:
-            return a.map(lane, b) { Self.shifted(lane.signed($0), by: $1, rounding: false).low }
-        case .shiftUnsigned:
-            return a.map(lane, b) { Self.shifted(Int128($0), by: $1, rounding: false).low }
-        case .shiftRoundingSigned:
-            return a.map(lane, b) { Self.shifted(lane.signed($0), by: $1, rounding: true).low }
-        case .shiftRoundingUnsigned:
-            return a.map(lane, b) { Self.shifted(Int128($0), by: $1, rounding: true).low }
-        case .zipLow: return Self.arranged(lane) { ($0 & 1 == 0 ? a : b).lane($0 / 2, lane) }
-        case .zipHigh: return Self.arranged(lane) { ($0 & 1 == 0 ? a : b).lane(($0 + lane.lanes) / 2, lane) }
-        case .unzipEven: return Self.arranged(lane) { Self.laneOfBoth(a, b, 2 * $0, lane) }
-        case .unzipOdd: return Self.arranged(lane) { Self.laneOfBoth(a, b, 2 * $0 + 1, lane) }
-        case .lookup:
-            return b.map(.byte, b) { index, _ in
-                index < 16 ? a.lane(Int(truncatingIfNeeded: index), .byte) : 0
-            }
+        case .lookup: return Self.lookup(a, b)
+        default: break
+        }
+        switch lane {
+        case .byte: return evaluate(a, b, SIMD16<UInt8>.self, SIMD16<Int8>.self, exact: Int64.self)
+        case .half: return evaluate(a, b, SIMD8<UInt16>.self, SIMD8<Int16>.self, exact: Int64.self)
+        case .word: return evaluate(a, b, SIMD4<UInt32>.self, SIMD4<Int32>.self, exact: Int128.self)
+        case .double: return evaluate(a, b, SIMD2<UInt64>.self, SIMD2<Int64>.self, exact: Int128.self)
         }
     }
 
-    /// A lane of a vector twice as long.
+    /// - Parameter exact: has twice as many bits as a lane, and more.
     @inline(__always)
-    private static func laneOfBoth(_ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ index: Int, _ lane: Width) -> UInt64 {
-        index < lane.lanes ? a.lane(index, lane) : b.lane(index - lane.lanes, lane)
+    private func evaluate<Unsigned: SIMD, Signed: SIMD, Exact: FixedWidthInteger & SignedInteger>(
+        _ first: SIMD2<UInt64>, _ second: SIMD2<UInt64>, _: Unsigned.Type, _: Signed.Type, exact: Exact.Type
+    ) -> SIMD2<UInt64>
+    where Unsigned.Scalar: FixedWidthInteger & UnsignedInteger, Signed.Scalar: FixedWidthInteger & SignedInteger {
+        let (a, b) = (first.lanes(Unsigned.self), second.lanes(Unsigned.self))
+        let (x, y) = (first.lanes(Signed.self), second.lanes(Signed.self))
+        typealias Lane = Unsigned.Scalar
+        let count = Unsigned.scalarCount
+        switch self {
+        case .add: return SIMD2(lanes: a &+ b)
+        case .subtract: return SIMD2(lanes: a &- b)
+        case .multiply: return SIMD2(lanes: a &* b)
+        case .compareEqual: return SIMD2(lanes: Unsigned.zero.replacing(with: .max, where: a .== b))
+        case .compareGreaterSigned: return SIMD2(lanes: Signed.zero.replacing(with: -1, where: x .> y))
+        case .compareGreaterUnsigned: return SIMD2(lanes: Unsigned.zero.replacing(with: .max, where: a .> b))
+        case .minimumSigned: return SIMD2(lanes: x.replacing(with: y, where: y .< x))
+        case .maximumSigned: return SIMD2(lanes: x.replacing(with: y, where: y .> x))
+        case .minimumUnsigned: return SIMD2(lanes: a.replacing(with: b, where: b .< a))
+        case .maximumUnsigned: return SIMD2(lanes: a.replacing(with: b, where: b .> a))
+        case .polynomialMultiply: return .made { Self.polynomialProduct(first.element($0) as Lane, second.element($0)) }
+        case .shiftSigned:
+            return .made {
+                shifted(Exact(first.element($0) as Signed.Scalar), second.element($0) as Lane, rounding: false)
+            }
+        case .shiftUnsigned:
+            return .made { shifted(Exact(first.element($0) as Lane), second.element($0) as Lane, rounding: false) }
+        case .shiftRoundingSigned:
+            return .made {
+                shifted(Exact(first.element($0) as Signed.Scalar), second.element($0) as Lane, rounding: true)
+            }
+        case .shiftRoundingUnsigned:
+            return .made { shifted(Exact(first.element($0) as Lane), second.element($0) as Lane, rounding: true) }
+        case .zipLow: return .made { ($0 & 1 == 0 ? first : second).element($0 / 2) as Lane }
+        case .zipHigh: return .made { ($0 & 1 == 0 ? first : second).element(($0 + count) / 2) as Lane }
+        case .unzipEven:
+            return .made { $0 < count / 2 ? first.element(2 * $0) as Lane : second.element(2 * $0 - count) }
+        case .unzipOdd:
+            return .made { $0 < count / 2 ? first.element(2 * $0 + 1) as Lane : second.element(2 * $0 + 1 - count) }
+        case .and, .or, .xor, .andNot, .lookup: return first
+        }
+    }
+
+    private static func lookup(_ table: SIMD2<UInt64>, _ numbers: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        .made { index in
+            let number = numbers.element(index) as UInt8
+            return number < 16 ? table.element(Int(number)) as UInt8 : 0
+        }
+    }
+
+    /// The low half of the product over GF(2).
+    @inline(__always)
+    private static func polynomialProduct<Lane: FixedWidthInteger & UnsignedInteger>(_ a: Lane, _ b: Lane) -> Lane {
+        var (sum, rest) = (0 as Lane, b)
+        while rest != 0 {
+            sum ^= a &<< Lane(truncatingIfNeeded: rest.trailingZeroBitCount)
+            rest &= rest &- 1
+        }
+        return sum
     }
 
     @inline(__always)
-    private static func arranged(_ lane: Width, _ element: (Int) -> UInt64) -> SIMD2<UInt64> {
-        var result = SIMD2<UInt64>()
-        for index in 0..<lane.lanes { result.setLane(index, lane, element(index)) }
-        return result
+    private func shifted<Lane: FixedWidthInteger, Exact: FixedWidthInteger & SignedInteger>(
+        _ value: Exact, _ count: Lane, rounding: Bool
+    ) -> Lane {
+        Lane(truncatingIfNeeded: Self.shifted(value, by: count, rounding: rounding))
     }
 
-    /// The value of a lane by the signed count in the low byte of `count`, exactly, or as far beyond all lanes.
+    /// The value of a lane by the signed count in the low byte of `count`, exactly, or as far beyond all lanes that have
+    /// half of the bits of its type.
     @inline(__always)
-    static func shifted(_ value: Int128, by count: UInt64, rounding: Bool) -> Int128 {
-        let count = Int128(Int8(truncatingIfNeeded: count))
-        if count > 63 { return value.signum() &<< 120 }
+    static func shifted<Exact: FixedWidthInteger & SignedInteger>(
+        _ value: Exact, by count: some FixedWidthInteger, rounding: Bool
+    ) -> Exact {
+        let count = Exact(Int8(truncatingIfNeeded: count))
+        let most = Exact(truncatingIfNeeded: Exact.bitWidth / 2 - 1)
+        if count > most { return value.signum() &<< Exact(truncatingIfNeeded: Exact.bitWidth - 8) }
         if count >= 0 { return value &<< count }
-        let right = min(-count, 120)
-        return (rounding ? value + (1 &<< (right - 1)) : value) &>> right
+        let right = min(0 &- count, Exact(truncatingIfNeeded: Exact.bitWidth - 8))
+        return (rounding ? value &+ 1 &<< (right &- 1) : value) &>> right
     }
 }
 
 extension VectorUnaryOperation {
     public func evaluate(_ lane: Width, _ a: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        switch lane {
+        case .byte: return evaluate(a, UInt8.self)
+        case .half: return evaluate(a, UInt16.self)
+        case .word: return evaluate(a, UInt32.self)
+        case .double: return evaluate(a, UInt64.self)
+        }
+    }
+
+    @inline(__always)
+    private func evaluate<Lane: FixedWidthInteger & UnsignedInteger>(
+        _ a: SIMD2<UInt64>, _: Lane.Type
+    ) -> SIMD2<UInt64> {
         switch self {
-        case .countLeadingZeros: return a.map(lane, a) { x, _ in UnaryOperation.countLeadingZeros.evaluate(lane, x) }
-        case .countOnes: return a.map(lane, a) { x, _ in UnaryOperation.countOnes.evaluate(lane, x) }
-        case .reverseBits: return a.map(lane, a) { x, _ in UnaryOperation.reverseBits.evaluate(lane, x) }
-        case .reciprocalEstimate: return a.map(.word, a) { x, _ in ArmEstimate.unsignedReciprocal(x) }
+        case .countLeadingZeros:
+            return .made { Lane(truncatingIfNeeded: (a.element($0) as Lane).leadingZeroBitCount) }
+        case .countOnes: return .made { Lane(truncatingIfNeeded: (a.element($0) as Lane).nonzeroBitCount) }
+        case .reverseBits:
+            return .made {
+                let reversed = UnaryOperation.reverseBits.evaluate(.double, UInt64(a.element($0) as Lane))
+                return Lane(truncatingIfNeeded: reversed &>> UInt64(64 &- Lane.bitWidth))
+            }
+        case .reciprocalEstimate:
+            return .made { UInt32(ArmEstimate.unsignedReciprocal(UInt64(a.element($0) as UInt32))) }
         case .reciprocalSquareRootEstimate:
-            return a.map(.word, a) { x, _ in ArmEstimate.unsignedReciprocalSquareRoot(x) }
+            return .made { UInt32(ArmEstimate.unsignedReciprocalSquareRoot(UInt64(a.element($0) as UInt32))) }
         }
     }
 }
 
 extension VectorShiftOperation {
     public func evaluate(_ lane: Width, _ a: SIMD2<UInt64>, by count: UInt8) -> SIMD2<UInt64> {
-        let count = UInt64(count)
+        switch lane {
+        case .byte: return evaluate(a, by: count, SIMD16<UInt8>.self, SIMD16<Int8>.self)
+        case .half: return evaluate(a, by: count, SIMD8<UInt16>.self, SIMD8<Int16>.self)
+        case .word: return evaluate(a, by: count, SIMD4<UInt32>.self, SIMD4<Int32>.self)
+        case .double: return evaluate(a, by: count, SIMD2<UInt64>.self, SIMD2<Int64>.self)
+        }
+    }
+
+    @inline(__always)
+    private func evaluate<Unsigned: SIMD, Signed: SIMD>(
+        _ vector: SIMD2<UInt64>, by count: UInt8, _: Unsigned.Type, _: Signed.Type
+    ) -> SIMD2<UInt64>
+    where Unsigned.Scalar: FixedWidthInteger & UnsignedInteger, Signed.Scalar: FixedWidthInteger & SignedInteger {
+        let (a, x) = (vector.lanes(Unsigned.self), vector.lanes(Signed.self))
+        let bits = UInt8(truncatingIfNeeded: Unsigned.Scalar.bitWidth)
         switch self {
-        case .left: return a.map(lane, a) { x, _ in count < 64 ? x &<< count : 0 }
-        case .rightUnsigned: return a.map(lane, a) { x, _ in count < 64 ? x &>> count : 0 }
-        case .rightSigned:
-            let most = Int64(count < 64 ? count : 63)
-            return a.map(lane, a) { x, _ in
-                UInt64(bitPattern: Int64(bitPattern: lane.signExtend(x)) &>> most)
-            }
+        case .left:
+            return count < bits ? SIMD2(lanes: a &<< Unsigned.Scalar(truncatingIfNeeded: count)) : SIMD2()
+        case .rightUnsigned:
+            return count < bits ? SIMD2(lanes: a &>> Unsigned.Scalar(truncatingIfNeeded: count)) : SIMD2()
+        case .rightSigned: return SIMD2(lanes: x &>> Signed.Scalar(truncatingIfNeeded: min(count, bits &- 1)))
         }
     }
 }
@@ -92,12 +162,40 @@ extension VectorShiftOperation {
 extension SIMD2 where Scalar == UInt64 {
     /// The 16 bytes from `byte`, 0 to 15, of these and of those of `high` behind them.
     public func extracted(_ high: SIMD2<UInt64>, from byte: UInt8) -> SIMD2<UInt64> {
-        let all = [x, y, high.x, high.y] as InlineArray<4, UInt64>
-        let (first, bit) = (Int(byte >> 3 & 1), UInt64(byte & 7) &* 8)
-        if bit == 0 { return SIMD2(all[first], all[first &+ 1]) }
-        return SIMD2(
-            all[first] &>> bit | all[first &+ 1] &<< (64 &- bit),
-            all[first &+ 1] &>> bit | all[first &+ 2] &<< (64 &- bit))
+        let (bit, isUpper) = (UInt64(byte & 7) &* 8, byte & 8 != 0)
+        let (first, second, third) = isUpper ? (y, high.x, high.y) : (x, y, high.x)
+        if bit == 0 { return SIMD2(first, second) }
+        return SIMD2(first &>> bit | second &<< (64 &- bit), second &>> bit | third &<< (64 &- bit))
+    }
+
+    /// The same bits as lanes of another width.
+    @inline(__always)
+    func lanes<Lanes: SIMD>(_: Lanes.Type) -> Lanes {
+        // SAFETY: all vectors that this is called for have 16 bytes, and any bits are valid.
+        unsafeBitCast(self, to: Lanes.self)
+    }
+
+    @inline(__always)
+    init<Lanes: SIMD>(lanes: Lanes) {
+        // SAFETY: as above.
+        self = unsafeBitCast(lanes, to: SIMD2<UInt64>.self)
+    }
+
+    /// Each lane by its number, in memory: a number that is not known has no cost there.
+    @inline(__always)
+    func element<Lane: FixedWidthInteger>(_ index: Int) -> Lane {
+        withUnsafeBytes(of: self) { $0.load(fromByteOffset: index &* (Lane.bitWidth / 8), as: Lane.self) }
+    }
+
+    @inline(__always)
+    static func made<Lane: FixedWidthInteger>(_ lane: (Int) -> Lane) -> SIMD2<UInt64> {
+        var result = SIMD2<UInt64>()
+        withUnsafeMutableBytes(of: &result) { bytes in
+            for index in 0..<128 / Lane.bitWidth {
+                bytes.storeBytes(of: lane(index), toByteOffset: index &* (Lane.bitWidth / 8), as: Lane.self)
+            }
+        }
+        return result
     }
 
     @inlinable @inline(__always)
@@ -112,34 +210,11 @@ extension SIMD2 where Scalar == UInt64 {
         let half = Int(truncatingIfNeeded: bit &>> 6)
         self[half] = self[half] & ~(lane.mask &<< (bit & 63)) | (value & lane.mask) &<< (bit & 63)
     }
-
-    /// `operation` of each pair of lanes, of which it gets the bits and gives them.
-    @inline(__always)
-    func map(_ lane: Width, _ other: SIMD2<UInt64>, _ operation: (UInt64, UInt64) -> UInt64) -> SIMD2<UInt64> {
-        var result = SIMD2<UInt64>()
-        for half in 0..<2 {
-            var bit: UInt64 = 0
-            while bit < 64 {
-                let x = (self[half] &>> bit) & lane.mask
-                let y = (other[half] &>> bit) & lane.mask
-                result[half] |= (operation(x, y) & lane.mask) &<< bit
-                bit &+= lane.bits
-            }
-        }
-        return result
-    }
 }
 
 extension Width {
     /// How many lanes of this width a vector has.
     @inlinable @inline(__always) public var lanes: Int { 16 >> Int(rawValue) }
-    /// The lane's bits as a signed number.
-    @inline(__always) func signed(_ value: UInt64) -> Int128 { Int128(Int64(bitPattern: signExtend(value))) }
-}
-
-extension Int128 {
-    /// The low 64 bits.
-    @inline(__always) var low: UInt64 { UInt64(truncatingIfNeeded: self) }
 }
 
 extension FloatSize {

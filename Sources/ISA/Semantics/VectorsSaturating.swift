@@ -1,21 +1,54 @@
-/// Saturating operations. A lane's exact result fits 128 bits; whether it was what the lane holds is told beside it.
+/// Saturating operations. A lane's exact result fits an integer of some more bits; whether it was what the lane holds is
+/// told beside it.
 extension VectorSaturatingOperation {
     public func evaluate(
         _ lane: Width, _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>
     ) -> (result: SIMD2<UInt64>, saturated: Bool) {
         switch self {
-        case .narrowSigned: return Self.narrowed(lane, a, isSigned: true, toSigned: true)
-        case .narrowUnsigned: return Self.narrowed(lane, a, isSigned: false, toSigned: false)
-        case .narrowSignedToUnsigned: return Self.narrowed(lane, a, isSigned: true, toSigned: false)
+        case .narrowSigned, .narrowUnsigned, .narrowSignedToUnsigned:
+            switch lane {
+            case .byte: return narrowed(a, Int16.self, to: Int8.self)
+            case .half: return narrowed(a, Int32.self, to: Int16.self)
+            case .word: return narrowed(a, Int64.self, to: Int32.self)
+            // Nothing is wider.
+            case .double: return (a, false)
+            }
         default: break
         }
-        var result = SIMD2<UInt64>()
+        switch lane {
+        case .byte: return evaluate(a, b, c, Int8.self, exact: Int64.self)
+        case .half: return evaluate(a, b, c, Int16.self, exact: Int64.self)
+        case .word: return evaluate(a, b, c, Int32.self, exact: Int128.self)
+        case .double: return evaluate(a, b, c, Int64.self, exact: Int128.self)
+        }
+    }
+
+    /// - Parameter exact: has room for a product of lanes and a few bits more.
+    @inline(__always)
+    private func evaluate<
+        Lane: FixedWidthInteger & SignedInteger, Exact: FixedWidthInteger & SignedInteger
+    >(
+        _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>, _: Lane.Type, exact: Exact.Type
+    ) -> (result: SIMD2<UInt64>, saturated: Bool) {
         var saturated = false
-        for index in 0..<lane.lanes {
-            let exact = exact(lane, a.lane(index, lane), b.lane(index, lane), c.lane(index, lane))
-            let nearest = lane.nearest(exact, signed: isSigned)
-            saturated = saturated || nearest != exact
-            result.setLane(index, lane, nearest.low)
+        let result = SIMD2.made { index in
+            nearest(
+                self.exact(a.element(index) as Lane, b.element(index), c.element(index)) as Exact, noting: &saturated)
+                as Lane
+        }
+        return (result, saturated)
+    }
+
+    @inline(__always)
+    private func narrowed<Wide: FixedWidthInteger & SignedInteger, Lane: FixedWidthInteger & SignedInteger>(
+        _ a: SIMD2<UInt64>, _: Wide.Type, to _: Lane.Type
+    ) -> (result: SIMD2<UInt64>, saturated: Bool) {
+        var saturated = false
+        let result = SIMD2.made { index in
+            guard index < 128 / Wide.bitWidth else { return 0 as Lane }
+            let value = a.element(index) as Wide
+            let exact = self == .narrowUnsigned ? value.unsigned() : Int128(value)
+            return nearest(exact, noting: &saturated)
         }
         return (result, saturated)
     }
@@ -30,55 +63,49 @@ extension VectorSaturatingOperation {
         }
     }
 
-    private func exact(_ lane: Width, _ a: UInt64, _ b: UInt64, _ c: UInt64) -> Int128 {
-        let (x, y) = (lane.signed(a), lane.signed(b))
-        let bits = Int128(lane.bits)
-        let half: Int128 = 1 &<< (bits - 1)
+    /// The nearest that a lane holds.
+    @inline(__always)
+    private func nearest<Exact: FixedWidthInteger & SignedInteger, Lane: FixedWidthInteger & SignedInteger>(
+        _ value: Exact, noting saturated: inout Bool
+    ) -> Lane {
+        let smallest = isSigned ? Exact(Lane.min) : 0
+        let largest = isSigned ? Exact(Lane.max) : (-1 as Lane).unsigned()
+        let nearest = min(max(value, smallest), largest)
+        if nearest != value { saturated = true }
+        return Lane(truncatingIfNeeded: nearest)
+    }
+
+    @inline(__always)
+    private func exact<Lane: FixedWidthInteger & SignedInteger, Exact: FixedWidthInteger & SignedInteger>(
+        _ a: Lane, _ b: Lane, _ c: Lane
+    ) -> Exact {
+        let (x, y) = (Exact(a), Exact(b))
+        let bits = Exact(truncatingIfNeeded: Lane.bitWidth)
+        let half: Exact = 1 &<< (bits &- 1)
         switch self {
-        case .addSigned: return x + y
-        case .addUnsigned: return Int128(a) + Int128(b)
-        case .subtractSigned: return x - y
-        case .subtractUnsigned: return Int128(a) - Int128(b)
-        case .addUnsignedToSigned: return x + Int128(b)
-        case .addSignedToUnsigned: return Int128(a) + y
+        case .addSigned: return x &+ y
+        case .addUnsigned: return a.unsigned() &+ b.unsigned()
+        case .subtractSigned: return x &- y
+        case .subtractUnsigned: return a.unsigned() &- b.unsigned()
+        case .addUnsignedToSigned: return x &+ b.unsigned()
+        case .addSignedToUnsigned: return a.unsigned() &+ y
         case .shiftSigned, .shiftSignedToUnsigned: return VectorOperation.shifted(x, by: b, rounding: false)
-        case .shiftUnsigned: return VectorOperation.shifted(Int128(a), by: b, rounding: false)
+        case .shiftUnsigned: return VectorOperation.shifted(a.unsigned(), by: b, rounding: false)
         case .shiftRoundingSigned: return VectorOperation.shifted(x, by: b, rounding: true)
-        case .shiftRoundingUnsigned: return VectorOperation.shifted(Int128(a), by: b, rounding: true)
+        case .shiftRoundingUnsigned: return VectorOperation.shifted(a.unsigned(), by: b, rounding: true)
         // Of lanes of 16 and 32 bits; wrapping, since nothing else is asked of the others.
         case .doubleMultiplyHigh: return (2 &* x &* y) &>> bits
         case .roundingDoubleMultiplyHigh: return (2 &* x &* y &+ half) &>> bits
-        case .roundingDoubleMultiplyHighAdd: return (lane.signed(c) &<< bits &+ 2 &* x &* y &+ half) &>> bits
-        case .roundingDoubleMultiplyHighSubtract: return (lane.signed(c) &<< bits &- 2 &* x &* y &+ half) &>> bits
+        case .roundingDoubleMultiplyHighAdd: return (Exact(c) &<< bits &+ 2 &* x &* y &+ half) &>> bits
+        case .roundingDoubleMultiplyHighSubtract: return (Exact(c) &<< bits &- 2 &* x &* y &+ half) &>> bits
         case .doubleMultiply: return 2 &* x &* y
-        case .narrowSigned, .narrowUnsigned, .narrowSignedToUnsigned: return 0
+        case .narrowSigned, .narrowUnsigned, .narrowSignedToUnsigned: return x
         }
-    }
-
-    /// - Parameter lane: the narrower one; there is none of 64 bits.
-    private static func narrowed(
-        _ lane: Width, _ a: SIMD2<UInt64>, isSigned: Bool, toSigned: Bool
-    ) -> (result: SIMD2<UInt64>, saturated: Bool) {
-        let wide = Width(rawValue: lane.rawValue &+ 1) ?? .double
-        var result = SIMD2<UInt64>()
-        var saturated = false
-        for index in 0..<wide.lanes {
-            let value = a.lane(index, wide)
-            let exact = isSigned ? wide.signed(value) : Int128(value)
-            let nearest = lane.nearest(exact, signed: toSigned)
-            saturated = saturated || nearest != exact
-            result.setLane(index, lane, nearest.low)
-        }
-        return (result, saturated)
     }
 }
 
-extension Width {
-    /// The nearest number of this width.
+extension FixedWidthInteger {
+    /// These bits as a number without a sign.
     @inline(__always)
-    func nearest(_ value: Int128, signed: Bool) -> Int128 {
-        let largest = Int128(signed ? mask >> 1 : mask)
-        let smallest = signed ? -largest - 1 : 0
-        return min(max(value, smallest), largest)
-    }
+    func unsigned<Wide: FixedWidthInteger>() -> Wide { Wide(truncatingIfNeeded: Magnitude(truncatingIfNeeded: self)) }
 }
