@@ -10,13 +10,18 @@ struct MachineOptions: ParsableArguments {
         completion: .file())
     var file: String?
 
-    @Option(help: ArgumentHelp("The board: `orrery machines` lists them.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The board: `orrery machines` lists them. Without it the one that runs the program.", valueName: "name"))
     var machine: String?
 
-    @Option(help: ArgumentHelp("The CPU: max, or rv64 and features: rv64,h,zba=off.", valueName: "features"))
+    @Option(
+        help: ArgumentHelp(
+            "The CPU: max, or rv64 and features: rv64,h,zba=off; of AArch64 a model: cortex-a72.", valueName: "features"
+        ))
     var cpu: String?
 
-    @Option(help: ArgumentHelp("How many harts (1).", valueName: "count"))
+    @Option(help: ArgumentHelp("How many harts, or CPUs (1).", valueName: "count"))
     var harts: String?
 
     @Option(name: [.long, .customShort("m")], help: ArgumentHelp("Size of RAM (128M).", valueName: "size"))
@@ -25,7 +30,8 @@ struct MachineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What runs first, in M-mode: a file, or none. Without it orrery's own firmware, except for a program linked "
-                + "at the start of RAM.", valueName: "file|none"), completion: .file())
+                + "at the start of RAM. On AArch64 what the first flash bank holds.", valueName: "file|none"),
+        completion: .file())
     var firmware: String?
 
     @Option(help: ArgumentHelp("The program that the firmware starts.", valueName: "file"), completion: .file())

@@ -69,7 +69,7 @@ struct Run: ParsableCommand {
     func run() throws {
         let description = try machine.description()
         if let save { return try DescriptionFile.write(description, to: save) }
-        guard description.kernel != nil || description.firmware.map({ $0 != "none" }) ?? false else {
+        guard description.hasProgram else {
             throw UsageError("there is nothing to run. Name a program: orrery run vmm.elf")
         }
         let traceOptions = try tracing.options()
@@ -127,7 +127,9 @@ struct Run: ParsableCommand {
         let status =
             Interruption.signal != 0
             ? 128 + Interruption.signal : ExitStatus.of(conclusion, expectsMatch: session.description.until != nil)
-        let text = Interruption.name.map { "ended by \($0)" } ?? RunHost.describe(conclusion, session.description)
+        let text =
+            Interruption.name.map { "ended by \($0)" }
+            ?? RunHost.describe(conclusion, session.description, on: session.board)
         if status != 0, let text {
             output.endLine()
             StandardStreams.complain(text)

@@ -200,7 +200,9 @@ final class RunHost {
 
     // MARK: How it ended
 
-    static func describe(_ conclusion: Session.Conclusion, _ description: MachineDescription) -> String? {
+    static func describe(
+        _ conclusion: Session.Conclusion, _ description: MachineDescription, on board: (any Board)? = nil
+    ) -> String? {
         switch conclusion {
         case .exited(0): description.until.map { "the guest ended, and nothing had matched --until '\($0)'" }
         case .exited(let status): "the guest ended with status \(status)"
@@ -212,7 +214,7 @@ final class RunHost {
             "stopped: \(description.maxInstructions?.description ?? "all") instructions were executed"
         case .expectationFailed(let file, let line, let pattern):
             "\(file):\(line): the console did not match '\(pattern)' in time"
-        case .hung: "the guest hangs: no hart goes on, and no event is to come"
+        case .hung: "the guest hangs: no \(board?.noun ?? "hart") goes on, and no event is to come"
         }
     }
 

@@ -369,10 +369,14 @@ extension AArch64.ProcessingElement {
             state.pointee.event = false
             return
         }
-        try checkWait(notTrapped: Control.ntwe, trapped: Hypervisor.twe, kind: 1)
+        try checkWaitForEvent()
         // The other PEs have their turn; the event may be to come from them.
         state.pointee.waitsForEvent = true
         endTurn()
+    }
+
+    func checkWaitForEvent() throws(Fault) {
+        try checkWait(notTrapped: Control.ntwe, trapped: Hypervisor.twe, kind: 1)
     }
 
     /// EL1, or EL2 as EL0's host, may want to know that EL0 waits, and EL2 that a guest does.

@@ -203,17 +203,17 @@ extension AArch64 {
         private var stackPointerIndex: Int { state.pointee.pstate & PSTATE.spSelect == 0 ? 0 : level }
 
         /// Puts the current stack pointer to where it is by its own name.
-        func saveStackPointer() {
+        public func saveStackPointer() {
             state.pointee.sp[stackPointerIndex] = state.pointee.core.registers[Int(AArch64.stackPointer)]
         }
 
         /// The other way, after one was written by its name.
-        func loadStackPointer() {
+        public func loadStackPointer() {
             state.pointee.core.registers[Int(AArch64.stackPointer)] = state.pointee.sp[stackPointerIndex]
         }
 
         /// The condition flags as PSTATE and NZCV have them: in bits 31 to 28.
-        var conditionFlags: UInt64 {
+        public var conditionFlags: UInt64 {
             get { AArch64.nzcv(raw: state.pointee.core.flags.raw) << 28 }
             set { state.pointee.core.flags = FlagsRecord(result: AArch64.rawFlags(newValue >> 28 & 15)) }
         }

@@ -72,7 +72,7 @@ extension AArch64.ProcessingElement {
         return isHost ? registers.entries + entry.pointee.counterpart : entry
     }
 
-    private func readComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int, _ key: UInt16) -> UInt64 {
+    func readComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int, _ key: UInt16) -> UInt64 {
         let s = state
         switch function {
         case .identification: return model.identification[index]

@@ -8,7 +8,7 @@ import ISA
 /// AArch32's ID registers read as zero, since no exception level can use AArch32 (ID_AA64PFR0_EL1.EL0 and EL1).
 extension AArch64 {
     /// ID registers by CRm and op2, in the space of op0 3, op1 0 and CRn 0.
-    enum IdentificationRegister: UInt8 {
+    enum IdentificationRegister: UInt8, CaseIterable {
         case pfr0 = 0o40, pfr1, dfr0 = 0o50, isar0 = 0o60, isar1, mmfr0 = 0o70, mmfr1, mmfr2
     }
 

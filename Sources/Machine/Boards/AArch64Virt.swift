@@ -10,6 +10,7 @@ public final class AArch64Virt {
     public let scheduler: Scheduler
     public let model: AArch64.CPUModel
     public private(set) var elements: [AArch64.ProcessingElement] = []
+    public private(set) var processors: [any InspectableProcessor] = []
     public let interruptController: GICv2
     public let uart: PL011
     public let rtc: PL031
@@ -109,6 +110,7 @@ public final class AArch64Virt {
             let element = AArch64.ProcessingElement(
                 identifier: index, cluster: cluster, bus: space, environment: environment)
             elements.append(element)
+            processors.append(element)
             pins.append(Pins(element))
             scheduler.add(element)
         }
@@ -228,9 +230,6 @@ public final class AArch64Virt {
         }
         request = nil
     }
-
-    /// Instructions executed by all CPUs.
-    public var executed: UInt64 { elements.reduce(0) { $0 &+ $1.executed } }
 }
 
 extension AArch64.CPUModel {

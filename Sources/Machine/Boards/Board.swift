@@ -37,6 +37,8 @@ public protocol Board: AnyObject {
     func powerOn(_ plan: LoadPlan) throws(InputError)
     /// The tree that describes the machine to its guest.
     func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree
+    /// Gives what the user wants started to firmware that looks for it.
+    func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?)
     /// The line of the console is broken for longer than a character takes.
     func receiveBreak()
     /// What the JIT makes of the code at a physical address; nil where it makes nothing.
@@ -44,6 +46,11 @@ public protocol Board: AnyObject {
 }
 
 extension Board {
+    public var architecture: ELFFile.Machine { Self.catalogEntry.architecture }
+
+    /// What the manual calls a CPU: `hart`.
+    public var noun: String { processors.first.map { type(of: $0).noun } ?? "CPU" }
+
     /// Instructions executed by all CPUs.
     public var executed: UInt64 { processors.reduce(0) { $0 &+ $1.executed } }
 }

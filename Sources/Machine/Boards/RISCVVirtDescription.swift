@@ -23,6 +23,9 @@ extension RISCVVirt: Board {
         return tree.tree
     }
 
+    /// It is loaded, and starts what its information names.
+    public func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?) {}
+
     public func receiveBreak() { uart.receiveBreak() }
 
     public var translationFigures: TranslationFigures? {
@@ -50,7 +53,7 @@ extension RISCVVirt: Board {
         ]
         return MachineCatalog.Entry(
             names: ["virt", "riscv-virt"], summary: "RISC-V, with the memory map of QEMU's virt board",
-            architecture: .riscv, hasFirmware: true, processors: "harts", maximumProcessors: Layout.maximumHarts,
+            architecture: .riscv, firmware: .loaded, processors: "harts", maximumProcessors: Layout.maximumHarts,
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
             devices: ranges.map { base, size, text in
                 "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"

@@ -2,13 +2,17 @@ import ISA
 
 /// Instructions as text, with the names of the addresses they mention.
 ///
-/// The text is made from the decoder's own encoding tables (`ISA/RISCV/Debug.swift`): Debian 12's capstone, 4.0.2, knows
-/// no RISC-V at all.
+/// RISC-V's text is made from the decoder's own encoding tables (`ISA/RISCV/Debug.swift`): Debian 12's capstone, 4.0.2, knows
+/// no RISC-V at all. It reads AArch64.
 public struct Disassembler {
     public let symbols: SymbolFinder
+    /// What reads the instructions, where they are not RISC-V's.
+    private let capstone: CapstoneDisassembler?
 
-    public init(symbols: SymbolFinder) {
+    /// - Parameter architecture: RISC-V, or another that ``CapstoneDisassembler`` reads.
+    public init(symbols: SymbolFinder, architecture: ELFFile.Machine = .riscv) {
         self.symbols = symbols
+        capstone = architecture == .riscv ? nil : CapstoneDisassembler(architecture, symbols: symbols)
     }
 
     /// One instruction.
@@ -31,6 +35,7 @@ public struct Disassembler {
 
     /// The instruction `word`, of which the low half counts when it is compressed.
     public func line(_ word: UInt32, at address: UInt64, inGuest: Bool = false) -> Line {
+        if let capstone { return line(word, at: address, inGuest: inGuest, by: capstone) }
         let instruction = RISCV.disassemble(word, at: address)
         var text = instruction.mnemonic
         if !instruction.operands.isEmpty { text += " " + instruction.operands }
@@ -39,6 +44,21 @@ public struct Disassembler {
             address: address, word: instruction.length == 2 ? word & 0xffff : word, length: instruction.length,
             text: text
         )
+    }
+
+    private func line(
+        _ word: UInt32, at address: UInt64, inGuest: Bool, by capstone: CapstoneDisassembler
+    ) -> Line {
+        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+        var text = capstone.instruction(bytes, at: address)?.text ?? ".inst \(hexadecimal(word))"
+        // Where a branch leads is its last operand: `#0x40080000`.
+        if !inGuest, text.first == "b" || text.hasPrefix("cb") || text.hasPrefix("tb") || text.hasPrefix("adr"),
+            let last = text.split(separator: " ").last, last.hasPrefix("#0x"),
+            let target = UInt64(last.dropFirst(3), radix: 16), let name = symbols.name(target)
+        {
+            text += " <\(name)>"
+        }
+        return Line(address: address, word: word, length: 4, text: text)
     }
 
     /// Instructions from `address` on, as long as `halfword` gives their bits and `count` is not reached, and the address
@@ -51,7 +71,7 @@ public struct Disassembler {
         for index in 0..<count {
             guard let low = halfword(address) else { break }
             var word = UInt32(low)
-            if low & 3 == 3 {
+            if low & 3 == 3 || capstone != nil {
                 guard let high = halfword(address &+ 2) else { break }
                 word |= UInt32(high) << 16
             }

@@ -18,11 +18,10 @@ public final class Monitor {
         self.session = session
         board = session.board
         symbols = SymbolFinder(session.symbols)
-        disassembler = Disassembler(symbols: symbols)
+        disassembler = Disassembler(symbols: symbols, architecture: session.board.architecture)
     }
 
-    /// What the manual calls a CPU: `hart`.
-    private var noun: String { board.processors.first.map { type(of: $0).noun } ?? "CPU" }
+    private var noun: String { board.noun }
 
     /// The command that lists them: `harts`.
     private var listCommand: String { noun.lowercased() + "s" }

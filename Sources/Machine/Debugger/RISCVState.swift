@@ -21,11 +21,7 @@ extension RISCV.Hart {
         field("fflags", \.core.floatFlags)
         field("frm", \.core.floatRounding)
         field("float dirty", \.core.floatDirty)
-        // Its physical address, with bit 0 set to tell address 0 from none.
-        var reservation = memory.address(ofHost: state.pointee.core.reservation).map { $0 | 1 } ?? 0
-        visitor.field("reservation", &reservation)
-        state.pointee.core.reservation =
-            reservation == 0 ? 0 : memory.host(reservation & ~1).map { UInt64(UInt(bitPattern: $0)) } ?? 0
+        visitor.reservation(&state.pointee.core.reservation, memory)
         var privilege = state.pointee.privilege.rawValue
         visitor.field("privilege", &privilege)
         state.pointee.privilege = RISCV.Privilege(rawValue: privilege) ?? .machine

@@ -181,7 +181,7 @@ public final class Lockstep {
         let twin = try Twin(self, options.first)
         let board = twin.session.board
         let symbols = SymbolFinder(twin.session.symbols)
-        let disassembler = Disassembler(symbols: symbols)
+        let disassembler = Disassembler(symbols: symbols, architecture: board.architecture)
         let start = instruction - min(instruction, Self.shownSteps)
         var steps: [Step] = []
         var before = StateListing()

@@ -1,7 +1,16 @@
 /// The machines that can be run.
 public enum MachineCatalog {
     /// All boards. The first one is built where nothing says which.
-    public static var boards: [any Board.Type] { [RISCVVirt.self] }
+    public static var boards: [any Board.Type] { [RISCVVirt.self, AArch64Virt.self] }
+
+    /// How firmware comes into a machine.
+    public enum Firmware: Sendable {
+        /// It is loaded before the kernel, which it starts; unless the user names another or none, one that comes with this
+        /// emulator.
+        case loaded
+        /// It is what the first flash bank holds, if it holds anything.
+        case inFlash
+    }
 
     /// A board in words.
     public struct Entry: Sendable {
@@ -10,8 +19,7 @@ public enum MachineCatalog {
         public let summary: String
         /// What its CPUs execute.
         public let architecture: ELFFile.Machine
-        /// Whether a kernel is started by firmware that comes with this emulator, unless the user names another or none.
-        public let hasFirmware: Bool
+        public let firmware: Firmware
         /// What their manual calls its CPUs, and how many it may have.
         public let processors: String
         public let maximumProcessors: Int
@@ -48,6 +56,15 @@ public enum MachineCatalog {
             if let board = boards.first(where: { $0.catalogEntry.architecture == architecture }) { return board }
         }
         return boards[0]
+    }
+}
+
+extension MachineDescription {
+    /// Whether it names anything to run.
+    public var hasProgram: Bool {
+        if kernel != nil || firmware.map({ $0 != "none" }) ?? false { return true }
+        let board = try? MachineCatalog.board(named: machine, among: MachineCatalog.boards)
+        return !flash.isEmpty && board?.catalogEntry.firmware == .inFlash
     }
 }
 

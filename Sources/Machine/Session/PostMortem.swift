@@ -47,7 +47,7 @@ public struct PostMortem {
             "  \(padded($0.0, widths.0))  \(padded($0.1, widths.1))  \(padded($0.2, widths.2))  \($0.3)"
         }
         let others = board.processors.count - shown.count
-        if others > 0 { lines.append("  and \(others) \(type(of: board.processors[0]).noun)s more") }
+        if others > 0 { lines.append("  and \(others) \(board.noun)s more") }
         return lines
     }
 

@@ -88,14 +88,24 @@ public final class Session {
             return try LoadableImage(file, machine: entry.architecture, limit: limit)
         }
         let kernel = try image(programs.kernel)
-        var firmware = try image(programs.firmware)
-        if description.firmware == nil, entry.hasFirmware, !(kernel?.occupies(board.ramBase) ?? false) {
-            firmware = try image(try builtInFirmware())
+        var firmware: LoadableImage?
+        switch entry.firmware {
+        case .loaded:
+            firmware = try image(programs.firmware)
+            if description.firmware == nil, !(kernel?.occupies(board.ramBase) ?? false) {
+                firmware = try image(try builtInFirmware())
+            }
+        case .inFlash: try programs.firmware.map(Self.checkFlash)
         }
         let initrd = try description.initrd.map { path throws(InputError) in try InputFile.read(path) }
+        // Firmware in flash decides for itself what becomes of a kernel.
+        let isFirmwares = entry.firmware == .inFlash && programs.firmware != nil
+        if isFirmwares {
+            board.offerToFirmware(kernel: programs.kernel, initrd: initrd, commandLine: description.append)
+        }
         var plan = try LoadPlan(
             memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize), rules: board.loadRules,
-            firmware: firmware, kernel: kernel, initrd: initrd)
+            firmware: firmware, kernel: isFirmwares ? nil : kernel, initrd: isFirmwares ? nil : initrd)
         try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
@@ -113,6 +123,13 @@ public final class Session {
             script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
             board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum)
         }
+    }
+
+    private static func checkFlash(_ firmware: InputFile) throws(InputError) {
+        guard ELFFile.isELF(firmware.bytes) else { return }
+        throw InputError(
+            file: firmware.name, problem: "is an ELF file, and firmware of this machine is what its flash holds",
+            mend: "Give the image made from it, or start it by --kernel.")
     }
 
     private static func regex(_ text: String, _ option: String) throws(InputError) -> Regex<AnyRegexOutput> {

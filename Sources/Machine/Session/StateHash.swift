@@ -45,9 +45,19 @@ extension Board {
     }
 }
 
+extension StateVisitor {
+    /// A CPU's reservation, which state blocks know by its host address: as its physical one, with bit 0 set to tell address
+    /// 0 from none.
+    mutating func reservation(_ host: inout UInt64, _ memory: PhysicalMemory) {
+        var reservation = memory.address(ofHost: host).map { $0 | 1 } ?? 0
+        field("reservation", &reservation)
+        host = reservation == 0 ? 0 : memory.host(reservation & ~1).map { UInt64(UInt(bitPattern: $0)) } ?? 0
+    }
+}
+
 extension PhysicalMemory {
     /// The guest's address of a byte of the host's memory; nil when it is no guest's.
-    func address(ofHost address: UInt64) -> UInt64? {
+    fileprivate func address(ofHost address: UInt64) -> UInt64? {
         for region in regions {
             let start = UInt64(UInt(bitPattern: region.host))
             if address >= start, address - start < region.size { return region.base + (address - start) }

@@ -1,3 +1,4 @@
+import AArch64ISA
 import ISA
 
 /// What a trace shows: `--trace` and its filters.
@@ -49,7 +50,7 @@ public struct TraceOptions: Equatable, Sendable {
 
     /// - Parameter text: `VS,VU`.
     public mutating func setLevels(_ text: String) throws(ValueError) {
-        let names = RISCV.Hart.levelNames
+        let names = RISCV.Hart.levelNames + AArch64.ProcessingElement.levelNames
         for word in text.split(separator: ",", omittingEmptySubsequences: false) {
             let name = word.uppercased()
             guard names.contains(name) else {

@@ -24,7 +24,7 @@ public final class Tracer {
         self.options = options
         self.sink = sink
         symbols = SymbolFinder(session.symbols)
-        disassembler = Disassembler(symbols: symbols)
+        disassembler = Disassembler(symbols: symbols, architecture: session.board.architecture)
         let board = session.board
         let stepping: TraceOptions.Kinds = [.instructions, .csr, .mmio]
         if !options.kinds.isDisjoint(with: stepping) {

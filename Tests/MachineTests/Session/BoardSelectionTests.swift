@@ -10,7 +10,7 @@ import Testing
 private final class StubBoard: Board {
     static var catalogEntry: MachineCatalog.Entry {
         MachineCatalog.Entry(
-            names: ["stub", "stubborn"], summary: "nothing but memory", architecture: .aarch64, hasFirmware: false,
+            names: ["stub", "stubborn"], summary: "nothing but memory", architecture: .aarch64, firmware: .inFlash,
             processors: "CPUs", maximumProcessors: 1, memory: "all there is", devices: [], cpu: "none", features: [])
     }
 
@@ -46,6 +46,7 @@ private final class StubBoard: Board {
         return tree
     }
 
+    func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?) {}
     func receiveBreak() {}
     func translationListing(at address: UInt64) -> TranslationListing? { nil }
 }
@@ -97,7 +98,10 @@ struct BoardSelectionTests {
         #expect(try board(kernel: ImageFormatTests.header(magic: "ARM\u{64}")) == "StubBoard")
         #expect(try board(kernel: Self.imageGzip) == "StubBoard")
         #expect(try board(kernel: [1, 2, 3, 4]) == "RISCVVirt", "raw bytes do not say")
-        #expect(try board(kernel: [1, 2, 3, 4], firmware: Self.elf(183, at: 0x4000_0000)) == "StubBoard")
+        #expect(try board(kernel: [1, 2, 3, 4], firmware: Self.elf(243, at: 0x8000_0000)) == "RISCVVirt")
+        #expect(
+            try board(kernel: [1, 2, 3, 4], firmware: Self.elf(183, at: 0x4000_0000)).contains(
+                "is an ELF file, and firmware of this machine is what its flash holds"))
         // EM_X86_64
         #expect(
             try board(kernel: Self.elf(62, at: 0x8000_0000)).contains(

@@ -1,0 +1,133 @@
+import AArch64ISA
+import ISA
+import JIT
+
+/// AArch64's board as the user describes it.
+extension AArch64Virt: Board {
+    public convenience init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
+        let model = try AArch64.CPUModel(cpu: description.cpu)
+        var configuration = Configuration(model: model, console: connections.console)
+        configuration.cpus = description.harts ?? 1
+        try configuration.set(description, connections)
+        try Self.check(configuration)
+        if let path = description.firmware, path != "none" {
+            guard configuration.flash.isEmpty else {
+                throw InputError(
+                    file: "--flash", problem: "the first bank holds the firmware, which --firmware names too",
+                    mend: "Give one of both.")
+            }
+            configuration.flash = [MachineDescription.Drive(path: path, isSnapshot: true)]
+        }
+        if description.engine == .jit {
+            connections.report("there is no JIT for AArch64 yet, so that all code is interpreted")
+        }
+        try self.init(configuration)
+    }
+
+    private static func check(_ configuration: Configuration) throws(InputError) {
+        guard configuration.cpus <= AArch64VirtLayout.maximumCPUs else {
+            throw InputError(
+                file: "--harts",
+                problem: "\(configuration.cpus) CPUs, and this machine has at most \(AArch64VirtLayout.maximumCPUs)",
+                mend: "Give another number.")
+        }
+        let limit: UInt64 = 1 << UInt64(configuration.model.physicalAddressBits) - AArch64VirtLayout.ramBase
+        guard configuration.memorySize <= limit else {
+            throw InputError(
+                file: "--memory",
+                problem: "\(ByteCount(configuration.memorySize)) at \(hexadecimal(AArch64VirtLayout.ramBase)) end "
+                    + "beyond the \(configuration.model.physicalAddressBits) bits of this CPU's addresses",
+                mend: "Ask for less.")
+        }
+    }
+
+    public var engine: Engine { .interpreter }
+    public var translator: HotCode? { nil }
+    public var translationFigures: TranslationFigures? { nil }
+    public func translationListing(at address: UInt64) -> TranslationListing? { nil }
+
+    public var ramBase: UInt64 { AArch64VirtLayout.ramBase }
+    public var loadRules: any LoadRules { AArch64LoadRules() }
+
+    public func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
+        var tree = deviceTree
+        tree.bootArguments = bootArguments
+        tree.initrd = initrd
+        return tree.tree
+    }
+
+    public func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?) {
+        if let kernel { firmwareConfiguration.add(kernel: kernel.bytes) }
+        if let initrd { firmwareConfiguration.add(initrd: initrd.bytes) }
+        if let commandLine { firmwareConfiguration.add(commandLine: commandLine) }
+    }
+
+    public func receiveBreak() { uart.receiveBreak() }
+
+    public func powerOn(_ plan: LoadPlan) throws(InputError) {
+        try plan.load(into: memory)
+        powerOn(entry: plan.entry, deviceTree: plan.deviceTree ?? 0)
+    }
+
+    public static var catalogEntry: MachineCatalog.Entry {
+        typealias Layout = AArch64VirtLayout
+        let ranges: [(UInt64, UInt64, String)] = [
+            (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
+            (Layout.distributor.base, Layout.distributor.size, "intc: GICv2, the Distributor"),
+            (Layout.cpuInterface.base, Layout.cpuInterface.size, "intc: GICv2, the CPU interfaces"),
+            (Layout.virtualControl.base, Layout.virtualControl.size, "intc: GICv2, control of virtual interrupts"),
+            (
+                Layout.virtualCPUInterface.base, Layout.virtualCPUInterface.size,
+                "intc: GICv2, the virtual CPU interfaces"
+            ),
+            (Layout.uart.base, Layout.uart.size, "pl011: the console"),
+            (Layout.rtc.base, Layout.rtc.size, "pl031: a real-time clock"),
+            (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
+            (Layout.gpio.base, Layout.gpio.size, "pl061: GPIO, with the power key"),
+            (
+                Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
+                "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
+            ),
+        ]
+        return MachineCatalog.Entry(
+            names: ["aarch64-virt"], summary: "AArch64, with the memory map of QEMU's arm virt board",
+            architecture: .aarch64, firmware: .inFlash, processors: "CPUs", maximumProcessors: Layout.maximumCPUs,
+            memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
+            devices: ranges.map { base, size, text in
+                "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
+            }, cpu: "one of these, max where none is named; and el2=off, without EL2:",
+            features: AArch64.CPUModel.all.map(\.name))
+    }
+}
+
+extension AArch64Virt.Configuration: BoardConfiguration {}
+
+extension AArch64.CPUModel {
+    /// The CPU that `text` asks for: `cortex-a72`, or `cortex-a72,el2=off` for one without EL2; `max` where none is named.
+    init(cpu text: String?) throws(InputError) {
+        let words = (text ?? "max").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let names = Self.all.map(\.name)
+        guard let named = Self.named(words[0]) else {
+            throw InputError(
+                file: "--cpu", problem: "there is no CPU \"\(words[0].prefix(40))\"",
+                mend: nearestWord(to: words[0], among: names).map { "Did you mean \($0)?" }
+                    ?? "There are \(enumeration(names)).")
+        }
+        var hasEL2 = true
+        for word in words.dropFirst() {
+            switch word {
+            case "el2=on": hasEL2 = true
+            case "el2=off": hasEL2 = false
+            default:
+                throw InputError(
+                    file: "--cpu", problem: "\"\(word.prefix(40))\" is no option of a CPU",
+                    mend: "There are el2=on and el2=off.")
+            }
+        }
+        self = named.with { features in
+            if !hasEL2 { features.remove(.el2) }
+            // The board's interrupt controller is a GICv2.
+            features.remove(.gicv3)
+        }
+    }
+}

@@ -1,0 +1,260 @@
+import AArch64ISA
+import Foundation
+import ISA
+import TestSupport
+import Testing
+
+@testable import Machine
+
+/// Machines that run a few words of A64, raw bytes at 0x40080000 that are entered at EL2.
+enum TinyA64Guest {
+    static func run<T>(
+        _ words: [UInt32], _ configure: (inout MachineDescription) -> Void = { _ in },
+        _ body: (Session, Session.Conclusion) throws -> T
+    ) throws -> T {
+        try load(words, configure) { try body($0, $0.run()) }
+    }
+
+    static func load<T>(
+        _ words: [UInt32], _ configure: (inout MachineDescription) -> Void = { _ in }, _ body: (Session) throws -> T
+    ) throws -> T {
+        try ExternalTool.withTemporaryDirectory { directory in
+            var description = MachineDescription()
+            description.machine = "aarch64-virt"
+            description.kernel = directory + "/guest.bin"
+            description.memory = ByteCount(4 << 20)
+            description.maxInstructions = Count(100_000)
+            let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            try Data(bytes).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
+            configure(&description)
+            return try body(try Session(description))
+        }
+    }
+
+    /// Powers off by PSCI's SYSTEM_OFF: the third instruction is the call.
+    static let powerOff: [UInt32] = [
+        0xd280_0100,  // mov  x0, #8
+        0xf2b0_8000,  // movk x0, #0x8400, lsl #16
+        0xd400_0003,  // smc  #0
+        0x1400_0000,  // b    .
+    ]
+}
+
+extension Session {
+    /// The first PE of AArch64's board.
+    fileprivate var element: AArch64.ProcessingElement {
+        get throws { try #require(board as? AArch64Virt).elements[0] }
+    }
+}
+
+@Suite("Session on AArch64's board")
+struct AArch64SessionTests {
+    @Test("Raw bytes are entered at EL2 with the device tree's address in X0, and PSCI ends the run")
+    func start() throws {
+        try TinyA64Guest.load([0xd503_201f] + TinyA64Guest.powerOff) { session in
+            let element = try session.element
+            #expect(element.programCounter == 0x4008_0000)
+            #expect(element.privilegeText == "EL2")
+            let tree = element.generalRegister(0)
+            #expect(tree == session.plan.deviceTree)
+            var magic: UInt32 = 0
+            // As the specification of device trees has it, big-endian (5.2).
+            #expect(session.board.memory.read(tree, into: &magic, count: 4) && magic == 0xedfe_0dd0)
+            #expect(session.run() == .exited(status: 0))
+            #expect(session.board.executed == 4)
+        }
+    }
+
+    @Test("Without EL2 it is entered at EL1, and calls of the firmware are HVC")
+    func withoutEL2() throws {
+        var words = TinyA64Guest.powerOff
+        words[2] = 0xd400_0002  // hvc #0
+        try TinyA64Guest.load(words, { $0.cpu = "cortex-a57,el2=off" }) { session in
+            let element = try session.element
+            #expect(element.privilegeText == "EL1")
+            #expect(session.run() == .exited(status: 0))
+        }
+    }
+
+    @Test("A CPU is named, or its name and options are told")
+    func cpu() throws {
+        func refusal(_ cpu: String) -> String {
+            do throws(InputError) {
+                _ = try AArch64.CPUModel(cpu: cpu)
+                return "accepted"
+            } catch {
+                return error.description
+            }
+        }
+        let (standard, named) = (try AArch64.CPUModel(cpu: nil), try AArch64.CPUModel(cpu: "cortex-a72"))
+        #expect(standard.name == "max")
+        #expect(named.name == "cortex-a72" && named.features.contains(.el2))
+        #expect(refusal("cortex-a71") == "--cpu: there is no CPU \"cortex-a71\". Did you mean cortex-a72?")
+        #expect(refusal("").hasPrefix("--cpu: there is no CPU \"\". There are cortex-a53,"))
+        #expect(
+            refusal("max,sve=on") == "--cpu: \"sve=on\" is no option of a CPU. There are el2=on and el2=off.")
+    }
+
+    @Test("More CPUs or memory than the board or the CPU can have are refused")
+    func limits() throws {
+        func refusal(_ configure: @escaping (inout MachineDescription) -> Void) throws -> String {
+            do {
+                return try TinyA64Guest.load(TinyA64Guest.powerOff, configure) { _ in "accepted" }
+            } catch let error as InputError {
+                return error.description
+            }
+        }
+        #expect(
+            try refusal { $0.harts = 9 }
+                == "--harts: 9 CPUs, and this machine has at most 8. Give another number.")
+        let large = try refusal {
+            $0.cpu = "cortex-a53"
+            $0.memory = ByteCount(1 << 40)
+        }
+        #expect(
+            large
+                == "--memory: 1T at 0x40000000 end beyond the 40 bits of this CPU's addresses. Ask for less.")
+    }
+
+    @Test("Firmware is what the first flash bank holds, and starts at address 0")
+    func firmware() throws {
+        try ExternalTool.withTemporaryDirectory { directory in
+            let path = directory + "/flash"
+            let bytes = TinyA64Guest.powerOff.flatMap { word in
+                (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+            }
+            try Data(bytes + [UInt8](repeating: 0, count: 4096)).write(to: URL(fileURLWithPath: path))
+            var description = MachineDescription()
+            description.machine = "aarch64-virt"
+            #expect(!description.hasProgram)
+            description.flash = [.init(path: path, isReadOnly: true)]
+            #expect(description.hasProgram)
+            #expect(try Session(description).run() == .exited(status: 0))
+            description.flash = []
+            description.firmware = path
+            // A kernel is the firmware's to start: it finds it by fw_cfg.
+            description.kernel = path
+            let session = try Session(description)
+            #expect(session.plan.entry == 0)
+            #expect(session.board.space.write(0x902_0008, size: 2, value: 0x0800))  // The kernel's size.
+            #expect(session.board.space.read(0x902_0000, size: 4) == UInt64(bytes.count + 4096))
+            #expect(session.run() == .exited(status: 0))
+            description.flash = [.init(path: path)]
+            #expect(throws: InputError.self) { try Session(description) }
+        }
+    }
+
+    /// The first CPU starts the second one; then they wake each other by events, until the first has gone round 300 times.
+    private static let pingPong: [UInt32] = [
+        0xd280_0060,  // mov  x0, #3
+        0xf2b8_8000,  // movk x0, #0xc400, lsl #16 (CPU_ON)
+        0xd280_0021,  // mov  x1, #1
+        0x1000_01a2,  // adr  x2, .+52
+        0xd280_00e3,  // mov  x3, #7
+        0xd400_0003,  // smc  #0
+        0xd280_258a,  // mov  x10, #300
+        0xd503_209f,  // sev
+        0xd503_205f,  // wfe
+        0xd503_205f,  // wfe
+        0xd100_054a,  // sub  x10, x10, #1
+        0xb5ff_ff8a,  // cbnz x10, .-16
+        0xd280_0100,  // mov  x0, #8
+        0xf2b0_8000,  // movk x0, #0x8400, lsl #16
+        0xd400_0003,  // smc  #0
+        0x1400_0000,  // b    .
+        0xd503_209f,  // sev
+        0xd503_205f,  // wfe
+        0xd503_205f,  // wfe
+        0x8b00_016b,  // add  x11, x11, x0
+        0x17ff_fffc,  // b    .-16
+    ]
+
+    @Test("A traced run is the same run, also where CPUs give up their turns")
+    func traced() throws {
+        func hash(traces: Bool) throws -> (UInt64, UInt64) {
+            try TinyA64Guest.load(Self.pingPong, { $0.harts = 2 }) { session in
+                var lines = 0
+                let tracer = traces ? try Tracer(session, TraceOptions()) { _ in lines += 1 } : nil
+                #expect(session.run() == .exited(status: 0))
+                let element = try session.element
+                #expect(element.generalRegister(10) == 0)
+                if traces { #expect(lines >= 300 * 5) }
+                return withExtendedLifetime(tracer) { (session.board.stateHash, session.board.executed) }
+            }
+        }
+        #expect(try hash(traces: true) == hash(traces: false))
+    }
+
+    @Test("A trace that asks for system registers by name is refused, as no CPU tells of them")
+    func traceOfRegisters() throws {
+        try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
+            #expect(throws: InputError.self) { try Tracer(session, TraceOptions("exceptions,csr")) { _ in } }
+            #expect(throws: InputError.self) { try ExitStatistics(session) }
+        }
+    }
+
+    @Test("The monitor shows registers, levels and translations of AArch64")
+    func monitor() throws {
+        try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
+            let monitor = Monitor(session)
+            func says(_ command: String) -> [String] {
+                monitor.execute(command).text.split(separator: "\n").map(String.init)
+            }
+            #expect(says("cpus") == ["CPU 0  EL2         0x40080000                        runs"])
+            #expect(says("translate pc as EL1") == ["regime EL1&0", "physical 0x40080000"])
+            #expect(says("translate pc as HS") == ["\"HS\" is no mode: there are EL0, EL1 and EL2."])
+            let instructions = says("disassemble pc 3")
+            #expect(instructions.last == "  0x0000000040080008:  d4000003  smc #0")
+            let registers = says("registers")
+            #expect(registers.first == "CPU 0  EL2  pc 0x40080000")
+            #expect(registers.contains("DAIF               00000000000003c0  D A I F"))
+            #expect(says("memory vbar_el2 4").first?.hasPrefix("0x0000000000000000:  00 00 00 00") ?? false)
+        }
+    }
+
+    @Test("Comparisons see every field of a PE's state that does not follow from others")
+    func state() throws {
+        try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
+            let (element, memory) = (try session.element, session.board.memory)
+            let state = element.state
+            let before = StateListing.of(element, memory)
+            func isSeen() -> Bool { !StateListing.of(element, memory).names(unlike: before).isEmpty }
+            typealias State = AArch64.State
+            func bytes<T>(_ path: KeyPath<State, T>, _ range: Range<Int>) -> Range<Int> {
+                let offset = MemoryLayout<State>.offset(of: path) ?? 0
+                return offset + range.lowerBound..<offset + range.upperBound
+            }
+            // There is no EL3. The selected SP is register 33. Booleans are bytes. Contexts follow from the rest.
+            let levels: [KeyPath<State, InlineArray<4, UInt64>>] = [
+                \.sp, \.elr, \.spsr, \.esr, \.far, \.vbar, \.sctlr, \.ttbr0, \.ttbr1, \.tcr, \.mair, \.contextidr,
+                \.tpidr,
+            ]
+            let others =
+                levels.map { bytes($0, 24..<32) } + [
+                    bytes(\.sp, 16..<24), bytes(\.halted, 1..<5), bytes(\.osLock, 1..<8),
+                    bytes(\.monitorsAreActive, 0..<8),
+                ]
+            let all = bytes(\.pstate, 0..<0).lowerBound..<bytes(\.contexts, 0..<0).lowerBound
+            for place in all where !others.contains(where: { $0.contains(place) }) {
+                let byte = UnsafeMutableRawPointer(state) + place
+                let old = byte.load(as: UInt8.self)
+                byte.storeBytes(of: old ^ 1, as: UInt8.self)
+                #expect(isSeen(), "byte \(place) of the state")
+                byte.storeBytes(of: old, as: UInt8.self)
+            }
+            for number in Array(0..<31) + [33] {
+                state.pointee.core.registers[number] ^= 1
+                let name = number == 33 ? "sp_el2" : "x\(number)"
+                #expect(StateListing.of(element, memory).names(unlike: before) == [name])
+                state.pointee.core.registers[number] ^= 1
+            }
+            for number in 0..<64 {
+                state.pointee.core.vectors[number] ^= 1
+                let name = "v\(number / 2).d[\(number % 2)]"
+                #expect(StateListing.of(element, memory).names(unlike: before) == [name])
+                state.pointee.core.vectors[number] ^= 1
+            }
+            #expect(!isSeen())
+        }
+    }
+}
