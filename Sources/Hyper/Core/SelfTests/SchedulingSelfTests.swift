@@ -23,7 +23,7 @@ extension SelfTest {
             try together(sleepers)
             try expect(ends.early == 0, "\(ends.early) sleeps have ended early")
             let most = ends.late.max() ?? 0
-            try expect(ends.late.count == 32 && most < 50_000_000, "a sleep has ended \(most) ns late")
+            try expect(ends.late.count == 32 && most < 500_000_000, "a sleep has ended \(most) ns late")
         }
     }
 
@@ -103,8 +103,9 @@ extension SelfTest {
                 }
                 Scheduler.setAffinity(thread, 1 << UInt32(index))
                 Scheduler.wake(thread)
-                Scheduler.sleep(2_000_000)
+                let hasRun = soon { place >= 0 }
                 Scheduler.destroy(thread)
+                try expect(hasRun, "a thread of CPU \(index) has not run")
                 try expect(place == index, "a thread of CPU \(index) was on \(place)")
             }
             // One that never ends, held and released.
@@ -113,15 +114,27 @@ extension SelfTest {
             }
             defer { Scheduler.destroy(spinner) }
             Scheduler.wake(spinner)
-            Scheduler.sleep(2_000_000)
+            let hasRun = soon { Scheduler.runTime(of: spinner) > 0 }
+            try expect(hasRun, "a thread that was woken has not run")
             Scheduler.hold(spinner)
             let time = Scheduler.runTime(of: spinner)
-            try expect(time > 0, "a thread that was woken has not run")
             Scheduler.sleep(2_000_000)
             try expect(Scheduler.runTime(of: spinner) == time, "a thread that is held has run")
             Scheduler.release(spinner)
-            Scheduler.sleep(2_000_000)
-            try expect(Scheduler.runTime(of: spinner) > time, "a thread that was released does not run")
+            let runsAgain = soon { Scheduler.runTime(of: spinner) > time }
+            try expect(runsAgain, "a thread that was released does not run")
         }
+    }
+
+    /// Sleeps until `condition` holds; false when it does not within five seconds.
+    ///
+    /// Where another emulator runs this machine, and its host has fewer CPUs, a CPU may stand still for many milliseconds.
+    private static func soon(_ condition: () -> Bool) -> Bool {
+        let end = Timers.now + 5_000_000_000
+        while !condition() {
+            if Timers.now >= end { return false }
+            Scheduler.sleep(100_000)
+        }
+        return true
     }
 }
