@@ -43,6 +43,13 @@ struct MachineOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A RAM disk for the kernel.", valueName: "file"), completion: .file())
     var initrd: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A further image for a hypervisor, which finds it in the device tree's /chosen as a multiboot module: a "
+                + "kernel where it is one, or has a command line, else a RAM disk; again for the next one.",
+            valueName: "file[,bootargs]"), completion: .file())
+    var module: [String] = []
+
     @Option(help: ArgumentHelp("A device tree in place of the board's own.", valueName: "file"), completion: .file())
     var dtb: String?
 
@@ -107,7 +114,7 @@ struct MachineOptions: ParsableArguments {
             (.machine, [machine].compactMap(\.self)), (.cpu, [cpu].compactMap(\.self)),
             (.harts, [harts].compactMap(\.self)), (.memory, [memory].compactMap(\.self)),
             (.firmware, [firmware].compactMap(\.self)), (.kernel, [kernel].compactMap(\.self)),
-            (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)),
+            (.append, [append].compactMap(\.self)), (.initrd, [initrd].compactMap(\.self)), (.module, module),
             (.dtb, [dtb].compactMap(\.self)), (.drive, drive), (.net, [net].compactMap(\.self)), (.flash, flash),
             (.display, [display].compactMap(\.self)), (.screenshot, [screenshot].compactMap(\.self)),
             (.input, [input].compactMap(\.self)),

@@ -5,7 +5,8 @@
 public struct MachineDescription: Equatable, Sendable {
     /// The words, in the order that a saved file has them.
     public enum Key: String, CaseIterable, Sendable {
-        case machine, cpu, harts, memory, firmware, kernel, append, initrd, dtb, drive, net, flash, display, screenshot,
+        case machine, cpu, harts, memory, firmware, kernel, append, initrd, module, dtb, drive, net, flash, display,
+            screenshot,
             input, until
         case failOn = "fail-on"
         case timeout
@@ -17,7 +18,7 @@ public struct MachineDescription: Equatable, Sendable {
         case jitPerfMap = "jit-perf-map"
 
         /// May be given several times.
-        public var isList: Bool { self == .drive || self == .flash || self == .failOn || self == .jitDisable }
+        public var isList: Bool { [.module, .drive, .flash, .failOn, .jitDisable].contains(self) }
         /// For those who develop the JIT: helps do not mention it.
         public var isHidden: Bool { rawValue.hasPrefix("jit-") }
     }
@@ -58,6 +59,30 @@ public struct MachineDescription: Equatable, Sendable {
         public var description: String { path + (isReadOnly ? ",read-only" : isSnapshot ? ",snapshot" : "") }
     }
 
+    /// An image that is loaded beside the others: `Image,console=hvc0`, or `initrd.gz`.
+    public struct Module: Hashable, Sendable, CustomStringConvertible {
+        public var path: String
+        /// The command line of a kernel; nil of what is none, or has none.
+        public var arguments: String?
+
+        public init(path: String, arguments: String? = nil) {
+            self.path = path
+            self.arguments = arguments
+        }
+
+        /// - Parameter text: a path without a comma and, behind one, the command line.
+        public init(_ text: String) throws(ValueError) {
+            let parts = text.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+            path = String(parts[0])
+            arguments = parts.count > 1 ? String(parts[1]) : nil
+            guard !path.isEmpty else {
+                throw ValueError(problem: "a module has no path", mend: "Write the path of an image.")
+            }
+        }
+
+        public var description: String { path + (arguments.map { "," + $0 } ?? "") }
+    }
+
     /// The board, by one of its names; nil for the one whose CPUs execute the program.
     public var machine: String?
     /// The CPU model and its features, as the board calls them.
@@ -70,6 +95,8 @@ public struct MachineDescription: Equatable, Sendable {
     /// The kernel's command line.
     public var append: String?
     public var initrd: String?
+    /// For a hypervisor: what its guests are made of.
+    public var modules: [Module] = []
     public var dtb: String?
     public var drives: [Drive] = []
     /// What the network card is connected to.
@@ -128,6 +155,10 @@ public struct MachineDescription: Equatable, Sendable {
         case .kernel: kernel = text
         case .append: append = text
         case .initrd: initrd = text
+        case .module:
+            var new: [Module] = []
+            for text in texts { new.append(try Module(text)) }
+            modules = new
         case .dtb: dtb = text
         case .drive:
             var new: [Drive] = []
@@ -169,6 +200,7 @@ public struct MachineDescription: Equatable, Sendable {
         case .kernel: list(kernel)
         case .append: list(append)
         case .initrd: list(initrd)
+        case .module: modules.map(\.description)
         case .dtb: list(dtb)
         case .drive: drives.map(\.description)
         case .net: list(net)
@@ -221,6 +253,7 @@ public struct MachineDescription: Equatable, Sendable {
         result.kernel = other.kernel ?? kernel
         result.append = other.append ?? append
         result.initrd = other.initrd ?? initrd
+        result.modules = other.modules.isEmpty ? modules : other.modules
         result.dtb = other.dtb ?? dtb
         result.drives = other.drives.isEmpty ? drives : other.drives
         result.net = other.net ?? net
@@ -247,6 +280,7 @@ public struct MachineDescription: Equatable, Sendable {
         result.firmware = firmware.map { $0 == "none" ? $0 : transform($0) }
         result.kernel = kernel.map(transform)
         result.initrd = initrd.map(transform)
+        result.modules = modules.map { Module(path: transform($0.path), arguments: $0.arguments) }
         result.dtb = dtb.map(transform)
         func image(_ drive: Drive) -> Drive {
             Drive(path: transform(drive.path), isReadOnly: drive.isReadOnly, isSnapshot: drive.isSnapshot)

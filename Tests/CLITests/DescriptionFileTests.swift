@@ -17,6 +17,9 @@ struct DescriptionFileTests {
         kernel: build/vmm.elf
         append: console=ttyS0 -- quiet
         initrd: /srv/initrd.cpio
+        module:
+          - Image,console=hvc0 root=/dev/vda,ro
+          - guest.cpio
         dtb: board.dtb
         drive:
           - disk.img
@@ -63,6 +66,10 @@ struct DescriptionFileTests {
         #expect(description.kernel == "build/vmm.elf")
         #expect(description.append == "console=ttyS0 -- quiet")
         #expect(description.initrd == "/srv/initrd.cpio")
+        #expect(
+            description.modules == [
+                .init(path: "Image", arguments: "console=hvc0 root=/dev/vda,ro"), .init(path: "guest.cpio"),
+            ])
         #expect(description.dtb == "board.dtb")
         #expect(description.drives == [.init(path: "disk.img"), .init(path: "tools.img", isReadOnly: true)])
         var net = MachineDescription.Network.User()

@@ -137,6 +137,33 @@ struct AArch64LoadPlanTests {
         #expect(throws: InputError.self) { try plan(2, image, larger, deviceTree: 4097) }
     }
 
+    @Test("Further images follow, each at a multiple of 2 MiB, and leave the tree its place")
+    func modules() throws {
+        let files = [(1, "a"), (3 << 20, "b"), (5, "c")].map {
+            InputFile(name: $0.1, bytes: [UInt8](repeating: 7, count: $0.0))
+        }
+        func plan(_ kernel: LoadableImage, _ initrd: InputFile?) throws -> LoadPlan {
+            var plan = try LoadPlan(
+                memory: memory(128), rules: AArch64LoadRules(), kernel: kernel, initrd: initrd, modules: files)
+            try plan.placeDeviceTree([UInt8](repeating: 0, count: 6000))
+            return plan
+        }
+        let image = try plan(kernelImage(textOffset: 0, imageSize: 0x30_0000), initrd)
+        #expect(image.deviceTree == 0x4420_0000)
+        #expect(image.modules == [0x4440_0000..<0x4440_0001, 0x4460_0000..<0x4490_0000, 0x44a0_0000..<0x44a0_0005])
+        // A bare-metal program's tree is at the start, and a large one ends behind the RAM disk's place.
+        let program = try plan(elf(at: 0x4020_0000, memorySize: 0x500_0000), nil)
+        #expect(program.deviceTree == 0x4000_0000)
+        #expect(program.modules.first == 0x4540_0000..<0x4540_0001)
+        let small = LoadPlan.Memory(base: 0x4000_0000, size: 8 << 20)
+        #expect {
+            try LoadPlan(memory: small, rules: AArch64LoadRules(), kernel: raw(), modules: files)
+        } throws: { error in
+            "\(error)" == "b: no room for 3145728 bytes beside the other images: the machine has 8 MiB at 0x40000000. "
+                + "Give it --memory 32M."
+        }
+    }
+
     @Test("A RAM disk that does not fit behind the kernel is refused with the memory that holds it")
     func largeInitrd() throws {
         let disk = InputFile(name: "initrd", bytes: [UInt8](repeating: 1, count: 9 << 20))

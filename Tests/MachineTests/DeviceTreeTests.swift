@@ -103,6 +103,24 @@ struct DeviceTreeTests {
         #expect(tree.root.children.count { $0.name.hasPrefix("memory") } == 1)
     }
 
+    @Test("Further images are described as QEMU's guest-loader describes them")
+    func modules() throws {
+        var tree = RISCVVirtDeviceTreeTests.tree(harts: 1)
+        tree.addModule(at: 0x4900_0000..<0x4901_86a0, isKernel: true, arguments: "console=hvc0 root=/dev/xvda")
+        tree.addModule(at: 0x1_4a00_0000..<0x1_4a00_1388, isKernel: false, arguments: nil)
+        let chosen = try #require(tree.node(at: "/chosen"))
+        // QEMU 7.2, -device guest-loader,addr=0x49000000,kernel=Image,bootargs=...; but for the cells' numbers.
+        let kernel = try #require(chosen.child("module@0x49000000"))
+        #expect(kernel.strings("compatible") == ["multiboot,module", "multiboot,kernel"])
+        #expect(kernel.cells("reg") == [0, 0x4900_0000, 0, 0x1_86a0])
+        #expect(kernel.string("bootargs") == "console=hvc0 root=/dev/xvda")
+        let disk = try #require(chosen.child("module@0x14a000000"))
+        #expect(disk.strings("compatible") == ["multiboot,module", "multiboot,ramdisk"])
+        #expect(disk.cells("reg") == [1, 0x4a00_0000, 0, 0x1388])
+        #expect(disk["bootargs"] == nil)
+        #expect(chosen.cells("#address-cells") == [2] && chosen.cells("#size-cells") == [2])
+    }
+
     @Test("A blob cut short anywhere is refused")
     func truncated() throws {
         let blob = try Self.sample.blob()

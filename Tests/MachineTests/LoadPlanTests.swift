@@ -119,6 +119,22 @@ struct LoadPlanTests {
                 + "Give it --memory 32M.")
     }
 
+    @Test("Further images follow the others, at multiples of 2 MiB, below the device tree or above it")
+    func modules() throws {
+        func modules(_ mebibytes: UInt64, _ sizes: [Int]) throws -> [UInt64] {
+            var plan = try LoadPlan(
+                memory: memory(mebibytes), firmware: raw("fw.bin", 64), kernel: raw("k.bin", 100_000),
+                initrd: file("i.cpio", 5000), modules: sizes.map { file("m.bin", $0) })
+            try plan.placeDeviceTree([UInt8](repeating: 0, count: 6000))
+            return plan.modules.map(\.lowerBound)
+        }
+        #expect(try modules(256, [1, 3 << 20, 5]) == [0x8840_0000, 0x8860_0000, 0x88a0_0000])
+        // The RAM disk is at 0xa0200000, and the tree's place begins at 0xbfe00000.
+        #expect(try modules(4096, [0x1fa0_0000, 5]) == [0xa040_0000, 0xc000_0000])
+        #expect(throws: InputError.self) { try modules(1024, [0x1fa0_0000, 5]) }
+        #expect(throws: InputError.self) { try modules(256, [0]) }
+    }
+
     @Test("In a RAM of 64 KiB the device tree takes the last pages")
     func tinyMemory() throws {
         var plan = try LoadPlan(memory: .init(base: 0x8000_0000, size: 0x1_0000), kernel: raw("k.bin", 0x1000))

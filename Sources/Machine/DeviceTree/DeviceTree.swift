@@ -175,6 +175,26 @@ extension DeviceTree {
         }
     }
 
+    /// Adds an image that is in memory for whoever is started, as QEMU's guest-loader does and hypervisors know it (Linux,
+    /// bindings/chosen.txt, and Xen, docs/misc/arm/device-tree/booting.txt).
+    /// - Parameters:
+    ///   - isKernel: whether it is a kernel, or else a RAM disk.
+    ///   - arguments: the kernel's command line.
+    public mutating func addModule(at range: Range<UInt64>, isKernel: Bool, arguments: String?) {
+        let digits = String(range.lowerBound, radix: 16)
+        let zeros = String(repeating: "0", count: max(8 - digits.count, 0))
+        edit("/chosen") { chosen in
+            // Numbers of two cells, which QEMU does not say.
+            chosen.set("#address-cells", cells: 2)
+            chosen.set("#size-cells", cells: 2)
+            chosen.child("module@0x\(zeros)\(digits)") { module in
+                module.set("compatible", "multiboot,module", isKernel ? "multiboot,kernel" : "multiboot,ramdisk")
+                module.set("reg", doubleCells: range.lowerBound, UInt64(range.count))
+                if let arguments { module.set("bootargs", arguments) }
+            }
+        }
+    }
+
     /// The path of the console device.
     public mutating func setStandardOutput(_ path: String) {
         edit("/chosen") { $0.set("stdout-path", path) }

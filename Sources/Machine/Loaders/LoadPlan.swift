@@ -22,7 +22,7 @@ public struct LoadPlan: Sendable {
     }
 
     public enum Role: Equatable, Sendable {
-        case firmware, kernel, initrd, deviceTree
+        case firmware, kernel, initrd, module, deviceTree
     }
 
     /// Bytes at an address, and zeros after them.
@@ -43,6 +43,7 @@ public struct LoadPlan: Sendable {
         var range: String { "\(hexadecimal(address))-\(hexadecimal(size == 0 ? address : end - 1))" }
     }
 
+    private static let moduleAlignment: UInt64 = 2 << 20
     /// A suggestion of more memory than this helps nobody.
     private static let maximumMemory: UInt64 = 1 << 40
 
@@ -54,21 +55,24 @@ public struct LoadPlan: Sendable {
     /// Where firmware finds what it is to start.
     public private(set) var kernelEntry: UInt64?
     public private(set) var initrd: Range<UInt64>?
+    /// Where each further image lies, in the order that they were given.
+    public private(set) var modules: [Range<UInt64>] = []
     public private(set) var deviceTree: UInt64?
     private let programs: Programs
 
     /// Places the images; ``placeDeviceTree(_:file:)`` follows when the tree, which names the RAM disk's place, is made.
     public init(
         memory: Memory, rules: any LoadRules = RISCVLoadRules(), firmware: LoadableImage? = nil,
-        kernel: LoadableImage? = nil, initrd: InputFile? = nil
+        kernel: LoadableImage? = nil, initrd: InputFile? = nil, modules: [InputFile] = []
     ) throws(InputError) {
+        let images = Images(firmware: firmware, kernel: kernel, initrd: initrd, modules: modules)
         do throws(Refusal) {
-            self = try LoadPlan(attempt: memory, rules, firmware, kernel, initrd)
+            self = try LoadPlan(attempt: memory, rules, images)
         } catch {
             var mend = error.mend
             if error.isForWantOfMemory {
                 mend = Self.memoryThatFits(memory) { larger throws(Refusal) in
-                    _ = try LoadPlan(attempt: larger, rules, firmware, kernel, initrd)
+                    _ = try LoadPlan(attempt: larger, rules, images)
                 }
             }
             throw InputError(file: error.file, problem: error.problem, mend: mend)
@@ -129,20 +133,24 @@ extension LoadPlan {
         var isForWantOfMemory = false
     }
 
-    private init(
-        attempt memory: Memory, _ rules: any LoadRules, _ firmware: LoadableImage?, _ kernel: LoadableImage?,
-        _ initrd: InputFile?
-    ) throws(Refusal) {
+    private struct Images {
+        let firmware: LoadableImage?
+        let kernel: LoadableImage?
+        let initrd: InputFile?
+        let modules: [InputFile]
+    }
+
+    private init(attempt memory: Memory, _ rules: any LoadRules, _ images: Images) throws(Refusal) {
         self.memory = memory
         self.rules = rules
         var entry = rules.resetAddress(memory)
         var firmwareEnd: UInt64?
-        if let firmware {
+        if let firmware = images.firmware {
             entry = try Self.place(firmware, .firmware, at: memory.base, in: memory, &placements)
             firmwareEnd = placements.map(\.end).max() ?? memory.base
         }
         var isPlacedByRule = false
-        if let kernel {
+        if let kernel = images.kernel {
             guard let address = rules.kernelAddress(of: kernel, firmwareEnd: firmwareEnd, memory) else {
                 throw Refusal(
                     file: kernel.file.name, problem: "asks for a place beyond the last address (text_offset)",
@@ -150,16 +158,17 @@ extension LoadPlan {
             }
             let kernelEntry = try Self.place(kernel, .kernel, at: address, in: memory, &placements)
             self.kernelEntry = kernelEntry
-            if firmware == nil { entry = kernelEntry }
+            if images.firmware == nil { entry = kernelEntry }
             isPlacedByRule = if case .elf = kernel.contents { false } else { true }
         }
         self.entry = entry
         let kernels = placements.filter { $0.role == .kernel }
-        let images = kernels.isEmpty ? placements : kernels
-        let start = images.map(\.address).min() ?? memory.base
+        let parts = kernels.isEmpty ? placements : kernels
+        let start = parts.map(\.address).min() ?? memory.base
         programs = Programs(
-            range: start..<max(images.map(\.end).max() ?? start, start), isPlacedByRule: isPlacedByRule)
-        if let initrd { try place(initrd) }
+            range: start..<max(parts.map(\.end).max() ?? start, start), isPlacedByRule: isPlacedByRule)
+        if let initrd = images.initrd { try place(initrd) }
+        for module in images.modules { try place(module: module) }
     }
 
     /// Places a program, at `address` unless it says otherwise.
@@ -239,6 +248,24 @@ extension LoadPlan {
             Placement(
                 file: initrd.name, role: .initrd, segment: nil, address: address, size: size, bytes: initrd.bytes[...]))
         self.initrd = address..<address + size
+    }
+
+    /// Places a further image behind all that is there.
+    private mutating func place(module: InputFile) throws(Refusal) {
+        guard !module.bytes.isEmpty else { throw Refusal(file: module.name, problem: "is empty") }
+        let size = UInt64(module.bytes.count)
+        let first = rules.moduleAddress(programs, initrd: initrd, memory)
+        let behind = modules.last?.upperBound.alignedUp(Self.moduleAlignment) ?? first
+        let candidates = [behind, rules.deviceTreeReserve(memory)?.upperBound ?? behind]
+        guard let address = candidates.first(where: { isFree($0, size, keepingDeviceTree: true) }) else {
+            throw Refusal(
+                file: module.name, problem: "no room for \(size) bytes beside the other images: \(memoryDescription)",
+                isForWantOfMemory: true)
+        }
+        insert(
+            Placement(
+                file: module.name, role: .module, segment: nil, address: address, size: size, bytes: module.bytes[...]))
+        modules.append(address..<address + size)
     }
 
     private func deviceTreeAddress(size: UInt64) -> UInt64? {

@@ -44,6 +44,11 @@ public struct LoadableImage: Sendable {
         ELFFile.machine(of: input) ?? (try? KernelImage(input))?.machine
     }
 
+    /// Whether the bytes say themselves that they are a program.
+    static func isProgram(_ bytes: ArraySlice<UInt8>) -> Bool {
+        architecture(of: InputFile(name: "", bytes: Array(bytes.prefix(4096)))) != nil
+    }
+
     /// The file's symbols; empty for what has none.
     public var symbols: SymbolTable {
         if case .elf(let elf) = contents { elf.symbols } else { SymbolTable() }

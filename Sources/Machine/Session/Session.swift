@@ -98,6 +98,8 @@ public final class Session {
         case .inFlash: try programs.firmware.map(Self.checkFlash)
         }
         let initrd = try description.initrd.map { path throws(InputError) in try InputFile.read(path) }
+        var modules: [InputFile] = []
+        for module in description.modules { modules.append(try InputFile.read(module.path)) }
         // Firmware in flash decides for itself what becomes of a kernel.
         let isFirmwares = entry.firmware == .inFlash && programs.firmware != nil
         if isFirmwares {
@@ -105,7 +107,8 @@ public final class Session {
         }
         var plan = try LoadPlan(
             memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize), rules: board.loadRules,
-            firmware: firmware, kernel: isFirmwares ? nil : kernel, initrd: isFirmwares ? nil : initrd)
+            firmware: firmware, kernel: isFirmwares ? nil : kernel, initrd: isFirmwares ? nil : initrd,
+            modules: modules)
         try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
@@ -147,13 +150,21 @@ public final class Session {
         _ description: MachineDescription, _ board: any Board, _ plan: LoadPlan
     ) throws(InputError) -> [UInt8] {
         do {
+            var tree: DeviceTree
             if let path = description.dtb {
-                var tree = try DeviceTree(try InputFile.read(path))
+                tree = try DeviceTree(try InputFile.read(path))
                 if let append = description.append { tree.setBootArguments(append) }
                 if let initrd = plan.initrd { tree.setInitrd(initrd) }
-                return try tree.blob()
+            } else {
+                tree = board.deviceTree(bootArguments: description.append, initrd: plan.initrd)
             }
-            return try board.deviceTree(bootArguments: description.append, initrd: plan.initrd).blob()
+            for (module, range) in zip(description.modules, plan.modules) {
+                let bytes = plan.placement(at: range.lowerBound)?.bytes ?? []
+                tree.addModule(
+                    at: range, isKernel: module.arguments != nil || LoadableImage.isProgram(bytes),
+                    arguments: module.arguments)
+            }
+            return try tree.blob()
         } catch let error as InputError {
             throw error
         } catch {

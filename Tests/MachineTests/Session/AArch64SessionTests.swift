@@ -212,6 +212,36 @@ struct AArch64SessionTests {
         }
     }
 
+    @Test("Modules are in memory where the tree says, kernels told from RAM disks")
+    func modules() throws {
+        try ExternalTool.withTemporaryDirectory { directory in
+            let kernel = ImageFormatTests.header(magic: "ARM\u{64}")
+            for (name, bytes) in [("Image", kernel), ("raw", [1, 2, 3]), ("disk", [4, 5])] {
+                try Data(bytes).write(to: URL(fileURLWithPath: directory + "/" + name))
+            }
+            let modules = ["Image", "raw,quiet", "disk"]
+            try TinyA64Guest.load(TinyA64Guest.powerOff) {
+                $0.memory = ByteCount(32 << 20)
+                try? $0.set(.module, modules.map { directory + "/" + $0 })
+            } _: { session in
+                #expect(session.description.modules.count == 3)
+                let blob = try #require(session.plan.placements.first { $0.role == .deviceTree })
+                let tree = try DeviceTree(InputFile(name: "tree", bytes: Array(blob.bytes)))
+                let chosen = try #require(tree.node(at: "/chosen"))
+                let nodes = chosen.children.filter { $0.name.hasPrefix("module@") }
+                let kinds = ["multiboot,kernel", "multiboot,kernel", "multiboot,ramdisk"]
+                #expect(nodes.map { $0.strings("compatible")?.last } == kinds)
+                #expect(nodes.map { $0.string("bootargs") } == [nil, "quiet", nil])
+                for (node, bytes) in zip(nodes, [kernel, [1, 2, 3], [4, 5]]) {
+                    let cells = try #require(node.cells("reg"))
+                    #expect(cells.count == 4 && cells[3] == bytes.count)
+                    let host = try #require(session.board.memory.host(UInt64(cells[1]), count: UInt64(bytes.count)))
+                    #expect(Array(UnsafeRawBufferPointer(start: host, count: bytes.count)) == bytes)
+                }
+            }
+        }
+    }
+
     @Test("Comparisons see every field of a PE's state that does not follow from others")
     func state() throws {
         try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
