@@ -173,13 +173,21 @@ extension AArch64.ProcessingElement.TrapRecord {
     /// What happened, in words.
     public var name: String {
         switch kind {
-        case .irq: return "IRQ"
-        case .fiq: return "FIQ"
-        case .systemError: return "SError"
-        case .synchronous: break
+        case .irq: "IRQ"
+        case .fiq: "FIQ"
+        case .systemError: "SError"
+        case .synchronous: AArch64.exceptionName(syndrome)
         }
+    }
+}
+
+extension AArch64 {
+    private typealias Class = ExceptionClass
+
+    /// The exception that ESR_ELx describes, in words.
+    public static func exceptionName(_ syndrome: UInt64) -> String {
         let access = syndrome >> 6 & 1 != 0 ? "of a write" : "of a read"
-        switch exceptionClass {
+        switch syndrome >> 26 & 0x3f {
         case Class.unknown: return "undefined instruction"
         case Class.waitTrapped: return syndrome & 1 == 0 ? "trapped WFI" : "trapped WFE"
         case Class.floatingPointTrapped: return "trapped floating point"
@@ -190,10 +198,10 @@ extension AArch64.ProcessingElement.TrapRecord {
         case Class.hypervisorCall: return "HVC #\(syndrome & 0xffff)"
         case Class.secureMonitorCall: return "trapped SMC #\(syndrome & 0xffff)"
         case Class.systemRegisterTrapped:
-            return "trapped \(syndrome & 1 == 0 ? "write of" : "read of") \(trappedRegister)"
+            return "trapped \(syndrome & 1 == 0 ? "write of" : "read of") \(trappedRegister(syndrome))"
         case Class.exceptionReturnTrapped: return "trapped ERET"
-        case Class.instructionAbortLower, Class.instructionAbort: return "instruction abort: \(faultStatus)"
-        case Class.dataAbortLower, Class.dataAbort: return "data abort \(access): \(faultStatus)"
+        case Class.instructionAbortLower, Class.instructionAbort: return "instruction abort: \(faultStatus(syndrome))"
+        case Class.dataAbortLower, Class.dataAbort: return "data abort \(access): \(faultStatus(syndrome))"
         case Class.misalignedProgramCounter: return "misaligned program counter"
         case Class.misalignedStackPointer: return "misaligned stack pointer"
         case Class.floatingPointException: return "floating-point exception"
@@ -202,22 +210,22 @@ extension AArch64.ProcessingElement.TrapRecord {
         case Class.softwareStepLower, Class.softwareStepLower + 1: return "software step"
         case Class.watchpointLower, Class.watchpointLower + 1: return "watchpoint \(access)"
         case Class.breakpointInstruction: return "BRK #\(syndrome & 0xffff)"
-        default: return "exception class \(exceptionClass)"
+        default: return "exception class \(syndrome >> 26 & 0x3f)"
         }
     }
 
     /// The register of a trapped MRS or MSR; SYS is among them (ISS encoding for an exception from MSR, MRS, or System
     /// instruction execution).
-    private var trappedRegister: String {
+    private static func trappedRegister(_ syndrome: UInt64) -> String {
         func field(_ low: UInt64, _ width: UInt64) -> UInt16 { UInt16(syndrome >> low & (1 << width - 1)) }
         let (op0, op1, op2) = (field(20, 2), field(14, 3), field(17, 3))
         let (crn, crm) = (field(10, 4), field(1, 4))
         guard op0 >= 2 else { return "S\(op0)_\(op1)_C\(crn)_C\(crm)_\(op2)" }
-        return AArch64.systemRegisterName((op0 & 1) << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
+        return systemRegisterName((op0 & 1) << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
     }
 
     /// IFSC or DFSC (ISS encoding for an exception from a Data Abort).
-    private var faultStatus: String {
+    private static func faultStatus(_ syndrome: UInt64) -> String {
         let status = syndrome & 0x3f
         let onWalk = syndrome >> 7 & 1 != 0 ? " on a walk of stage 1" : ""
         switch status {

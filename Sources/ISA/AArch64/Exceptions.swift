@@ -341,6 +341,7 @@ extension AArch64.ProcessingElement {
             s.pointee.pstate = kept | saved & (PSTATE.daif | PSTATE.softwareStep) | PSTATE.illegal
         }
         levelChanged()
+        if isObserved, from == 2, level < 2, hasGuest { guestEntryObserver?() }
     }
 
     /// Bits of PSTATE that some PEs have.
@@ -360,6 +361,7 @@ extension AArch64.ProcessingElement {
 
     func waitForInterrupt() throws(Fault) {
         try checkWait(notTrapped: Control.ntwi, trapped: Hypervisor.twi, kind: 0)
+        if isObserved { waitObserver?() }
         state.pointee.waitsForEvent = false
         state.pointee.waiting = !hasInterrupt
     }

@@ -53,6 +53,14 @@ extension AArch64 {
         let translationFeatures: TranslationFeatures
         /// Told of each exception, after it was taken, while tracing.
         public var trapObserver: ((TrapRecord) -> Void)?
+        /// Told of each write of a system register, by its number, while tracing.
+        public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
+        /// Told of each return into a guest from EL2.
+        public var guestEntryObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// Told of each WFI that is not trapped.
+        public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// One of these is there.
+        private(set) var isObserved = false
         /// The latest exceptions, for post-mortems: a ring, and how many there have been.
         private let trapRing: UnsafeMutablePointer<TrapRecord>
         private var trapCount = 0
@@ -182,6 +190,12 @@ extension AArch64 {
         /// The current exception level.
         public var level: Int { Int(state.pointee.pstate >> 2 & 3) }
 
+        /// EL1 and its EL0 are a guest's: they are behind a second stage.
+        public var hasGuest: Bool {
+            hypervisorConfiguration & (HypervisorConfiguration.vm | HypervisorConfiguration.tge)
+                == HypervisorConfiguration.vm
+        }
+
         /// HCR_EL2 as it takes effect: all clear without EL2.
         var hypervisorConfiguration: UInt64 { hasEL2 ? state.pointee.hcr : 0 }
 
@@ -265,6 +279,10 @@ extension AArch64 {
             let last = trapRing[(trapCount - 1) % Self.trapCapacity]
             return last.repeats >= 1000 && last.kind == .synchronous && last.fromLevel == last.toLevel
                 && last.toLevel == level && state.pointee.core.programCounter == last.programCounter
+        }
+
+        private func updateObserved() {
+            isObserved = registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
         }
 
         /// Keeps the last exceptions, and counts them.

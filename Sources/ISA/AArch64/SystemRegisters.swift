@@ -44,6 +44,7 @@ extension AArch64.ProcessingElement {
         } else if let function = entry.pointee.computed {
             writeComputed(function, entry.pointee.index, new, key)
         }
+        if isObserved { registerObserver?(key, new) }
     }
 
     /// What follows from a write.

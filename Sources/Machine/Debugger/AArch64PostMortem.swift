@@ -8,15 +8,10 @@ extension AArch64.ProcessingElement: InspectableProcessor {
 
     public static let noun = "CPU"
 
-    public var privilege: PrivilegeLevel { Self.level(level, isTranslated: translatesGuest) }
+    public var privilege: PrivilegeLevel { Self.level(level, isTranslated: hasGuest) }
 
     private static func level(_ level: Int, isTranslated: Bool) -> PrivilegeLevel {
         PrivilegeLevel("EL\(level)", isGuests: level < 2 && isTranslated)
-    }
-
-    /// EL1 and its EL0 are behind a second stage.
-    private var translatesGuest: Bool {
-        hasEL2 && state.pointee.hcr & (Hypervisor.vm | Hypervisor.tge) == Hypervisor.vm
     }
 
     /// VTTBR_EL2.VMID.
@@ -116,8 +111,11 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         trapObserver = observer.map { observer in { [unowned self] in observer(record($0)) } }
     }
 
-    /// Writes of system registers have no observer.
-    public func observeRegisters(_ observer: ((String, UInt64) -> Void)?) -> Bool { observer == nil }
+    public static let registerLabel = "msr"
+
+    public func observeRegisters(_ observer: ((String, UInt64) -> Void)?) {
+        registerObserver = observer.map { observer in { observer(AArch64.systemRegisterName($0), $1) } }
+    }
 
     private func record(_ trap: TrapRecord) -> ExceptionRecord {
         var detail = ""
@@ -126,8 +124,8 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         return ExceptionRecord(
             time: trap.time, kind: trap.kind != .synchronous ? .interrupt : trap.isCall ? .call : .fault,
             name: trap.name, cause: trap.syndrome, value: trap.address ?? 0, programCounter: trap.programCounter,
-            from: Self.level(trap.fromLevel, isTranslated: translatesGuest),
-            to: Self.level(trap.toLevel, isTranslated: translatesGuest), detail: detail,
+            from: Self.level(trap.fromLevel, isTranslated: hasGuest),
+            to: Self.level(trap.toLevel, isTranslated: hasGuest), detail: detail,
             guestPhysical: trap.intermediate, repeats: trap.repeats, isInHandler: isInHandler(trap))
     }
 

@@ -22,10 +22,10 @@ public protocol InspectableProcessor: Processor {
     /// Has `observer` told of each exception and interrupt after it was taken; nil ends that.
     func observeExceptions(_ observer: ((ExceptionRecord) -> Void)?)
 
+    /// What such a write is called in traces: `csr`.
+    static var registerLabel: String { get }
     /// Has `observer` told of each write of a system register; nil ends that.
-    /// - Returns: whether it can tell.
-    @discardableResult
-    func observeRegisters(_ observer: ((_ name: String, _ value: UInt64) -> Void)?) -> Bool
+    func observeRegisters(_ observer: ((_ name: String, _ value: UInt64) -> Void)?)
 
     /// The bits of the instruction that it would execute next, read without effect; nil where it could not.
     func instructionWord() -> UInt32?

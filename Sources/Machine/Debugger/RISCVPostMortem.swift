@@ -102,9 +102,10 @@ extension RISCV.Hart: InspectableProcessor {
         trapObserver = observer.map { observer in { [unowned self] in observer(record($0)) } }
     }
 
-    public func observeRegisters(_ observer: ((String, UInt64) -> Void)?) -> Bool {
+    public static let registerLabel = "csr"
+
+    public func observeRegisters(_ observer: ((String, UInt64) -> Void)?) {
         registerObserver = observer.map { observer in { observer(RISCV.registerName($0), $1) } }
-        return true
     }
 
     private func record(_ trap: TrapRecord) -> ExceptionRecord {

@@ -1,19 +1,16 @@
-import ISA
-
 /// What makes guests leave, and how many instructions their hypervisor spends on it: `--exits`.
 ///
-/// An exit begins with the trap that takes a hart from V=1 to V=0 and ends with the return to V=1 on it. All that is
-/// executed meanwhile counts, the return itself included: other traps, the firmware, and threads of the hypervisor that
-/// run before a guest does again. Where the hart waits for an interrupt (WFI) meanwhile, the exit ends there, and what
-/// follows until a guest goes on is a wake-up, counted by the interrupt that ended the wait. Which hypervisor it is does not
-/// matter, so that two can be compared.
+/// An exit begins with the exception that takes a CPU out of a guest (from V=1 to V=0, or to EL2) and ends with the return
+/// into one on it. All that is executed meanwhile counts, the return itself included: other exceptions, the firmware, and
+/// threads of the hypervisor that run before a guest does again. Where the CPU waits for an interrupt (WFI) meanwhile, the
+/// exit ends there, and what follows until a guest goes on is a wake-up, counted by the interrupt that ended the wait.
+/// Which hypervisor it is does not matter, so that two can be compared.
 public final class ExitStatistics {
     /// Exits that are counted together.
     public struct Reason: Hashable, Sendable {
-        /// As a cause register has it.
+        /// What the CPU calls the exception, in a number; all ones for none.
         public let cause: UInt64
-        /// What tells exits of the cause apart: the extension and the function of an SBI call, the guest-physical address
-        /// of a guest-page fault, the bits of a virtual instruction.
+        /// What tells exits of the cause apart: which call it is, the guest-physical address of a fault.
         public let detail: UInt64
         public let function: UInt64
         public let ending: Ending
@@ -24,7 +21,7 @@ public final class ExitStatistics {
         case same
         /// Another one does.
         case otherGuest
-        /// The hart waits for an interrupt.
+        /// The CPU waits for an interrupt.
         case idle
         /// Not an exit: from the end of the wait until a guest goes on.
         case wakeUp
@@ -72,15 +69,15 @@ public final class ExitStatistics {
         }
     }
 
-    /// What a hart does between two entries of guests.
+    /// What a CPU does between two entries of guests.
     private struct Phase {
-        /// The exit's trap, or the first one after a wait, if it has come.
-        var trap: RISCV.Hart.TrapRecord?
+        /// The exit's cause, or that of the first exception after a wait, if it has come.
+        var cause: UInt64?
         var detail: UInt64 = 0
         var function: UInt64 = 0
         /// Executed before it, less what is executed but does not count as such when it ends.
         var start: UInt64
-        /// hgatp of the guest that left; nil after a wait.
+        /// The guest that left; nil after a wait.
         var guest: UInt64?
     }
 
@@ -89,62 +86,55 @@ public final class ExitStatistics {
     /// A guest that touches many addresses must not fill the host's memory: further reasons are counted by cause alone.
     private static let reasonLimit = 4096
 
-    /// Observes the session's harts from now on; what else observes their traps goes on.
-    /// - Throws: where the CPUs are no harts.
+    private let kind: (any ExitingProcessor.Type)?
+
+    /// Observes the session's CPUs from now on; what else observes their exceptions goes on.
+    /// - Throws: where CPUs do not tell of their guests.
     public init(_ session: Session) throws(InputError) {
-        let harts = session.board.processors.compactMap { $0 as? RISCV.Hart }
-        guard harts.count == session.board.processors.count else {
+        let processors = session.board.processors.compactMap { $0 as? any ExitingProcessor }
+        guard processors.count == session.board.processors.count else {
             throw InputError(
                 file: "--exits", problem: "exits are not counted on this machine yet", mend: "Leave --exits out.")
         }
-        phases = Array(repeating: nil, count: harts.count)
-        for (index, hart) in harts.enumerated() {
-            let other = hart.trapObserver
-            hart.trapObserver = { [unowned self, unowned hart] trap in
-                other?(trap)
-                trapTaken(trap, hart, index)
-            }
-            hart.guestEntryObserver = { [unowned self, unowned hart] in
-                guard let phase = phases[index] else { return }
-                let isSame = phase.guest == hart.state.pointee.hgatp
-                end(phase, phase.guest == nil ? .wakeUp : isSame ? .same : .otherGuest, hart, index)
-                phases[index] = nil
-            }
-            hart.waitObserver = { [unowned self, unowned hart] in
-                guard let phase = phases[index] else { return }
-                if phase.guest != nil { end(phase, .idle, hart, index) }
-                phases[index] = Phase(start: hart.executed)
-            }
+        phases = Array(repeating: nil, count: processors.count)
+        kind = processors.first.map { type(of: $0) }
+        for (index, processor) in processors.enumerated() {
+            processor.observeExits(
+                exception: { [unowned self, unowned processor] in taken($0, processor, index) },
+                entry: { [unowned self, unowned processor] in
+                    guard let phase = phases[index] else { return }
+                    let isSame = phase.guest == processor.guestRoot
+                    end(phase, phase.guest == nil ? .wakeUp : isSame ? .same : .otherGuest, processor, index)
+                    phases[index] = nil
+                },
+                wait: { [unowned self, unowned processor] in
+                    guard let phase = phases[index] else { return }
+                    if phase.guest != nil { end(phase, .idle, processor, index) }
+                    phases[index] = Phase(start: processor.executed)
+                })
         }
     }
 
-    private func trapTaken(_ trap: RISCV.Hart.TrapRecord, _ hart: RISCV.Hart, _ index: Int) {
+    private func taken(_ exception: ExitingException, _ processor: any ExitingProcessor, _ index: Int) {
         if let phase = phases[index] {
-            if phase.trap == nil { phases[index]?.trap = trap }
+            if phase.cause == nil { phases[index]?.cause = exception.cause }
             return
         }
-        guard trap.fromVirtual, !trap.toVirtual else { return }
+        guard exception.leavesGuest else { return }
         // Neither an instruction that trapped nor a return counts as executed yet when it is told of.
-        let isInterrupt = trap.cause >> 63 == 1
-        var phase = Phase(
-            trap: trap, start: hart.executed &- (isInterrupt ? 1 : 0), guest: hart.state.pointee.hgatp)
-        let registers = hart.state.pointee.core.registers
-        switch trap.cause {
-        case RISCV.Cause.virtualSupervisorCall: (phase.detail, phase.function) = (registers[17], registers[16])
-        case RISCV.Cause.virtualInstruction: phase.detail = trap.value
-        default: phase.detail = trap.guestPhysical
-        }
-        phases[index] = phase
+        phases[index] = Phase(
+            cause: exception.cause, detail: exception.detail, function: exception.function,
+            start: processor.executed &- (exception.isInterrupt ? 1 : 0), guest: processor.guestRoot)
     }
 
-    private func end(_ phase: Phase, _ ending: Ending, _ hart: RISCV.Hart, _ index: Int) {
-        // A wait that ended without a trap: the hypervisor has looked at what is pending itself.
-        let cause = phase.trap?.cause ?? .max
+    private func end(_ phase: Phase, _ ending: Ending, _ processor: any ExitingProcessor, _ index: Int) {
+        // A wait that ended without an exception: the hypervisor has looked at what is pending itself.
+        let cause = phase.cause ?? .max
         var reason = Reason(cause: cause, detail: phase.detail, function: phase.function, ending: ending)
         if costs.count >= Self.reasonLimit, costs[reason] == nil {
             reason = Reason(cause: cause, detail: .max, function: 0, ending: ending)
         }
-        costs[reason, default: Costs()].add(hart.executed &- phase.start)
+        costs[reason, default: Costs()].add(processor.executed &- phase.start)
     }
 
     // MARK: What came of it
@@ -154,8 +144,8 @@ public final class ExitStatistics {
     public var rows: [(name: String, costs: Costs)] {
         var rows: [String: Costs] = [:]
         for (reason, costs) in costs {
-            let isOneOfMany = reason.detail == .max || costs.count == 1 && Self.hasAddress(reason.cause)
-            rows[isOneOfMany ? Self.name(ofAny: reason) : Self.name(reason), default: Costs()].add(costs)
+            let isOneOfMany = reason.detail == .max || costs.count == 1 && hasAddress(reason.cause)
+            rows[isOneOfMany ? name(ofAny: reason) : name(reason), default: Costs()].add(costs)
         }
         return rows.map { (name: $0.key, costs: $0.value) }.sorted {
             ($1.costs.total, $0.name) < ($0.costs.total, $1.name)
@@ -186,34 +176,19 @@ public final class ExitStatistics {
         return text
     }
 
-    private static func hasAddress(_ cause: UInt64) -> Bool {
-        switch cause {
-        case RISCV.Cause.instructionGuestPage, RISCV.Cause.loadGuestPage, RISCV.Cause.storeGuestPage: true
-        default: false
-        }
-    }
+    private func hasAddress(_ cause: UInt64) -> Bool { kind?.exitHasAddress(cause) ?? false }
 
-    private static func name(ofAny reason: Reason) -> String {
+    private func name(ofAny reason: Reason) -> String {
         let places = hasAddress(reason.cause) ? ", addresses that appear once" : ", others"
-        return RISCV.Cause.describe(reason.cause) + places + suffix(reason.ending)
+        return (kind?.exitName(reason.cause) ?? "") + places + Self.suffix(reason.ending)
     }
 
-    private static func name(_ reason: Reason) -> String {
+    private func name(_ reason: Reason) -> String {
         if reason.ending == .wakeUp {
-            return reason.cause == .max ? "wake-up" : "wake-up by " + RISCV.Cause.describe(reason.cause)
+            return reason.cause == .max ? "wake-up" : "wake-up by " + (kind?.exitName(reason.cause) ?? "")
         }
-        var text = RISCV.Cause.describe(reason.cause)
-        switch reason.cause {
-        case RISCV.Cause.virtualSupervisorCall:
-            text = "SBI \(extensionName(reason.detail))"
-            // The legacy extensions have one function each.
-            if reason.detail > 0xf { text += ", function \(reason.function)" }
-        case RISCV.Cause.virtualInstruction where reason.detail != 0:
-            let word = UInt32(truncatingIfNeeded: reason.detail)
-            text += ", \(Disassembler(symbols: SymbolFinder([])).line(word, at: 0).text)"
-        default: if hasAddress(reason.cause) { text += " at \(hexadecimal(reason.detail))" }
-        }
-        return text + suffix(reason.ending)
+        let name = kind?.exitName(reason.cause, detail: reason.detail, function: reason.function) ?? ""
+        return name + Self.suffix(reason.ending)
     }
 
     private static func suffix(_ ending: Ending) -> String {
@@ -223,29 +198,30 @@ public final class ExitStatistics {
         case .idle: ", then idle"
         }
     }
+}
 
-    /// As the RISC-V Supervisor Binary Interface Specification 2.0 calls it.
-    private static func extensionName(_ number: UInt64) -> String {
-        let legacy = [
-            "set_timer", "console_putchar", "console_getchar", "clear_ipi", "send_ipi", "remote_fence_i",
-            "remote_sfence_vma", "remote_sfence_vma_asid", "shutdown",
-        ]
-        if number < UInt64(legacy.count) { return "legacy \(legacy[Int(number)])" }
-        switch number {
-        case 0x10: return "base"
-        // The others' numbers are their names in ASCII.
-        case 0x5449_4d45: return "TIME"
-        case 0x73_5049: return "sPI"
-        case 0x5246_4e43: return "RFENCE"
-        case 0x48_534d: return "HSM"
-        case 0x5352_5354: return "SRST"
-        case 0x50_4d55: return "PMU"
-        case 0x4442_434e: return "DBCN"
-        case 0x5355_5350: return "SUSP"
-        case 0x4350_5043: return "CPPC"
-        case 0x4e41_434c: return "NACL"
-        case 0x53_5441: return "STA"
-        default: return hexadecimal(number)
-        }
-    }
+/// A CPU that tells when guests leave for their hypervisor, and when they come back.
+public protocol ExitingProcessor: InspectableProcessor {
+    /// What tells guests apart: the root of the second stage.
+    var guestRoot: UInt64 { get }
+    /// Has the observers told of each exception, each return into a guest, and each wait of the hypervisor's; whoever
+    /// observed exceptions before goes on.
+    func observeExits(
+        exception: @escaping (ExitingException) -> Void, entry: @escaping () -> Void, wait: @escaping () -> Void)
+    /// The cause in words.
+    static func exitName(_ cause: UInt64) -> String
+    /// The same, with what tells exits of the cause apart.
+    static func exitName(_ cause: UInt64, detail: UInt64, function: UInt64) -> String
+    /// The detail is an address.
+    static func exitHasAddress(_ cause: UInt64) -> Bool
+}
+
+/// An exception as exits are counted by.
+public struct ExitingException {
+    public let leavesGuest: Bool
+    public let isInterrupt: Bool
+    /// As in ``ExitStatistics/Reason``.
+    public let cause: UInt64
+    public var detail: UInt64 = 0
+    public var function: UInt64 = 0
 }

@@ -10,7 +10,7 @@ public struct TraceOptions: Equatable, Sendable {
         public static let instructions = Kinds(rawValue: 1 << 0)
         /// Traps: exceptions and interrupts.
         public static let exceptions = Kinds(rawValue: 1 << 1)
-        /// Writes of control and status registers.
+        /// Writes of system registers: RISC-V's control and status registers.
         public static let csr = Kinds(rawValue: 1 << 2)
         /// Accesses to devices.
         public static let mmio = Kinds(rawValue: 1 << 3)

@@ -18,7 +18,7 @@ public final class Tracer {
 
     /// Traces `session` from now on.
     /// - Parameter sink: takes each line, with its end.
-    /// - Throws: where this machine's CPUs have not what is to be traced.
+    /// - Throws: where this machine's CPUs have none of the levels that are to be traced.
     public init(_ session: Session, _ options: TraceOptions, sink: @escaping (String) -> Void) throws(InputError) {
         self.session = session
         self.options = options
@@ -37,15 +37,10 @@ public final class Tracer {
             try checkLevels(type(of: processor).levelNames)
             processor.observeExceptions { [unowned self, unowned processor] in taken($0, processor) }
             guard options.kinds.contains(.csr) else { continue }
-            let isTold = processor.observeRegisters { [unowned self, unowned processor] name, value in
+            let label = padded(type(of: processor).registerLabel, 6)
+            processor.observeRegisters { [unowned self, unowned processor] name, value in
                 flush()
-                write(processor, "csr    \(name) = \(hexadecimal(value))")
-            }
-            // Whoever asks for all there is has it so.
-            guard isTold || options.kinds == .all else {
-                throw InputError(
-                    file: "--trace", problem: "csr: this machine's \(type(of: processor).noun)s do not tell of it yet",
-                    mend: "Trace instructions, exceptions and mmio.")
+                write(processor, "\(label) \(name) = \(hexadecimal(value))")
             }
         }
         if options.kinds.contains(.mmio) {

@@ -185,14 +185,6 @@ struct AArch64SessionTests {
         #expect(try hash(traces: true) == hash(traces: false))
     }
 
-    @Test("A trace that asks for system registers by name is refused, as no CPU tells of them")
-    func traceOfRegisters() throws {
-        try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
-            #expect(throws: InputError.self) { try Tracer(session, TraceOptions("exceptions,csr")) { _ in } }
-            #expect(throws: InputError.self) { try ExitStatistics(session) }
-        }
-    }
-
     @Test("The monitor shows registers, levels and translations of AArch64")
     func monitor() throws {
         try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
