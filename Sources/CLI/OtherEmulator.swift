@@ -2,18 +2,22 @@ import Machine
 
 /// The emulator that `--against` names.
 enum OtherEmulator {
-    /// The path of `name`, of which `qemu` stands for QEMU's RISC-V emulator.
-    static func find(_ name: String) throws(InputError) -> String {
-        let program = name == "qemu" ? qemu : name
+    /// The path of `name`, of which `qemu` stands for QEMU's emulator of the architecture.
+    static func find(_ name: String, for architecture: ELFFile.Machine = .riscv) throws(InputError) -> String {
+        let program = name == "qemu" ? qemu(architecture) : name
         guard let path = HostProcess.find(program) else {
             throw InputError(
                 file: "--against", problem: "\(program) is not installed",
-                mend: "Install it (Debian: qemu-system-misc), or give its path.")
+                mend:
+                    "Install it (Debian: \(architecture == .aarch64 ? "qemu-system-arm" : "qemu-system-misc")), or give its path."
+            )
         }
         return path
     }
 
-    private static let qemu = "qemu-system-riscv64"
+    private static func qemu(_ architecture: ELFFile.Machine) -> String {
+        architecture == .aarch64 ? "qemu-system-aarch64" : "qemu-system-riscv64"
+    }
 
     /// What QEMU is told of the processor: every extension that 7.2 has.
     static let processor =
@@ -27,13 +31,15 @@ enum OtherEmulator {
 
     /// The command that runs a test program, whose path goes behind it: QEMU's, with a deterministic clock, or
     /// `text` itself.
-    static func command(_ text: String) throws(InputError) -> [String] {
+    static func command(_ text: String, for architecture: ELFFile.Machine) throws(InputError) -> [String] {
         let words = text.split(separator: " ").map(String.init)
-        let path = try find(words.first ?? "")
-        guard words.count == 1, path.hasSuffix(qemu) else { return [path] + words.dropFirst() }
-        return [
-            path, "-M", "virt", "-icount", "shift=0", "-cpu", processor, "-bios", "none", "-display", "none",
-            "-serial", "stdio", "-monitor", "none", "-kernel",
+        let path = try find(words.first ?? "", for: architecture)
+        guard words.count == 1, path.hasSuffix(qemu(architecture)) else { return [path] + words.dropFirst() }
+        let machine =
+            architecture == .aarch64
+            ? ["-M", "virt,virtualization=on", "-cpu", "max"] : ["-M", "virt", "-cpu", processor, "-bios", "none"]
+        return [path] + machine + [
+            "-icount", "shift=0", "-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel",
         ]
     }
 }

@@ -11,8 +11,8 @@ struct TestCommand: ParsableCommand {
         commandName: "test",
         abstract: "Run conformance programs and say which fail.",
         discussion: """
-            Runs every RISC-V ELF program among the given files and directories, without firmware, until it ends by
-            tohost or by the test device.
+            Runs every RISC-V or AArch64 ELF program among the given files and directories, without firmware, until it
+            ends by tohost, by the test device or by PSCI.
 
             Examples:
               orrery test build/riscv-tests                    all programs below a directory
@@ -118,12 +118,15 @@ struct TestCommand: ParsableCommand {
         guard !paths.isEmpty else {
             throw UsageError("no program is given. Name programs, or directories of them: orrery test build")
         }
-        // A mistake in them is one mistake, and not one of each program.
-        _ = try RISCV.Features(cpu: try machine().cpu)
+        let description = try machine()
         let shard = try shard.map { text in try value("shard") { () throws(ValueError) in try Shard(text) } }
         var programs = try ConformanceProgram.find(paths)
         programs.removeAll { program in exclude.contains { program.name.hasPrefix($0) } }
         if let shard { programs = shard.part(of: programs) }
+        // A mistake in it is one mistake, and not one of each program.
+        for architecture in Set(programs.map(\.architecture)) {
+            try MachineCatalog.check(cpu: description.cpu, of: architecture)
+        }
         let report = try TestRun(self, programs).run()
         if let junit { try OutputFile.write(report.junit, to: junit) }
         if let signatureOutput { try writeSignatures(report, to: signatureOutput) }

@@ -24,7 +24,12 @@ struct TestRun {
         /// Children that each program waits for.
         var awaited = [Int](repeating: 0, count: programs.count)
         let limit = try command.wallLimit
-        let other = try command.against.map { try OtherEmulator.command($0) }
+        var emulators: [ELFFile.Machine: [String]] = [:]
+        if let name = command.against {
+            for architecture in Set(programs.map(\.architecture)) {
+                emulators[architecture] = try OtherEmulator.command(name, for: architecture)
+            }
+        }
         let known = try command.differences.map { try KnownDifferences(try InputFile.read($0)) } ?? KnownDifferences()
         for (index, program) in programs.enumerated() {
             let reference = command.reference(for: program)
@@ -33,7 +38,7 @@ struct TestRun {
                     name: program.name, verdict: .skipped, reason: "has no reference in \(directory)")
                 continue
             }
-            if let other {
+            if let other = emulators[program.architecture] {
                 awaited[index] += 1
                 places.append(.other(index))
                 children.append(HostProcess(other[0], other.dropFirst() + [program.path], limit: limit))

@@ -1,4 +1,6 @@
+import Foundation
 import ISA
+import TestSupport
 import Testing
 
 @testable import Machine
@@ -130,6 +132,38 @@ struct ConformanceTests {
         #expect(ConformanceProgram.missingExtension("rv64i2p1_zfa1p0", features: all) == "zfa")
         #expect(ConformanceProgram.missingExtension("rv64i2p1_zba1p0", features: all.subtracting(.zba)) == "zba")
         #expect(ConformanceProgram.missingExtension("rv64i2p1_h1p0", features: all.subtracting(.h)) == "H")
+    }
+
+    @Test("Programs of each machine are found, run on theirs, and explained when they hang")
+    func machines() throws {
+        func program(_ machine: UInt16, at address: UInt64, _ words: [UInt32]) -> Data {
+            let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            var builder = ELFBuilder.program(at: address, bytes)
+            builder.machine = machine
+            return Data(builder.bytes())
+        }
+        try ExternalTool.withTemporaryDirectory { directory in
+            let files: [(String, Data)] = [
+                ("a.elf", program(183, at: 0x4010_0000, TinyA64Guest.powerOff)),
+                ("b.elf", program(183, at: 0x4010_0000, [0xd503_207f, 0x17ff_ffff])),  // wfi; b .-4
+                ("c.elf", program(243, at: 0x8000_0000, TinyGuest.powerOff)),
+                ("d.elf", program(62, at: 0x8000_0000, [0])),  // EM_X86_64
+                ("e.txt", Data("text".utf8)),
+            ]
+            for (name, data) in files { try data.write(to: URL(fileURLWithPath: directory + "/" + name)) }
+            let programs = try ConformanceProgram.find([directory])
+            #expect(programs.map(\.name) == ["a", "b", "c"])
+            #expect(programs.map(\.architecture) == [.aarch64, .aarch64, .riscv])
+            var machine = MachineDescription()
+            machine.memory = ByteCount(4 << 20)
+            let results = programs.map { ConformanceRun($0, on: machine).run() }
+            #expect(results.map(\.verdict) == [.passed, .failed, .passed])
+            #expect(results[1].reason == "hangs: no CPU goes on, and no event is to come")
+            #expect(
+                results[1].post == [
+                    "CPU 0  EL2  0x40100004  waits (wfi) since 0.000000001 s, and none of its timers is on"
+                ])
+        }
     }
 
     @Test("A reference signature is read word by word, and what is no word is refused with its line")

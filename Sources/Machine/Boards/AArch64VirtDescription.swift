@@ -41,6 +41,8 @@ extension AArch64Virt: Board {
         }
     }
 
+    public static func checkCPU(_ text: String?) throws(InputError) { _ = try AArch64.CPUModel(cpu: text) }
+
     public var engine: Engine { .interpreter }
     public var translator: HotCode? { nil }
     public var translationFigures: TranslationFigures? { nil }

@@ -11,6 +11,9 @@ public protocol Board: AnyObject {
     /// Builds the machine that `description` asks for; its images are loaded later, by ``powerOn(_:)``.
     init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError)
 
+    /// Refuses what is no CPU of the board.
+    static func checkCPU(_ text: String?) throws(InputError)
+
     var memory: PhysicalMemory { get }
     var space: AddressSpace { get }
     var clock: Clock { get }

@@ -13,6 +13,8 @@ extension RISCVVirt: Board {
         try self.init(configuration)
     }
 
+    public static func checkCPU(_ text: String?) throws(InputError) { _ = try RISCV.Features(cpu: text) }
+
     public var ramBase: UInt64 { RISCVVirtLayout.ramBase }
     public var loadRules: any LoadRules { RISCVLoadRules() }
 

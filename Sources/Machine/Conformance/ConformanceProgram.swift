@@ -7,10 +7,14 @@ public struct ConformanceProgram: Equatable, Sendable {
     public let path: String
     /// For reports: the path below the directory that was given, without `.elf`.
     public let name: String
+    /// Whose code it is.
+    public let architecture: ELFFile.Machine
 
-    public init(path: String, name: String) {
+    /// - Parameter architecture: nil for what the file says, RISC-V where it does not.
+    public init(path: String, name: String, architecture: ELFFile.Machine? = nil) {
         self.path = path
         self.name = name
+        self.architecture = architecture ?? Self.architecture(ofExecutable: path) ?? .riscv
     }
 
     /// The directory part of the name, by which summaries are grouped.
@@ -19,8 +23,8 @@ public struct ConformanceProgram: Equatable, Sendable {
         return String(name[..<slash])
     }
 
-    /// The programs at `paths`: files, and what directories hold at any depth. Files that are no RISC-V executables
-    /// (listings, object files, the host's own programs) are passed over.
+    /// The programs at `paths`: files, and what directories hold at any depth. Files that no machine executes (listings,
+    /// object files, the host's own programs) are passed over.
     public static func find(_ paths: [String]) throws(InputError) -> [ConformanceProgram] {
         var programs: [ConformanceProgram] = []
         for path in paths {
@@ -31,13 +35,14 @@ public struct ConformanceProgram: Equatable, Sendable {
             }
             if status.st_mode & S_IFMT == S_IFDIR {
                 search(path, below: "", depth: 0, &programs)
-            } else if isExecutable(path) {
-                programs.append(ConformanceProgram(path: path, name: name(lastPart(path))))
+            } else if let architecture = architecture(ofExecutable: path) {
+                programs.append(
+                    ConformanceProgram(path: path, name: name(lastPart(path)), architecture: architecture))
             }
         }
         guard !programs.isEmpty else {
             throw InputError(
-                file: paths.joined(separator: ", "), problem: "holds no RISC-V program (64-bit ELF)",
+                file: paths.joined(separator: ", "), problem: "holds no RISC-V or AArch64 program (64-bit ELF)",
                 mend: "Build the programs first.")
         }
         return programs
@@ -63,8 +68,10 @@ public struct ConformanceProgram: Equatable, Sendable {
             guard stat(path, &status) == 0 else { continue }
             switch status.st_mode & S_IFMT {
             case S_IFDIR: search(path, below: below + name + "/", depth: depth + 1, &found)
-            case S_IFREG where isExecutable(path):
-                found.append(ConformanceProgram(path: path, name: self.name(below + name)))
+            case S_IFREG:
+                guard let architecture = architecture(ofExecutable: path) else { continue }
+                found.append(
+                    ConformanceProgram(path: path, name: self.name(below + name), architecture: architecture))
             default: break
             }
         }
@@ -78,17 +85,17 @@ public struct ConformanceProgram: Equatable, Sendable {
         path.hasSuffix(".elf") ? String(path.dropLast(4)) : path
     }
 
-    /// Whether the file begins as a 64-bit little-endian RISC-V executable does.
-    private static func isExecutable(_ path: String) -> Bool {
+    /// What the file is for, where it begins as a 64-bit little-endian executable of some machine does.
+    private static func architecture(ofExecutable path: String) -> ELFFile.Machine? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var header = [UInt8](repeating: 0, count: 20)
-        guard read(descriptor, &header, header.count) == header.count, ELFFile.isELF(header) else { return false }
+        guard read(descriptor, &header, header.count) == header.count, ELFFile.isELF(header) else { return nil }
         let type = UInt16(header[16]) | UInt16(header[17]) << 8
-        let machine = UInt16(header[18]) | UInt16(header[19]) << 8
-        return header[4] == 2 && header[5] == 1 && (type == 2 || type == 3)
-            && machine == ELFFile.Machine.riscv.rawValue
+        let machine = ELFFile.Machine(rawValue: UInt16(header[18]) | UInt16(header[19]) << 8)
+        let isExecutable = header[4] == 2 && header[5] == 1 && (type == 2 || type == 3)
+        return isExecutable && MachineCatalog.entries.contains { $0.architecture == machine } ? machine : nil
     }
 
     /// What the program was compiled for (`rv64imafdcv`), by its attributes; nil when it does not say.

@@ -33,7 +33,7 @@ public struct ConformanceResult: Codable, Equatable, Sendable {
     }
 
     /// The directory part of the name.
-    public var group: String { ConformanceProgram(path: "", name: name).group }
+    public var group: String { ConformanceProgram(path: "", name: name, architecture: .riscv).group }
 }
 
 /// The results of many programs, as people and as other programs read them.

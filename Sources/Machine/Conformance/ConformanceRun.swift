@@ -37,7 +37,7 @@ public struct ConformanceRun {
 
     private func runMachine() throws(InputError) -> ConformanceResult {
         let file = try InputFile.read(program.path)
-        if let architecture = ConformanceProgram.architecture(of: file),
+        if program.architecture == .riscv, let architecture = ConformanceProgram.architecture(of: file),
             let missing = ConformanceProgram.missingExtension(
                 architecture, features: try RISCV.Features(cpu: machine.cpu))
         {
@@ -85,7 +85,7 @@ public struct ConformanceRun {
                 ? "a trap that the program did not expect (tohost = \(toHost))"
                 : "test \(code) failed (tohost = \(toHost))"
         case .timedOut: result.reason = "did not end within \(machine.timeout?.description ?? "all") of virtual time"
-        case .hung: result.reason = "hangs: no hart goes on, and no event is to come"
+        case .hung: result.reason = "hangs: no \(session.board.noun) goes on, and no event is to come"
         case .instructionLimit, .quit, .matched, .failureMatched, .expectationFailed: result.reason = "was ended"
         }
         if keepsSignature, let (begin, end) = signatureBounds {
@@ -110,7 +110,7 @@ public struct ConformanceRun {
     /// Where the program's symbols say that its signature is.
     private var signatureBounds: (begin: UInt64, end: UInt64)? {
         guard
-            let elf = try? ELFFile(try InputFile.read(program.path), machine: .riscv),
+            let elf = try? ELFFile(try InputFile.read(program.path), machine: program.architecture),
             let begin = elf.physicalAddress(ofSymbol: "begin_signature"),
             let end = elf.physicalAddress(ofSymbol: "end_signature"), end >= begin
         else { return nil }
@@ -120,6 +120,11 @@ public struct ConformanceRun {
     // MARK: Post-mortem
 
     private func postMortem(_ session: Session) -> [String] {
+        guard program.architecture == .riscv else {
+            let symbols = SymbolFinder(session.symbols)
+            let registers = verbose ? session.board.processors.flatMap { $0.registerLines(symbols) } : []
+            return PostMortem(session).lines.map { String($0.dropFirst(2)) } + registers
+        }
         func place(_ address: UInt64) -> String {
             let location = session.symbols.lazy.compactMap { $0.location(of: address) }.first
             return hexadecimal(address) + (location.map { " (\($0))" } ?? "")

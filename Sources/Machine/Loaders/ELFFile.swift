@@ -8,7 +8,7 @@
 /// Names follow the System V ABI, chapters 4 and 5 (`e_phoff`, `p_paddr`, `sh_link`, ...).
 public struct ELFFile: Sendable {
     /// `e_machine`.
-    public struct Machine: Equatable, Sendable, CustomStringConvertible {
+    public struct Machine: Hashable, Sendable, CustomStringConvertible {
         public let rawValue: UInt16
         public init(rawValue: UInt16) { self.rawValue = rawValue }
 

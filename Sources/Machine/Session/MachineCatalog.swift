@@ -32,6 +32,11 @@ public enum MachineCatalog {
         public let features: [String]
     }
 
+    /// Refuses what is no CPU of the board that executes an architecture's programs.
+    public static func check(cpu: String?, of architecture: ELFFile.Machine) throws(InputError) {
+        try boards.first { $0.catalogEntry.architecture == architecture }?.checkCPU(cpu)
+    }
+
     public static var entries: [Entry] { boards.map { $0.catalogEntry } }
 
     /// As many CPUs as no machine exceeds.

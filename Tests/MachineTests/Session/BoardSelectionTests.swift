@@ -38,6 +38,8 @@ private final class StubBoard: Board {
         memory.addRegion(base: ramBase, size: memorySize)
     }
 
+    static func checkCPU(_ text: String?) throws(InputError) {}
+
     func powerOn(_ plan: LoadPlan) throws(InputError) { try plan.load(into: memory) }
 
     func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
