@@ -60,6 +60,9 @@ public final class HotCode: Translator {
             throw Unavailable(
                 description: "this computer's processor is no x86-64-v2, which is what the translator makes code for")
         }
+        var options = options
+        // The host's floating point is for guests that keep their registers there.
+        if guest.floatRegisters.isEmpty { options.switches.remove(.floats) }
         self.options = options
         faults = options.injectsFaults ? FaultInjection() : nil
         do throws(CodeMemory.Unavailable) {

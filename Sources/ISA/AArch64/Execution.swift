@@ -95,6 +95,7 @@ extension AArch64.ProcessingElement {
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
+            if mayRunTranslated, let translator, translator.run(self) { continue }
             enterCode()
         }
         if state.pointee.monitorsAreActive { updateMonitors() }

@@ -781,7 +781,7 @@ extension AArch64 {
         },
     ]
 
-    private static func both(
+    static func both(
         _ operation: Operation, _ handler: @escaping Handler
     ) -> (operation: Operation, word: Handler, double: Handler) {
         (operation, handler, handler)

@@ -82,6 +82,7 @@ extension AArch64.ProcessingElement {
 
     private func context(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
         let place = level + (isPAN ? 4 : 0)
+        // One that is known has been given its code's mode.
         if let known = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(state.pointee.contexts[place])) {
             return known
         }
@@ -90,9 +91,10 @@ extension AArch64.ProcessingElement {
             let known = UInt(state.pointee.contexts[place])
             if let context = UnsafeMutablePointer<TranslationContext>(bitPattern: known) { pool.touch(context) }
         }
-        let context = pool.select(
-            contextKey(level: level, isPAN: isPAN),
-            evicting: { state.pointee.contexts = .init(repeating: 0) })
+        let key = contextKey(level: level, isPAN: isPAN)
+        let context = pool.select(key, evicting: { state.pointee.contexts = .init(repeating: 0) })
+        // Translated code knows the level, and whether EL2 is a host.
+        context.pointee.codeMode = key.mode & 0x1b
         state.pointee.contexts[place] = UInt64(UInt(bitPattern: context))
         return context
     }
@@ -375,7 +377,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Enters a page of memory into the context that the access goes by.
-    private func enter(
+    func enter(
         _ address: UInt64, _ translation: AArch64.Translation, _ use: TranslationContext.Use,
         _ attributes: MemoryAttributes
     ) {
@@ -391,12 +393,12 @@ extension AArch64.ProcessingElement {
     }
 
     /// Bits 63 to 56 are as bit 55. Tagged addresses are not entered, since TLB maintenance does not name their tags.
-    private static func isCanonical(_ address: UInt64) -> Bool {
+    static func isCanonical(_ address: UInt64) -> Bool {
         Int64(bitPattern: address << 8) >> 8 == Int64(bitPattern: address)
     }
 
     /// Enters the part of the page that may be written unseen. `region` holds the page.
-    private func enterForWriting(
+    func enterForWriting(
         _ address: UInt64, _ translation: AArch64.Translation, _ region: PhysicalMemory.Region,
         _ attributes: MemoryAttributes
     ) {

@@ -51,15 +51,17 @@ extension AArch64 {
         var regimeOfHypervisor: TranslationRegime?
         var stageTwo: StageTwo
         let translationFeatures: TranslationFeatures
+        /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
+        public var translator: (any Translator)?
         /// Told of each exception, after it was taken, while tracing.
-        public var trapObserver: ((TrapRecord) -> Void)?
+        public var trapObserver: ((TrapRecord) -> Void)? { didSet { updateObserved() } }
         /// Told of each write of a system register, by its number, while tracing.
         public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
         /// Told of each return into a guest from EL2.
         public var guestEntryObserver: (() -> Void)? { didSet { updateObserved() } }
         /// Told of each WFI that is not trapped.
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
-        /// One of these is there.
+        /// One of these is there; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest exceptions, for post-mortems: a ring, and how many there have been.
         private let trapRing: UnsafeMutablePointer<TrapRecord>
@@ -147,7 +149,7 @@ extension AArch64 {
             state.deallocate()
         }
 
-        var core: UnsafeMutablePointer<CoreState> {
+        public var core: UnsafeMutablePointer<CoreState> {
             UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         }
 
@@ -282,7 +284,8 @@ extension AArch64 {
         }
 
         private func updateObserved() {
-            isObserved = registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
+            isObserved =
+                trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
         }
 
         /// Keeps the last exceptions, and counts them.
@@ -315,7 +318,12 @@ extension AArch64 {
         let registers: SystemRegisterTable
         let instructions: SystemInstructionTable
 
-        public init(model: CPUModel, memory: PhysicalMemory, decodedPages: Int = 6144) {
+        /// - Parameters:
+        ///   - translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.
+        ///   - decodedPages: how many pages of decoded code are kept; nil for as many as pay.
+        public init(
+            model: CPUModel, memory: PhysicalMemory, translates: Bool = false, decodedPages: Int? = nil
+        ) {
             self.model = model
             features = model.features
             translationFeatures = TranslationFeatures(model)
@@ -327,13 +335,13 @@ extension AArch64 {
             let table = UnsafeMutablePointer<UInt>.allocate(capacity: count)
             // SAFETY: here and below, a handler has no context, so that it is the address of its code and nothing else.
             table.initialize(repeating: unsafeBitCast(sharedHandler, to: UInt.self), count: count)
-            for (operation, word, double) in AArch64.handlers {
+            for (operation, word, double) in AArch64.handlers + (translates ? AArch64.transferHandlers : []) {
                 table[2 * Int(operation.rawValue)] = unsafeBitCast(word, to: UInt.self)
                 table[2 * Int(operation.rawValue) + 1] = unsafeBitCast(double, to: UInt.self)
             }
             handlers = UnsafePointer(table)
             code = CodeCache(
-                memory: memory, pageCapacity: decodedPages,
+                memory: memory, pageCapacity: decodedPages ?? (translates ? 512 : 6144),
                 decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
                 pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
         }

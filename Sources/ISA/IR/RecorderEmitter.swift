@@ -366,13 +366,13 @@ extension Recorder: Emitter {
 
     /// Only for what is recorded in place of an instruction's general meaning: the meaning is still had, from `helper`,
     /// which sets the program counter, or from the interpreter.
-    mutating func expect(_ condition: Condition, else helper: HelperIdentifier? = nil) {
+    package mutating func expect(_ condition: Condition, else helper: HelperIdentifier? = nil) {
         if known(condition) == true { return }
         append(
             Node(.expect, detail: helper == nil ? 0 : 1, condition.node, immediate: UInt64(helper?.rawValue ?? 0)))
     }
 
-    mutating func setContext(_ context: Value) {
+    package mutating func setContext(_ context: Value) {
         append(Node(.setContext, context.node))
     }
 

@@ -195,7 +195,7 @@ public final class CodeCache: CodeObserver {
     }
 
     /// How often code has changed.
-    private(set) var changes: UInt64 = 0
+    package private(set) var changes: UInt64 = 0
 
     public func codeChanged(page: UInt64, granules: UInt64) {
         changes &+= 1

@@ -110,7 +110,12 @@ public enum TranslatedEvent {
 public struct CodePage {
     /// Guest-physical address.
     public let physical: UInt64
-    let decoded: DecodedPage
+    package let decoded: DecodedPage
+
+    package init(physical: UInt64, decoded: DecodedPage) {
+        self.physical = physical
+        self.decoded = decoded
+    }
 }
 
 /// What an instruction is to the flow of control.

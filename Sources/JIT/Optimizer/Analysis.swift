@@ -13,6 +13,8 @@ struct Analysis {
         var isDead = false
         /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
         var isDeferred = false
+        /// Of a definition of the flags: what has to be at hand of it.
+        var flags: FlagsUse = []
     }
 
     /// A run of instructions that is entered only at its start and left, but for faults, only at its end: the unit that
@@ -59,12 +61,14 @@ struct Analysis {
         /// A bit for each register that is set again before anybody can see what it holds.
         var overwritten: (UInt64, UInt64) = (0, 0)
         var instruction = block.instructions.count - 1
+        var flags = FlagsLiveness(block)
         for index in stride(from: block.nodes.count - 1, through: 0, by: -1) {
             var node = block.nodes[index]
             while instruction > 0 && Int(block.instructions[instruction].firstNode) > index {
                 // The start of a segment looks at the budget and may leave.
                 if segment > 0 && segments[segment].firstInstruction == instruction {
                     overwritten = (0, 0)
+                    flags.observe(Int(block.instructions[instruction].firstNode))
                     segment -= 1
                 }
                 instruction -= 1
@@ -87,6 +91,11 @@ struct Analysis {
                 if register < 64 { overwritten.0 |= bit } else { overwritten.1 |= bit }
             } else if node.operation.mayFault || node.operation.isControl || floats.mayLeave(node, index) {
                 overwritten = (0, 0)
+                if node.operation == .call { flags.call(index) } else { flags.observe(index) }
+            }
+            if node.operation.result == .flags {
+                countFlags(node, index, flags.define(), block)
+                continue
             }
             if facts[index].uses == 0 && node.operation.isDroppable && eliminates {
                 facts[index].isDead = true
@@ -97,17 +106,30 @@ struct Analysis {
                 node = block.nodes[index]
             }
             facts[index].isDeferred = isDeferred(node, index, block)
+            if node.operation == .condition || node.operation == .flags {
+                let place = facts[index].isDeferred ? max(facts[index].lastUse, Int32(index)) : Int32(index)
+                useFlags(node, place, &flags, block)
+                continue
+            }
             let place = facts[index].isDeferred ? max(facts[index].lastUse, Int32(index)) : Int32(index)
             let kinds = node.operation.operands
             for position in 0..<4 where kinds[position] != .nothing {
                 let operand = Int(node[operand: position])
                 guard operand >= 0 else { continue }
-                facts[operand].lastUse = max(facts[operand].lastUse, place)
-                facts[operand].uses &+= 1
+                use(operand, at: place)
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
             }
         }
     }
+
+    /// The result of `node` is needed at `place`.
+    mutating func use(_ node: Int, at place: Int32) {
+        facts[node].lastUse = max(facts[node].lastUse, place)
+        facts[node].uses &+= 1
+    }
+
+    mutating func add(_ use: FlagsUse, toFlagsOf node: Int) { facts[node].flags.insert(use) }
+    mutating func kill(_ node: Int) { facts[node].isDead = true }
 
     /// Whether the node was the first of a pair of shifts, and another form was found for them.
     private mutating func joinShifts(_ index: Int, _ block: inout Block) -> Bool {
@@ -132,6 +154,7 @@ struct Analysis {
     private func isDeferred(_ node: Node, _ index: Int, _ block: Block) -> Bool {
         switch node.operation {
         case .compare, .not, .truth: return true
+        case .condition: return node.a != Node.none && block.nodes[Int(node.a)].isComparison
         case .binary where node.binaryOperation == .add && node.width == .double:
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant

@@ -98,6 +98,9 @@ extension X64.Assembler {
     /// Stops a debugger here (INT3).
     public mutating func breakpoint() { byte(0xcc) }
 
+    /// Inverts the carry flag (CMC).
+    public mutating func complementCarry() { byte(0xf5) }
+
     /// Raises the invalid-opcode exception: this place is never reached (UD2).
     public mutating func undefined() {
         byte(0x0f)

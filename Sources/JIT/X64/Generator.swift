@@ -67,6 +67,8 @@ extension X64 {
                 case helper(HelperIdentifier)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
+                /// Code goes on elsewhere, where the state has the flags.
+                case jump(UInt64)
                 /// Floating point, which goes on at `back`.
                 case float(FloatStub, back: Assembler.Label)
             }
@@ -75,6 +77,8 @@ extension X64 {
             let programCounter: UInt64
             /// Instructions that the segment has been charged for and that are not executed.
             let refund: Int
+            /// What the flags are there, where the state does not have them.
+            let flags: FlagsRecipe?
         }
 
         // MARK: Of the block
@@ -97,6 +101,9 @@ extension X64 {
         var group: AccessGroup?
         var verdict: Verdict?
         var testResult: TestResult?
+        var hostFlags: HostFlags?
+        /// The definition of the condition flags that the state does not have yet.
+        var pendingFlags: Int32?
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
@@ -184,6 +191,8 @@ extension X64.Generator {
         group = nil
         verdict = nil
         testResult = nil
+        hostFlags = nil
+        pendingFlags = nil
         assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
@@ -199,6 +208,7 @@ extension X64.Generator {
             }
         }
         record?.begin(ending, at: assembler.count)
+        if ending != nil { settleFlags() }
         switch ending {
         case .next(let address): jump(to: address)
         case .interpreted(let address):
@@ -246,7 +256,8 @@ extension X64.Generator {
 
     mutating func stub(_ kind: Stub.Kind, at programCounter: UInt64, refund: Int) -> Label {
         let label = assembler.label()
-        stubs.append(Stub(kind: kind, label: label, programCounter: programCounter, refund: refund))
+        stubs.append(
+            Stub(kind: kind, label: label, programCounter: programCounter, refund: refund, flags: flagsRecipe()))
         return label
     }
 
@@ -274,16 +285,21 @@ extension X64.Generator {
                         .compare, .register(.rax), constant: Int32(PageEntry.besideCode.rawValue), .word)
                     assembler.jump(if: .equal, checked)
                 }
+                if let flags = stub.flags { store(flags) }
                 storePosition(stub.programCounter, left: stub.refund)
                 assembler.jump(toAddress: trampolines.raise, from: self.base)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
             case .helper(let helper):
+                if let flags = stub.flags { store(flags) }
                 storePosition(stub.programCounter, left: stub.refund)
                 assembler.move(.rax, constant: 0)
                 assembler.move(.rdx, constant: 0)
                 callHelper(helper)
                 resume()
+            case .jump(let target):
+                if let flags = stub.flags { store(flags) }
+                jump(to: target)
             case .event:
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)
@@ -303,6 +319,7 @@ extension X64.Generator {
     }
 
     private mutating func leave(_ stub: Stub, _ trampoline: UInt) {
+        if let flags = stub.flags { store(flags) }
         if stub.refund != 0 {
             assembler.arithmetic(
                 .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: stub.refund))

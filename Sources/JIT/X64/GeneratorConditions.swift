@@ -12,6 +12,7 @@ extension X64.Generator {
             assembler.test(.register(.rsp), .rsp)
             return node.immediate != 0 ? .notEqual : .equal
         case .compare: return testComparison(node)
+        case .condition where analysis[index].isDeferred: return testFlags(node)
         default:
             let value = anyOperand(index)
             assembler.arithmetic(.compare, value, constant: 0, .word)

@@ -23,8 +23,9 @@ extension X64.Generator {
             generateHeld(node)
         case .require: require(node.unit)
         case .expect:
-            let other = stub(node.expectsHelper ? .helper(node.helper) : .interpret)
             let condition = test(node.a)
+            // What the test has moved, the stub has to find there.
+            let other = stub(node.expectsHelper ? .helper(node.helper) : .interpret)
             assembler.jump(if: condition.inverted, other)
         case .uncount: generateUncount(node)
         case .setContext:
@@ -33,12 +34,18 @@ extension X64.Generator {
             assembler.store(Role.field(\.context), register)
             assembler.move(Role.context, register)
         case .branch: generateBranch(node)
-        case .jump: jump(to: block.address &+ node.immediate)
+        case .jump:
+            settleFlags()
+            jump(to: block.address &+ node.immediate)
         case .jumpIndirect: generateIndirectJump(node)
+        case .setFlags, .setFlagsIf, .setRawFlags: defineFlags(node)
+        case .condition: generateCondition(node)
+        case .flags: generateFlags()
         case .call: generateCall(node)
         case .endBlock: endBlock()
         case .resume: resume()
-        case .binary, .unary, .extend, .select, .conditionValue, .and, .or: generateInteger(node)
+        case .binary, .unary, .extend, .select, .conditionValue, .and, .or, .addWithCarry, .subtractWithBorrow:
+            generateInteger(node)
         default: generateFloat(node)
         }
     }
@@ -57,6 +64,11 @@ extension X64.Generator {
     private mutating func require(_ unit: Unit) {
         switch unit {
         case .floatingPoint:
+            if map.vector.isEmpty {
+                // Nothing of it is the host's.
+                assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
+                return assembler.jump(if: .equal, stub(.interpret))
+            }
             let back = assembler.label()
             assembler.arithmetic(.compare, .memory(Role.field(\.floatLoaded)), constant: 0, .byte)
             assembler.jump(if: .equal, stub(.float(.load, back: back)))
@@ -83,6 +95,7 @@ extension X64.Generator {
     private mutating func generateBranch(_ node: Node) {
         let address = block.address &+ node.immediate
         let condition = test(node.a)
+        if pendingFlags != nil { return assembler.jump(if: condition, stub(.jump(address))) }
         if let label = label(of: address) { return assembler.jump(if: condition, label) }
         let skip = assembler.label()
         assembler.jumpShort(if: condition.inverted, skip)
@@ -101,6 +114,7 @@ extension X64.Generator {
     }
 
     private mutating func generateIndirectJump(_ node: Node) {
+        settleFlags()
         move(.rax, node.a)
         X64.Trampolines.jump(&assembler, at: base, trampolines.resolve)
     }
@@ -118,6 +132,7 @@ extension X64.Generator {
     /// The result is in rax. Where the helper raised an exception nothing more of the instruction is done.
     private mutating func generateCall(_ node: Node) {
         group = nil
+        settleFlags()
         for register in Role.temporaries { take(register) }
         for register in Role.temporaryVectors { evict(register) }
         move(.rax, node.a)
@@ -148,6 +163,7 @@ extension X64.Generator {
     }
 
     private mutating func endBlock() {
+        settleFlags()
         lookAtEvent()
         jumpOut(to: nextAddress)
     }

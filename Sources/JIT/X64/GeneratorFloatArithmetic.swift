@@ -220,6 +220,12 @@ extension X64.Generator {
 
     /// Code was made of `node` from `start` on.
     mutating func keepVerdict(behind node: Node, _ start: Int) {
+        if let hostFlags, hostFlags.end == start {
+            switch node.operation {
+            case .setRegister, .constant, .register, .setFlags: self.hostFlags?.end = assembler.count
+            default: break
+            }
+        }
         guard let verdict, verdict.node != current else { return }
         switch node.operation {
         // Moves.

@@ -6,10 +6,13 @@ extension X64.Generator {
     static func supports(_ node: Node, _ host: X64.HostFeatures, _ switches: OptimizationSwitches) -> Bool {
         switch node.operation {
         case .constant, .programCounter, .register, .setRegister, .state, .setState, .extend, .select,
-            .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .load, .store, .probe, .loadHeld,
+            .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .probe, .loadHeld,
             .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .expect, .uncount,
-            .setContext, .call, .endBlock, .resume:
+            .setContext, .call, .endBlock, .resume, .setRawFlags, .condition, .flags:
             return true
+        case .load, .store: return node.attributes.isDisjoint(with: [.unprivileged, .cacheManagement])
+        case .setFlags, .addWithCarry, .subtractWithBorrow: return isNative(node.width)
+        case .setFlagsIf: return isNative(node.width) && !node.keepsFlags
         case .compare: return isNative(node.width)
         case .binary:
             switch node.binaryOperation {
@@ -42,6 +45,8 @@ extension X64.Generator {
         case .select: generateSelect(node)
         case .conditionValue: generateConditionValue(node)
         case .and, .or: generateConditionPair(node)
+        case .addWithCarry: generateAddWithCarry(node, .add)
+        case .subtractWithBorrow: generateAddWithCarry(node, .subtract)
         default: preconditionFailure("\(node) is no operation on integers")
         }
     }
@@ -101,6 +106,7 @@ extension X64.Generator {
             let target = target(reusing: a)
             if target == first {
                 assembler.arithmetic(.add, .register(target), constant: value, node.width)
+                noteHostFlags()
             } else {
                 assembler.address(target, Memory(first, value), node.width)
             }
@@ -111,8 +117,10 @@ extension X64.Generator {
             let target = target(reusing: a)
             if target == first {
                 assembler.arithmetic(.add, target, .register(second), node.width)
+                noteHostFlags()
             } else if target == second {
                 assembler.arithmetic(.add, target, .register(first), node.width)
+                noteHostFlags()
             } else {
                 assembler.address(target, Memory(first, index: second), node.width)
             }
@@ -133,6 +141,7 @@ extension X64.Generator {
             let target = target(reusing: a)
             move(target, a)
             assembler.arithmetic(operation, .register(target), constant: value, node.width)
+            noteHostFlags()
             return finish(target)
         }
         lockRegister(of: a)
@@ -141,6 +150,7 @@ extension X64.Generator {
         if register(of: b) == target { swap(&a, &b) }
         let second = arrange(target, a, b)
         assembler.arithmetic(operation, target, second, node.width)
+        noteHostFlags()
         finish(target)
     }
 
@@ -173,7 +183,19 @@ extension X64.Generator {
             let second = arrange(target, node.a, node.b)
             assembler.arithmetic(.subtract, target, second, node.width)
         }
+        noteHostFlags()
         finish(target)
+    }
+
+    /// a ± b ± c.
+    private mutating func generateAddWithCarry(_ node: Node, _ operation: X64.Arithmetic) {
+        let second = intoRegister(node.b)
+        let third = intoRegister(node.c)
+        let result = scratch()
+        move(result, node.a)
+        assembler.arithmetic(operation, result, .register(second), node.width)
+        assembler.arithmetic(operation, result, .register(third), node.width)
+        finishInTemporary(result)
     }
 
     private mutating func generateAndNot(_ node: Node) {

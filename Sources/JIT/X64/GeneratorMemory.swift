@@ -214,7 +214,8 @@ extension X64.Generator {
     // MARK: Loads and stores
 
     mutating func generateLoad(_ node: Node) {
-        let memory = hostMemory(node.a, bytes: Int32(node.width.bytes), isWrite: false)
+        let memory = hostMemory(
+            node.a, bytes: Int32(node.width.bytes), isWrite: false, isAligned: node.needsAlignment)
         // A sign extension that is the only user is made by the load.
         if let next = soleExtension(node) {
             current = next
@@ -243,7 +244,8 @@ extension X64.Generator {
     }
 
     mutating func generateStore(_ node: Node) {
-        let memory = hostMemory(node.a, bytes: Int32(node.width.bytes), isWrite: true)
+        let memory = hostMemory(
+            node.a, bytes: Int32(node.width.bytes), isWrite: true, isAligned: node.needsAlignment)
         store(memory, node.b, node.width)
     }
 
@@ -356,4 +358,9 @@ extension X64.Generator {
         assembler.bind(skip)
         finishInTemporary(old)
     }
+}
+
+extension Node {
+    /// An access of more than a byte whose address has to be a multiple of its size.
+    fileprivate var needsAlignment: Bool { attributes.contains(.aligned) && width != .byte }
 }

@@ -20,6 +20,9 @@ extension X64 {
         /// The same for a write to no more than a granule, which is looked at first: the page may be entered, and the write
         /// beside its window hold no code. rcx is then the distance of the page's entry from the first.
         private(set) var enterPageBesideCode: UInt = 0
+        /// Called: rax = whether the ``ConditionCode`` in rax holds of the state's flags, or all of these in the raw layout
+        /// for ``allFlags``. Changes only that.
+        private(set) var readFlags: UInt = 0
         /// Called: the helper in ecx is called with rax and rdx; gives its result in rax. Changes only rax, rcx and rdx. The
         /// program counter and the budget are stored.
         private(set) var callHelper: UInt = 0
@@ -36,7 +39,7 @@ extension X64 {
         var names: [(address: UInt, name: String)] {
             [
                 (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
-                (enterPageBesideCode, "enterPageBesideCode"),
+                (enterPageBesideCode, "enterPageBesideCode"), (readFlags, "readFlags"),
                 (callHelper, "callHelper"), (raise, "raise"), (event, "event"), (loadFloats, "loadFloats"),
             ]
         }
@@ -105,6 +108,24 @@ extension X64 {
             assembler.jump(toAddress: enterPage, from: base)
 
             assembler.align(to: 16)
+            readFlags = here()
+            assembler.push(.rdx)
+            assembler.push(.rcx)
+            assembler.push(.rcx)
+            for (guest, host) in general { assembler.store(Role.register(guest), host) }
+            Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
+            assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
+            assembler.move(.rsi, .rax)
+            assembler.move(.rax, constant: UInt64(Self.flagsFunction))
+            assembler.call(.register(.rax))
+            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
+            assembler.pop(.rcx)
+            assembler.pop(.rcx)
+            assembler.pop(.rdx)
+            assembler.return()
+
+            assembler.align(to: 16)
             callHelper = here()
             assembler.arithmetic(.subtract, .register(.rsp), constant: 8)
             // A helper may look at any register, but changes none of these.
@@ -155,6 +176,18 @@ extension X64 {
             Self.writeTables(&assembler, tables)
             assembler.finish()
             count = assembler.count
+        }
+
+        /// What ``readFlags`` takes for a code when all flags are wanted.
+        static let allFlags: UInt8 = 16
+
+        private static var flagsFunction: UInt {
+            let function: @convention(c) (UnsafeMutableRawPointer, UInt64) -> UInt64 = { state, what in
+                let flags = state.assumingMemoryBound(to: CoreState.self).pointee.flags
+                guard let code = ConditionCode(rawValue: UInt8(truncatingIfNeeded: what)) else { return flags.raw }
+                return flags.holds(code) ? 1 : 0
+            }
+            return unsafeBitCast(function, to: UInt.self)
         }
 
         /// Goes to the address in rax through the context's jump cache. Changes rcx.

@@ -9,6 +9,9 @@ public final class AArch64Virt {
     public let clock: Clock
     public let scheduler: Scheduler
     public let model: AArch64.CPUModel
+    /// What executes instructions, and the JIT where that does.
+    public let engine: Engine
+    public let translator: HotCode?
     public private(set) var elements: [AArch64.ProcessingElement] = []
     public private(set) var processors: [any InspectableProcessor] = []
     public let interruptController: GICv2
@@ -47,6 +50,9 @@ public final class AArch64Virt {
         public var hasDisplay = false
         /// What the entropy sources are seeded with.
         public var seed: UInt64 = 0
+        /// What executes instructions: the run is the same with each.
+        public var engine = Engine.default
+        public var jitOptions = HotCode.Options()
         /// Told in a sentence of trouble with the host or with a driver.
         public var report: (String) -> Void = { _ in }
 
@@ -105,10 +111,15 @@ public final class AArch64Virt {
                 file: "memory", problem: "this computer has no room for \(ByteCount(memorySize)) of guest memory",
                 mend: "Ask for less with --memory.")
         }
-        let cluster = AArch64.Cluster(model: model, memory: memory)
+        translator = configuration.makeTranslator(AArch64.ProcessingElement.translation, memory: memory)
+        engine = translator == nil ? .interpreter : .jit
+        let cluster = AArch64.Cluster(
+            model: model, memory: memory, translates: translator != nil, decodedPages: configuration.decodedPages)
         for index in 0..<configuration.cpus {
             let element = AArch64.ProcessingElement(
                 identifier: index, cluster: cluster, bus: space, environment: environment)
+            element.translator = translator
+            translator?.attach(element)
             elements.append(element)
             processors.append(element)
             pins.append(Pins(element))

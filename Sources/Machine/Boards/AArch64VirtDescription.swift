@@ -18,9 +18,6 @@ extension AArch64Virt: Board {
             }
             configuration.flash = [MachineDescription.Drive(path: path, isSnapshot: true)]
         }
-        if description.engine == .jit {
-            connections.report("there is no JIT for AArch64 yet, so that all code is interpreted")
-        }
         try self.init(configuration)
     }
 
@@ -43,10 +40,13 @@ extension AArch64Virt: Board {
 
     public static func checkCPU(_ text: String?) throws(InputError) { _ = try AArch64.CPUModel(cpu: text) }
 
-    public var engine: Engine { .interpreter }
-    public var translator: HotCode? { nil }
-    public var translationFigures: TranslationFigures? { nil }
-    public func translationListing(at address: UInt64) -> TranslationListing? { nil }
+    public var translationFigures: TranslationFigures? {
+        translator.map { TranslationFigures($0.statistics, of: executed, on: AArch64.ProcessingElement.self) }
+    }
+
+    public func translationListing(at address: UInt64) -> TranslationListing? {
+        translator?.listing(at: address, of: elements[0])
+    }
 
     public var ramBase: UInt64 { AArch64VirtLayout.ramBase }
     public var loadRules: any LoadRules { AArch64LoadRules() }

@@ -85,6 +85,9 @@ protocol BoardConfiguration {
     var flash: [MachineDescription.Drive] { get set }
     var hasDisplay: Bool { get set }
     var seed: UInt64 { get set }
+    /// What executes instructions.
+    var engine: Engine { get set }
+    var jitOptions: HotCode.Options { get set }
     var report: (String) -> Void { get set }
 }
 
@@ -101,7 +104,23 @@ extension BoardConfiguration {
         network = connections.network
         macAddress = connections.macAddress
         report = connections.report
+        engine = description.engine ?? .default
+        jitOptions = description.jitOptions
     }
+
+    /// The JIT of a machine; nil where none is wanted, or, and a reason is reported, this host has none.
+    func makeTranslator(_ guest: GuestTranslation, memory: PhysicalMemory) -> HotCode? {
+        guard engine == .jit else { return nil }
+        do throws(HotCode.Unavailable) {
+            return try HotCode(memory: memory, guest: guest, options: jitOptions)
+        } catch {
+            report("the JIT is not available, so that all code is interpreted: \(error)")
+            return nil
+        }
+    }
+
+    /// Pages of decoded code, where it matters how few there are: whoever injects faults wants pages to go too.
+    var decodedPages: Int? { engine == .jit && jitOptions.injectsFaults ? 16 : nil }
 }
 
 extension MachineDescription {

@@ -107,12 +107,11 @@ public final class RISCVVirt {
                 file: "memory", problem: "this computer has no room for \(ByteCount(memorySize)) of guest memory",
                 mend: "Ask for less with --memory.")
         }
-        translator = configuration.engine == .jit ? Self.translator(configuration, memory: memory) : nil
+        translator = configuration.makeTranslator(RISCV.Hart.translation, memory: memory)
         engine = translator == nil ? .interpreter : .jit
-        // Whoever injects faults wants pages to go too.
-        let decodedPages = translator != nil && configuration.jitOptions.injectsFaults ? 16 : nil
         let cluster = RISCV.Cluster(
-            features: features, memory: memory, translates: translator != nil, decodedPages: decodedPages)
+            features: features, memory: memory, translates: translator != nil,
+            decodedPages: configuration.decodedPages)
         for index in 0..<configuration.harts {
             let hart = RISCV.Hart(identifier: index, cluster: cluster, bus: space, environment: environment)
             hart.translator = translator
@@ -204,16 +203,6 @@ public final class RISCVVirt {
         ask = { [unowned self] in
             request = $0
             scheduler.stop()
-        }
-    }
-
-    /// The JIT of a machine; nil, and a reason is reported, where this host has none.
-    private static func translator(_ configuration: Configuration, memory: PhysicalMemory) -> HotCode? {
-        do throws(HotCode.Unavailable) {
-            return try HotCode(memory: memory, guest: RISCV.Hart.translation, options: configuration.jitOptions)
-        } catch {
-            configuration.report("the JIT is not available, so that all code is interpreted: \(error)")
-            return nil
         }
     }
 

@@ -7,8 +7,6 @@ extension RISCVVirt: Board {
         var configuration = Configuration(console: connections.console)
         configuration.features = try RISCV.Features(cpu: description.cpu)
         configuration.harts = description.harts ?? 1
-        configuration.engine = description.engine ?? .default
-        configuration.jitOptions = description.jitOptions
         try configuration.set(description, connections)
         try self.init(configuration)
     }

@@ -1,0 +1,187 @@
+import ISA
+
+/// A PE's code as the translator reads it.
+extension AArch64.ProcessingElement: TranslatableProcessor {
+    /// Registers in the order of how often compilers use them: arguments, the stack pointer, what is saved, and the link.
+    public static let translation = GuestTranslation(
+        integerRegisters: [0, 1, 2, 3, AArch64.stackPointer, 19, 4, 20, AArch64.linkRegister],
+        floatRegisters: [], zeroRegister: AArch64.zeroRegister, sinkRegister: DecodedSlot.sink,
+        enterPage: unsafeBitCast(enterPage, to: UInt.self), raise: unsafeBitCast(raise, to: UInt.self),
+        callHelper: unsafeBitCast(callHelper, to: UInt.self), settle: unsafeBitCast(settle, to: UInt.self))
+
+    public func forEachContext(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) { pool.forEach(body) }
+
+    public func codePage(at address: UInt64) -> CodePage? {
+        guard address & 3 == 0, Self.isCanonical(address) else { return nil }
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        let slots: UnsafeMutableRawPointer
+        do throws(Fault) {
+            slots = entry.tag == address & ~4095 ? entry.slots : try fetchPage(address)
+        } catch {
+            return nil
+        }
+        let decoded = DecodedPage.owner(of: slots)
+        return CodePage(physical: decoded.physical, decoded: decoded)
+    }
+
+    /// The instruction at `address`, decoded now if it was not, and its width.
+    private func instruction(
+        _ address: UInt64, _ page: CodePage
+    ) -> (operation: AArch64.Operation, width: Width, operands: Operands) {
+        let slot = page.decoded.slots + Int(address & 4095) / 2
+        if slot.pointee.handler == code.decodeHandler {
+            decode(UnsafeMutableRawPointer(slot), UnsafeMutableRawPointer(page.decoded.slots))
+        }
+        let number = DecodedPage.operation(slot - page.decoded.slots, page.decoded.slots).pointee
+        return (
+            AArch64.Operation(rawValue: number >> 1) ?? .illegal, number & 1 == 0 ? .word : .double,
+            Operands(UnsafeRawPointer(slot))
+        )
+    }
+
+    public func length(of address: UInt64, in page: CodePage) -> UInt8 { 4 }
+
+    public func shape(of address: UInt64, in page: CodePage) -> InstructionShape {
+        let (operation, _, operands) = instruction(address, page)
+        let target = address &+ operands.immediateBits
+        switch operation {
+        case .b_cond, .cbz, .cbnz, .tbz, .tbnz: return .branch(target: target)
+        case .b: return .jump(target: target, isCall: false)
+        case .bl: return .jump(target: target, isCall: true)
+        case .br, .ret: return .indirect(isCall: false)
+        case .blr: return .indirect(isCall: true)
+        case .illegal: return .interpreted
+        case .eret: return .leave(returns: false)
+        case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_pan, .msr_spsel, .msr_ssbs,
+            .msr_dit, .msr_daifset, .msr_daifclr, .sys:
+            return .leave(returns: true)
+        case .msr_register: return plainRegister(operands, isRead: false) == nil ? .leave(returns: true) : .plain
+        default: return .plain
+        }
+    }
+
+    public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool {
+        let (operation, width, operands) = instruction(address, page)
+        guard operation != .illegal else { return false }
+        recorder.begin(length: 4)
+        switch operation {
+        case .mrs:
+            if let plain = plainRegister(operands, isRead: true) {
+                AArch64.readPlain(&recorder, operands, plain)
+                return true
+            }
+        case .msr_register:
+            if let plain = plainRegister(operands, isRead: false) {
+                AArch64.writePlain(&recorder, operands, plain)
+                return true
+            }
+        default: break
+        }
+        AArch64.execute(operation, width, &recorder, operands)
+        return true
+    }
+
+    public func operationNumber(at address: UInt64) -> Int? {
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        guard entry.tag == address & ~4095 else { return nil }
+        let decoded = DecodedPage.owner(of: entry.slots)
+        return Int(instruction(address, CodePage(physical: decoded.physical, decoded: decoded)).operation.rawValue)
+    }
+
+    public static func mnemonic(of number: Int) -> String {
+        UInt16(exactly: number).flatMap { AArch64.Operation(rawValue: $0) }?.mnemonic ?? "(unknown)"
+    }
+
+    // MARK: What translated code calls
+
+    private static let enterPage: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64) -> UInt64 = {
+        state, address, use in
+        with(state) { $0.enterPage(address, PageUse(rawValue: use)).rawValue }
+    }
+
+    /// What ``load(_:_:_:)`` and ``store(_:_:_:_:)`` do about the TLB, without the access.
+    private func enterPage(_ address: UInt64, _ use: PageUse) -> PageEntry {
+        // What goes over the end of the page is left to the interpreter.
+        guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else { return .refused }
+        let translation: AArch64.Translation
+        do throws(Fault) {
+            translation = try translate(address, use.isWrite ? .write : .read)
+        } catch {
+            // An access that is not aligned may have another fault; what the access is, is not known here.
+            let isAligned = address & 15 == 0 || use.bytes <= 8 && address & (use.bytes &- 1) == 0
+            return isAligned ? .faulted : .refused
+        }
+        guard let region = memory.region(containing: translation.physical), !(use.isWrite && region.isReadOnly) else {
+            return .refused
+        }
+        if use.isWrite {
+            enterForWriting(address, translation, region, [])
+        } else {
+            enter(address, translation, .read, [])
+        }
+        // Not every page is entered.
+        let (context, index) = (core.pointee.context, TranslationContext.index(address))
+        let isThere =
+            use.isWrite
+            ? context.pointee.writes[index].mayWrite(address &- use.before, bytes: use.bytes)
+            : context.pointee.reads[index].mayRead(address, bytes: 1)
+        return isThere ? .entered : .refused
+    }
+
+    private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in
+        with(state) { $0.raise() }
+    }
+
+    /// Enters the exception that the fault record describes.
+    private func raise() {
+        leaveByException(AArch64.self, state, core.pointee.programCounter, core.pointee.budget)
+        core.pointee.event = TranslatedEvent.trapped | (wantsRunLoop ? TranslatedEvent.settle : 0)
+    }
+
+    private static let callHelper: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64, UInt64) -> UInt64 = {
+        state, helper, a, b in
+        with(state) { $0.callHelper(HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)), a, b) }
+    }
+
+    private func callHelper(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) -> UInt64 {
+        core.pointee.event = 0
+        let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
+        let value: UInt64
+        do throws(Fault) {
+            value = try perform(helper, a, b)
+        } catch {
+            raise()
+            return 0
+        }
+        if wantsRunLoop {
+            core.pointee.event = TranslatedEvent.settle
+        } else if helper == AArch64.Helper.exceptionReturn.identifier || budget != core.pointee.budget
+            || context != core.pointee.context || changes != code.changes
+        {
+            core.pointee.event = TranslatedEvent.refresh
+        }
+        return value
+    }
+
+    /// What ``run(_:)`` does between two stretches of code, but for what needs it.
+    private static let settle: @convention(c) (UnsafeMutableRawPointer) -> UInt64 = { state in
+        with(state) { element in
+            let (state, core) = (element.state, element.core)
+            guard !state.pointee.monitorsAreActive, !state.pointee.halted else { return 1 }
+            core.pointee.budget &+= core.pointee.withheld
+            core.pointee.withheld = 0
+            guard core.pointee.budget != 0 else { return 1 }
+            element.takePendingInterrupt()
+            return state.pointee.waiting || core.pointee.withheld != 0 || !element.mayRunTranslated ? 1 : 0
+        }
+    }
+
+    /// Whether the run loop would do something before the next instruction.
+    private var wantsRunLoop: Bool {
+        hasInterrupt || state.pointee.waiting || state.pointee.halted || core.pointee.withheld != 0
+            || !mayRunTranslated
+    }
+
+    /// Nothing has to be known of each instruction, and the next one is not refused whatever it is.
+    var mayRunTranslated: Bool { !isObserved && state.pointee.pstate & AArch64.PSTATE.illegal == 0 }
+}
