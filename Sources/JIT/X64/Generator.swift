@@ -208,6 +208,7 @@ extension X64.Generator {
             }
         }
         record?.begin(ending, at: assembler.count)
+        locked = 0
         if ending != nil { settleFlags() }
         switch ending {
         case .next(let address): jump(to: address)

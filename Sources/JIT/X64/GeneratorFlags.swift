@@ -40,19 +40,12 @@ extension X64.Generator {
         if node.flagsKind.keepsFirst { storeFlagsField(\.first, first) }
     }
 
-    /// No store changes the host's flags.
+    /// Written as if the condition held, and again where it does not.
     private mutating func storeFlagsConditionally(_ node: Node) {
-        let result = intoRegister(node.b)
-        let operand = immediate(node.d) == nil ? intoRegister(node.d) : nil
+        storeFlags(node, node.b, node.c, node.d)
+        locked = 0
         let condition = test(node.a)
         let done = assembler.label()
-        storeFlagsKind(node.flagsKind, node.width)
-        assembler.store(Self.flagsField(\.result), result)
-        if let operand {
-            assembler.store(Self.flagsField(\.operand), operand)
-        } else if let value = immediate(node.d) {
-            assembler.store(Self.flagsField(\.operand), constant: value)
-        }
         assembler.jumpShort(if: condition, done)
         storeFlagsKind(.raw, .double)
         // The raw layout has no high bits.
@@ -264,17 +257,17 @@ extension X64.Generator {
             return
         }
         // Nothing is moved behind the jump: it would be missed on the other way.
-        let first = intoRegister(definition.c)
-        let second: Register? = immediate(definition.d, definition.width) == nil ? intoRegister(definition.d) : nil
         let target = scratch()
+        move(target, definition.c)
+        let value = immediate(definition.d, definition.width)
+        let second = value == nil ? anyOperand(definition.d) : .register(target)
         let condition = test(definition.a)
         assembler.jumpShort(if: condition.inverted, otherwise)
-        assembler.move(target, first)
         let operation: X64.Arithmetic = definition.flagsKind == .subtract ? .subtract : .add
-        if let second {
-            assembler.arithmetic(operation, target, .register(second), definition.width)
-        } else if let value = immediate(definition.d, definition.width) {
+        if let value {
             assembler.arithmetic(operation, .register(target), constant: value, definition.width)
+        } else {
+            assembler.arithmetic(operation, target, second, definition.width)
         }
         if operation == .add, code.dependsOnCarry { assembler.complementCarry() }
         assembler.set(X64.Condition(code), target)

@@ -10,7 +10,7 @@ extension X64.Generator {
             .storeHeld, .storeHeldIf, .reserve, .consumeReservation, .require, .expect, .uncount,
             .setContext, .call, .endBlock, .resume, .setRawFlags, .condition, .flags:
             return true
-        case .load, .store: return node.attributes.isDisjoint(with: [.unprivileged, .cacheManagement])
+        case .load, .store: return !node.attributes.contains(.cacheManagement)
         case .setFlags, .addWithCarry, .subtractWithBorrow: return isNative(node.width)
         case .setFlagsIf: return isNative(node.width) && !node.keepsFlags
         case .compare: return isNative(node.width)
@@ -26,7 +26,8 @@ extension X64.Generator {
             case .countLeadingZeros: return isNative(node.width) && host.contains(.lzcnt)
             case .countTrailingZeros: return isNative(node.width) && host.contains(.bmi1)
             case .orCombineBytes: return node.width == .double
-            case .reverseBits, .reverseBitsInBytes: return false
+            case .reverseBits: return isNative(node.width)
+            case .reverseBitsInBytes: return false
             }
         case .atomicUpdate: return isNative(node.width)
         case .compareAndSwap: return isNative(node.width)
@@ -413,7 +414,8 @@ extension X64.Generator {
         case .countLeadingZeros: generateCount(.leadingZeros, node)
         case .countTrailingZeros: generateCount(.trailingZeros, node)
         case .orCombineBytes: generateOrCombineBytes(node)
-        case .reverseBits, .reverseBitsInBytes: preconditionFailure("\(node) has no code")
+        case .reverseBits: generateReverseBits(node)
+        case .reverseBitsInBytes: preconditionFailure("\(node) has no code")
         }
     }
 
@@ -431,6 +433,27 @@ extension X64.Generator {
         assembler.move(other, constant: 0x0101_0101_0101_0101)
         assembler.arithmetic(.and, target, .register(other))
         assembler.multiply(target, .register(target), constant: 0xff)
+        finish(target)
+    }
+
+    /// The bytes, and in each neighbouring fours, pairs and single bits, change places.
+    private mutating func generateReverseBits(_ node: Node) {
+        lockRegister(of: node.a)
+        let target = target(reusing: node.a)
+        let (other, mask) = (scratch(), scratch())
+        move(target, node.a)
+        assembler.swapBytes(target, node.width)
+        for (count, bits) in [(4, 0x0f0f_0f0f_0f0f_0f0f), (2, 0x3333_3333_3333_3333), (1, 0x5555_5555_5555_5555)]
+            as [(UInt8, UInt64)]
+        {
+            assembler.move(mask, constant: node.width.zeroExtend(bits))
+            assembler.move(other, target, node.width)
+            assembler.shift(.logicalRight, .register(other), by: count, node.width)
+            assembler.arithmetic(.and, target, .register(mask), node.width)
+            assembler.arithmetic(.and, other, .register(mask), node.width)
+            assembler.shift(.left, .register(target), by: count, node.width)
+            assembler.arithmetic(.or, target, .register(other), node.width)
+        }
         finish(target)
     }
 

@@ -23,8 +23,11 @@ extension X64.Generator {
 
     /// The host's memory for `bytes` bytes at the address. The instruction is left to the interpreter where neither the
     /// TLB nor a walk of the page tables finds memory for all of them.
-    mutating func hostMemory(_ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false) -> Memory {
+    mutating func hostMemory(
+        _ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false, isUnprivileged: Bool = false
+    ) -> Memory {
         let (base, offset) = parts(address)
+        if isUnprivileged { return checkUnprivileged(base, offset, bytes, isWrite: isWrite) }
         if !isAligned, let group, group.base == base, group.isWrite == isWrite,
             group.offsets.lowerBound <= offset, offset + bytes <= group.offsets.upperBound
         {
@@ -54,14 +57,12 @@ extension X64.Generator {
         return result
     }
 
-    private mutating func check(
-        _ base: Int32, _ offset: Int32, _ offsets: Range<Int32>, isWrite: Bool, alignment: Int32
-    ) -> Memory {
+    /// The base of an access where it can stay: its home, or rdx. rax and rcx are free then, and rdx is where it is not the
+    /// base.
+    private mutating func place(ofBase base: Int32) -> (register: Register, isHome: Bool) {
         group = nil
         take(.rax)
         take(.rcx)
-        let span = offsets.upperBound - offsets.lowerBound
-        let low = offsets.lowerBound
         let home: Register?
         if constant(base) == nil, let register = register(of: base), !Role.temporaries.contains(register) {
             take(.rdx)
@@ -76,7 +77,26 @@ extension X64.Generator {
             }
             home = nil
         }
-        let register = home ?? .rdx
+        return (home ?? .rdx, home != nil)
+    }
+
+    /// An access of less privilege than the code's goes by another context's TLB. What that does not have is left to the
+    /// interpreter, which enters it.
+    private mutating func checkUnprivileged(_ base: Int32, _ offset: Int32, _ bytes: Int32, isWrite: Bool) -> Memory {
+        let (register, isHome) = place(ofBase: base)
+        let slow = stub(.interpret)
+        if blocksLeft != nil { assembler.jump(slow) }
+        checkTLB(register, offset, bytes, isWrite, slow, assembler.label(), isUnprivileged: true)
+        locked &= ~(1 << UInt16(Register.rax.rawValue) | 1 << UInt16(Register.rcx.rawValue))
+        return isHome ? Memory(register, offset, index: .rdx) : Memory(.rdx, offset)
+    }
+
+    private mutating func check(
+        _ base: Int32, _ offset: Int32, _ offsets: Range<Int32>, isWrite: Bool, alignment: Int32
+    ) -> Memory {
+        let span = offsets.upperBound - offsets.lowerBound
+        let low = offsets.lowerBound
+        let (register, isHome) = place(ofBase: base)
         let (again, checked) = (assembler.label(), assembler.label())
         let direct = !isWrite && alignment == 1 && switches.contains(.directReads) ? direct : nil
         // What is not RAM is left to the interpreter where there is no TLB to ask.
@@ -99,7 +119,7 @@ extension X64.Generator {
             checkTLB(register, low, span, isWrite, slow, checked)
         }
         locked &= ~(1 << UInt16(Register.rax.rawValue) | 1 << UInt16(Register.rcx.rawValue))
-        if home != nil {
+        if isHome {
             group = AccessGroup(base: base, isWrite: isWrite, offsets: offsets, register: .rdx, holdsBase: false)
             return Memory(register, offset, index: .rdx)
         }
@@ -144,12 +164,16 @@ extension X64.Generator {
     /// is the page's, and that must leave room for the whole span. For writes this is
     /// ``TranslationContext/WriteEntry/mayWrite(_:bytes:)``.
     private mutating func checkTLB(
-        _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label
+        _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label,
+        isUnprivileged: Bool = false
     ) {
         findEntry(register, low, isWrite)
+        // The entry's distance from the context in use becomes its address in the other one.
+        if isUnprivileged { assembler.arithmetic(.add, .rcx, .memory(Role.field(\.unprivileged))) }
+        func memory(_ field: Memory) -> Memory { isUnprivileged ? Memory(.rcx, field.displacement) : field }
         if isWrite {
-            let limit = Self.writeEntry(\.limit)
-            assembler.arithmetic(.subtract, .rax, .memory(Self.writeEntry(\.start)))
+            let limit = memory(Self.writeEntry(\.limit))
+            assembler.arithmetic(.subtract, .rax, .memory(memory(Self.writeEntry(\.start))))
             if span > 8 {
                 // The last 8 bytes must begin within the limit. What begins before the window by less wraps here.
                 assembler.arithmetic(.add, .register(.rax), constant: span - 8)
@@ -158,12 +182,12 @@ extension X64.Generator {
             assembler.arithmetic(.compare, .rax, .memory(limit))
             assembler.jump(if: .above, slow)
         } else {
-            assembler.arithmetic(.xor, .rax, .memory(Self.readEntry(\.tag)))
+            assembler.arithmetic(.xor, .rax, .memory(memory(Self.readEntry(\.tag))))
             assembler.arithmetic(.compare, .register(.rax), constant: 4096 - span)
             assembler.jump(if: .above, slow)
         }
         assembler.bind(checked)
-        lead(register, isWrite ? Self.writeEntry(\.addend) : Self.readEntry(\.addend))
+        lead(register, memory(isWrite ? Self.writeEntry(\.addend) : Self.readEntry(\.addend)))
     }
 
     /// rax = the address, rcx = the distance of its entry from the first.
@@ -215,7 +239,8 @@ extension X64.Generator {
 
     mutating func generateLoad(_ node: Node) {
         let memory = hostMemory(
-            node.a, bytes: Int32(node.width.bytes), isWrite: false, isAligned: node.needsAlignment)
+            node.a, bytes: Int32(node.width.bytes), isWrite: false, isAligned: node.needsAlignment,
+            isUnprivileged: node.attributes.contains(.unprivileged))
         // A sign extension that is the only user is made by the load.
         if let next = soleExtension(node) {
             current = next
@@ -245,7 +270,8 @@ extension X64.Generator {
 
     mutating func generateStore(_ node: Node) {
         let memory = hostMemory(
-            node.a, bytes: Int32(node.width.bytes), isWrite: true, isAligned: node.needsAlignment)
+            node.a, bytes: Int32(node.width.bytes), isWrite: true, isAligned: node.needsAlignment,
+            isUnprivileged: node.attributes.contains(.unprivileged))
         store(memory, node.b, node.width)
     }
 
