@@ -60,9 +60,6 @@ public final class HotCode: Translator {
             throw Unavailable(
                 description: "this computer's processor is no x86-64-v2, which is what the translator makes code for")
         }
-        var options = options
-        // The host's floating point is for guests that keep their registers there.
-        if guest.floatRegisters.isEmpty { options.switches.remove(.floats) }
         self.options = options
         faults = options.injectsFaults ? FaultInjection() : nil
         do throws(CodeMemory.Unavailable) {
@@ -210,7 +207,7 @@ public final class HotCode: Translator {
         guard processor.record(address, in: page, &recorder) else { return false }
         let last = recorder.block.instructions.count - 1
         for index in recorder.block.nodes(of: last)
-        where !X64.Generator.supports(recorder.block.nodes[index], host, options.switches) {
+        where !generator.supports(recorder.block.nodes[index]) {
             recorder.removeLast()
             return false
         }

@@ -9,6 +9,8 @@ struct Analysis {
         var uses: UInt16 = 0
         /// Uses as the address of a memory access.
         var addressUses: UInt16 = 0
+        /// Uses as the low part of a vector, as which floating-point operations have their operands.
+        var partUses: UInt16 = 0
         /// Nothing comes of it.
         var isDead = false
         /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
@@ -26,6 +28,7 @@ struct Analysis {
 
     private(set) var facts = ContiguousArray<Facts>()
     private(set) var segments = ContiguousArray<Segment>()
+    private var hasVectors = false
 
     init() {}
 
@@ -33,7 +36,11 @@ struct Analysis {
     subscript(node: Int) -> Facts { facts[node] }
 
     /// Analyses `block`, and rewrites pairs of shifts in it; what was known of another block is forgotten.
-    mutating func analyse(_ block: inout Block, _ floats: FloatOperands, _ switches: OptimizationSwitches) {
+    /// - Parameter hasVectors: floating-point numbers are low parts of vectors.
+    mutating func analyse(
+        _ block: inout Block, _ floats: FloatOperands, _ switches: OptimizationSwitches, hasVectors: Bool
+    ) {
+        self.hasVectors = hasVectors
         facts.fill(block.nodes.count, with: Facts())
         findSegments(block)
         countUses(&block, floats, switches)
@@ -89,7 +96,9 @@ struct Analysis {
                     continue
                 }
                 if register < 64 { overwritten.0 |= bit } else { overwritten.1 |= bit }
-            } else if node.operation.mayFault || node.operation.isControl || floats.mayLeave(node, index) {
+            } else if node.operation.mayFault || node.operation.isControl
+                || (hasVectors ? node.operation.isFloatingPoint : floats.mayLeave(node, index))
+            {
                 overwritten = (0, 0)
                 if node.operation == .call { flags.call(index) } else { flags.observe(index) }
             }
@@ -118,6 +127,7 @@ struct Analysis {
                 guard operand >= 0 else { continue }
                 use(operand, at: place)
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
+                if hasVectors, takesPart(node, index, position, block) { facts[operand].partUses &+= 1 }
             }
         }
     }
@@ -159,6 +169,32 @@ struct Analysis {
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
+        case .doubleword where node.immediate == 0: return isPart(index)
+        case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].operation == .doubleword:
+            return isPart(index)
+        case .loadHeld where node.width == .double: return isPart(index)
+        default: return false
+        }
+    }
+
+    private func isPart(_ index: Int) -> Bool {
+        hasVectors && facts[index].uses == facts[index].partUses
+    }
+
+    /// Whether the node can have the operand as the low part of a vector; or, of what is loaded, in a vector at once.
+    private func takesPart(_ node: Node, _ index: Int, _ position: Int, _ block: Block) -> Bool {
+        let operand = block.nodes[Int(node[operand: position])]
+        switch node.operation {
+        case .vector:
+            let (low, high) = (block.nodes[Int(node.a)], block.nodes[Int(node.b)])
+            if operand.operation == .loadHeld {
+                return low.operation == .loadHeld && high.operation == .loadHeld && low.a == high.a && low.width == .double
+                    && high.width == .double && high.immediate == low.immediate + 8
+            }
+            return position == 0 && high.operation == .constant && high.immediate == 0
+        case .float, .floatToInteger, .convertFloat: return operand.operation != .loadHeld
+        case .extend:
+            return facts[index].isDeferred && operand.operation == .doubleword
         default: return false
         }
     }
@@ -182,6 +218,14 @@ extension Node.Operation {
         switch self {
         case .register, .state, .condition, .flags, .loadHeld, .vectorRegister: return true
         default: return isPure
+        }
+    }
+
+    /// It computes with floating-point numbers.
+    var isFloatingPoint: Bool {
+        switch self {
+        case .float, .floatToInteger, .integerToFloat, .convertFloat, .vectorFloat: return true
+        default: return false
         }
     }
 

@@ -16,13 +16,24 @@ struct RegisterMap {
         .xmm3, .xmm4, .xmm5, .xmm6, .xmm7, .xmm8, .xmm9, .xmm10, .xmm11, .xmm12, .xmm13, .xmm14,
     ]
 
+    /// Where no guest register has one of the host's: all but ``X64/Role/ones``.
+    private static let vectorTemporaries: [X64.VectorRegister] = X64.Role.temporaryVectors + vectorRegisters
+
     /// On the heap, so that looking one up does not copy them all.
     private var homes = ContiguousArray<Home>(repeating: .memory, count: 256)
     /// What is in host registers, for entering and leaving code.
     private(set) var general: [(guest: UInt8, host: X64.Register)] = []
     private(set) var vector: [(guest: UInt8, host: X64.VectorRegister)] = []
 
+    /// The guest's floating-point registers are the low parts of vector registers in the state block; all of the host's are
+    /// for results on their way.
+    let hasVectors: Bool
+    /// Vector registers for results on their way.
+    let temporaryVectors: [X64.VectorRegister]
+
     init(_ guest: GuestTranslation) {
+        hasVectors = guest.floatRegisters.isEmpty
+        temporaryVectors = hasVectors ? Self.vectorTemporaries : X64.Role.temporaryVectors
         general = Array(zip(guest.integerRegisters, Self.generalRegisters)).map { ($0, $1) }
         vector = Array(zip(guest.floatRegisters, Self.vectorRegisters)).map { ($0, $1) }
         for (guest, host) in general { homes[Int(guest)] = .general(host) }

@@ -56,6 +56,42 @@ extension X64.Assembler {
         byte(rounding.rawValue | (isExact ? 0 : 8))
     }
 
+    /// The same in each element (ADDPS, ADDPD and their kin).
+    public mutating func packedFloat(
+        _ operation: X64.Scalar, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
+    ) {
+        instruction(
+            0x0f00 | UInt32(operation.rawValue), reg: target.rawValue, Self.operand(.register(source)), .word,
+            mandatory: width == .double ? 0x66 : 0)
+    }
+
+    /// The same in each element. Its opcode is the even one before.
+    public mutating func packedFused(
+        _ operation: X64.Fused, _ order: X64.FusedOrder, _ target: VectorRegister, _ second: VectorRegister,
+        _ third: VectorRegister, _ width: Width
+    ) {
+        vector(
+            0x0f3800 | UInt32(operation.rawValue + order.rawValue - 1), target, from: second,
+            Self.operand(.register(third)), width, mandatory: 0x66)
+    }
+
+    /// The same of CMPSS and CMPSD in each element (CMPPS, CMPPD).
+    public mutating func comparePacked(
+        _ predicate: X64.Predicate, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
+    ) {
+        instruction(
+            0x0fc2, reg: target.rawValue, Self.operand(.register(source)), .word,
+            mandatory: width == .double ? 0x66 : 0)
+        byte(predicate.rawValue)
+    }
+
+    /// target = the sign bits of source's elements (MOVMSKPS, MOVMSKPD).
+    public mutating func moveMask(_ target: Register, _ source: VectorRegister, _ width: Width) {
+        instruction(
+            0x0f50, reg: target.rawValue, Self.operand(.register(source)), .word,
+            mandatory: width == .double ? 0x66 : 0)
+    }
+
     // MARK: Comparisons
 
     /// ZF, PF and CF by comparing the low elements; quiet NaNs raise nothing (UCOMISS, UCOMISD).

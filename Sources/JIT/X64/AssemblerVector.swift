@@ -109,6 +109,15 @@ extension X64.Assembler {
         byte(count)
     }
 
+    /// target = its elements shifted by a constant; as far as all bits (PSLLW to PSLLQ, PSRLW to PSRLQ, PSRAW, PSRAD).
+    /// - Precondition: elements have 16, 32 or 64 bits, and for `.arithmeticRight` not 64.
+    public mutating func shiftLanes(_ kind: X64.Shift, _ target: VectorRegister, by count: UInt8, _ width: Width) {
+        let opcode: UInt32 = width == .double ? 0x0f73 : width == .word ? 0x0f72 : 0x0f71
+        let part: UInt8 = kind == .left ? 6 : kind == .logicalRight ? 2 : 4
+        instruction(opcode, reg: part, Self.operand(.register(target)), .word, mandatory: 0x66)
+        byte(count)
+    }
+
     /// target = four 32-bit elements of source, each chosen by two bits of the constant (PSHUFD).
     public mutating func shuffle(_ target: VectorRegister, _ source: VectorOperand, constant: UInt8) {
         instruction(0x0f70, reg: target.rawValue, Self.operand(source), .word, mandatory: 0x66)

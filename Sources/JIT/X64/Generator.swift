@@ -104,6 +104,8 @@ extension X64 {
         var hostFlags: HostFlags?
         /// The definition of the condition flags that the state does not have yet.
         var pendingFlags: Int32?
+        /// The guest's rounding mode and flags are known to be the host's.
+        var floatsAreLoaded = false
         /// The instruction and the node that code is made of.
         var instruction = 0
         var current: Int32 = 0
@@ -180,8 +182,8 @@ extension X64.Generator {
     }
 
     private mutating func makeCode(_ ending: Ending?) {
-        if switches.contains(.floats) { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
-        analysis.analyse(&self.block, floats, switches)
+        if switches.contains(.floats), !map.hasVectors { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
+        analysis.analyse(&self.block, floats, switches, hasVectors: map.hasVectors)
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
         inGuest.removeAll(keepingCapacity: true)
@@ -193,6 +195,7 @@ extension X64.Generator {
         testResult = nil
         hostFlags = nil
         pendingFlags = nil
+        floatsAreLoaded = false
         assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
@@ -309,6 +312,11 @@ extension X64.Generator {
                 assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
                 let isOff = assembler.label()
                 assembler.jumpShort(if: .equal, isOff)
+                if map.hasVectors {
+                    // More is asked for than the host has a mode for.
+                    assembler.arithmetic(.compare, .memory(Role.field(\.floatControls)), constant: 0, .byte)
+                    assembler.jumpShort(if: .notEqual, isOff)
+                }
                 assembler.call(toAddress: trampolines.loadFloats, from: self.base)
                 assembler.jump(back)
                 assembler.bind(isOff)

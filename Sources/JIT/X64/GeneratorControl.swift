@@ -46,7 +46,14 @@ extension X64.Generator {
         case .resume: resume()
         case .binary, .unary, .extend, .select, .conditionValue, .and, .or, .addWithCarry, .subtractWithBorrow:
             generateInteger(node)
-        default: generateFloat(node)
+        case .vectorRegister: readVectorRegister(node)
+        case .setVectorRegister: setVectorRegister(node)
+        case .doubleword: generateDoubleword(node)
+        case .vector: generateVector(node)
+        case .vectorBinary: generateLanes(node)
+        case .vectorShift: generateVectorShift(node)
+        case .vectorExtract: generateVectorExtract(node)
+        default: if map.hasVectors { generateVectorFloat(node) } else { generateFloat(node) }
         }
     }
 
@@ -64,7 +71,7 @@ extension X64.Generator {
     private mutating func require(_ unit: Unit) {
         switch unit {
         case .floatingPoint:
-            if map.vector.isEmpty {
+            if map.hasVectors {
                 // Nothing of it is the host's.
                 assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
                 return assembler.jump(if: .equal, stub(.interpret))
@@ -134,7 +141,8 @@ extension X64.Generator {
         group = nil
         settleFlags()
         for register in Role.temporaries { take(register) }
-        for register in Role.temporaryVectors { evict(register) }
+        for register in map.temporaryVectors { evict(register) }
+        floatsAreLoaded = false
         move(.rax, node.a)
         move(.rdx, node.b)
         storePosition(address(of: instruction), left: leftInSegment)

@@ -286,7 +286,7 @@ extension X64.Generator {
         settleFlags()
         take(.rax)
         take(.rcx)
-        for register in Role.temporaryVectors { evict(register) }
+        for register in map.temporaryVectors { evict(register) }
         assembler.move(.rax, constant: UInt64(what))
         assembler.call(toAddress: trampolines.readFlags, from: base)
         finishInTemporary(.rax)

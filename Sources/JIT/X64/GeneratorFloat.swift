@@ -16,8 +16,8 @@ extension X64.Role {
 extension X64.Generator {
     typealias VectorOperand = X64.VectorOperand
 
-    static func supportsFloat(_ node: Node, _ host: X64.HostFeatures, _ switches: OptimizationSwitches) -> Bool {
-        guard switches.contains(.floats), isNative(node.width) else { return false }
+    static func supportsFloat(_ node: Node, _ host: X64.HostFeatures) -> Bool {
+        guard isNative(node.width) else { return false }
         switch node.operation {
         case .float:
             if !node.floatOperation.hasCode { return false }
@@ -124,7 +124,7 @@ extension X64.Generator {
     /// A temporary vector register for the node in progress. Where none is left, nothing of the region can be used.
     mutating func scratchVector() -> VectorRegister {
         var victim: VectorRegister?
-        for register in Role.temporaryVectors where lockedVectors & 1 << UInt16(register.rawValue) == 0 {
+        for register in map.temporaryVectors where lockedVectors & 1 << UInt16(register.rawValue) == 0 {
             if vectorOwners[Int(register.rawValue)] == Self.free {
                 lockedVectors |= 1 << UInt16(register.rawValue)
                 return register
@@ -166,7 +166,7 @@ extension X64.Generator {
 
     /// The result of the node in progress is in `register`, which ``targetVector()`` gave.
     mutating func finishVector(_ register: VectorRegister) {
-        if Role.temporaryVectors.contains(register) {
+        if map.temporaryVectors.contains(register) {
             places[Int(current)] = .temporaryVector(register)
             vectorOwners[Int(register.rawValue)] = current
         } else if let index = destination() {

@@ -3,7 +3,7 @@ import ISA
 /// Integers.
 extension X64.Generator {
     /// Whether there is code for the node; where not, its instruction is left to the interpreter.
-    static func supports(_ node: Node, _ host: X64.HostFeatures, _ switches: OptimizationSwitches) -> Bool {
+    func supports(_ node: Node) -> Bool {
         switch node.operation {
         case .constant, .programCounter, .register, .setRegister, .state, .setState, .extend, .select,
             .conditionValue, .truth, .not, .and, .or, .branch, .jump, .jumpIndirect, .probe, .loadHeld,
@@ -31,12 +31,16 @@ extension X64.Generator {
             }
         case .atomicUpdate: return isNative(node.width)
         case .compareAndSwap: return isNative(node.width)
-        default: return supportsFloat(node, host, switches)
+        case .float, .floatToInteger, .integerToFloat, .convertFloat:
+            guard switches.contains(.floats) else { return false }
+            return map.hasVectors ? Self.supportsVectorFloat(node, host) : Self.supportsFloat(node, host)
+        case .vectorFloat: return switches.contains(.floats) && Self.supportsVectorFloat(node, host)
+        default: return Self.supportsVector(node)
         }
     }
 
     /// Operations of these widths are the host's own.
-    private static func isNative(_ width: Width) -> Bool { width == .word || width == .double }
+    private func isNative(_ width: Width) -> Bool { width == .word || width == .double }
 
     mutating func generateInteger(_ node: Node) {
         switch node.operation {

@@ -144,6 +144,7 @@ extension X64.Generator {
             places[Int(node)] = .guest(backing[Int(node)])
             return
         }
+        if isVector(node) { return spillWhole(register, node) }
         let slot = spillSlot()
         assembler.store(Role.field(CoreState.spillOffset + 8 * Int(slot)), register, .double)
         places[Int(node)] = .spilled(slot)
@@ -169,7 +170,9 @@ extension X64.Generator {
         if usedSpills == ~0 {
             usedSpills = 0
             for node in 0..<block.nodes.count where analysis[node].lastUse > current {
-                if case .spilled(let slot) = places[node] { usedSpills |= 1 << UInt64(slot) }
+                if case .spilled(let slot) = places[node] {
+                    usedSpills |= (isVector(Int32(truncatingIfNeeded: node)) ? 3 : 1) << UInt64(slot)
+                }
             }
         }
         guard usedSpills != ~0 else {
@@ -187,7 +190,7 @@ extension X64.Generator {
             let node = owners[Int(register.rawValue)]
             if node != Self.free, analysis[node].lastUse <= current { owners[Int(register.rawValue)] = Self.free }
         }
-        for register in Role.temporaryVectors {
+        for register in map.temporaryVectors {
             let node = vectorOwners[Int(register.rawValue)]
             if node != Self.free, analysis[node].lastUse <= current {
                 vectorOwners[Int(register.rawValue)] = Self.free
@@ -217,7 +220,9 @@ extension X64.Generator {
             place += 1
             guard isHere else { continue }
             backing[Int(node)] = Self.noBacking
-            if case .guest = places[Int(node)] { moveAway(node, index) }
+            if case .guest = places[Int(node)] {
+                if isVector(node) { moveVectorAway(node) } else { moveAway(node, index) }
+            }
         }
     }
 

@@ -112,6 +112,31 @@ public enum X64 {
         case compareEqual = 0x6600_0f76
         /// The low elements of both sources by turns (UNPCKLPS).
         case unpackLow = 0x0f14
+        /// The low 64 bits, and zeros above them (MOVQ).
+        case moveLow = 0xf300_0f7e
+
+        // Lanes of 8, 16, 32 and 64 bits: PADD, PSUB, PMULL, PCMPEQ, PCMPGT.
+        case addBytes = 0x6600_0ffc, addHalves = 0x6600_0ffd, addWords = 0x6600_0ffe, addDoubles = 0x6600_0fd4
+        case subtractBytes = 0x6600_0ff8, subtractHalves = 0x6600_0ff9, subtractWords = 0x6600_0ffa,
+            subtractDoubles = 0x6600_0ffb
+        case multiplyHalves = 0x6600_0fd5, multiplyWords = 0x660f_3840
+        case compareBytes = 0x6600_0f74, compareHalves = 0x6600_0f75, compareDoubles = 0x660f_3829
+        case greaterBytes = 0x6600_0f64, greaterHalves = 0x6600_0f65, greaterWords = 0x6600_0f66,
+            greaterDoubles = 0x660f_3837
+        /// PMINS, PMAXS, PMINU, PMAXU.
+        case minimumSignedBytes = 0x660f_3838, minimumSignedHalves = 0x6600_0fea, minimumSignedWords = 0x660f_3839
+        case maximumSignedBytes = 0x660f_383c, maximumSignedHalves = 0x6600_0fee, maximumSignedWords = 0x660f_383d
+        case minimumUnsignedBytes = 0x6600_0fda, minimumUnsignedHalves = 0x660f_383a, minimumUnsignedWords =
+            0x660f_383b
+        case maximumUnsignedBytes = 0x6600_0fde, maximumUnsignedHalves = 0x660f_383e, maximumUnsignedWords =
+            0x660f_383f
+        /// PUNPCKL and PUNPCKH.
+        case unpackLowBytes = 0x6600_0f60, unpackLowHalves = 0x6600_0f61, unpackLowWords = 0x6600_0f62,
+            unpackLowDoubles = 0x6600_0f6c
+        case unpackHighBytes = 0x6600_0f68, unpackHighHalves = 0x6600_0f69, unpackHighWords = 0x6600_0f6a,
+            unpackHighDoubles = 0x6600_0f6d
+        /// PADDUSB, PSHUFB.
+        case addUnsignedSaturatingBytes = 0x6600_0fdc, shuffleBytes = 0x660f_3800
     }
 
     /// Operations on whole vectors that a constant governs, by mandatory prefix in the highest byte and opcode in the others.
@@ -120,5 +145,9 @@ public enum X64 {
         case insertSingle = 0x660f_3a21
         /// 64 by 64 bits, without carries; bits 0 and 4 of the constant choose the halves (PCLMULQDQ).
         case multiplyCarryless = 0x660f_3a44
+        /// Two 32-bit elements of the first source and two of the second, each chosen by two bits (SHUFPS).
+        case shuffleSingles = 0x0fc6
+        /// 16 bytes from a place in the second source, with the first behind it (PALIGNR).
+        case alignRight = 0x660f_3a0f
     }
 }

@@ -92,6 +92,7 @@ extension X64 {
             let general = map.general.filter { Self.callerSaved.contains($0.host) }
             for (guest, host) in general { assembler.store(Role.register(guest), host) }
             Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
+            if map.hasVectors { Self.pushVectors(&assembler, map) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rsi, .rax)
             assembler.move(.rdx, .rcx)
@@ -99,6 +100,7 @@ extension X64 {
             assembler.call(.register(.rax))
             for (guest, host) in general { assembler.load(host, Role.register(guest)) }
             Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
+            if map.hasVectors { Self.popVectors(&assembler, map) }
             assembler.pop(.rdx)
             assembler.return()
 

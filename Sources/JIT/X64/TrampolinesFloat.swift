@@ -69,6 +69,23 @@ extension X64.Trampolines {
         assembler.loadControl(Role.field(\.floatControl))
     }
 
+    /// Around a call that changes vector registers which hold results on their way. The stack stays aligned.
+    static func pushVectors(_ assembler: inout Assembler, _ map: RegisterMap) {
+        assembler.address(.rsp, Memory(.rsp, -vectorRoom))
+        for (index, host) in map.temporaryVectors.enumerated() {
+            assembler.storeVector(Memory(.rsp, 16 * Int32(index)), host)
+        }
+    }
+
+    static func popVectors(_ assembler: inout Assembler, _ map: RegisterMap) {
+        for (index, host) in map.temporaryVectors.enumerated() {
+            assembler.loadVector(host, Memory(.rsp, 16 * Int32(index)))
+        }
+        assembler.address(.rsp, Memory(.rsp, vectorRoom))
+    }
+
+    private static let vectorRoom: Int32 = 16 * 16
+
     /// Room for a temporary register.
     private static func aside(_ index: Int) -> Memory {
         Role.field(MemoryLayout<CoreState>.offset(of: \.floatsAside)! + 8 * index)

@@ -1,0 +1,344 @@
+import ISA
+
+/// Floating point in vector registers, as Arm has it (``ArmFloat``).
+///
+/// Operations are the host's, under the guest's rounding mode, and gather the guest's flags in MXCSR; while FPCR asks for
+/// more than a rounding mode, all is the interpreter's. Host and guest differ in three things, all rare, for which the
+/// instruction is left to the interpreter as if nothing had been done, since the host has raised no flag that the guest would
+/// not: which NaN comes of NaNs; the sign of a NaN that comes of numbers; and what is the least normal number only since it
+/// was rounded, which Arm calls an underflow.
+extension X64.Generator {
+    static func supportsVectorFloat(_ node: Node, _ host: X64.HostFeatures) -> Bool {
+        guard node.width == .word || node.width == .double else { return false }
+        switch node.operation {
+        case .float:
+            switch node.floatOperation {
+            case .add, .subtract, .multiply, .divide, .squareRoot: return node.rounding == .dynamic
+            case .multiplyAdd, .multiplySubtract, .negatedMultiplyAdd, .negatedMultiplySubtract:
+                return node.rounding == .dynamic && host.contains(.fma)
+            case .compareQuiet, .compareSignaling: return true
+            case .roundToInteger, .roundToIntegerExact: return X64.Rounding(node.rounding) != nil
+            default: return false
+            }
+        case .floatToInteger: return isWide(node.otherWidth) && node.rounding == .towardZero
+        case .integerToFloat:
+            return isWide(node.otherWidth) && node.rounding == .dynamic && (node.isSigned || node.otherWidth == .word)
+        case .convertFloat: return isWide(node.otherWidth) && node.rounding == .dynamic
+        case .vectorFloat:
+            let isWhole = node.immediate * node.width.bytes == 16
+            guard node.rounding == .dynamic else { return false }
+            switch node.floatOperation {
+            case .add, .subtract, .multiply: return true
+            case .divide, .squareRoot: return isWhole
+            case .multiplyAdd, .multiplySubtract, .negatedMultiplyAdd, .negatedMultiplySubtract:
+                return isWhole && host.contains(.fma)
+            default: return false
+            }
+        default: return false
+        }
+    }
+
+    private static func isWide(_ width: Width) -> Bool { width == .word || width == .double }
+
+    mutating func generateVectorFloat(_ node: Node) {
+        requireLoadedFloats()
+        switch node.operation {
+        case .float: generateScalarFloat(node)
+        case .floatToInteger: generateToInteger(node)
+        case .integerToFloat: generateFromInteger(node)
+        case .convertFloat:
+            let source = floatOperand(node.a)
+            let result = scratchVector()
+            assembler.packed(.xor, result, .register(result))
+            assembler.convert(result, float: .register(source), node.otherWidth)
+            checkNumber(result, node.width, mayBeTiny: node.width == .word)
+            finishWhole(result)
+        default: generatePackedFloat(node)
+        }
+    }
+
+    /// The guest's rounding mode and flags are the host's from here on.
+    private mutating func requireLoadedFloats() {
+        guard !floatsAreLoaded else { return }
+        let back = assembler.label()
+        assembler.arithmetic(.compare, .memory(Role.field(\.floatLoaded)), constant: 0, .byte)
+        assembler.jump(if: .equal, stub(.float(.load, back: back)))
+        assembler.bind(back)
+        floatsAreLoaded = true
+    }
+
+    // MARK: Operands and results
+
+    /// A number, in the low part of a register; what is above it is anything.
+    private mutating func floatOperand(_ node: Int32) -> VectorRegister {
+        if analysis[node].isDeferred, let part = lowPart(node) { return intoWhole(part.vector) }
+        return intoVector(node)
+    }
+
+    /// A register with a copy of the number, and zeros above it.
+    private mutating func copiedFloat(_ node: Int32, _ width: Width) -> VectorRegister {
+        let source = floatOperand(node)
+        let isClean = block.nodes[Int(node)].operation.isFloat
+        if isClean, analysis[node].lastUse <= current, vectorOwners[Int(source.rawValue)] == node {
+            vectorOwners[Int(source.rawValue)] = Self.free
+            places[Int(node)] = .none
+            return source
+        }
+        let result = scratchVector()
+        if width == .double {
+            assembler.packed(.moveLow, result, .register(source))
+        } else {
+            assembler.move(result, source)
+            if !isClean { assembler.packed(.insertSingle, result, .register(source), constant: 0b1110) }
+        }
+        return result
+    }
+
+    /// Leaves the instruction to the interpreter where the result is not as the guest has it.
+    private mutating func checkNumber(_ register: VectorRegister, _ width: Width, mayBeTiny: Bool) {
+        guard mayBeTiny else {
+            assembler.compareQuiet(register, register, width)
+            return assembler.jump(if: .parity, stub(.interpret))
+        }
+        // Twice the bits, without the sign, less those of the least normal number and 1: that number and NaNs are the
+        // greatest then.
+        let bits = scratch()
+        assembler.move(bits, register, width)
+        assembler.arithmetic(.add, bits, .register(bits), width)
+        if width == .double {
+            let least = scratch()
+            assembler.move(least, constant: 0x0020_0000_0000_0001)
+            assembler.arithmetic(.subtract, bits, .register(least))
+            locked &= ~(1 << UInt16(least.rawValue))
+            assembler.shift(.logicalRight, .register(bits), by: 54)
+            assembler.arithmetic(.compare, .register(bits), constant: 0x3ff, .word)
+        } else {
+            assembler.arithmetic(.subtract, .register(bits), constant: 0x0100_0001, .word)
+            assembler.shift(.logicalRight, .register(bits), by: 25, .word)
+            assembler.arithmetic(.compare, .register(bits), constant: 0x7f, .word)
+        }
+        locked &= ~(1 << UInt16(bits.rawValue))
+        assembler.jump(if: .equal, stub(.interpret))
+    }
+
+    // MARK: Scalars
+
+    private mutating func generateScalarFloat(_ node: Node) {
+        switch node.floatOperation {
+        case .add: generateScalar(.add, node, mayBeTiny: false)
+        case .subtract: generateScalar(.subtract, node, mayBeTiny: false)
+        case .multiply: generateScalar(.multiply, node, mayBeTiny: true)
+        case .divide: generateScalar(.divide, node, mayBeTiny: true)
+        case .squareRoot:
+            let source = floatOperand(node.a)
+            let result = scratchVector()
+            assembler.packed(.xor, result, .register(result))
+            assembler.scalar(.squareRoot, result, source, node.width)
+            checkNumber(result, node.width, mayBeTiny: false)
+            finishWhole(result)
+        case .multiplyAdd: generateFused(.add, node)
+        case .multiplySubtract: generateFused(.subtract, node)
+        case .negatedMultiplyAdd: generateFused(.negatedAdd, node)
+        case .negatedMultiplySubtract: generateFused(.negatedSubtract, node)
+        case .roundToInteger, .roundToIntegerExact: generateRound(node)
+        default: generateCompare(node)
+        }
+    }
+
+    /// The sum of subnormals is exact, so that no sum is rounded to the least normal number.
+    private mutating func generateScalar(_ operation: X64.Scalar, _ node: Node, mayBeTiny: Bool) {
+        let second = floatOperand(node.b)
+        let result = copiedFloat(node.a, node.width)
+        let other = result == second ? copiedFloat(node.b, node.width) : second
+        assembler.scalar(operation, result, other, node.width)
+        checkNumber(result, node.width, mayBeTiny: mayBeTiny)
+        finishWhole(result)
+    }
+
+    private mutating func generateFused(_ operation: X64.Fused, _ node: Node) {
+        let (second, third) = (floatOperand(node.b), floatOperand(node.c))
+        let source = floatOperand(node.a)
+        let result = scratchVector()
+        clean(result, source, node.width)
+        assembler.fused(operation, .order213, result, second, .register(third), node.width)
+        checkNumber(result, node.width, mayBeTiny: true)
+        finishWhole(result)
+    }
+
+    /// result = the low element of source, and zeros above it.
+    private mutating func clean(_ result: VectorRegister, _ source: VectorRegister, _ width: Width) {
+        if width == .double { return assembler.packed(.moveLow, result, .register(source)) }
+        assembler.move(result, source)
+        assembler.packed(.insertSingle, result, .register(source), constant: 0b1110)
+    }
+
+    private mutating func generateRound(_ node: Node) {
+        // Only what is supported gets here.
+        guard let rounding = X64.Rounding(node.rounding) else { return hasFailed = true }
+        let source = floatOperand(node.a)
+        let result = scratchVector()
+        assembler.packed(.xor, result, .register(result))
+        assembler.round(
+            rounding, isExact: node.floatOperation == .roundToIntegerExact, result, .register(source), node.width)
+        checkNumber(result, node.width, mayBeTiny: false)
+        finishWhole(result)
+    }
+
+    /// The guest's flags of a comparison, in the raw layout.
+    private mutating func generateCompare(_ node: Node) {
+        let (first, second) = (floatOperand(node.a), floatOperand(node.b))
+        let (result, less) = (scratch(), scratch())
+        if node.floatOperation == .compareQuiet {
+            assembler.compareQuiet(first, second, node.width)
+        } else {
+            assembler.compareSignaling(first, second, node.width)
+        }
+        let (unordered, done) = (assembler.label(), assembler.label())
+        assembler.set(.below, less)
+        assembler.set(.equal, result)
+        assembler.extendZero(less, less, .byte)
+        assembler.extendZero(result, result, .byte)
+        assembler.jumpShort(if: .parity, unordered)
+        assembler.shift(.left, .register(result), by: UInt8(ConditionCode.zeroBit.trailingZeroBitCount), .word)
+        assembler.multiply(
+            less, .register(less), constant: Int32(ConditionCode.signBit | ConditionCode.carryBit), .word)
+        assembler.arithmetic(.or, result, .register(less), .word)
+        assembler.jumpShort(done)
+        assembler.bind(unordered)
+        assembler.move(result, constant: ConditionCode.overflowBit)
+        assembler.bind(done)
+        finishInTemporary(result)
+    }
+
+    // MARK: Conversions
+
+    private mutating func generateToInteger(_ node: Node) {
+        let source = floatOperand(node.a)
+        if !node.isSigned {
+            // As signed 64 bits, where that is the same; the rest is for the interpreter before any flag is raised.
+            let exponent = scratch()
+            let isDouble = node.width == .double
+            assembler.move(exponent, source, node.width)
+            assembler.shift(.logicalRight, .register(exponent), by: isDouble ? 52 : 23, node.width)
+            let bits: Int32 = node.otherWidth == .double ? 63 : 32
+            assembler.arithmetic(.compare, .register(exponent), constant: (isDouble ? 1023 : 127) + bits, .word)
+            assembler.jump(if: .aboveOrEqual, stub(.interpret))
+            let target = target()
+            assembler.convert(target, float: .register(source), node.width, to: .double, truncating: true)
+            return finish(target)
+        }
+        // Not in a home: the interpreter may have to do the instruction again.
+        let result = scratch()
+        assembler.convert(result, float: .register(source), node.width, to: node.otherWidth, truncating: true)
+        // What no integer can be became the least one, from which alone one cannot be taken.
+        assembler.arithmetic(.compare, .register(result), constant: 1, node.otherWidth)
+        assembler.jump(if: .overflow, stub(.interpret))
+        if node.otherWidth == .word { assembler.extendSigned(result, .register(result), .word) }
+        finishInTemporary(result)
+    }
+
+    private mutating func generateFromInteger(_ node: Node) {
+        let result: VectorRegister
+        if node.isSigned {
+            let source = anyOperand(node.a)
+            result = scratchVector()
+            assembler.packed(.xor, result, .register(result))
+            assembler.convert(result, integer: source, node.otherWidth, to: node.width)
+        } else {
+            let source = scratch()
+            move(source, node.a)
+            assembler.extendZero(source, source, .word)
+            result = scratchVector()
+            assembler.packed(.xor, result, .register(result))
+            assembler.convert(result, integer: .register(source), .double, to: node.width)
+        }
+        finishWhole(result)
+    }
+
+    // MARK: Lanes
+
+    private mutating func generatePackedFloat(_ node: Node) {
+        let isWhole = node.immediate * node.width.bytes == 16
+        let mayBeTiny: Bool
+        let result = scratchVector()
+        let first = intoWhole(node.a)
+        let second = node.floatOperation == .squareRoot ? first : intoWhole(node.b)
+        func take(_ target: VectorRegister, _ source: VectorRegister) {
+            switch node.immediate * node.width.bytes {
+            case 16: assembler.move(target, source)
+            case 8: assembler.packed(.moveLow, target, .register(source))
+            default: clean(target, source, node.width)
+            }
+        }
+        take(result, first)
+        var other = second
+        if !isWhole {
+            other = scratchVector()
+            take(other, second)
+        }
+        switch node.floatOperation {
+        case .add, .subtract:
+            mayBeTiny = false
+            assembler.packedFloat(node.floatOperation == .add ? .add : .subtract, result, other, node.width)
+        case .multiply, .divide:
+            mayBeTiny = true
+            assembler.packedFloat(node.floatOperation == .multiply ? .multiply : .divide, result, other, node.width)
+        case .squareRoot:
+            mayBeTiny = false
+            assembler.packedFloat(.squareRoot, result, first, node.width)
+        default:
+            mayBeTiny = true
+            let third = intoWhole(node.c)
+            let operation: X64.Fused =
+                switch node.floatOperation {
+                case .multiplyAdd: .add
+                case .multiplySubtract: .subtract
+                case .negatedMultiplyAdd: .negatedAdd
+                default: .negatedSubtract
+                }
+            assembler.packedFused(operation, .order213, result, second, third, node.width)
+        }
+        // The difference of nothing is -0 under one of the rounding modes.
+        if !isWhole { take(result, result) }
+        checkNumbers(result, node.width, mayBeTiny: mayBeTiny)
+        finishWhole(result)
+    }
+
+    /// As ``checkNumber(_:_:mayBeTiny:)``, of each lane.
+    private mutating func checkNumbers(_ register: VectorRegister, _ width: Width, mayBeTiny: Bool) {
+        let found = scratchVector()
+        assembler.move(found, register)
+        assembler.comparePacked(.unordered, found, register, width)
+        if mayBeTiny {
+            let (doubled, least) = (scratchVector(), scratchVector())
+            let constant = scratch()
+            assembler.move(constant, constant: width == .double ? 0x0020_0000_0000_0000 : 0x0100_0000_0100_0000)
+            assembler.move(least, constant)
+            assembler.packed(.unpackLowDoubles, least, .register(least))
+            assembler.move(doubled, register)
+            assembler.packed(width == .double ? .addDoubles : .addWords, doubled, .register(doubled))
+            assembler.packed(width == .double ? .compareDoubles : .compareEqual, doubled, .register(least))
+            assembler.packed(.or, found, .register(doubled))
+            locked &= ~(1 << UInt16(constant.rawValue))
+        }
+        let any = scratch()
+        assembler.moveMask(any, found, width)
+        assembler.test(.register(any), any, .word)
+        locked &= ~(1 << UInt16(any.rawValue))
+        assembler.jump(if: .notEqual, stub(.interpret))
+    }
+}
+
+extension X64.Rounding {
+    /// Nil for what the host does not have.
+    init?(_ rounding: RoundingControl) {
+        switch rounding {
+        case .nearestEven: self = .nearestEven
+        case .towardZero: self = .towardZero
+        case .down: self = .down
+        case .up: self = .up
+        case .dynamic: self = .current
+        case .nearestMaxMagnitude, .odd: return nil
+        }
+    }
+}
