@@ -105,7 +105,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else { return .refused }
         let translation: AArch64.Translation
         do throws(Fault) {
-            translation = try translate(address, use.isWrite ? .write : .read)
+            translation = try translate(address, use.isUpdate ? .update : use.isWrite ? .write : .read)
         } catch {
             // An access that is not aligned may have another fault; what the access is, is not known here.
             let isAligned = address & 15 == 0 || use.bytes <= 8 && address & (use.bytes &- 1) == 0

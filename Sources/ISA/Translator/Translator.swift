@@ -76,11 +76,13 @@ public struct PageUse: RawRepresentable, Sendable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    public init(isWrite: Bool, bytes: UInt16, before: UInt16) {
-        rawValue = (isWrite ? 1 : 0) | UInt64(bytes) << 8 | UInt64(before) << 24
+    public init(isWrite: Bool, isUpdate: Bool, bytes: UInt16, before: UInt16) {
+        rawValue = (isWrite ? 1 : 0) | (isUpdate ? 2 : 0) | UInt64(bytes) << 8 | UInt64(before) << 24
     }
 
     public var isWrite: Bool { rawValue & 1 != 0 }
+    /// A write that is part of an indivisible update, which reads first.
+    public var isUpdate: Bool { rawValue & 2 != 0 }
     public var bytes: UInt64 { rawValue >> 8 & 0xffff }
     public var before: UInt64 { rawValue >> 24 & 0xffff }
 }

@@ -145,6 +145,8 @@ struct Analysis {
     private mutating func joinShifts(_ index: Int, _ block: inout Block) -> Bool {
         guard facts[index].uses == 1, block.nodes[index].operation == .binary else { return false }
         let user = Int(facts[index].lastUse)
+        // What is kept for who leaves the code is needed longer than by its user.
+        guard user < block.nodes.count, block.nodes[user].a == Int32(truncatingIfNeeded: index) else { return false }
         guard let pair = ShiftPair(first: index, user: user, block) else { return false }
         let source = block.nodes[index].a
         // Where the operand would have to be kept elsewhere for the second, nothing is gained.
@@ -170,7 +172,7 @@ struct Analysis {
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
         case .doubleword where node.immediate == 0: return isPart(index)
-        case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].operation == .doubleword:
+        case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].isLowDoubleword:
             return isPart(index)
         case .loadHeld where node.width == .double: return isPart(index)
         default: return false
@@ -194,10 +196,15 @@ struct Analysis {
             return position == 0 && high.operation == .constant && high.immediate == 0
         case .float, .floatToInteger, .convertFloat: return operand.operation != .loadHeld
         case .extend:
-            return facts[index].isDeferred && operand.operation == .doubleword
+            return facts[index].isDeferred && operand.isLowDoubleword
         default: return false
         }
     }
+}
+
+extension Node {
+    /// The low half of a vector.
+    fileprivate var isLowDoubleword: Bool { operation == .doubleword && immediate == 0 }
 }
 
 extension ContiguousArray {

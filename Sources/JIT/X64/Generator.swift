@@ -61,7 +61,7 @@ extension X64 {
                 /// An access that the TLB did not serve: its address is `base` + `offset`, in the middle of what is looked
                 /// for at once.
                 case enterPage(
-                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, again: Assembler.Label,
+                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, isUpdate: Bool, again: Assembler.Label,
                     checked: Assembler.Label)
                 /// The helper has to run the instruction, and sets the program counter.
                 case helper(HelperIdentifier)
@@ -273,11 +273,11 @@ extension X64.Generator {
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)
             case .interpret: leave(stub, trampolines.interpret)
-            case .enterPage(let base, let offset, let span, let isWrite, let again, let checked):
+            case .enterPage(let base, let offset, let span, let isWrite, let isUpdate, let again, let checked):
                 let refused = assembler.label()
                 assembler.address(.rax, Memory(base, offset))
                 let use = PageUse(
-                    isWrite: isWrite, bytes: UInt16(span.count), before: UInt16(offset - span.lowerBound))
+                    isWrite: isWrite, isUpdate: isUpdate, bytes: UInt16(span.count), before: UInt16(offset - span.lowerBound))
                 assembler.move(.rcx, constant: use.rawValue)
                 assembler.call(toAddress: enterPage(span, isWrite: isWrite), from: self.base)
                 assembler.arithmetic(

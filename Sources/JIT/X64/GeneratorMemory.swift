@@ -24,7 +24,8 @@ extension X64.Generator {
     /// The host's memory for `bytes` bytes at the address. The instruction is left to the interpreter where neither the
     /// TLB nor a walk of the page tables finds memory for all of them.
     mutating func hostMemory(
-        _ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false, isUnprivileged: Bool = false
+        _ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false, isUnprivileged: Bool = false,
+        isUpdate: Bool = false
     ) -> Memory {
         let (base, offset) = parts(address)
         if isUnprivileged { return checkUnprivileged(base, offset, bytes, isWrite: isWrite) }
@@ -36,7 +37,8 @@ extension X64.Generator {
             if let register = register(of: base) { return Memory(register, offset, index: group.register) }
         }
         let offsets = isAligned ? offset..<offset + bytes : span(base, offset, bytes, isWrite: isWrite)
-        return check(base, offset, offsets, isWrite: isWrite, alignment: isAligned ? bytes : 1)
+        return check(
+            base, offset, offsets, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
     }
 
     /// The offsets of all accesses off `base` from here to where the segment ends.
@@ -92,7 +94,7 @@ extension X64.Generator {
     }
 
     private mutating func check(
-        _ base: Int32, _ offset: Int32, _ offsets: Range<Int32>, isWrite: Bool, alignment: Int32
+        _ base: Int32, _ offset: Int32, _ offsets: Range<Int32>, isWrite: Bool, isUpdate: Bool, alignment: Int32
     ) -> Memory {
         let span = offsets.upperBound - offsets.lowerBound
         let low = offsets.lowerBound
@@ -105,7 +107,8 @@ extension X64.Generator {
             ? stub(.interpret)
             : stub(
                 .enterPage(
-                    base: register, offset: offset, span: offsets, isWrite: isWrite, again: again, checked: checked))
+                    base: register, offset: offset, span: offsets, isWrite: isWrite, isUpdate: isUpdate, again: again,
+                    checked: checked))
         if alignment > 1 {
             assembler.address(.rax, Memory(register, low))
             assembler.test(.register(.rax), constant: alignment - 1, .byte)
@@ -295,7 +298,8 @@ extension X64.Generator {
     mutating func generateProbe(_ node: Node) {
         let memory = hostMemory(
             node.a, bytes: Int32(truncatingIfNeeded: node.immediate), isWrite: node.isForWriting,
-            isAligned: node.attributes.contains(.aligned))
+            isAligned: node.attributes.contains(.aligned),
+            isUpdate: node.isForWriting && node.attributes.contains(.atomic))
         group = nil
         assembler.address(.rdx, memory)
         finishInTemporary(.rdx)

@@ -1,0 +1,260 @@
+import ISA
+import Machine
+import Testing
+
+@testable import AArch64ISA
+@testable import JIT
+
+/// Random A64 programs on both engines: after each turn all of the CPU's state and the memory must be the same.
+@Suite(
+    "AArch64, both engines",
+    .enabled(if: X64.HostFeatures.host.contains(.version2), "this host runs no translated code"))
+struct AArch64RandomTests {
+    /// An A64 machine with a page of code, pages of data, and vectors that stay where they are.
+    private final class Machine: AArch64Environment, PhysicalBus {
+        static let base: UInt64 = 0x4000_0000
+        static let code = base + 0x1000
+        static let vectors = base + 0x8000
+        static let data = base + 0x9000
+        static let size: UInt64 = 64 << 10
+
+        let memory = PhysicalMemory()
+        private(set) var element: AArch64.ProcessingElement!
+        let translator: HotCode?
+        var counter: UInt64 { 1234 }
+        var counterFrequency: UInt64 { 62_500_000 }
+
+        init(translates: Bool) throws {
+            _ = memory.addRegion(base: Self.base, size: Self.size)
+            var options = HotCode.Options()
+            options.threshold = 1
+            translator =
+                translates
+                ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil
+            let model = AArch64.CPUModel.named("max")!
+            let cluster = AArch64.Cluster(model: model, memory: memory, translates: translates, decodedPages: 16)
+            element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: self, environment: self)
+            element.translator = translator
+            translator?.attach(element)
+        }
+
+        func read(_ address: UInt64, size: Int) -> UInt64? { nil }
+        func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
+        func timersChanged(_ element: AArch64.ProcessingElement) {}
+        func sendEvent() {}
+        func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }
+        func forEachElement(_ body: (AArch64.ProcessingElement) -> Void) { body(element) }
+
+        func write(_ words: [UInt32], at address: UInt64) {
+            var words = words
+            _ = memory.write(address, from: &words, count: 4 * words.count)
+        }
+
+        /// Puts the program into memory, and the CPU before it.
+        func begin(_ program: Program) {
+            let stay: UInt32 = 0x1400_0000
+            write(program.words + [UInt32](repeating: stay, count: 1024 - program.words.count), at: Self.code)
+            write([UInt32](repeating: stay, count: 1024), at: Self.vectors)
+            var random = SplitMix64(seed: program.seed)
+            for page in 0..<6 {
+                var data = (0..<512).map { _ in random.hostile() }
+                _ = memory.write(Self.data + UInt64(page) << 12, from: &data, count: 4096)
+            }
+            element.reset()
+            let core = element.core
+            element.setMode(UInt64(program.level) << 2 | (program.level == 0 ? 0 : 1))
+            let state = element.state
+            state.pointee.vbar[1] = Self.vectors
+            state.pointee.vbar[2] = Self.vectors
+            state.pointee.cpacr = 3 << 20
+            state.pointee.cptr = 0x33ff & ~(1 << 10)
+            element.contextChanged()
+            for register in 0..<31 {
+                let isPointer = random.chance(40)
+                core.pointee.registers[register] =
+                    isPointer ? Self.data + random.next() % 0x5000 & ~(random.chance(70) ? 7 : 0) : random.hostile()
+            }
+            core.pointee.registers[Int(AArch64.stackPointer)] = Self.data + 0x2000
+            for part in 0..<64 { core.pointee.vectors[part] = random.hostile() }
+            core.pointee.flags = FlagsRecord(result: AArch64.rawFlags(random.next() & 15))
+            let modes = [0, 0, 0, 0, 1, 2, 3] as [UInt8]
+            core.pointee.floatRounding = modes[Int(random.next() % 7)]
+            core.pointee.floatControls = random.chance(10) ? UInt8(random.next() & 15) : 0
+            core.pointee.programCounter = Self.code
+        }
+
+        /// All that a guest can tell, by name.
+        var observed: [(name: String, value: UInt64)] {
+            let (core, state) = (element.core, element.state)
+            var values = (0..<34).map { ("x\($0)", $0 == 32 ? 0 : core.pointee.registers[$0]) }
+            values += (0..<64).map { ("v\($0 / 2)[\($0 & 1)]", core.pointee.vectors[$0]) }
+            values += [
+                ("pc", core.pointee.programCounter), ("flags", AArch64.nzcv(raw: core.pointee.flags.raw)),
+                ("executed", core.pointee.executed), ("trapped", core.pointee.trapped),
+                ("float flags", UInt64(core.pointee.floatFlags)), ("saturated", UInt64(core.pointee.saturated)),
+                ("rounding", UInt64(core.pointee.floatRounding)), ("controls", UInt64(core.pointee.floatControls)),
+                ("pstate", state.pointee.pstate), ("waiting", state.pointee.waiting ? 1 : 0),
+                ("par", state.pointee.par), ("tpidr", state.pointee.tpidr[1]), ("hcr", state.pointee.hcr),
+                ("reservation", core.pointee.reservation == 0 ? 0 : 1),
+            ]
+            for level in 0...2 {
+                values += [
+                    ("sp_el\(level)", state.pointee.sp[level]), ("elr_el\(level)", state.pointee.elr[level]),
+                    ("esr_el\(level)", state.pointee.esr[level]), ("far_el\(level)", state.pointee.far[level]),
+                    ("spsr_el\(level)", state.pointee.spsr[level]),
+                ]
+            }
+            return values
+        }
+
+        var content: [UInt64] {
+            var words = [UInt64](repeating: 0, count: Int(Self.size) / 8)
+            _ = memory.read(Self.base, into: &words, count: Int(Self.size))
+            return words
+        }
+    }
+
+    private struct Program {
+        let seed: UInt64
+        let level: Int
+        var words: [UInt32]
+        /// Instructions of each turn.
+        let turns: [UInt64]
+    }
+
+    /// What differs first; nil where nothing does.
+    private func difference(_ program: Program, _ interpreter: Machine, _ translating: Machine) -> String? {
+        interpreter.begin(program)
+        translating.begin(program)
+        for (number, turn) in program.turns.enumerated() {
+            interpreter.element.run(turn)
+            translating.element.run(turn)
+            for (ours, theirs) in zip(translating.observed, interpreter.observed) where ours.value != theirs.value {
+                return "after turn \(number) \(ours.name) is \(String(ours.value, radix: 16)) translated, and "
+                    + "\(String(theirs.value, radix: 16)) interpreted"
+            }
+        }
+        let (ours, theirs) = (translating.content, interpreter.content)
+        for index in ours.indices where ours[index] != theirs[index] {
+            return "memory at \(String(Machine.base + 8 * UInt64(index), radix: 16)) is "
+                + "\(String(ours[index], radix: 16)) translated, and \(String(theirs[index], radix: 16)) interpreted"
+        }
+        return nil
+    }
+
+    /// The least program that differs in the same machines' successors, of those that leave words out.
+    private func shrunk(_ program: Program) throws -> Program {
+        var best = program
+        var place = 0
+        while place < best.words.count {
+            var shorter = best
+            shorter.words.remove(at: place)
+            if difference(shorter, try Machine(translates: false), try Machine(translates: true)) != nil {
+                best = shorter
+            } else {
+                place += 1
+            }
+        }
+        return best
+    }
+
+    @Test("Random instructions of every line do the same", arguments: [1, 2, 3] as [UInt64])
+    func everyLine(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let lines = AArch64.Encoding.all.filter { $0.operation != .illegal && !Self.isLeftOut($0.operation) }
+        try compare(&random, programs: 400) { random in
+            lines[Int(random.next() % UInt64(lines.count))]
+        }
+    }
+
+    @Test("Random instructions of integers do the same", arguments: [4, 5] as [UInt64])
+    func integers(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let lines =
+            (AArch64.Encoding.dataProcessingImmediate + AArch64.Encoding.dataProcessingRegister
+            + AArch64.Encoding.branches + AArch64.Encoding.loadsAndStores + AArch64.Encoding.atomics)
+            .filter { $0.operation != .illegal && !Self.isLeftOut($0.operation) }
+        try compare(&random, programs: 800) { random in
+            lines[Int(random.next() % UInt64(lines.count))]
+        }
+    }
+
+    @Test("Random instructions of scalar floating point do the same", arguments: [6, 7] as [UInt64])
+    func scalars(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let lines = (AArch64.Encoding.float + AArch64.Encoding.floatConversions + AArch64.Encoding.floatLoadsAndStores)
+            .filter { $0.operation != .illegal }
+        try compare(&random, programs: 800) { random in
+            lines[Int(random.next() % UInt64(lines.count))]
+        }
+    }
+
+    /// What ends a program at once: it tells nothing of what comes behind.
+    private static func isLeftOut(_ operation: AArch64.Operation) -> Bool {
+        switch operation {
+        case .svc, .hvc, .smc, .brk, .hlt, .eret, .drps, .udf, .dcps1, .dcps2, .dcps3, .br, .blr, .ret, .wfi, .wfe,
+            .msr_register, .sys, .sysl:
+            return true
+        default: return false
+        }
+    }
+
+    private func compare(
+        _ random: inout SplitMix64, programs: Int, _ line: (inout SplitMix64) -> AArch64.Encoding
+    ) throws {
+        let (interpreter, translating) = (try Machine(translates: false), try Machine(translates: true))
+        for _ in 0..<programs {
+            let words = (0..<16).map { _ in
+                let encoding = line(&random)
+                return encoding.match | UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask
+            }
+            let program = Program(
+                seed: random.next(), level: Int(random.next() % 3), words: words,
+                turns: random.chance(50) ? [40] : (0..<6).map { _ in random.next() % 9 + 1 })
+            guard difference(program, interpreter, translating) != nil else { continue }
+            let least = try shrunk(program)
+            let text = difference(least, try Machine(translates: false), try Machine(translates: true))
+            let listing = (text == nil ? program : least).words.map { word in
+                "  \(String(word, radix: 16))  \(AArch64.Decoder(.all).encoding(of: word)?.mnemonic(of: word) ?? "?")"
+            }
+            Issue.record(
+                """
+                At EL\(program.level), with registers of seed \(program.seed) and turns of \(program.turns): \
+                \(text ?? "differs only behind other programs").
+                \(listing.joined(separator: "\n"))
+                """)
+            return
+        }
+        let executed = try #require(translating.translator).statistics.executed
+        #expect(executed > UInt64(programs) * 4, "only \(executed) instructions were executed in translated code")
+    }
+}
+
+extension SplitMix64 {
+    /// A number that operations like to treat apart.
+    fileprivate mutating func hostile() -> UInt64 {
+        switch next() % 12 {
+        case 0: return 0
+        case 1: return ~0
+        case 2: return 1 << (next() & 63)
+        case 3: return (1 << (next() & 63)) &- 1
+        // Infinities, NaNs, subnormals, 1 and the least normal number, of each size.
+        case 4:
+            let doubles: [UInt64] = [
+                0x7ff0_0000_0000_0000, 0xfff8_0000_0000_0001, 0x7ff0_0000_0000_0001, 0x0000_0000_0000_0001,
+                0x0010_0000_0000_0000, 0x3ff0_0000_0000_0000, 0x8000_0000_0000_0000, 0x000f_ffff_ffff_ffff,
+            ]
+            return doubles[Int(next() % 8)]
+        case 5:
+            let singles: [UInt64] = [
+                0x7f80_0000, 0xffc0_0001, 0x7f80_0001, 1, 0x0080_0000, 0x3f80_0000, 0x8000_0000, 0x007f_ffff,
+            ]
+            return singles[Int(next() % 8)] | singles[Int(next() % 8)] << 32
+        case 6: return next() & 0xff
+        // Numbers near 1, whose sums and products are numbers.
+        case 7, 8: return 0x3ff0_0000_0000_0000 &+ next() % (1 << 56) &- (1 << 55)
+        case 9: return (0x3f80_0000 &+ next() % (1 << 26)) | (0x3f80_0000 &+ next() % (1 << 26)) << 32
+        default: return next()
+        }
+    }
+}
