@@ -20,7 +20,7 @@ let devices: [SwiftSetting] = [
 ]
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-let hyperOnTheMachine = ["Arch/RISCV"]
+let hyperOnTheMachine = ["Arch/RISCV", "Arch/AArch64"]
 
 let package = Package(
     name: "Orrery",

@@ -25,7 +25,13 @@ public protocol Architecture {
     /// A register of the host's devices, `width` (1, 2, 4 or 8) bytes at a physical address, in the order of the program.
     static func readDevice(_ address: UInt64, width: Int) -> UInt64
     static func writeDevice(_ address: UInt64, width: Int, _ value: UInt64)
+    /// The number by which the machine's interrupt controller knows what its device tree describes in these cells; nil
+    /// where they describe nothing.
+    static func interruptNumber(_ specifier: [UInt32]) -> Int?
 
+    /// Drivers and emulators of what no other architecture's boards have, as the configuration says.
+    static var drivers: [Driver] { get }
+    static var emulators: [Emulator] { get }
     static func powerOff() -> Never
     static func reboot() -> Never
     /// Starts the CPUs that the device tree has besides this one.
@@ -88,6 +94,10 @@ public protocol Architecture {
     /// architecture's.
     static func describeCPUs(of guest: Guest, in root: DeviceTreeNode)
     static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest)
+    /// The cells by which the guest's tree names a line of its interrupt controller.
+    static func interruptSpecifier(_ line: UInt32) -> [UInt32]
+    /// Adds to a device's node, and to the tree, what drivers of the architecture's boards ask for besides.
+    static func describeDevice(_ node: DeviceTreeNode, in root: DeviceTreeNode)
     /// Gives back what the architecture has allocated for a VCPU that runs no more.
     static func destroy(_ vcpu: VCPUReference)
     /// The VCPU's registers and their names, as it keeps them while it is not loaded.

@@ -4,7 +4,7 @@
 /// linked. The compiler checks all of it in every build, so that no configuration can be one that does not compile.
 enum BuiltIn {
     static var drivers: [Driver] {
-        var drivers: [Driver] = []
+        var drivers = Port.drivers
         if Configuration.DRIVER_GOLDFISH_RTC { drivers.append(GoldfishRTCDriver.driver) }
         if Configuration.DRIVER_NS16550 { drivers.append(NS16550Driver.driver) }
         if Configuration.DRIVER_PLIC { drivers.append(PLICDriver.driver) }
@@ -13,7 +13,7 @@ enum BuiltIn {
     }
 
     static var emulators: [Emulator] {
-        var emulators: [Emulator] = []
+        var emulators = Port.emulators
         if Configuration.EMULATOR_GOLDFISH_RTC { emulators.append(GoldfishRTCEmulator.emulator) }
         if Configuration.EMULATOR_NS16550 { emulators.append(NS16550Emulator.emulator) }
         if Configuration.EMULATOR_PLIC { emulators.append(PLICEmulator.emulator) }

@@ -37,13 +37,19 @@ public enum HostInterrupts {
     public static func handle() {
         guard let controller else { return }
         while let number = controller.claim() {
-            var completes = true
-            for handler in handlers where handler.number == number {
-                completes = completes && handler.completes
-                handler.handle()
-            }
-            if completes { controller.complete(number, claimedBy: Port.cpu) }
+            if handle(number) { controller.complete(number, claimedBy: Port.cpu) }
         }
+    }
+
+    /// Handles an interrupt that was claimed; whether it is complete.
+    @inline(__always)
+    static func handle(_ number: Int) -> Bool {
+        var completes = true
+        for handler in handlers where handler.number == number {
+            completes = completes && handler.completes
+            handler.handle()
+        }
+        return completes
     }
 
     /// Has all that this CPU takes taken by another one. Interrupts are off, and will be.

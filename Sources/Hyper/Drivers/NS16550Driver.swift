@@ -5,7 +5,7 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
             guard let registers = try node.registers().first else { throw node.wrong("reg", "has no entry") }
             let driver = NS16550Driver(
                 base: registers.base, shift: Int(node.u32("reg-shift") ?? 0), width: Int(node.u32("reg-io-width") ?? 1),
-                interrupt: try node.interrupts().first.map { Int($0.specifier[0]) })
+                interrupt: try node.interrupts().first?.number)
             // The first one is the console.
             if Console.device == nil { Console.device = driver }
             return driver

@@ -83,6 +83,8 @@ public enum HostPort: Architecture {
         found.device.write(address - found.range.lowerBound, width: width, value: value)
     }
 
+    public static func interruptNumber(_ specifier: [UInt32]) -> Int? { specifier.first.map { Int($0) } }
+
     public static func synchroniseInstructions() {}
 
     // MARK: Threads
@@ -140,6 +142,8 @@ public enum HostPort: Architecture {
         vcpu.pointee.state.argument = argument
     }
 
+    public static var drivers: [Driver] { ArmDevices.drivers }
+    public static var emulators: [Emulator] { ArmDevices.emulators }
     public static func powerOff() -> Never { fatalError("powered off") }
     public static func reboot() -> Never { fatalError("rebooted") }
     public static func startOtherCPUs() {}
@@ -148,6 +152,8 @@ public enum HostPort: Architecture {
     }
     public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {}
     public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {}
+    public static func interruptSpecifier(_ line: UInt32) -> [UInt32] { [line] }
+    public static func describeDevice(_ node: DeviceTreeNode, in root: DeviceTreeNode) {}
     public static func destroy(_ vcpu: VCPUReference) {}
     public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
         [("entry", vcpu.pointee.state.entry), ("argument", vcpu.pointee.state.argument)]
@@ -178,7 +184,7 @@ public enum HostPort: Architecture {
         public static func access(of entry: UInt64) -> SecondStageAccess {
             SecondStageAccess(rawValue: UInt8(truncatingIfNeeded: entry >> 2 & 15))
         }
-        public static func forget(identifier: UInt64, start: UInt64, size: UInt64) {}
+        public static func forget(identifier: UInt64, root: UInt64, start: UInt64, size: UInt64) {}
     }
 }
 

@@ -3,8 +3,11 @@
 
 /// What this build has. What is off is compiled all the same, and then left out as dead code.
 enum Configuration {
+    static var DRIVER_GICV2: Bool { false }
     static var DRIVER_GOLDFISH_RTC: Bool { true }
     static var DRIVER_NS16550: Bool { true }
+    static var DRIVER_PL011: Bool { false }
+    static var DRIVER_PL031: Bool { false }
     static var DRIVER_PLIC: Bool { true }
     static var DRIVER_VIRTIO_MMIO: Bool { true }
     static var DRIVER_VIRTIO_BLOCK: Bool { true }

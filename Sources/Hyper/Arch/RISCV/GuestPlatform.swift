@@ -58,6 +58,9 @@ extension RISCVPort {
         return isa
     }
 
+    public static func interruptSpecifier(_ line: UInt32) -> [UInt32] { [line] }
+    public static func describeDevice(_ node: DeviceTreeNode, in root: DeviceTreeNode) {}
+
     public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {
         let none = UInt32.max, supervisorExternal: UInt32 = 9
         node.set("interrupt-controller")

@@ -37,6 +37,8 @@ public enum RISCVPort: Architecture {
         Firmware.powerOff(failed: true)
     }
 
+    public static var drivers: [Driver] { [] }
+    public static var emulators: [Emulator] { [] }
     public static func powerOff() -> Never { Firmware.powerOff(failed: false) }
     public static func reboot() -> Never { Firmware.reboot() }
 
@@ -57,6 +59,9 @@ public enum RISCVPort: Architecture {
         default: device_write64(address, value)
         }
     }
+
+    /// The PLIC's specifiers are numbers.
+    public static func interruptNumber(_ specifier: [UInt32]) -> Int? { specifier.first.map { Int($0) } }
 
     public static func synchroniseInstructions() {
         fence_instruction()

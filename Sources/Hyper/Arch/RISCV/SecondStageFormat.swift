@@ -44,7 +44,7 @@ public enum Sv39x4: SecondStageFormat {
         return access
     }
 
-    public static func forget(identifier: UInt64, start: UInt64, size: UInt64) {
+    public static func forget(identifier: UInt64, root: UInt64, start: UInt64, size: UInt64) {
         // The other harts take part through the firmware (SBI 2.0, 8.2: HFENCE.GVMA with a VMID).
         hfence_gvma_vmid(identifier)
         if CPUs.count > 1 {

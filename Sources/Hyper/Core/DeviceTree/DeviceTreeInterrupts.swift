@@ -5,6 +5,8 @@ extension DeviceTreeNode {
     public struct Interrupt {
         public let controller: DeviceTreeNode
         public let specifier: [UInt32]
+        /// By which the host's controller knows it.
+        public var number: Int? { Port.interruptNumber(specifier) }
     }
 
     /// Whom the node's `interrupts` are for: what the nearest `interrupt-parent` names, or else the nearest node above

@@ -53,12 +53,14 @@ public enum HostDevices {
     }
 
     /// Gives each device that nobody has to the first driver that knows it: interrupt controllers first, since others need
-    /// them.
+    /// them; then the console that the tree names, before another becomes it.
     public static func probe() {
         let nodes = tree.all
-        for isController in [true, false] {
-            for node in nodes where node.has("interrupt-controller") == isController { probe(node) }
-        }
+        for node in nodes where node.has("interrupt-controller") { probe(node) }
+        // Behind a colon stands how fast it is (Devicetree Specification, "/chosen").
+        let console = tree.child("chosen")?.text("stdout-path")?.split(UInt8(ascii: ":")).first
+        if let node = console.flatMap({ tree.node(at: $0) }) { probe(node) }
+        for node in nodes { probe(node) }
     }
 
     private static func probe(_ node: DeviceTreeNode) {

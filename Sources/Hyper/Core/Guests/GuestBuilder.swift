@@ -66,7 +66,7 @@ enum GuestBuilder {
             guard let owner = HostDevices.tree.node(at: path) else {
                 throw region.node.wrong("host_device", "is \(path), which the host's tree does not have")
             }
-            let interrupts = try owner.interrupts().map { Int($0.specifier.first ?? 0) }
+            let interrupts = try owner.interrupts().map { $0.number ?? 0 }
             guard region.interrupts.count <= interrupts.count else {
                 throw region.node.wrong(
                     "interrupts", "has \(region.interrupts.count) entries, and \(path) has \(interrupts.count)")

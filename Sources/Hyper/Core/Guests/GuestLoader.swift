@@ -126,7 +126,7 @@ enum GuestTree {
                 buffer.describe(in: chosen)
                 continue
             }
-            let memory = root.add("memory@\(unitAddress(region.start))")
+            let memory = root.add(nodeName("memory", region.start))
             memory.set("device_type", text: "memory")
             setRegisters(memory, region.start, region.size)
         }
@@ -138,12 +138,12 @@ enum GuestTree {
         bus.set("ranges")
         for description in guest.description?.regions ?? [] {
             guard let compatible = compatible(description) else { continue }
-            let node = bus.add("\(description.name)@\(unitAddress(description.start))")
+            let node = bus.add(nodeName(description.name, description.start))
             node.set("compatible", strings: compatible)
             setRegisters(node, description.start, description.size)
             if !description.interrupts.isEmpty {
                 node.set("interrupt-parent", u32: interruptControllerHandle)
-                node.set("interrupts", cells: description.interrupts)
+                node.set("interrupts", cells: description.interrupts.flatMap { Port.interruptSpecifier($0) })
             }
             if description.deviceType == "pic" {
                 node.set("phandle", u32: interruptControllerHandle)
@@ -153,6 +153,7 @@ enum GuestTree {
                 node.set("clock-frequency", u32: 3_686_400)
                 if !chosen.has("stdout-path") { chosen.set("stdout-path", text: node.path) }
             }
+            Port.describeDevice(node, in: root)
         }
         return root
     }
@@ -173,8 +174,10 @@ enum GuestTree {
     static let interruptControllerHandle: UInt32 = 1
     static func cpuHandle(_ index: Int) -> UInt32 { UInt32(index) + 2 }
 
-    private static func unitAddress(_ address: UInt64) -> Text {
-        var text = Text()
+    /// A node's name and unit address.
+    static func nodeName(_ name: Text, _ address: UInt64) -> Text {
+        var text = name
+        text.append("@" as StaticString)
         text.append(address, radix: 16)
         return text
     }

@@ -2,6 +2,34 @@
 public protocol GuestInterruptController: AnyObject {
     /// The line of that number is high or low now. May be called on any CPU.
     func set(_ line: Int, _ level: Bool)
+
+    // For one whose interrupts are partly in CPUs' registers while a VCPU is there. Called on that CPU, with interrupts off,
+    // except for the first.
+
+    /// The VCPU is powered on: what its interface keeps is as it was at first. It is loaded nowhere.
+    func resetInterface(_ vcpu: VCPUReference)
+    /// Brings the VCPU's interrupts into this CPU's registers, and back.
+    func load(_ vcpu: VCPUReference)
+    func save(_ vcpu: VCPUReference)
+    /// The VCPU, which is loaded here, has had something changed by others, or has used up what was in the registers.
+    func refresh(_ vcpu: VCPUReference)
+    /// A device that belongs to the CPU has interrupted the VCPU that is loaded here. The host's interrupt stays taken until
+    /// the guest has completed its own.
+    func raise(_ line: Int, of vcpu: VCPUReference, host number: Int)
+    /// Whether the VCPU, whose lock is held, would wake up.
+    func isInterruptPending(_ vcpu: VCPUReference) -> Bool
+    /// Says in the controller's node what a guest is told of it.
+    func describe(_ node: DeviceTreeNode)
+}
+
+extension GuestInterruptController {
+    public func resetInterface(_ vcpu: VCPUReference) {}
+    public func load(_ vcpu: VCPUReference) {}
+    public func save(_ vcpu: VCPUReference) {}
+    public func refresh(_ vcpu: VCPUReference) {}
+    public func raise(_ line: Int, of vcpu: VCPUReference, host number: Int) {}
+    public func isInterruptPending(_ vcpu: VCPUReference) -> Bool { false }
+    public func describe(_ node: DeviceTreeNode) {}
 }
 
 /// A guest's interrupts by their numbers, between its devices and its interrupt controller, whichever is made first.

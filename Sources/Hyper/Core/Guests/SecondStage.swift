@@ -16,8 +16,8 @@ public protocol SecondStageFormat {
     static func page(of entry: UInt64, level: Int) -> UInt64?
     /// What may be done to the page that an entry is.
     static func access(of entry: UInt64) -> SecondStageAccess
-    /// Makes all CPUs forget what they know of the guest's addresses `start ..< start + size`.
-    static func forget(identifier: UInt64, start: UInt64, size: UInt64)
+    /// Makes all CPUs forget what they know of the guest's addresses `start ..< start + size`, behind the tables of `root`.
+    static func forget(identifier: UInt64, root: UInt64, start: UInt64, size: UInt64)
 }
 
 /// What a guest may do to a page.
@@ -111,7 +111,7 @@ public struct SecondStage<Format: SecondStageFormat>: ~Copyable {
     /// Unmaps all that touches `start ..< start + size`, and makes the CPUs forget it.
     public mutating func unmap(_ start: UInt64, size: UInt64) {
         clear(start, size: size)
-        Format.forget(identifier: identifier, start: start, size: size)
+        Format.forget(identifier: identifier, root: root, start: start, size: size)
     }
 
     /// The same, but for the CPUs.
@@ -120,7 +120,7 @@ public struct SecondStage<Format: SecondStageFormat>: ~Copyable {
     }
 
     /// Makes the CPUs forget all.
-    func forgetAll() { Format.forget(identifier: identifier, start: 0, size: .max) }
+    func forgetAll() { Format.forget(identifier: identifier, root: root, start: 0, size: .max) }
 
     private static func clear(_ table: UInt64, _ level: Int, base: UInt64, _ start: UInt64, _ end: UInt64) {
         let size = pageSize(level)

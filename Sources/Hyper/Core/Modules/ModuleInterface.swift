@@ -57,10 +57,10 @@ public func hyper_node_interrupt(
     ModuleError.catching(error) { () throws(HyperError) in
         let node = DeviceTreeNode.of(node)
         let interrupts = try node.interrupts()
-        guard interrupts.indices.contains(index), let first = interrupts[index].specifier.first else {
+        guard interrupts.indices.contains(index), let found = interrupts[index].number else {
             throw node.wrong("interrupts", "has \(interrupts.count) entries, and number \(index) is wanted")
         }
-        number?.pointee = first
+        number?.pointee = UInt32(found)
     }
 }
 

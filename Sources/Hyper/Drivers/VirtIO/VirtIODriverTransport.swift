@@ -51,12 +51,12 @@ public final class VirtIODriverTransport {
         guard let registers = try node.registers().first, registers.size >= Register.configuration else {
             throw node.wrong("reg", "must have the 0x100 bytes of VirtIO's registers")
         }
-        guard let interrupt = try node.interrupts().first?.specifier.first else {
+        guard let interrupt = try node.interrupts().first?.number else {
             throw node.wrong("interrupts", "must name the device's interrupt")
         }
         path = node.path
         base = registers.base
-        interruptNumber = Int(interrupt)
+        interruptNumber = interrupt
         func read(_ register: UInt64) -> UInt32 {
             UInt32(truncatingIfNeeded: Port.readDevice(registers.base + register, width: 4))
         }

@@ -1,0 +1,73 @@
+import AArch64
+
+/// The first CPU, with memory translated one to one, and the address of a device tree in x0 from its boot loader.
+@c(hyper_start)
+public func hyperStart(_ tree: UInt64) -> Never {
+    guard let blob = FlattenedDeviceTree(at: tree, limit: HostMemory.treeLimit) else {
+        Port.panic("x0 leads to no device tree: start Hyper as a boot loader starts Linux")
+    }
+    blob.forEachNode { node in
+        if EarlyConsole.base == 0, node.isCompatible(with: "arm,pl011"), let registers = node.range() {
+            EarlyConsole.base = registers.base
+        }
+        if node.isCompatible(with: "arm,armv8-timer"), let interrupts = node.property("interrupts") {
+            // The virtual timer's is the third, the hypervisor's the fourth, of three cells each.
+            AArch64Port.guestTimerInterrupt = Int(interrupts.cell(2 * 3 + 1) & 15) + HostGIC.firstPrivate
+            AArch64Port.alarmInterrupt = Int(interrupts.cell(3 * 3 + 1) & 15) + HostGIC.firstPrivate
+        }
+    }
+    HostGIC.privateInterrupts =
+        1 << UInt64(AArch64Port.alarmInterrupt) | 1 << UInt64(AArch64Port.guestTimerInterrupt)
+    // Memory first: nothing can be allocated before, not even the CPU's record.
+    BootMemory.add(blob, image: address_of_image_start()..<address_of_image_end())
+    let cpu = CPUs.add(hardwareIdentifier: AArch64Port.affinity)
+    write_tpidr_el2(UInt64(UInt(bitPattern: cpu)))
+    AArch64Port.counterFrequency = max(read_cntfrq_el0(), 1)
+    AArch64Port.setAlarm(.max)
+    AArch64Port.prepareForGuests()
+    Hyper.start(blob)
+}
+
+@c(hyper_start_secondary)
+public func hyperStartSecondary() -> Never {
+    AArch64Port.setAlarm(.max)
+    AArch64Port.prepareForGuests()
+    HostGIC.startCPU()
+    Scheduler.idle()
+}
+
+extension AArch64Port {
+    /// What tells this CPU from others (MPIDR_EL1): Aff3 to Aff0, as device trees and PSCI have them.
+    static var affinity: UInt64 { read_mpidr_el1() & 0xff_00ff_ffff }
+
+    public static func startOtherCPUs() {
+        for node in HostDevices.tree.child("cpus")?.children ?? []
+        where node.isOkay && node.text("device_type") == "cpu" {
+            guard let affinity = node.number("reg"), affinity != cpu.pointee.hardwareIdentifier else { continue }
+            if CPUs.count < CPU.limit { CPUs.start(CPUs.add(hardwareIdentifier: affinity)) }
+        }
+    }
+
+    public static func start(_ cpu: CPUReference) -> Bool {
+        let stack: UnsafeMutableRawPointer
+        if let known = cpu.pointee.idle.pointee.stack {
+            stack = known
+        } else {
+            stack = .allocate(byteCount: Thread.stackSize, alignment: 16)
+            cpu.pointee.idle.pointee.stack = stack
+        }
+        let top = stack + Thread.stackSize
+        (top - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
+        data_barrier()
+        return Firmware.start(cpu.pointee.hardwareIdentifier, argument: UInt64(UInt(bitPattern: top)))
+    }
+
+    public static func stop() -> Never {
+        // Neither an alarm nor an interrupt of another CPU is wanted before the next start.
+        setAlarm(.max)
+        HostGIC.stopCPU()
+        Firmware.stop()
+    }
+
+    public static func isStopped(_ cpu: CPUReference) -> Bool { Firmware.isStopped(cpu.pointee.hardwareIdentifier) }
+}

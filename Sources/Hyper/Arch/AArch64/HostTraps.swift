@@ -1,0 +1,73 @@
+import AArch64
+
+/// Exceptions of Hyper itself, and interrupts of the machine, whomever they interrupt.
+enum HostTraps {
+    static func handle(_ kind: UInt64) {
+        guard kind == UInt64(EXIT_INTERRUPT) else { fail(kind) }
+        interrupt()
+        Scheduler.preempt()
+    }
+
+    /// An interrupt of this CPU, taken in Hyper or in a guest. Of several, the next is taken when this one was handled.
+    @inline(__always)
+    static func interrupt() {
+        AArch64Port.cpu.pointee.interrupts &+= 1
+        guard let value = HostGIC.acknowledge() else { return }
+        let number = HostGIC.number(value)
+        if number == AArch64Port.guestTimerInterrupt { return GuestTimer.expired() }
+        if number == AArch64Port.alarmInterrupt {
+            Timers.expire()
+        } else if !other(number) {
+            return
+        }
+        HostGIC.deactivate(value)
+    }
+
+    /// Whether it is complete.
+    @inline(never)
+    private static func other(_ number: Int) -> Bool {
+        if number < HostGIC.firstPrivate {
+            AArch64Port.takeLines()
+            CPUs.answerCalls()
+            AArch64Port.cpu.pointee.needsReschedule = true
+            return true
+        }
+        if number == HostGIC.maintenanceInterrupt {
+            AArch64Port.takeLines()
+            return true
+        }
+        return HostInterrupts.handle(number)
+    }
+
+    private static func fail(_ kind: UInt64) -> Never {
+        let (pc, syndrome, address) = (read_elr_el2(), read_esr_el2(), read_far_el2())
+        EarlyConsole.write("\nhyper: exception of Hyper's own: vector ")
+        hexadecimal(kind)
+        EarlyConsole.write(" ESR_EL2 ")
+        hexadecimal(syndrome)
+        EarlyConsole.write(" ELR_EL2 ")
+        hexadecimal(pc)
+        EarlyConsole.write(" FAR_EL2 ")
+        hexadecimal(address)
+        // A Swift runtime check that fails is BRK.
+        let breakpoint: UInt64 = 0x3c
+        if syndrome >> 26 == breakpoint {
+            EarlyConsole.write(" (a check in Swift; llvm-symbolizer on hyper.elf names the place)")
+        }
+        EarlyConsole.write("\n")
+        Firmware.powerOff()
+    }
+
+    private static func hexadecimal(_ value: UInt64) {
+        EarlyConsole.write("0x")
+        var shift: UInt64 = 64
+        while shift > 0 {
+            shift -= 4
+            let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
+            EarlyConsole.write(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+}
+
+@c(hyper_exception)
+public func hyperException(_ kind: UInt64) { HostTraps.handle(kind) }

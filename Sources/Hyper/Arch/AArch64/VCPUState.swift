@@ -1,0 +1,360 @@
+import AArch64
+
+/// What a CPU of a guest is while it does not run: the frame that the assembly fills and reads, and the registers of EL1 and
+/// EL0.
+public struct AArch64VCPUState {
+    /// x0 to x30, then what GUEST_PC and the words after it say. First, so that its address is the state's.
+    var frame = InlineArray<34, UInt64>(repeating: 0)
+
+    // Kept by ``AArch64Port/save(_:)`` (D13.2).
+    var sctlr: UInt64 = 0
+    var cpacr: UInt64 = 0
+    var ttbr0: UInt64 = 0
+    var ttbr1: UInt64 = 0
+    var tcr: UInt64 = 0
+    var mair: UInt64 = 0
+    var amair: UInt64 = 0
+    var vbar: UInt64 = 0
+    var elr: UInt64 = 0
+    var spsr: UInt64 = 0
+    var esr: UInt64 = 0
+    var far: UInt64 = 0
+    var afsr0: UInt64 = 0
+    var afsr1: UInt64 = 0
+    var par: UInt64 = 0
+    var contextIdentifier: UInt64 = 0
+    var cacheSelection: UInt64 = 0
+    var sp0: UInt64 = 0
+    var sp1: UInt64 = 0
+    var tpidr0: UInt64 = 0
+    var tpidrReadOnly: UInt64 = 0
+    var tpidr1: UInt64 = 0
+    var timerAccess: UInt64 = 0
+    var timerControl: UInt64 = 0
+    var timerCompare: UInt64 = 0
+    /// What the guest's time is behind the host's.
+    var timerOffset: UInt64 = 0
+
+    /// HCR_EL2's virtual interrupts and error: VF, VI, VSE.
+    var virtualExceptions: UInt64 = 0
+    /// The CPU in whose registers this is.
+    var loadedOn: CPUReference?
+    /// The CPU in whose registers this was last.
+    var lastCPU: CPUReference?
+    /// q0 to q31, FPCR and FPSR, where the guest has used them; see ``LazyFloats``.
+    var floats: UnsafeMutablePointer<UInt64>?
+    /// Wakes the guest from WFI when its timer comes while another one has the CPU.
+    var timer: TimerReference?
+
+    @inline(__always)
+    subscript(register: Int) -> UInt64 {
+        get { frame[register] }
+        set { frame[register] = newValue }
+    }
+
+    var programCounter: UInt64 {
+        @inline(__always) get { frame[Int(GUEST_PC) / 8] }
+        @inline(__always) set { frame[Int(GUEST_PC) / 8] = newValue }
+    }
+
+    /// PSTATE at its last exit (SPSR_EL2).
+    var status: UInt64 {
+        @inline(__always) get { frame[Int(GUEST_STATUS) / 8] }
+        @inline(__always) set { frame[Int(GUEST_STATUS) / 8] = newValue }
+    }
+}
+
+/// Bits of HCR_EL2 (D13.2.48).
+enum HypervisorConfiguration {
+    static let secondStage: UInt64 = 1 << 0, invalidationCleans: UInt64 = 1 << 1, walksNoDevices: UInt64 = 1 << 2
+    /// Physical FIQ, IRQ and SError come to EL2, and virtual ones to the guest.
+    static let routing: UInt64 = 1 << 3 | 1 << 4 | 1 << 5
+    static let virtualFastInterrupt: UInt64 = 1 << 6, virtualInterrupt: UInt64 = 1 << 7, virtualError: UInt64 = 1 << 8
+    /// What a guest does for its CPU alone reaches the CPUs that its VCPU may have been on.
+    static let broadcast: UInt64 = 1 << 9, innerShareableBarriers: UInt64 = 1 << 10
+    static let trapWFI: UInt64 = 1 << 13, trapWFE: UInt64 = 1 << 14
+    /// Identification registers of group 3; SMC; what implementations define; ACTLR_EL1; ordering regions.
+    static let trapIdentification: UInt64 = 1 << 18, trapSMC: UInt64 = 1 << 19
+    static let trapImplementationDefined: UInt64 = 1 << 20, trapAuxiliaryControl: UInt64 = 1 << 21
+    static let lowerIsAArch64: UInt64 = 1 << 31, trapOrderingRegions: UInt64 = 1 << 35
+
+    static let host = lowerIsAArch64 | routing
+    static let guest =
+        host | secondStage | invalidationCleans | walksNoDevices | broadcast | innerShareableBarriers | trapWFI
+        | trapWFE
+        | trapIdentification | trapSMC | trapImplementationDefined | trapAuxiliaryControl | trapOrderingRegions
+    static let virtualExceptions = virtualFastInterrupt | virtualInterrupt | virtualError
+}
+
+extension AArch64Port {
+    public typealias VCPUState = AArch64VCPUState
+    public typealias SecondStage = AArch64SecondStage
+
+    // SAFETY: written at boot, while one CPU runs.
+    nonisolated(unsafe) private(set) static var hasPrivilegedAccessNever = false
+
+    /// Sets what is the same for every guest. Called on each CPU.
+    static func prepareForGuests() {
+        hasPrivilegedAccessNever = read_id_aa64mmfr1_el1() >> 20 & 15 != 0
+        write_hcr_el2(HypervisorConfiguration.host)
+        write_vtcr_el2(AArch64SecondStage.control)
+        write_vpidr_el2(read_midr_el1())
+        write_hstr_el2(0)
+        // Guests read the counter; the physical timer is Hyper's to give (CNTHCTL_EL2.EL1PCTEN).
+        write_cnthctl_el2(1)
+        // Debugging and counting of events are not for guests (MDCR_EL2.TPMCR, TPM, TDA, TDOSA, TDRA); the number of counters
+        // stays as it is.
+        let traps: UInt64 = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11
+        write_mdcr_el2(read_mdcr_el2() & 31 | traps)
+        LazyFloats.trap()
+        instruction_barrier()
+    }
+
+    public static func load(_ vcpu: VCPUReference) {
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        write_sctlr_el1(state.pointee.sctlr)
+        write_cpacr_el1(state.pointee.cpacr)
+        write_ttbr0_el1(state.pointee.ttbr0)
+        write_ttbr1_el1(state.pointee.ttbr1)
+        write_tcr_el1(state.pointee.tcr)
+        write_mair_el1(state.pointee.mair)
+        write_amair_el1(state.pointee.amair)
+        write_vbar_el1(state.pointee.vbar)
+        write_elr_el1(state.pointee.elr)
+        write_spsr_el1(state.pointee.spsr)
+        write_esr_el1(state.pointee.esr)
+        write_far_el1(state.pointee.far)
+        write_afsr0_el1(state.pointee.afsr0)
+        write_afsr1_el1(state.pointee.afsr1)
+        write_par_el1(state.pointee.par)
+        write_contextidr_el1(state.pointee.contextIdentifier)
+        write_csselr_el1(state.pointee.cacheSelection)
+        write_sp_el0(state.pointee.sp0)
+        write_sp_el1(state.pointee.sp1)
+        write_tpidr_el0(state.pointee.tpidr0)
+        write_tpidrro_el0(state.pointee.tpidrReadOnly)
+        write_tpidr_el1(state.pointee.tpidr1)
+        write_cntkctl_el1(state.pointee.timerAccess)
+        write_cntvoff_el2(state.pointee.timerOffset)
+        write_cntv_cval_el0(state.pointee.timerCompare)
+        write_cntv_ctl_el0(state.pointee.timerControl)
+        write_vmpidr_el2(affinity(of: vcpu))
+        write_hcr_el2(HypervisorConfiguration.guest | state.pointee.virtualExceptions)
+        vcpu.pointee.guest._withUnsafeGuaranteedRef {
+            write_vttbr_el2(AArch64SecondStage.register(root: $0.space.root, identifier: $0.space.identifier))
+            forgetOthers(vcpu, state, $0.space)
+            $0.interrupts.controller?.load(vcpu)
+        }
+        LazyFloats.load(state)
+        GuestTimer.loaded(state)
+        state.pointee.loadedOn = cpu
+        vcpu.pointee.lock.release()
+    }
+
+    public static func save(_ vcpu: VCPUReference) {
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        state.pointee.sctlr = read_sctlr_el1()
+        state.pointee.cpacr = read_cpacr_el1()
+        state.pointee.ttbr0 = read_ttbr0_el1()
+        state.pointee.ttbr1 = read_ttbr1_el1()
+        state.pointee.tcr = read_tcr_el1()
+        state.pointee.mair = read_mair_el1()
+        state.pointee.amair = read_amair_el1()
+        state.pointee.vbar = read_vbar_el1()
+        state.pointee.elr = read_elr_el1()
+        state.pointee.spsr = read_spsr_el1()
+        state.pointee.esr = read_esr_el1()
+        state.pointee.far = read_far_el1()
+        state.pointee.afsr0 = read_afsr0_el1()
+        state.pointee.afsr1 = read_afsr1_el1()
+        state.pointee.par = read_par_el1()
+        state.pointee.contextIdentifier = read_contextidr_el1()
+        state.pointee.cacheSelection = read_csselr_el1()
+        state.pointee.sp0 = read_sp_el0()
+        state.pointee.sp1 = read_sp_el1()
+        state.pointee.tpidr0 = read_tpidr_el0()
+        state.pointee.tpidrReadOnly = read_tpidrro_el0()
+        state.pointee.tpidr1 = read_tpidr_el1()
+        state.pointee.timerAccess = read_cntkctl_el1()
+        state.pointee.timerCompare = read_cntv_cval_el0()
+        state.pointee.timerControl = read_cntv_ctl_el0()
+        state.pointee.virtualExceptions = read_hcr_el2() & HypervisorConfiguration.virtualExceptions
+        vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.save(vcpu) }
+        LazyFloats.save(state)
+        GuestTimer.saved(vcpu, state)
+        state.pointee.loadedOn = nil
+        vcpu.pointee.lock.release()
+    }
+
+    /// A VCPU's affinity is its number; MPIDR_EL1 has bit 31, which is always 1, besides.
+    private static func affinity(of vcpu: VCPUReference) -> UInt64 { 1 << 31 | UInt64(vcpu.pointee.index) }
+
+    /// Where the VCPU was somewhere else meanwhile, or another one of the guest was here, what is left in the CPU's TLB and
+    /// instruction cache may be the other one's own: all of it goes.
+    @inline(__always)
+    private static func forgetOthers(
+        _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<AArch64VCPUState>, _ space: AddressSpace
+    ) {
+        let cpu = cpu
+        guard state.pointee.lastCPU != cpu || space.lastVCPUs[cpu.pointee.index] != vcpu else { return }
+        instruction_barrier()
+        forget_guest_here()
+        state.pointee.lastCPU = cpu
+        space.lastVCPUs[cpu.pointee.index] = vcpu
+    }
+
+    @inline(__always)
+    static func stateReference(_ vcpu: VCPUReference) -> UnsafeMutablePointer<AArch64VCPUState> {
+        // SAFETY: a VCPU stays where it is for as long as it lives.
+        withUnsafeMutablePointer(to: &vcpu.pointee.state) { $0 }
+    }
+
+    public static func enter(_ vcpu: VCPUReference) -> Never {
+        let stack = cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize
+        let state = stateReference(vcpu)
+        state.pointee.frame[Int(GUEST_HOST_STACK) / 8] = UInt64(UInt(bitPattern: stack))
+        hyper_begin_guest(UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self))
+    }
+
+    /// As PSCI starts a CPU (DEN0022, 6.4), and boot loaders start Linux: x0 is the argument, all interrupts are masked, and
+    /// nothing is translated.
+    public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
+        let (floats, timer, offset) = (
+            vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.timerOffset
+        )
+        vcpu.pointee.state = AArch64VCPUState()
+        let state = stateReference(vcpu)
+        state.pointee.floats = floats
+        state.pointee.timer = timer
+        state.pointee.timerOffset = offset
+        // What of SCTLR_EL1 is always 1 (D13.2.118), and little-endian.
+        state.pointee.sctlr = 0x30d0_0980
+        state.pointee.programCounter = entry
+        state.pointee[0] = argument
+        let masked: UInt64 = 0x3c0, handlerAtEL1: UInt64 = 5
+        state.pointee.status = masked | handlerAtEL1
+        vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.resetInterface(vcpu) }
+        LazyFloats.forget(state)
+        if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
+    }
+
+    public static func destroy(_ vcpu: VCPUReference) {
+        let state = stateReference(vcpu)
+        if let timer = state.pointee.timer {
+            Timers.cancelAndWait(timer)
+            timer.deallocate()
+        }
+        LazyFloats.forget(state)
+        state.pointee.floats?.deallocate()
+    }
+
+    // MARK: Interrupts of a guest
+
+    /// Guests with a lock that somebody else holds wait by WFE, which leaves them.
+    public static var seesWaits: Bool { true }
+
+    public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
+        let state = stateReference(vcpu)
+        let raised = state.pointee.loadedOn == cpu ? read_hcr_el2() : state.pointee.virtualExceptions
+        if raised & HypervisorConfiguration.virtualExceptions != 0 { return true }
+        return vcpu.pointee.guest._withUnsafeGuaranteedRef {
+            $0.interrupts.controller?.isInterruptPending(vcpu) ?? false
+        }
+    }
+
+    /// Lines 0 and 1 of a VCPU are its IRQ and FIQ, for interrupt controllers that are emulated as a whole.
+    public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
+        let bit =
+            line == 0 ? HypervisorConfiguration.virtualInterrupt : HypervisorConfiguration.virtualFastInterrupt
+        let wereEnabled = disableInterrupts()
+        // What is in another CPU's registers only that CPU can change.
+        if let other = vcpu.pointee.lock.withLock({ vcpu.pointee.state.loadedOn }), other != cpu {
+            CPUs.post(other) { setInterrupt(vcpu, line, level) }
+            return restoreInterrupts(wereEnabled)
+        }
+        vcpu.pointee.lock.acquire()
+        let state = stateReference(vcpu)
+        if state.pointee.loadedOn == cpu {
+            let configuration = read_hcr_el2()
+            write_hcr_el2(level ? configuration | bit : configuration & ~bit)
+        } else if level {
+            state.pointee.virtualExceptions |= bit
+        } else {
+            state.pointee.virtualExceptions &= ~bit
+        }
+        let isStarted = vcpu.pointee.isStarted
+        vcpu.pointee.lock.release()
+        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
+        restoreInterrupts(wereEnabled)
+    }
+
+    /// Has the guest that is loaded here take a virtual SError.
+    static func raiseError(_ vcpu: VCPUReference) {
+        write_hcr_el2(read_hcr_el2() | HypervisorConfiguration.virtualError)
+    }
+
+    /// Brings to the VCPU that is loaded here what others have changed of its interrupts.
+    static func takeLines() {
+        guard let vcpu = cpu.pointee.loaded else { return }
+        vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.refresh(vcpu) }
+    }
+}
+
+/// Floating-point and vector registers are brought to a guest when it first uses them after another one did, and not before:
+/// without them CPTR_EL2.TFP has each use come to Hyper, which hands the registers over and has the guest try again.
+enum LazyFloats {
+    static let words = Int(FLOATS_WORDS)
+    /// CPTR_EL2 (D13.2.32): what is always 1, with SVE trapped; and TFP.
+    private static let enabled: UInt64 = 0x33ff, trapped: UInt64 = 1 << 10
+    // SAFETY: each CPU uses its own entry alone.
+    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<AArch64VCPUState>?>(
+        repeating: nil)
+
+    static func trap() { write_cptr_el2(enabled | trapped) }
+
+    @inline(__always)
+    static func load(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
+        write_cptr_el2(owners[Port.cpu.pointee.index] == state ? enabled : enabled | trapped)
+    }
+
+    /// They stay in the CPU's registers until somebody else needs those; but nobody else's CPU can give them back.
+    static func save(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
+        if CPUs.count > 1 { evict(state) }
+    }
+
+    /// The guest has found that the registers were not there.
+    static func take(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
+        let index = Port.cpu.pointee.index
+        write_cptr_el2(enabled)
+        instruction_barrier()
+        guard owners[index] != state else { return }
+        if let other = owners[index], let floats = other.pointee.floats { hyper_save_floats(floats) }
+        let floats: UnsafeMutablePointer<UInt64>
+        if let known = state.pointee.floats {
+            floats = known
+        } else {
+            floats = .allocate(capacity: words)
+            floats.initialize(repeating: 0, count: words)
+            state.pointee.floats = floats
+        }
+        hyper_load_floats(floats)
+        owners[index] = state
+    }
+
+    /// The owner goes; what is in the registers is nobody's.
+    static func forget(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
+        for index in 0..<CPUs.count where owners[index] == state { owners[index] = nil }
+    }
+
+    /// Takes the registers from their owner, so that they can be read or come to another CPU.
+    static func evict(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
+        let index = Port.cpu.pointee.index
+        guard owners[index] == state, let floats = state.pointee.floats else { return }
+        write_cptr_el2(enabled)
+        instruction_barrier()
+        hyper_save_floats(floats)
+        owners[index] = nil
+    }
+}

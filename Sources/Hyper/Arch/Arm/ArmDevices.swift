@@ -1,0 +1,12 @@
+/// What the boards of both of Arm's architectures have, and no others: built with their ports, and with the unit tests.
+enum ArmDevices {
+    static var drivers: [Driver] {
+        var drivers: [Driver] = []
+        if Configuration.DRIVER_GICV2 { drivers.append(GICv2Driver.driver) }
+        if Configuration.DRIVER_PL011 { drivers.append(PL011Driver.driver) }
+        if Configuration.DRIVER_PL031 { drivers.append(PL031Driver.driver) }
+        return drivers
+    }
+
+    static var emulators: [Emulator] { [] }
+}
