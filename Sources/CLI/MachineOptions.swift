@@ -12,7 +12,8 @@ struct MachineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The board: `orrery machines` lists them. Without it the one that runs the program.", valueName: "name"))
+            "The board: `orrery machines` lists them and their options. Without it the one that runs the program.",
+            valueName: "name[,option=value]..."))
     var machine: String?
 
     @Option(

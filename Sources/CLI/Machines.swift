@@ -25,6 +25,10 @@ struct Machines: ParsableCommand {
             for line in board.devices { text += "    \(line)\n" }
             text += "  --cpu    \(board.cpu)\n"
             text += Self.wrapped(board.features, indentation: 11)
+            if !board.options.isEmpty { text += "  --machine\n" }
+            for option in board.options {
+                text += "    \(board.names[0]),\(option.usage)  \(option.summary)\n"
+            }
         }
         return text
     }

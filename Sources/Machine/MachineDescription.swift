@@ -83,7 +83,7 @@ public struct MachineDescription: Equatable, Sendable {
         public var description: String { path + (arguments.map { "," + $0 } ?? "") }
     }
 
-    /// The board, by one of its names; nil for the one whose CPUs execute the program.
+    /// The board, by one of its names, and options behind it; nil for the one whose CPUs execute the program.
     public var machine: String?
     /// The CPU model and its features, as the board calls them.
     public var cpu: String?

@@ -14,7 +14,8 @@ public final class AArch64Virt {
     public let translator: HotCode?
     public private(set) var elements: [AArch64.ProcessingElement] = []
     public private(set) var processors: [any InspectableProcessor] = []
-    public let interruptController: GICv2
+    private let interruptController: AArch64InterruptController
+    public let gicVersion: GICVersion
     public let uart: PL011
     public let rtc: PL031
     public let gpio: PL061
@@ -29,9 +30,18 @@ public final class AArch64Virt {
     public private(set) var request: MachineRequest?
     public let memorySize: UInt64
 
+    /// Of Arm's Generic Interrupt Controller.
+    public enum GICVersion: String, MachineOption {
+        public static let name = "gic-version"
+        public static let summary = "the interrupt controller: GICv2 or GICv3"
+        case two = "2"
+        case three = "3"
+    }
+
     /// What to build.
     public struct Configuration {
         public var cpus = 1
+        public var gicVersion = GICVersion.two
         public var memorySize: UInt64 = 128 << 20
         public var model: AArch64.CPUModel
         /// The machine's time, for whoever outside the machine goes by it.
@@ -101,7 +111,11 @@ public final class AArch64Virt {
     /// - Throws: ``InputError`` when the host has not the memory.
     public init(_ configuration: Configuration) throws(InputError) {
         memorySize = configuration.memorySize
-        model = configuration.model
+        gicVersion = configuration.gicVersion
+        // Its registers are there where the board's interrupt controller is such a one.
+        model =
+            configuration.gicVersion == .three
+            ? configuration.model : configuration.model.with { $0.remove(.gicv3) }
         clock = configuration.clock
         space = AddressSpace(memory: memory)
         let scheduler = Scheduler(clock: clock)
@@ -131,9 +145,10 @@ public final class AArch64Virt {
                 irq: line(AArch64.Interrupt.irq), fiq: line(AArch64.Interrupt.fiq),
                 virtualIRQ: line(AArch64.Interrupt.virtualIRQ), virtualFIQ: line(AArch64.Interrupt.virtualFIQ))
         }
-        interruptController = GICv2(
-            spis: Layout.sharedInterrupts, outputs: outputs, accessor: { scheduler.currentIdentifier })
-        let controller = interruptController
+        let controller = AArch64InterruptController(
+            gicVersion, elements: elements, outputs: outputs, memory: memory, clock: clock,
+            accessor: { scheduler.currentIdentifier })
+        interruptController = controller
         uart = PL011(
             name: "pl011@9000000", clock: clock, backend: configuration.console,
             interrupt: controller.line(spi: Layout.uartInterrupt), frequency: UInt64(Layout.peripheralClock))
@@ -183,11 +198,8 @@ public final class AArch64Virt {
         for (index, bank) in flash.enumerated() {
             space.map(bank, at: Layout.flash.base + UInt64(index) * Layout.flash.size, size: Layout.flash.size)
         }
-        map(interruptController.distributor, Layout.distributor)
-        map(interruptController.cpuInterface, Layout.cpuInterface)
-        if model.features.contains(.el2) {
-            map(interruptController.virtualControl, Layout.virtualControl)
-            map(interruptController.virtualCPUInterface, Layout.virtualCPUInterface)
+        for frame in interruptController.frames(hasEL2: model.features.contains(.el2)) {
+            map(frame.device, frame.window)
         }
         map(uart, Layout.uart)
         map(rtc, Layout.rtc)
@@ -225,7 +237,7 @@ public final class AArch64Virt {
     public var deviceTree: AArch64VirtDeviceTree {
         AArch64VirtDeviceTree(
             cpus: elements.count, memorySize: memorySize, cpu: model.compatible,
-            hasEL2: model.features.contains(.el2))
+            hasEL2: model.features.contains(.el2), gicVersion: gicVersion)
     }
 
     /// Resets everything: the first CPU begins at `entry` with the device tree's address in x0, and the others wait for

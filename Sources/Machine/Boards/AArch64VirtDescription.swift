@@ -8,6 +8,7 @@ extension AArch64Virt: Board {
         let model = try AArch64.CPUModel(cpu: description.cpu)
         var configuration = Configuration(model: model, console: connections.console)
         configuration.cpus = description.harts ?? 1
+        configuration.gicVersion = description.option(GICVersion.self)
         try configuration.set(description, connections)
         try Self.check(configuration)
         if let path = description.firmware, path != "none" {
@@ -75,13 +76,19 @@ extension AArch64Virt: Board {
         typealias Layout = AArch64VirtLayout
         let ranges: [(UInt64, UInt64, String)] = [
             (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
-            (Layout.distributor.base, Layout.distributor.size, "intc: GICv2, the Distributor"),
+            (Layout.distributor.base, Layout.distributor.size, "intc: GICv2 or GICv3, the Distributor"),
             (Layout.cpuInterface.base, Layout.cpuInterface.size, "intc: GICv2, the CPU interfaces"),
+            (Layout.messageFrame.base, Layout.messageFrame.size, "v2m: GICv2m, for message-signalled interrupts"),
             (Layout.virtualControl.base, Layout.virtualControl.size, "intc: GICv2, control of virtual interrupts"),
             (
                 Layout.virtualCPUInterface.base, Layout.virtualCPUInterface.size,
                 "intc: GICv2, the virtual CPU interfaces"
             ),
+            (
+                Layout.translationService.base, Layout.translationService.size,
+                "its: GICv3, for message-signalled interrupts"
+            ),
+            (Layout.redistributors.base, Layout.redistributors.size, "intc: GICv3, the Redistributors"),
             (Layout.uart.base, Layout.uart.size, "pl011: the console"),
             (Layout.rtc.base, Layout.rtc.size, "pl031: a real-time clock"),
             (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
@@ -98,7 +105,7 @@ extension AArch64Virt: Board {
             devices: ranges.map { base, size, text in
                 "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
             }, cpu: "one of these, max where none is named; and el2=off, without EL2:",
-            features: AArch64.CPUModel.all.map(\.name))
+            features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self])
     }
 }
 
@@ -126,10 +133,6 @@ extension AArch64.CPUModel {
                     mend: "There are el2=on and el2=off.")
             }
         }
-        self = named.with { features in
-            if !hasEL2 { features.remove(.el2) }
-            // The board's interrupt controller is a GICv2.
-            features.remove(.gicv3)
-        }
+        self = hasEL2 ? named : named.with { $0.remove(.el2) }
     }
 }

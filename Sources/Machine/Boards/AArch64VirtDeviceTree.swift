@@ -1,4 +1,4 @@
-/// The memory map and interrupt numbers of QEMU's arm `virt` board (hw/arm/virt.c, version 7.2), with a GICv2.
+/// The memory map and interrupt numbers of QEMU's arm `virt` board (hw/arm/virt.c, version 7.2), with a GICv2 or a GICv3.
 public enum AArch64VirtLayout {
     public struct Window: Equatable, Sendable {
         public let base: UInt64
@@ -9,8 +9,14 @@ public enum AArch64VirtLayout {
     public static let flash = Window(base: 0, size: 0x400_0000)
     public static let distributor = Window(base: 0x800_0000, size: 0x1_0000)
     public static let cpuInterface = Window(base: 0x801_0000, size: 0x1_0000)
+    /// GICv2m, beside a GICv2.
+    public static let messageFrame = Window(base: 0x802_0000, size: 0x1000)
     public static let virtualControl = Window(base: 0x803_0000, size: 0x1_0000)
     public static let virtualCPUInterface = Window(base: 0x804_0000, size: 0x1_0000)
+    /// Of a GICv3, as the next.
+    public static let translationService = Window(base: 0x808_0000, size: 0x2_0000)
+    /// Room for those of 123 CPUs.
+    public static let redistributors = Window(base: 0x80a_0000, size: 0xf6_0000)
     public static let uart = Window(base: 0x900_0000, size: 0x1000)
     public static let rtc = Window(base: 0x901_0000, size: 0x1000)
     public static let firmwareConfiguration = Window(base: 0x902_0000, size: 0x18)
@@ -26,6 +32,9 @@ public enum AArch64VirtLayout {
     public static let gpioInterrupt = 7
     /// Of the first slot; each next slot has the next.
     public static let virtioInterrupt = 16
+    /// Those that a GICv2m makes of messages, and their number.
+    public static let messageInterrupt = 48
+    public static let messageInterruptCount = 64
     public static let sharedInterrupts = 256
     /// Private interrupts, by INTID.
     public static let monitorsInterrupt = 23
@@ -51,16 +60,20 @@ public struct AArch64VirtDeviceTree: Sendable {
     public var cpu: String
     /// Firmware is called by SMC where there is EL2 to call by HVC, and else by HVC.
     public var hasEL2: Bool
+    public var gicVersion: AArch64Virt.GICVersion
     public var bootArguments: String?
     public var initrd: Range<UInt64>?
     public var randomSeed: [UInt32] = []
 
-    public init(cpus: Int, memorySize: UInt64, cpu: String, hasEL2: Bool) {
+    public init(
+        cpus: Int, memorySize: UInt64, cpu: String, hasEL2: Bool, gicVersion: AArch64Virt.GICVersion = .two
+    ) {
         precondition((1...AArch64VirtLayout.maximumCPUs).contains(cpus))
         self.cpus = cpus
         self.memorySize = memorySize
         self.cpu = cpu
         self.hasEL2 = hasEL2
+        self.gicVersion = gicVersion
     }
 
     private typealias Layout = AArch64VirtLayout
@@ -69,11 +82,16 @@ public struct AArch64VirtDeviceTree: Sendable {
     private let clockHandle: UInt32 = 0x8000
     private func cpuHandle(_ index: Int) -> UInt32 { clockHandle + UInt32(cpus - index) }
     private var interruptControllerHandle: UInt32 { clockHandle + UInt32(cpus) + 1 }
+    private var messageHandle: UInt32 { interruptControllerHandle + 1 }
     private var gpioHandle: UInt32 { interruptControllerHandle + 2 }
 
     private enum InterruptKind: UInt32 { case shared = 0, `private` = 1 }
     /// The third cell of an interrupt (bindings/interrupt-controller/arm,gic.yaml): how it is triggered.
     private static let risingEdge: UInt32 = 1, highLevel: UInt32 = 4
+    /// Of private interrupts: a GICv2's have a mask of the CPUs too.
+    private var privateLevel: UInt32 {
+        gicVersion == .two ? Self.highLevel | UInt32(1 << cpus - 1) << 8 : Self.highLevel
+    }
 
     /// The tree.
     public var tree: DeviceTree {
@@ -139,13 +157,12 @@ public struct AArch64VirtDeviceTree: Sendable {
 
     /// Secure, physical, virtual and hypervisor timers (bindings/timer/arm,arch_timer.yaml). The secure one is nobody's.
     private var timer: DeviceTree.Node {
-        let masked = Self.highLevel | UInt32(1 << cpus - 1) << 8
         var timer = DeviceTree.Node("timer")
         let numbers = [
             29, Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
         ]
         timer.set(
-            "interrupts", cells: numbers.flatMap { [InterruptKind.private.rawValue, UInt32($0 - 16), masked] })
+            "interrupts", cells: numbers.flatMap { [InterruptKind.private.rawValue, UInt32($0 - 16), privateLevel] })
         timer.setEmpty("always-on")
         timer.set("compatible", "arm,armv8-timer", "arm,armv7-timer")
         return timer
@@ -153,9 +170,8 @@ public struct AArch64VirtDeviceTree: Sendable {
 
     private var monitors: DeviceTree.Node {
         var node = DeviceTree.Node("pmu")
-        let masked = Self.highLevel | UInt32(1 << cpus - 1) << 8
         node.set(
-            "interrupts", cells: [InterruptKind.private.rawValue, UInt32(Layout.monitorsInterrupt - 16), masked])
+            "interrupts", cells: [InterruptKind.private.rawValue, UInt32(Layout.monitorsInterrupt - 16), privateLevel])
         node.set("compatible", "arm,armv8-pmuv3")
         return node
     }
@@ -236,25 +252,47 @@ public struct AArch64VirtDeviceTree: Sendable {
         return node
     }
 
+    /// The windows of a device with several.
+    private static func registers(_ windows: [AArch64VirtLayout.Window]) -> [UInt32] {
+        windows.flatMap { [$0.base, $0.size] }.flatMap { [UInt32($0 >> 32), UInt32(truncatingIfNeeded: $0)] }
+    }
+
     private var interruptController: DeviceTree.Node {
         var node = DeviceTree.Node(Self.name("intc", Layout.distributor))
         node.set("phandle", cells: interruptControllerHandle)
-        var frames = [Layout.distributor, Layout.cpuInterface]
         if hasEL2 {
-            frames += [Layout.virtualControl, Layout.virtualCPUInterface]
             node.set(
                 "interrupts",
                 cells: [InterruptKind.private.rawValue, UInt32(Layout.maintenanceInterrupt - 16), Self.highLevel])
         }
-        node.set(
-            "reg",
-            cells: frames.flatMap { [0, UInt32(truncatingIfNeeded: $0.base), 0, UInt32(truncatingIfNeeded: $0.size)] })
-        node.set("compatible", "arm,cortex-a15-gic")
+        switch gicVersion {
+        case .two:
+            let virtual = hasEL2 ? [Layout.virtualControl, Layout.virtualCPUInterface] : []
+            node.set("reg", cells: Self.registers([Layout.distributor, Layout.cpuInterface] + virtual))
+            node.set("compatible", "arm,cortex-a15-gic")
+        case .three:
+            node.set("reg", cells: Self.registers([Layout.distributor, Layout.redistributors]))
+            node.set("#redistributor-regions", cells: 1)
+            node.set("compatible", "arm,gic-v3")
+        }
         node.setEmpty("ranges")
         node.set("#size-cells", cells: 2)
         node.set("#address-cells", cells: 2)
         node.setEmpty("interrupt-controller")
         node.set("#interrupt-cells", cells: 3)
+        node.children = [messageController]
+        return node
+    }
+
+    /// What makes interrupts of messages: a GICv2m, or a GICv3's ITS.
+    private var messageController: DeviceTree.Node {
+        let window = gicVersion == .two ? Layout.messageFrame : Layout.translationService
+        var node = DeviceTree.Node(Self.name(gicVersion == .two ? "v2m" : "its", window))
+        node.set("phandle", cells: messageHandle)
+        node.set("reg", doubleCells: window.base, window.size)
+        if gicVersion == .three { node.set("#msi-cells", cells: 1) }
+        node.setEmpty("msi-controller")
+        node.set("compatible", gicVersion == .two ? "arm,gic-v2m-frame" : "arm,gic-v3-its")
         return node
     }
 

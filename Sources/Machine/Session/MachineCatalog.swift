@@ -30,6 +30,8 @@ public enum MachineCatalog {
         public let cpu: String
         /// ... and what it may turn on and off.
         public let features: [String]
+        /// What `--machine` may say behind the name.
+        public var options: [any MachineOption.Type] = []
     }
 
     /// Refuses what is no CPU of the board that executes an architecture's programs.
@@ -42,10 +44,13 @@ public enum MachineCatalog {
     /// As many CPUs as no machine exceeds.
     static var maximumProcessors: Int { entries.map(\.maximumProcessors).max() ?? 1 }
 
-    /// The board that the user calls `name`; nil where none is named.
-    static func board(named name: String?, among boards: [any Board.Type]) throws(InputError) -> (any Board.Type)? {
-        guard let name else { return nil }
-        if let board = boards.first(where: { $0.catalogEntry.names.contains(name) }) { return board }
+    /// The board that the user names, with its options; nil where none is named.
+    static func board(named machine: String?, among boards: [any Board.Type]) throws(InputError) -> (any Board.Type)? {
+        guard let name = MachineDescription.boardName(machine) else { return nil }
+        if let board = boards.first(where: { $0.catalogEntry.names.contains(name) }) {
+            try MachineDescription.checkOptions(of: machine, board.catalogEntry)
+            return board
+        }
         let names = boards.flatMap { $0.catalogEntry.names }
         throw InputError(
             file: "--machine", problem: "there is no machine \"\(name)\"",
