@@ -142,9 +142,7 @@ extension AArch64.ProcessingElement {
 
     /// BRK, which EL2 may want to know (D2.8).
     func breakpointInstruction(_ comment: UInt64) -> Fault {
-        let routes =
-            level < 2 && hasEL2 && (state.pointee.mdcr >> 8 & 1 != 0 || hypervisorConfiguration & Hypervisor.tge != 0)
-        return fault(Class.breakpointInstruction, comment & 0xffff, level: routes ? 2 : 0)
+        fault(Class.breakpointInstruction, comment & 0xffff, level: level < 2 && routesDebugExceptions ? 2 : 0)
     }
 
     /// An instruction of floating point or vectors, while CPACR_EL1 or CPTR_EL2 traps them (D1.15).
@@ -195,7 +193,10 @@ extension AArch64.ProcessingElement {
         // What the stage-2 abort of a plain access has to say of it.
         if record.detail & Detail.describesAccess != 0, target == 2 { syndrome |= accessSyndrome() }
         let address = core.pointee.programCounter
-        let returnAddress = record.detail & Detail.returnsBehind != 0 ? address &+ 4 : address
+        let isDone = record.detail & Detail.returnsBehind != 0
+        let returnAddress = isDone ? address &+ 4 : address
+        // SSAdvance: a call has been stepped, where any other exception comes before its instruction.
+        if isDone { state.pointee.pstate &= ~PSTATE.softwareStep }
         if record.detail & Detail.hasAddress != 0 { state.pointee.far[target] = record.value }
         if record.detail & Detail.hasGuestPhysical != 0 {
             state.pointee.hpfar = (record.guestPhysical >> 12) << 4
@@ -331,14 +332,16 @@ extension AArch64.ProcessingElement {
         s.pointee.event = true
         core.pointee.programCounter = s.pointee.elr[from]
         conditionFlags = saved
-        let known = PSTATE.daif | PSTATE.softwareStep | PSTATE.illegal | PSTATE.branchType | optionalBits
+        let known = PSTATE.daif | PSTATE.illegal | PSTATE.branchType | optionalBits
         if isLegalReturn(saved, from: from) {
+            let step = stepBitAfterReturn(saved, to: Int(saved >> 2 & 3))
             setMode(saved)
-            s.pointee.pstate = s.pointee.pstate & PSTATE.mode | saved & known
+            s.pointee.pstate = s.pointee.pstate & PSTATE.mode | saved & known | step
         } else {
             // The level stays, and the next instruction says so (D1.8.3).
+            let step = stepBitAfterReturn(saved, to: from)
             let kept = s.pointee.pstate & ~(PSTATE.daif | PSTATE.softwareStep)
-            s.pointee.pstate = kept | saved & (PSTATE.daif | PSTATE.softwareStep) | PSTATE.illegal
+            s.pointee.pstate = kept | saved & PSTATE.daif | step | PSTATE.illegal
         }
         levelChanged()
         if isObserved, from == 2, level < 2, hasGuest { guestEntryObserver?() }

@@ -96,7 +96,7 @@ extension AArch64.ProcessingElement {
             takePendingInterrupt()
             if state.pointee.waiting { break }
             if mayRunTranslated, let translator, translator.run(self) { continue }
-            enterCode()
+            if examinesCode { enterExaminedCode() } else { enterCode() }
         }
         if state.pointee.monitorsAreActive { updateMonitors() }
         core.pointee.giveBackTurn()
@@ -139,19 +139,35 @@ extension AArch64.ProcessingElement {
     /// Runs code from the program counter until a handler comes back.
     private func enterCode() {
         let address = core.pointee.programCounter
-        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
         do throws(Fault) {
+            let slots = try fetch(address)
             if state.pointee.pstate & AArch64.PSTATE.illegal != 0 { throw illegalExecutionState() }
-            if address & 3 != 0 { throw misalignedProgramCounter(address) }
-            let slots = entry.tag == address & ~4095 ? entry.slots : try fetchPage(address)
             // A tag in the address's top byte may have gone.
-            let address = core.pointee.programCounter
-            runHandlers(
-                state, slots + Int(address & 4095) << 3, address & ~4095, slots, core.pointee.budget,
-                UnsafeMutableRawPointer(core.pointee.context.pointee.reads))
+            run(core.pointee.programCounter, slots)
         } catch {
             leaveByException(AArch64.self, state, address, core.pointee.budget)
         }
+    }
+
+    /// The slots of the page at `address`, which is the program counter.
+    func fetch(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer {
+        if address & 3 != 0 { throw misalignedProgramCounter(address) }
+        let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        return entry.tag == address & ~4095 ? entry.slots : try fetchPage(address)
+    }
+
+    /// Runs handlers from that of the instruction at `address`, in the page at `slots`.
+    func run(_ address: UInt64, _ slots: UnsafeMutableRawPointer) {
+        runHandlers(
+            state, slots + Int(address & 4095) << 3, address & ~4095, slots, core.pointee.budget,
+            UnsafeMutableRawPointer(core.pointee.context.pointee.reads))
+    }
+
+    /// The instruction at `address`, in the page at `slots`.
+    func word(at address: UInt64, _ slots: UnsafeMutableRawPointer) -> UInt32 {
+        UInt32(
+            littleEndian: DecodedPage.owner(of: slots).host.loadUnaligned(
+                fromByteOffset: Int(address & 4095), as: UInt32.self))
     }
 
     /// Decodes the slot at `slot` of the page at `slots`.

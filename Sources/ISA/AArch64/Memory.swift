@@ -74,7 +74,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Whether LDTR and STTR are made as if at EL0 (AArch64.IsUnprivAccessPriv, the other way round).
-    private var isUnprivilegedDifferent: Bool {
+    var isUnprivilegedDifferent: Bool {
         let level = level
         guard state.pointee.pstate & PSTATE.uao == 0 else { return false }
         return level == 1 || level == 2 && isHost
@@ -257,6 +257,7 @@ extension AArch64.ProcessingElement {
             if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, attributes) }
         }
         let translation = try translate(address, .read, attributes, isAligned: isAligned)
+        if examinesData { try checkWatchpoints(address, size, .read, attributes) }
         if let host = host(translation.physical, count: size) {
             enter(address, translation, .read, attributes)
             return host.read(width)
@@ -279,6 +280,7 @@ extension AArch64.ProcessingElement {
             if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
         }
         let translation = try translate(address, .write, attributes, isAligned: isAligned)
+        if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
             (region.host + Int(physical - region.base)).write(value, width)
@@ -298,6 +300,7 @@ extension AArch64.ProcessingElement {
         let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
         let first = try translate(address, access, attributes, isAligned: false).physical
         let second = try translate(address &+ count, access, attributes, isAligned: false).physical
+        if examinesData { try checkWatchpoints(address, size, access, attributes) }
         let isWrite = access == .write
         for (part, physical) in [(address, first), (address &+ count, second)] {
             guard let region = memory.region(containing: physical), !(isWrite && region.isReadOnly) else {
@@ -338,14 +341,17 @@ extension AArch64.ProcessingElement {
         if !isAligned, attributes.contains(.aligned) || checksAlignment {
             throw alignmentFault(address, isWrite: write)
         }
-        let access: AArch64.TranslationRequest.Access = write ? (isAtomic ? .update : .write) : .read
+        let isUpdate = isAtomic && !attributes.contains(.exclusive)
+        let access: AArch64.TranslationRequest.Access = write ? (isUpdate ? .update : .write) : .read
         if address & 4095 > 4096 - bytes {
             let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
             _ = try translate(address, access, attributes, isAligned: isAligned)
             _ = try translate(address &+ count, access, attributes, isAligned: isAligned)
+            if examinesData { try checkWatchpoints(address, bytes, access, attributes) }
             return nil
         }
         let translation = try translate(address, access, attributes, isAligned: isAligned)
+        if examinesData { try checkWatchpoints(address, bytes, access, attributes) }
         guard let region = memory.region(containing: translation.physical, count: bytes),
             !(write && region.isReadOnly)
         else {
@@ -386,7 +392,7 @@ extension AArch64.ProcessingElement {
         let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
         guard translation.enterable.contains(needed), !checksAlignment,
             isUntranslated || !translation.attributes.isDevice, Self.isCanonical(address),
-            let host = memory.host(translation.physical & ~4095)
+            !(examinesData && armed.watchesPage(of: address)), let host = memory.host(translation.physical & ~4095)
         else { return }
         let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
         context.pointee.enter(address, host: host, for: use, superpage: max(translation.size, 4096))
@@ -421,7 +427,9 @@ extension AArch64.ProcessingElement {
         guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
         statistics.fetchMisses += 1
         let slots = UnsafeMutableRawPointer(page.slots)
-        core.pointee.context.pointee.enterFetch(address, slots: slots, superpage: max(translation.size, 4096))
+        if !(examinesCode && armed.breaksPage(of: address)) {
+            core.pointee.context.pointee.enterFetch(address, slots: slots, superpage: max(translation.size, 4096))
+        }
         return slots
     }
 
@@ -429,9 +437,8 @@ extension AArch64.ProcessingElement {
     private var instructionWord: UInt32? {
         let address = core.pointee.programCounter
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
-        guard entry.tag == address & ~4095 else { return nil }
-        return DecodedPage.owner(of: entry.slots).host.loadUnaligned(
-            fromByteOffset: Int(address & 4095), as: UInt32.self)
+        // Pages with breakpoints are not entered.
+        return entry.tag == address & ~4095 ? word(at: address, entry.slots) : nextInstruction()
     }
 
     /// What the syndrome of a data abort says of the access: ISV, SAS, SSE, SRT, SF and AR (ISS encoding for an exception

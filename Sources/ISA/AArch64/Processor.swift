@@ -50,6 +50,10 @@ extension AArch64 {
         var regimeOfGuest: TranslationRegime?
         var regimeOfHypervisor: TranslationRegime?
         var stageTwo: StageTwo
+        /// What debug registers have armed, and whether it concerns code, and data.
+        var armed = ArmedDebug()
+        var examinesCode = false
+        var examinesData = false
         let translationFeatures: TranslationFeatures
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
         public var translator: (any Translator)?
@@ -171,6 +175,7 @@ extension AArch64 {
             state.pointee.pstate = PSTATE.daif | UInt64(resetLevel) << 2 | PSTATE.spSelect
             resetSystemRegisters()
             contextChanged()
+            debugChanged()
         }
 
         static func of(_ state: UnsafeMutableRawPointer) -> ProcessingElement {

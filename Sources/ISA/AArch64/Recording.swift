@@ -183,5 +183,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     }
 
     /// Nothing has to be known of each instruction, and the next one is not refused whatever it is.
-    var mayRunTranslated: Bool { !isObserved && state.pointee.pstate & AArch64.PSTATE.illegal == 0 }
+    var mayRunTranslated: Bool {
+        !isObserved && !examinesCode && state.pointee.pstate & AArch64.PSTATE.illegal == 0
+    }
 }

@@ -4,6 +4,7 @@ import ISA
 /// that every access is ordered.
 extension AArch64 {
     private static let exclusive: MemoryAttributes = [.aligned, .atomic]
+    private static let exclusiveStore: MemoryAttributes = [.aligned, .atomic, .exclusive]
 
     /// The size of the access, in the two bits that tables call `size`.
     @inline(__always)
@@ -35,7 +36,7 @@ extension AArch64 {
         let address = e.register(i.rn)
         let value = e.register(i.rd)
         let width = size(i)
-        let handle = try e.probe(address, bytes: UInt16(width.bytes), write: true, exclusive)
+        let handle = try e.probe(address, bytes: UInt16(width.bytes), write: true, exclusiveStore)
         let held = e.consumeReservation(handle)
         e.store(if: held, handle, offset: 0, value, width)
         let failed = e.not(held)
@@ -61,7 +62,7 @@ extension AArch64 {
         let address = e.register(i.rn)
         let first = e.register(i.rd)
         let second = e.register(i.ra)
-        let handle = try e.probe(address, bytes: UInt16(2 &* width.bytes), write: true, exclusive)
+        let handle = try e.probe(address, bytes: UInt16(2 &* width.bytes), write: true, exclusiveStore)
         let held = e.consumeReservation(handle)
         e.store(if: held, handle, offset: 0, first, width)
         e.store(if: held, handle, offset: UInt16(width.bytes), second, width)

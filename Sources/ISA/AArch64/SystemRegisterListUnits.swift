@@ -112,7 +112,9 @@ extension AArch64.SystemRegister {
             .init(
                 "OSDLR_EL1", "          10 000 0001 0011 100", .el1, .field(\.osDoubleLock), 1, traps: .tdosa,
                 changes: .debug),
-            .init("DBGPRCR_EL1", "      10 000 0001 0100 100", .el1, .field(\.dbgprcr), 1, traps: .tdosa),
+            .init(
+                "DBGPRCR_EL1", "      10 000 0001 0100 100", .el1, .field(\.dbgprcr), 1, traps: .tdosa,
+                changes: .debug),
             .init("DBGCLAIMSET_EL1", "  10 000 0111 1000 110", .el1, .computed(.claimSet), traps: .tda),
             .init("DBGCLAIMCLR_EL1", "  10 000 0111 1001 110", .el1, .computed(.claimClear), traps: .tda),
             // Non-secure debug is there and not allowed (NSID, NSNID); there is no secure debug.

@@ -2,9 +2,6 @@ import ISA
 
 /// Debug's registers that are more than bits (D2, D19.4): the OS Lock.
 extension AArch64.ProcessingElement {
-    /// A register was written that says which debug exceptions there are: the run loop looks again.
-    func debugChanged() { stopSoon() }
-
     /// OSLAR_EL1: the one bit of it.
     func setOSLock(_ value: UInt64) {
         state.pointee.osLock = value & 1 != 0

@@ -24,7 +24,7 @@ extension AArch64 {
         public enum Access: UInt16, Sendable {
             case read = 0x001
             case write = 0x002
-            /// A read and a write at once: atomic instructions, and stores exclusive.
+            /// A read and a write at once: atomic instructions. Exclusive stores only write.
             case update = 0x003
             case execute = 0x004
             /// Cache maintenance by address: DC CVAC and the like with IC IVAU, which ask for permission to read at EL0

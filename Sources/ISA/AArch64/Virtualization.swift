@@ -36,8 +36,8 @@ extension AArch64.ProcessingElement {
             }
             host.initializeMemory(as: UInt8.self, repeating: 0, count: Int(Self.zeroedBlock))
         } catch {
-            // The block's first byte is what was accessed, and the operand what is reported.
-            core.pointee.fault.value = address
+            // The block's first byte is what was accessed, and the operand what is reported, but of watchpoints.
+            if core.pointee.fault.cause != AArch64.ExceptionClass.watchpointLower { core.pointee.fault.value = address }
             throw error
         }
     }

@@ -196,6 +196,8 @@ public struct MemoryAttributes: OptionSet, Sendable {
     public static let unprivileged = MemoryAttributes(rawValue: 16)
     /// A cache operation: a store of nothing that faults like one.
     public static let cacheManagement = MemoryAttributes(rawValue: 32)
+    /// With `atomic`, of a write that reads nothing: it is made where a reservation holds.
+    public static let exclusive = MemoryAttributes(rawValue: 64)
 
     /// What is probed is accessed in parts of this width, and need be aligned no more than these where the CPU's mode has
     /// accesses aligned. Without, it is one access.
