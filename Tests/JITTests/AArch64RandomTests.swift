@@ -199,14 +199,33 @@ struct AArch64RandomTests {
         }
     }
 
+    /// A word of the line; where registers are few, one is often more than one operand.
+    private func word(
+        of encoding: AArch64.Encoding, fewRegisters: Bool, _ random: inout SplitMix64
+    ) -> UInt32 {
+        var word = encoding.match | UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask
+        guard fewRegisters else { return word }
+        let few: [UInt32] = [0, 1, 9, 14]
+        for piece in encoding.pieces where piece.width == 5 && piece.shift == 0 {
+            switch piece.target {
+            case .rd, .rn, .rm, .ra:
+                let position = UInt32(piece.position)
+                word = word & ~(31 << position) | few[Int(random.next() & 3)] << position
+            default: break
+            }
+        }
+        return word
+    }
+
     private func compare(
         _ random: inout SplitMix64, programs: Int, _ line: (inout SplitMix64) -> AArch64.Encoding
     ) throws {
         let (interpreter, translating) = (try Machine(translates: false), try Machine(translates: true))
         for _ in 0..<programs {
+            let fewRegisters = random.chance(50)
             let words = (0..<16).map { _ in
                 let encoding = line(&random)
-                return encoding.match | UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask
+                return word(of: encoding, fewRegisters: fewRegisters, &random)
             }
             let program = Program(
                 seed: random.next(), level: Int(random.next() % 3), words: words,

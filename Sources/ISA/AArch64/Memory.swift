@@ -256,6 +256,9 @@ extension AArch64.ProcessingElement {
             }
             if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, attributes) }
         }
+        if isAligned, let physical = knownDevice(address, attributes, isWrite: false) {
+            return try readDevice(address, physical, size)
+        }
         let translation = try translate(address, .read, attributes, isAligned: isAligned)
         if examinesData { try checkWatchpoints(address, size, .read, attributes) }
         if let host = host(translation.physical, count: size) {
@@ -263,9 +266,36 @@ extension AArch64.ProcessingElement {
             return host.read(width)
         }
         if !isAligned { throw alignmentFault(address, isWrite: false) }
-        guard let value = bus.read(translation.physical, size: Int(size)) else { throw externalAbort(address) }
+        enterDevice(address, translation, attributes)
+        return try readDevice(address, translation.physical, size)
+    }
+
+    private func readDevice(_ address: UInt64, _ physical: UInt64, _ size: UInt64) throws(Fault) -> UInt64 {
+        guard let value = bus.read(physical, size: Int(size)) else { throw externalAbort(address) }
         statistics.deviceAccesses += 1
         return value
+    }
+
+    private func writeDevice(
+        _ address: UInt64, _ physical: UInt64, _ size: UInt64, _ value: UInt64
+    ) throws(Fault) {
+        guard bus.write(physical, size: Int(size), value: value) else { throw externalAbort(address, isWrite: true) }
+        statistics.deviceAccesses += 1
+    }
+
+    /// Where an aligned access leads that no more need be known of: to the device that was accessed last.
+    private func knownDevice(_ address: UInt64, _ attributes: MemoryAttributes, isWrite: Bool) -> UInt64? {
+        guard !attributes.contains(.unprivileged), !examinesData else { return nil }
+        return core.pointee.context.pointee.devicePhysical(address, isWrite: isWrite)
+    }
+
+    private func enterDevice(_ address: UInt64, _ translation: AArch64.Translation, _ attributes: MemoryAttributes) {
+        // What may be written need not be readable, by the second stage.
+        guard !attributes.contains(.unprivileged), translation.enterable.contains(.read), Self.isCanonical(address)
+        else { return }
+        core.pointee.context.pointee.enterDevicePage(
+            address, translation.physical, isWrite: translation.enterable.contains(.write),
+            superpage: max(translation.size, 4096))
     }
 
     func store(
@@ -279,6 +309,9 @@ extension AArch64.ProcessingElement {
             }
             if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
         }
+        if isAligned, let physical = knownDevice(address, attributes, isWrite: true) {
+            return try writeDevice(address, physical, size, value)
+        }
         let translation = try translate(address, .write, attributes, isAligned: isAligned)
         if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
@@ -288,8 +321,8 @@ extension AArch64.ProcessingElement {
             return
         }
         if !isAligned { throw alignmentFault(address, isWrite: true) }
-        guard bus.write(physical, size: Int(size), value: value) else { throw externalAbort(address, isWrite: true) }
-        statistics.deviceAccesses += 1
+        enterDevice(address, translation, attributes)
+        try writeDevice(address, physical, size, value)
     }
 
     /// Both parts of an access that crosses pages are checked before either is accessed: a fault of the second leaves all as

@@ -123,11 +123,11 @@ public struct TranslationContext {
     /// and not the end: of a superpage at the top of the address space that would be 0.
     private var superpageStart: UInt64 = ~0
     private var superpageLast: UInt64 = 0
-    /// The page that the first stage alone translated last, of those that no data entry can hold: a device that the
-    /// hypervisor emulates, most often. 1 is no page.
-    private var guestPage: UInt64 = 1
-    private var guestPhysicalPage: UInt64 = 0
-    private var guestPageIsWritable = false
+    /// The page that was translated last of those that no data entry can hold: a device's. Where it is one that a
+    /// hypervisor emulates, by the first stage alone. 1 is no page.
+    private var devicePage: UInt64 = 1
+    private var devicePhysicalPage: UInt64 = 0
+    private var devicePageIsWritable = false
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
@@ -202,7 +202,7 @@ public struct TranslationContext {
         }
         superpageStart = ~0
         superpageLast = 0
-        guestPage = 1
+        devicePage = 1
         entered = 0
         flushJumps()
     }
@@ -234,24 +234,25 @@ public struct TranslationContext {
         if reads[index].tag == page { dropReads(index) }
         if writes[index].page == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
-        if guestPage == page { guestPage = 1 }
+        if devicePage == page { devicePage = 1 }
         dropJumps(into: page)
     }
 
-    // MARK: The first stage alone
+    // MARK: Devices
 
-    /// What the first stage makes of `address`, where that is remembered.
+    /// What becomes of `address`, where that is remembered.
     @inline(__always)
-    package func guestPhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
-        guard guestPage == address & ~4095, guestPageIsWritable || !isWrite else { return nil }
-        return guestPhysicalPage | address & 4095
+    package func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
+        guard devicePage == address & ~4095, devicePageIsWritable || !isWrite else { return nil }
+        return devicePhysicalPage | address & 4095
     }
 
-    /// Remembers what the first stage made of `address`, from a leaf of `superpage` bytes.
-    package mutating func enterGuestPage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
-        guestPage = address & ~4095
-        guestPhysicalPage = physical & ~4095
-        guestPageIsWritable = isWrite
+    /// Remembers what has become of `address`, from a leaf of `superpage` bytes.
+    /// - Parameter isWrite: it may be written, and read.
+    package mutating func enterDevicePage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
+        devicePage = address & ~4095
+        devicePhysicalPage = physical & ~4095
+        devicePageIsWritable = isWrite
         note(address, superpage)
     }
 

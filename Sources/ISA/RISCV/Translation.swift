@@ -103,7 +103,7 @@ extension RISCV.Hart {
         guard mode.virtual else { return try walk(address, access, mode, root: state.pointee.satp) }
         // The context in force is that of the guest's own loads and stores.
         let isOwn = state.pointee.virtual && access != .execute
-        if isOwn, let known = core.pointee.context.pointee.guestPhysical(address, isWrite: access == .write) {
+        if isOwn, let known = core.pointee.context.pointee.devicePhysical(address, isWrite: access == .write) {
             let second = try translateGuest(
                 known, access, mode, original: address, originalAccess: access, pseudo: 0)
             // The leaf's size is noted already.
@@ -116,7 +116,7 @@ extension RISCV.Hart {
             return RISCV.Translation(physical: second.physical, leafSize: first.leafSize)
         } catch {
             if isOwn {
-                core.pointee.context.pointee.enterGuestPage(
+                core.pointee.context.pointee.enterDevicePage(
                     address, first.physical, isWrite: access == .write, superpage: first.leafSize)
             }
             throw error

@@ -190,7 +190,8 @@ struct Analysis {
         case .vector:
             let (low, high) = (block.nodes[Int(node.a)], block.nodes[Int(node.b)])
             if operand.operation == .loadHeld {
-                return low.operation == .loadHeld && high.operation == .loadHeld && low.a == high.a && low.width == .double
+                return low.operation == .loadHeld && high.operation == .loadHeld && low.a == high.a
+                    && low.width == .double
                     && high.width == .double && high.immediate == low.immediate + 8
             }
             return position == 0 && high.operation == .constant && high.immediate == 0

@@ -61,7 +61,8 @@ extension X64 {
                 /// An access that the TLB did not serve: its address is `base` + `offset`, in the middle of what is looked
                 /// for at once.
                 case enterPage(
-                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, isUpdate: Bool, again: Assembler.Label,
+                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, isUpdate: Bool,
+                    again: Assembler.Label,
                     checked: Assembler.Label)
                 /// The helper has to run the instruction, and sets the program counter.
                 case helper(HelperIdentifier)
@@ -182,7 +183,11 @@ extension X64.Generator {
     }
 
     private mutating func makeCode(_ ending: Ending?) {
-        if switches.contains(.floats), !map.hasVectors { floats.rewrite(&self.block) } else { floats.forget(block.nodes.count) }
+        if switches.contains(.floats), !map.hasVectors {
+            floats.rewrite(&self.block)
+        } else {
+            floats.forget(block.nodes.count)
+        }
         analysis.analyse(&self.block, floats, switches, hasVectors: map.hasVectors)
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
@@ -277,7 +282,8 @@ extension X64.Generator {
                 let refused = assembler.label()
                 assembler.address(.rax, Memory(base, offset))
                 let use = PageUse(
-                    isWrite: isWrite, isUpdate: isUpdate, bytes: UInt16(span.count), before: UInt16(offset - span.lowerBound))
+                    isWrite: isWrite, isUpdate: isUpdate, bytes: UInt16(span.count),
+                    before: UInt16(offset - span.lowerBound))
                 assembler.move(.rcx, constant: use.rawValue)
                 assembler.call(toAddress: enterPage(span, isWrite: isWrite), from: self.base)
                 assembler.arithmetic(

@@ -63,6 +63,15 @@ extension X64.Generator {
     /// base.
     private mutating func place(ofBase base: Int32) -> (register: Register, isHome: Bool) {
         group = nil
+        if case .temporary(let register) = places[Int(base)], register != .rdx, !isNeededBesideAddress(base) {
+            // It need not be kept from being in the way.
+            take(.rdx)
+            assembler.move(.rdx, register)
+            owners[Int(register.rawValue)] = Self.free
+            take(.rax)
+            take(.rcx)
+            return (.rdx, false)
+        }
         take(.rax)
         take(.rcx)
         let home: Register?
@@ -130,10 +139,16 @@ extension X64.Generator {
         return Memory(.rdx, offset)
     }
 
+    /// The result is needed by another node than the access in progress, or is stored by that.
+    private func isNeededBesideAddress(_ node: Int32) -> Bool {
+        let access = block.nodes[Int(current)]
+        return analysis[node].lastUse > current || access.operation == .store && access.b == node
+    }
+
     /// The node that the register holds is moved elsewhere if it is still needed; the register keeps the value.
     private mutating func evictKeeping(_ register: Register) {
         let node = owners[Int(register.rawValue)]
-        if node != Self.free, analysis[node].lastUse <= current {
+        if node != Self.free, !isNeededBesideAddress(node) {
             owners[Int(register.rawValue)] = Self.free
         } else {
             evict(register)
@@ -299,7 +314,7 @@ extension X64.Generator {
         let memory = hostMemory(
             node.a, bytes: Int32(truncatingIfNeeded: node.immediate), isWrite: node.isForWriting,
             isAligned: node.attributes.contains(.aligned),
-            isUpdate: node.isForWriting && node.attributes.contains(.atomic))
+            isUpdate: node.isForWriting && node.attributes.contains(.atomic) && !node.attributes.contains(.exclusive))
         group = nil
         assembler.address(.rdx, memory)
         finishInTemporary(.rdx)

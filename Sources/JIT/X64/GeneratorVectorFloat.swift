@@ -22,7 +22,7 @@ extension X64.Generator {
             }
         case .floatToInteger: return isWide(node.otherWidth) && node.rounding == .towardZero
         case .integerToFloat:
-            return isWide(node.otherWidth) && node.rounding == .dynamic && (node.isSigned || node.otherWidth == .word)
+            return isWide(node.otherWidth) && node.rounding == .dynamic
         case .convertFloat: return isWide(node.otherWidth) && node.rounding == .dynamic
         case .vectorFloat:
             let isWhole = node.immediate * node.width.bytes == 16
@@ -96,27 +96,15 @@ extension X64.Generator {
 
     /// Leaves the instruction to the interpreter where the result is not as the guest has it.
     private mutating func checkNumber(_ register: VectorRegister, _ width: Width, mayBeTiny: Bool) {
-        guard mayBeTiny else {
-            assembler.compareQuiet(register, register, width)
-            return assembler.jump(if: .parity, stub(.interpret))
-        }
-        // Twice the bits, without the sign, less those of the least normal number and 1: that number and NaNs are the
-        // greatest then.
+        assembler.compareQuiet(register, register, width)
+        assembler.jump(if: .parity, stub(.interpret))
+        guard mayBeTiny else { return }
+        // The least normal number is the lowest bit of the exponent; without the sign, and turned around, 1.
         let bits = scratch()
         assembler.move(bits, register, width)
         assembler.arithmetic(.add, bits, .register(bits), width)
-        if width == .double {
-            let least = scratch()
-            assembler.move(least, constant: 0x0020_0000_0000_0001)
-            assembler.arithmetic(.subtract, bits, .register(least))
-            locked &= ~(1 << UInt16(least.rawValue))
-            assembler.shift(.logicalRight, .register(bits), by: 54)
-            assembler.arithmetic(.compare, .register(bits), constant: 0x3ff, .word)
-        } else {
-            assembler.arithmetic(.subtract, .register(bits), constant: 0x0100_0001, .word)
-            assembler.shift(.logicalRight, .register(bits), by: 25, .word)
-            assembler.arithmetic(.compare, .register(bits), constant: 0x7f, .word)
-        }
+        assembler.shift(.rotateRight, .register(bits), by: width == .double ? 53 : 24, width)
+        assembler.arithmetic(.compare, .register(bits), constant: 1, width)
         locked &= ~(1 << UInt16(bits.rawValue))
         assembler.jump(if: .equal, stub(.interpret))
     }
@@ -247,12 +235,34 @@ extension X64.Generator {
         } else {
             let source = scratch()
             move(source, node.a)
-            assembler.extendZero(source, source, .word)
+            if node.otherWidth == .word { assembler.extendZero(source, source, .word) }
             result = scratchVector()
             assembler.packed(.xor, result, .register(result))
-            assembler.convert(result, integer: .register(source), .double, to: node.width)
+            if node.otherWidth == .double {
+                convertUnsigned(result, source, node.width)
+            } else {
+                assembler.convert(result, integer: .register(source), .double, to: node.width)
+            }
         }
         finishWhole(result)
+    }
+
+    /// With the highest bit set, half is converted, with the bit that is lost kept for rounding, and doubled, which is exact.
+    private mutating func convertUnsigned(_ result: VectorRegister, _ source: Register, _ width: Width) {
+        let (isSigned, done) = (assembler.label(), assembler.label())
+        let low = scratch()
+        assembler.test(.register(source), source)
+        assembler.jumpShort(if: .notSign, isSigned)
+        assembler.move(low, source)
+        assembler.shift(.logicalRight, .register(source), by: 1)
+        assembler.arithmetic(.and, .register(low), constant: 1)
+        assembler.arithmetic(.or, source, .register(low))
+        assembler.convert(result, integer: .register(source), .double, to: width)
+        assembler.scalar(.add, result, result, width)
+        assembler.jumpShort(done)
+        assembler.bind(isSigned)
+        assembler.convert(result, integer: .register(source), .double, to: width)
+        assembler.bind(done)
     }
 
     // MARK: Lanes

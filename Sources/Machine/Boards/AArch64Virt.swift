@@ -76,7 +76,8 @@ public final class AArch64Virt {
 
     /// The wires from the interrupt controller to a CPU.
     private final class Pins: InterruptSink {
-        unowned let element: AArch64.ProcessingElement
+        // SAFETY: the board holds both, and lets them go together.
+        unowned(unsafe) let element: AArch64.ProcessingElement
         init(_ element: AArch64.ProcessingElement) { self.element = element }
         func setLine(_ number: Int, _ level: Bool) { element.setLine(UInt64(number), level) }
     }
@@ -90,7 +91,8 @@ public final class AArch64Virt {
 
     /// What CPUs ask of the board.
     private final class Environment: AArch64Environment {
-        weak var board: AArch64Virt?
+        // SAFETY: the board holds the CPUs, and nobody else calls. A weak reference would make each use of the board slow.
+        unowned(unsafe) var board: AArch64Virt?
         var counter: UInt64 { board?.counter ?? 0 }
         var counterFrequency: UInt64 { Layout.counterFrequency }
         func timersChanged(_ element: AArch64.ProcessingElement) { board?.timersChanged(element) }
@@ -187,7 +189,7 @@ public final class AArch64Virt {
             element.timebase = .init(nanosecondsPerTick: Self.nanosecondsPerTick, latestRead: clock.latestRead)
             return Timers(
                 lines: interrupts.map { controller.line(ppi: $0, cpu: element.identifier) },
-                alarm: Clock.Timer(clock) { [unowned self, unowned element] in timersChanged(element) })
+                alarm: Clock.Timer(clock) { [unowned(unsafe) self, unowned(unsafe) element] in timersChanged(element) })
         }
     }
 
