@@ -180,6 +180,19 @@ extension AssemblerTests {
         let operations: [(X64.Packed, String)] = [
             (.and, "andps"), (.andNot, "andnps"), (.or, "orps"), (.xor, "xorps"), (.compareEqual, "pcmpeqd"),
             (.unpackLow, "unpcklps"),
+            (.addBytes, "paddb"), (.addHalves, "paddw"), (.addWords, "paddd"), (.addDoubles, "paddq"),
+            (.subtractBytes, "psubb"), (.subtractHalves, "psubw"), (.subtractWords, "psubd"),
+            (.subtractDoubles, "psubq"), (.multiplyHalves, "pmullw"), (.multiplyWords, "pmulld"),
+            (.compareBytes, "pcmpeqb"), (.compareHalves, "pcmpeqw"), (.compareDoubles, "pcmpeqq"),
+            (.greaterBytes, "pcmpgtb"), (.greaterHalves, "pcmpgtw"), (.greaterWords, "pcmpgtd"),
+            (.greaterDoubles, "pcmpgtq"), (.minimumSignedBytes, "pminsb"), (.minimumSignedHalves, "pminsw"),
+            (.minimumSignedWords, "pminsd"), (.maximumSignedBytes, "pmaxsb"), (.maximumSignedHalves, "pmaxsw"),
+            (.maximumSignedWords, "pmaxsd"), (.minimumUnsignedBytes, "pminub"), (.minimumUnsignedHalves, "pminuw"),
+            (.minimumUnsignedWords, "pminud"), (.maximumUnsignedBytes, "pmaxub"), (.maximumUnsignedHalves, "pmaxuw"),
+            (.maximumUnsignedWords, "pmaxud"), (.unpackLowBytes, "punpcklbw"), (.unpackLowHalves, "punpcklwd"),
+            (.unpackLowWords, "punpckldq"), (.unpackLowDoubles, "punpcklqdq"), (.unpackHighBytes, "punpckhbw"),
+            (.unpackHighHalves, "punpckhwd"), (.unpackHighWords, "punpckhdq"), (.unpackHighDoubles, "punpckhqdq"),
+            (.addUnsignedSaturatingBytes, "paddusb"), (.shuffleBytes, "pshufb"),
         ]
         #expect(operations.count == X64.Packed.allCases.count)
         let memory = vectorName(Self.place)
@@ -191,6 +204,12 @@ extension AssemblerTests {
         }
         try expectForms("pclmulqdq", memory: memory, tail: ", 0x10") {
             $0.packed(.multiplyCarryless, $1, from: $2, $3, constant: 0x10)
+        }
+        try expectForms("shufps", memory: memory, tail: ", 0x88") {
+            $0.packed(.shuffleSingles, $1, from: $2, $3, constant: 0x88)
+        }
+        try expectForms("palignr", memory: memory, tail: ", 0xb") {
+            $0.packed(.alignRight, $1, from: $2, $3, constant: 0xb)
         }
         try expectForms("pshufd", memory: memory, tail: ", 0x1b", hasVEX: false) {
             $0.shuffle($1, $3, constant: 0x1b)
@@ -208,6 +227,41 @@ extension AssemblerTests {
                 }
             }
         }
+    }
+
+    @Test("Operations on each element")
+    func lanes() throws {
+        let shifts: [(X64.Shift, Width, String)] = [
+            (.left, .half, "psllw"), (.left, .word, "pslld"), (.left, .double, "psllq"),
+            (.logicalRight, .half, "psrlw"), (.logicalRight, .word, "psrld"), (.logicalRight, .double, "psrlq"),
+            (.arithmeticRight, .half, "psraw"), (.arithmeticRight, .word, "psrad"),
+        ]
+        let scalars: [(X64.Scalar, String)] = [
+            (.squareRoot, "sqrt"), (.add, "add"), (.multiply, "mul"), (.subtract, "sub"), (.minimum, "min"),
+            (.divide, "div"), (.maximum, "max"),
+        ]
+        for x in VectorRegister.allCases {
+            for (shift, width, mnemonic) in shifts {
+                try expect("\(mnemonic) \(x), 7") { $0.shiftLanes(shift, x, by: 7, width) }
+            }
+            for (width, suffix) in [(Width.word, "ps"), (.double, "pd")] {
+                for (operation, mnemonic) in scalars {
+                    try expect("\(mnemonic)\(suffix) \(x), xmm9") { $0.packedFloat(operation, x, .xmm9, width) }
+                    try expect("\(mnemonic)\(suffix) xmm9, \(x)") { $0.packedFloat(operation, .xmm9, x, width) }
+                }
+                try expect("vfmadd213\(suffix) \(x), xmm3, xmm12") {
+                    $0.packedFused(.add, .order213, x, .xmm3, .xmm12, width)
+                }
+                try expect("vfnmsub231\(suffix) xmm12, \(x), xmm3") {
+                    $0.packedFused(.negatedSubtract, .order231, .xmm12, x, .xmm3, width)
+                }
+                try expect("cmpunord\(suffix) \(x), xmm9") { $0.comparePacked(.unordered, x, .xmm9, width) }
+                try expect("movmsk\(suffix) r9d, \(x)") { $0.moveMask(.r9, x, width) }
+            }
+            try expect("movq \(x), xmm9") { $0.moveLow(x, .xmm9) }
+            try expect("movq xmm9, \(x)") { $0.moveLow(.xmm9, x) }
+        }
+        try expect("cmc") { $0.complementCarry() }
     }
 
     @Test("Moves of vectors and of their elements")

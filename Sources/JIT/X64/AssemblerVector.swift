@@ -46,6 +46,11 @@ extension X64.Assembler {
         instruction(0x0f7e, reg: source.rawValue, .register(target), width, mandatory: 0x66)
     }
 
+    /// target = the low 64 bits of source, zero-extended (MOVQ).
+    public mutating func moveLow(_ target: VectorRegister, _ source: VectorRegister) {
+        instruction(0x0f7e, reg: target.rawValue, Self.operand(.register(source)), .word, mandatory: 0xf3)
+    }
+
     /// target = memory, zero-extended, as an integer (MOVD, MOVQ).
     public mutating func move(_ target: VectorRegister, _ memory: Memory, _ width: Width = .double) {
         let isDouble = width == .double

@@ -159,7 +159,7 @@ extension X64.Generator {
                 let register = intoWhole(source.vector)
                 let result = scratchVector()
                 if source.width == .double {
-                    assembler.packed(.moveLow, result, .register(register))
+                    assembler.moveLow(result, register)
                 } else {
                     // One element, and zeros in place of the three above it.
                     assembler.move(result, register)

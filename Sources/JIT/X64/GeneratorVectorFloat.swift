@@ -86,7 +86,7 @@ extension X64.Generator {
         }
         let result = scratchVector()
         if width == .double {
-            assembler.packed(.moveLow, result, .register(source))
+            assembler.moveLow(result, source)
         } else {
             assembler.move(result, source)
             if !isClean { assembler.packed(.insertSingle, result, .register(source), constant: 0b1110) }
@@ -155,7 +155,7 @@ extension X64.Generator {
 
     /// result = the low element of source, and zeros above it.
     private mutating func clean(_ result: VectorRegister, _ source: VectorRegister, _ width: Width) {
-        if width == .double { return assembler.packed(.moveLow, result, .register(source)) }
+        if width == .double { return assembler.moveLow(result, source) }
         assembler.move(result, source)
         assembler.packed(.insertSingle, result, .register(source), constant: 0b1110)
     }
@@ -276,7 +276,7 @@ extension X64.Generator {
         func take(_ target: VectorRegister, _ source: VectorRegister) {
             switch node.immediate * node.width.bytes {
             case 16: assembler.move(target, source)
-            case 8: assembler.packed(.moveLow, target, .register(source))
+            case 8: assembler.moveLow(target, source)
             default: clean(target, source, node.width)
             }
         }

@@ -112,8 +112,6 @@ public enum X64 {
         case compareEqual = 0x6600_0f76
         /// The low elements of both sources by turns (UNPCKLPS).
         case unpackLow = 0x0f14
-        /// The low 64 bits, and zeros above them (MOVQ).
-        case moveLow = 0xf300_0f7e
 
         // Lanes of 8, 16, 32 and 64 bits: PADD, PSUB, PMULL, PCMPEQ, PCMPGT.
         case addBytes = 0x6600_0ffc, addHalves = 0x6600_0ffd, addWords = 0x6600_0ffe, addDoubles = 0x6600_0fd4
