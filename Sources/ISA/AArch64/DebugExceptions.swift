@@ -161,10 +161,8 @@ extension AArch64.ProcessingElement {
     func enterExaminedCode() {
         let steps = isStepActive
         if steps, state.pointee.pstate & PSTATE.softwareStep == 0 { return takeSoftwareStep(isOfInstruction: false) }
-        let address = core.pointee.programCounter
         do throws(Fault) {
-            let slots = try fetch(address)
-            // A tag in the address's top byte may have gone.
+            let slots = try fetch(core.pointee.programCounter)
             let address = core.pointee.programCounter
             let breaks = armed.breaksPage(of: address)
             if breaks, generatesDebugExceptions, breakpointMatches(address) {
@@ -180,7 +178,7 @@ extension AArch64.ProcessingElement {
             state.pointee.pstate &= ~PSTATE.softwareStep
             if isStepActive { takeSoftwareStep(isOfInstruction: true, isExclusive: Self.isLoadExclusive(word)) }
         } catch {
-            leaveByException(AArch64.self, state, address, core.pointee.budget)
+            leaveByException(AArch64.self, state, core.pointee.programCounter, core.pointee.budget)
         }
     }
 

@@ -36,7 +36,7 @@ extension AArch64 {
         case .br: branchToRegister(&e, i, .plain)
         case .blr: branchToRegister(&e, i, .call)
         case .ret: branchToRegister(&e, i, .return)
-        case .eret: try exceptionReturn(&e)
+        case .eret: try exceptionReturn(&e, .exceptionReturn)
         case .svc: try exception(&e, i, .supervisorCall)
         case .hvc: try exception(&e, i, .hypervisorCall)
         case .smc: try exception(&e, i, .secureMonitorCall)
@@ -216,6 +216,14 @@ extension AArch64 {
         case .umsubl: multiplyAddLong(&e, i, .zero32, .subtract)
         case .smulh: register(&e, i, .double, .multiplyHighSigned)
         case .umulh: register(&e, i, .double, .multiplyHighUnsigned)
+        case .pacia, .pacib, .pacda, .pacdb, .autia, .autib, .autda, .autdb, .paciza, .pacizb, .pacdza, .pacdzb,
+            .autiza,
+            .autizb, .autdza, .autdzb, .xpaci, .xpacd, .xpaclri, .pacia1716, .pacib1716, .autia1716, .autib1716,
+            .paciaz,
+            .pacibz, .autiaz, .autibz, .paciasp, .pacibsp, .autiasp, .autibsp, .pacga, .braa, .brab, .braaz, .brabz,
+            .blraa, .blrab, .blraaz, .blrabz, .retaa, .retab, .eretaa, .eretab, .ldraa, .ldrab, .ldraa_pre,
+            .ldrab_pre:
+            try executePointer(operation, &e, i)
         default: try executeFloat(operation, width, &e, i)
         }
     }

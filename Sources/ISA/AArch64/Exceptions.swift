@@ -322,15 +322,20 @@ extension AArch64.ProcessingElement {
 
     // MARK: Returns
 
-    func exceptionReturn() throws(Fault) {
+    /// - Parameter key: the one that authenticates ELR_ELx, with the stack pointer.
+    func exceptionReturn(authenticating key: AArch64.PointerKey? = nil) throws(Fault) {
         let s = state
         let from = level
         if from == 0 { throw undefinedInstruction() }
+        var target = s.pointee.elr[from]
+        if let key {
+            target = try authenticatePointer(target, core.pointee.registers[Int(AArch64.stackPointer)], key)
+        }
         if s.pointee.monitorsAreActive { countAtLevelChange(MonitoredEvent.exceptionReturn) }
         let saved = s.pointee.spsr[from]
         core.pointee.reservation = 0
         s.pointee.event = true
-        core.pointee.programCounter = s.pointee.elr[from]
+        core.pointee.programCounter = target
         conditionFlags = saved
         let known = PSTATE.daif | PSTATE.illegal | PSTATE.branchType | optionalBits
         if isLegalReturn(saved, from: from) {

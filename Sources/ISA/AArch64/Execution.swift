@@ -119,6 +119,8 @@ extension AArch64.ProcessingElement {
         case .breakpoint: throw breakpointInstruction(a)
         case .halt: throw undefinedInstruction()  // Halting debug is not here.
         case .exceptionReturn: try exceptionReturn()
+        case .exceptionReturnA: try exceptionReturn(authenticating: .instructionA)
+        case .exceptionReturnB: try exceptionReturn(authenticating: .instructionB)
         case .waitForInterrupt: try waitForInterrupt()
         case .waitForEvent: try waitForEvent()
         case .sendEvent: environment.sendEvent()
@@ -132,28 +134,45 @@ extension AArch64.ProcessingElement {
         case .setUAO, .setPAN, .setSPSel, .setSSBS, .setDIT, .setDAIF, .clearDAIF: try setField(which, a)
         case .crc32b, .crc32h, .crc32w, .crc32x, .crc32cb, .crc32ch, .crc32cw, .crc32cx:
             return AArch64.checksum(which, a, b)
+        case .signInstructionA: return try signPointer(a, b, .instructionA)
+        case .signInstructionB: return try signPointer(a, b, .instructionB)
+        case .signDataA: return try signPointer(a, b, .dataA)
+        case .signDataB: return try signPointer(a, b, .dataB)
+        case .authenticateInstructionA: return try authenticatePointer(a, b, .instructionA)
+        case .authenticateInstructionB: return try authenticatePointer(a, b, .instructionB)
+        case .authenticateDataA: return try authenticatePointer(a, b, .dataA)
+        case .authenticateDataB: return try authenticatePointer(a, b, .dataB)
+        case .genericCode: return try genericCode(a, b)
+        case .stripInstruction: return stripPointer(a, isData: false)
+        case .stripData: return stripPointer(a, isData: true)
         }
         return 0
     }
 
     /// Runs code from the program counter until a handler comes back.
     private func enterCode() {
-        let address = core.pointee.programCounter
         do throws(Fault) {
-            let slots = try fetch(address)
+            let slots = try fetch(core.pointee.programCounter)
             if state.pointee.pstate & AArch64.PSTATE.illegal != 0 { throw illegalExecutionState() }
-            // A tag in the address's top byte may have gone.
             run(core.pointee.programCounter, slots)
         } catch {
-            leaveByException(AArch64.self, state, address, core.pointee.budget)
+            leaveByException(AArch64.self, state, core.pointee.programCounter, core.pointee.budget)
         }
     }
 
-    /// The slots of the page at `address`, which is the program counter.
+    /// The slots of the page at `address`, which is the program counter. Where a branch has left a tag in that, it goes.
     func fetch(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer {
-        if address & 3 != 0 { throw misalignedProgramCounter(address) }
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
-        return entry.tag == address & ~4095 ? entry.slots : try fetchPage(address)
+        if entry.tag == address & ~4095 && address & 3 == 0 { return entry.slots }
+        let target = branchTarget(address)
+        core.pointee.programCounter = target
+        if target & 3 != 0 { throw misalignedProgramCounter(target) }
+        return try fetchPage(target)
+    }
+
+    /// Where a branch to `address` goes at this level (AArch64.BranchAddr).
+    func branchTarget(_ address: UInt64) -> UInt64 {
+        address >> 55 == 0 ? address : regime(regimeKind(level: level)).branchAddress(address)
     }
 
     /// Runs handlers from that of the instruction at `address`, in the page at `slots`.

@@ -76,7 +76,10 @@ extension AArch64 {
         // MARK: Instructions that no CPU model has
         public static let fhm = Features(rawValue: 1 << 55)
 
-        /// All that is known here.
+        /// Authentication codes of pointers are by an algorithm of our own, and not QARMA5.
+        public static let pacIMP = Features(rawValue: 1 << 59)
+
+        /// All that is known here, with the manual's algorithm for authentication codes.
         public static let all = Features(rawValue: 1 << 59 - 1)
     }
 }

@@ -432,7 +432,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Bits 63 to 56 are as bit 55. Tagged addresses are not entered, since TLB maintenance does not name their tags.
-    static func isCanonical(_ address: UInt64) -> Bool {
+    private static func isCanonical(_ address: UInt64) -> Bool {
         Int64(bitPattern: address << 8) >> 8 == Int64(bitPattern: address)
     }
 
@@ -450,12 +450,6 @@ extension AArch64.ProcessingElement {
 
     /// The slots of the code at the program counter, entered into the context.
     func fetchPage(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer {
-        var address = address
-        if !Self.isCanonical(address) {
-            // A branch leaves out the tag of its target (AArch64.BranchAddr).
-            address = regime(regimeKind(level: level)).branchAddress(address)
-            core.pointee.programCounter = address
-        }
         let translation = try translate(address, .execute)
         guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
         statistics.fetchMisses += 1

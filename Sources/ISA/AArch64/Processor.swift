@@ -54,6 +54,7 @@ extension AArch64 {
         var armed = ArmedDebug()
         var examinesCode = false
         var examinesData = false
+        let pointerCodes = PointerCodes()
         let translationFeatures: TranslationFeatures
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
         public var translator: (any Translator)?
@@ -149,6 +150,7 @@ extension AArch64 {
 
         deinit {
             pool.deallocate()
+            pointerCodes.deallocate()
             trapRing.deallocate()
             state.deallocate()
         }

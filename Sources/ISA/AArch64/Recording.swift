@@ -12,7 +12,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     public func forEachContext(_ body: (UnsafeMutablePointer<TranslationContext>) -> Void) { pool.forEach(body) }
 
     public func codePage(at address: UInt64) -> CodePage? {
-        guard address & 3 == 0, Self.isCanonical(address) else { return nil }
+        guard address & 3 == 0, branchTarget(address) == address else { return nil }
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
         let slots: UnsafeMutableRawPointer
         do throws(Fault) {
@@ -48,10 +48,10 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         case .b_cond, .cbz, .cbnz, .tbz, .tbnz: return .branch(target: target)
         case .b: return .jump(target: target, isCall: false)
         case .bl: return .jump(target: target, isCall: true)
-        case .br, .ret: return .indirect(isCall: false)
-        case .blr: return .indirect(isCall: true)
+        case .br, .ret, .braa, .brab, .braaz, .brabz, .retaa, .retab: return .indirect(isCall: false)
+        case .blr, .blraa, .blrab, .blraaz, .blrabz: return .indirect(isCall: true)
         case .illegal: return .interpreted
-        case .eret: return .leave(returns: false)
+        case .eret, .eretaa, .eretab: return .leave(returns: false)
         case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_pan, .msr_spsel, .msr_ssbs,
             .msr_dit, .msr_daifset, .msr_daifclr, .sys:
             return .leave(returns: true)
@@ -155,7 +155,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         }
         if wantsRunLoop {
             core.pointee.event = TranslatedEvent.settle
-        } else if helper == AArch64.Helper.exceptionReturn.identifier || budget != core.pointee.budget
+        } else if AArch64.Helper(rawValue: helper.rawValue)?.isExceptionReturn == true || budget != core.pointee.budget
             || context != core.pointee.context || changes != code.changes
         {
             core.pointee.event = TranslatedEvent.refresh

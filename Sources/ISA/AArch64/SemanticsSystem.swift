@@ -10,8 +10,15 @@ extension AArch64 {
         case readRegister, writeRegister, systemInstruction, systemInstructionResult
         case setUAO, setPAN, setSPSel, setSSBS, setDIT, setDAIF, clearDAIF
         case crc32b, crc32h, crc32w, crc32x, crc32cb, crc32ch, crc32cw, crc32cx
+        case signInstructionA, signInstructionB, signDataA, signDataB, genericCode
+        case authenticateInstructionA, authenticateInstructionB, authenticateDataA, authenticateDataB
+        case stripInstruction, stripData, exceptionReturnA, exceptionReturnB
 
         @inline(__always) var identifier: HelperIdentifier { HelperIdentifier(rawValue: rawValue) }
+
+        var isExceptionReturn: Bool {
+            self == .exceptionReturn || self == .exceptionReturnA || self == .exceptionReturnB
+        }
     }
 
     // MARK: Exceptions
@@ -26,11 +33,11 @@ extension AArch64 {
         e.endBlock()
     }
 
-    /// ERET: the helper sets the program counter.
+    /// ERET, ERETAA, ERETAB: the helper sets the program counter.
     @inline(__always)
-    static func exceptionReturn<E: Emitter>(_ e: inout E) throws(E.Failure) {
+    static func exceptionReturn<E: Emitter>(_ e: inout E, _ helper: Helper) throws(E.Failure) {
         let zero = e.constant(0)
-        _ = try e.call(Helper.exceptionReturn.identifier, zero, zero)
+        _ = try e.call(helper.identifier, zero, zero)
         e.resume()
     }
 

@@ -52,9 +52,11 @@ extension AArch64 {
             .init(.isar0, 48, 1, .fhm),
             .init(.isar0, 52, 1, .flagM), .init(.isar0, 52, 2, .flagM2), .init(.isar0, 56, 1, .tlbios),
             .init(.isar0, 56, 2, .tlbirange), .init(.isar0, 60, 1, .rng),
-            // ID_AA64ISAR1_EL1: DPB, APA and GPA (QARMA5), JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES
+            // ID_AA64ISAR1_EL1: DPB, APA and GPA (QARMA5) or API and GPI, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES
             .init(.isar1, 0, 1, .dpb), .init(.isar1, 0, 2, .dpb2), .init(.isar1, 4, 1, .pauth),
-            .init(.isar1, 24, 1, .pauth), .init(.isar1, 12, 1, .jscvt), .init(.isar1, 16, 1, .fcma),
+            .init(.isar1, 24, 1, .pauth), .init(.isar1, 4, 0, .pacIMP), .init(.isar1, 8, 1, [.pauth, .pacIMP]),
+            .init(.isar1, 24, 0, .pacIMP), .init(.isar1, 28, 1, [.pauth, .pacIMP]),
+            .init(.isar1, 12, 1, .jscvt), .init(.isar1, 16, 1, .fcma),
             .init(.isar1, 20, 1, .lrcpc), .init(.isar1, 20, 2, .lrcpc2), .init(.isar1, 32, 1, .frintts),
             .init(.isar1, 36, 1, .sb), .init(.isar1, 40, 1, .specres),
             // ID_AA64MMFR0_EL1: ASIDBits, TGran16; TGran64 and TGran4 are supported as 0. Stage 2 has the same granules.

@@ -165,6 +165,9 @@ extension AArch64 {
             var hasTablePermissions: Bool
             /// E0PDn.
             var refusesEL0: Bool
+            /// Where a pointer's authentication code begins: TxSZ out of bounds counts as the bound
+            /// (CalculateBottomPACBit).
+            var pointerBits: UInt8
         }
 
         public let kind: Kind
@@ -320,5 +323,6 @@ extension AArch64.TranslationRegime.VARange {
             ignoresTopByte && !(features.hasPointerAuthentication && flags.tbid & 1 != 0)
         hasTablePermissions = !(features.hasHierarchicalDisable && flags.hpd & 1 != 0)
         refusesEL0 = features.hasE0PD && flags.e0pd & 1 != 0
+        pointerBits = UInt8(64 - max(16, min(txsz, features.maximumTxSZ(granuleBits: granuleBits))))
     }
 }

@@ -41,7 +41,7 @@ extension AArch64.TranslationRegime {
             isGlobal: true, isGuarded: false)
     }
 
-    @inline(__always) private func range(of address: UInt64) -> VARange {
+    @inline(__always) func range(of address: UInt64) -> VARange {
         hasEL0 && address & VARange.upperBit != 0 ? upper : lower
     }
 
