@@ -59,6 +59,49 @@ struct AArch64AlignmentTests {
         #expect(machine.element.core.pointee.vectors[0] == 0x0706_0504_0302_0100)
         #expect(machine.element.core.pointee.vectors[1] == 0x0f0e_0d0c_0b0a_0908)
     }
+
+    // MARK: FEAT_LSE2
+
+    /// Accesses that have to be aligned without FEAT_LSE2; ordered ones need not be with SCTLR_EL1.nAA.
+    static let atomics: [(name: String, word: UInt32, bytes: UInt64, isOrdered: Bool)] = [
+        ("ldadd x2, x3, [x1]", 0xf822_0023, 8, false), ("cas w2, w3, [x1]", 0x88a2_7c23, 4, false),
+        ("ldxr x2, [x1]", 0xc85f_7c22, 8, false), ("stxr w3, x2, [x1]", 0xc803_7c22, 8, false),
+        ("ldxp x2, x3, [x1]", 0xc87f_0c22, 16, false), ("ldar x2, [x1]", 0xc8df_fc22, 8, true),
+        ("stlrh w2, [x1]", 0x489f_fc22, 2, true), ("ldapr w2, [x1]", 0xb8bf_c022, 4, true),
+        ("ldapur x2, [x1]", 0xd940_0022, 8, true),
+    ]
+
+    @Test("Atomic and ordered accesses need not be aligned within 16 bytes of normal memory, with FEAT_LSE2")
+    func withinSixteenBytes() throws {
+        for atomic in Self.atomics {
+            for (hasFeature, control): (Bool, UInt64) in [(false, 1), (true, 1), (true, 1 | 1 << 6), (true, 3)] {
+                for distance in 0..<16 as Range<UInt64> {
+                    let test = try Self.translating(without: hasFeature ? [] : .lse2, sctlr: control)
+                    let isAligned = distance % atomic.bytes == 0
+                    let isAllowed =
+                        hasFeature && control & 2 == 0
+                        && (distance + atomic.bytes <= 16 || atomic.isOrdered && control >> 6 & 1 != 0)
+                    let goesOn = try test.run(atomic.word, base: AArch64TestElement.base + 0x1000 + distance)
+                    let comment = "\(atomic.name) + \(distance), SCTLR_EL1 \(control), LSE2 \(hasFeature)"
+                    #expect(goesOn == (isAligned || isAllowed), "\(comment)")
+                }
+            }
+        }
+    }
+
+    /// EL1 with memory where it is, by one block of level 1.
+    private static func translating(
+        without removed: AArch64.Features, sctlr: UInt64
+    ) throws -> AArch64TestElement {
+        let test = try AArch64TestElement("max", without: removed, level: 1)
+        var descriptor = AArch64TestElement.base | 1 << 10 | 1
+        try #require(test.memory.write(AArch64TestElement.base + 0x8008, from: &descriptor, count: 8))
+        try test.write("TTBR0_EL1", AArch64TestElement.base + 0x8000)
+        try test.write("TCR_EL1", 25)
+        try test.write("MAIR_EL1", 0xff)
+        try test.write("SCTLR_EL1", sctlr)
+        return test
+    }
 }
 
 extension AArch64TestElement {

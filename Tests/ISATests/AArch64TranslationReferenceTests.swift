@@ -117,6 +117,9 @@ struct AArch64TranslationReferenceTests {
         }
         var isKnown = !arena.isUnknown
         if case .failure(let fault) = result, AArch64WalkDifferences.endsAtBlock(fault, arena) { isKnown = false }
+        if case .success = result, AArch64WalkDifferences.endsAtReservedAttribute(walk, operation, arena) {
+            isKnown = false
+        }
         guard isKnown else {
             arena.revert()
             return nil

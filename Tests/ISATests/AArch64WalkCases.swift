@@ -181,6 +181,7 @@ struct AArch64WalkGenerator {
         walk[.sctlr2] = 0x3055_1005 | set([19, 23], 30) | set([25], 8)
         if random.chance(6) { walk[.sctlr1] &= ~1 }
         walk[.hcr] = 1 << 31 | set([0], 65) | set([12, 2, 32, 33], 10)
+        if features.hasStageTwoForce { walk[.hcr] |= set([46], 25) }
         walk[.vtcr] = secondControl()
         walk[.vttbr] = table(walk[.sctlr2] >> 25 & 1 == 0 ? Self.secondSlots : Self.secondBigSlots)
         let firstSlots = walk[.sctlr1] >> 25 & 1 == 0 ? Self.firstSlots : Self.firstBigSlots

@@ -28,6 +28,16 @@ enum AArch64WalkDifferences {
         return !operation.isWrite || (control | second) & 1 == 0
     }
 
+    /// Whether a walk with HCR_EL2.FWB ended at a leaf of the second stage whose MemAttr is reserved, by a bit that is
+    /// RES0 or as 0b100: QEMU takes it for a device (S2ApplyFWBMemAttrs does not).
+    static func endsAtReservedAttribute(
+        _ walk: AArch64WalkCase, _ operation: AArch64.AddressTranslation, _ arena: AArch64WalkArena
+    ) -> Bool {
+        guard walk[.hcr] >> 46 & 1 != 0, operation.usesBothStages else { return false }
+        let leaf = walk[.sctlr2] >> 25 & 1 == 0 ? arena.last : arena.last.byteSwapped
+        return leaf >> 5 & 1 != 0 || leaf >> 2 & 7 == 4
+    }
+
     /// Whether a walk ended at a block where there may be none, which QEMU takes for one (AArch64.BlockDescSupported).
     static func endsAtBlock(_ fault: AArch64.TranslationFault, _ arena: AArch64WalkArena) -> Bool {
         fault.kind == .translation && fault.level < 3 && (arena.last & 3 == 1 || arena.last.byteSwapped & 3 == 1)
@@ -41,6 +51,12 @@ enum AArch64WalkDifferences {
         // Of a device type beside normal memory QEMU takes the latter's cacheability for a device type.
         if translation.attributes.isDevice && translation.stageTwoBits != AArch64.Translation.untranslatedBits {
             known &= ~(0x0f << 56)
+        }
+        // SH of addresses that the first stage leaves alone, which is a device's, and the second has be cached
+        // (HCR_EL2.FWB): 2, and on QEMU the second stage's.
+        let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
+        if isUntranslated && translation.attributes.value == 0xff && translation.attributes.shareability == 2 {
+            known &= ~0x180
         }
         return (par ^ translation.par) & known == 0
     }

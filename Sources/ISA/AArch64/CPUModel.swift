@@ -103,8 +103,7 @@ extension AArch64 {
             .vmid16,
             .hafdbs, .hpds, .hpds2, .xnx, .ttcnp, .tGran16K,
         ]
-        /// All of ARMv8.5-A that is here. Not yet: branch targets, random numbers, and what LSE2 and S2FWB change of
-        /// accesses.
-        private static let maximum = Features.all.subtracting([.bti, .rng, .lse2, .s2fwb, .fhm])
+        /// All of ARMv8.5-A that is here.
+        private static let maximum = Features.all.subtracting([.fhm])
     }
 }

@@ -169,12 +169,16 @@ extension AArch64.ProcessingElement {
                 throw debugException(Class.breakpointLower, 0)
             }
             if state.pointee.pstate & PSTATE.illegal != 0 { throw illegalExecutionState() }
-            if steps || breaks { core.pointee.stopSoon() }
-            let word = steps ? word(at: address, slots) : 0
+            let isTarget = state.pointee.pstate & PSTATE.branchType != 0
+            let word = steps || isTarget ? word(at: address, slots) : 0
+            if isTarget { try checkBranchTarget(word, at: address) }
+            if steps || breaks || isTarget { core.pointee.stopSoon() }
             let exceptions = core.pointee.trapped
             run(address, slots)
-            // An exception has told of the step in SPSR_ELx.SS, which was still set.
-            guard steps, core.pointee.trapped == exceptions, !state.pointee.halted else { return }
+            // An exception has told of the step in SPSR_ELx.SS, which was still set, and of BTYPE.
+            guard core.pointee.trapped == exceptions else { return }
+            if isTarget { branchTargetExecuted(word) }
+            guard steps, !state.pointee.halted else { return }
             state.pointee.pstate &= ~PSTATE.softwareStep
             if isStepActive { takeSoftwareStep(isOfInstruction: true, isExclusive: Self.isLoadExclusive(word)) }
         } catch {

@@ -76,6 +76,8 @@ extension AArch64 {
     public enum SystemControl {
         public static let mmu: UInt64 = 1 << 0
         public static let alignment: UInt64 = 1 << 1
+        /// nAA
+        public static let nonAligned: UInt64 = 1 << 6
         public static let uma: UInt64 = 1 << 9
         public static let ntwi: UInt64 = 1 << 16
         public static let ntwe: UInt64 = 1 << 18

@@ -93,6 +93,10 @@ extension AArch64.ProcessingElement {
             core.pointee.withheld = 0
             if state.pointee.monitorsAreActive { limitToMonitorOverflow() }
             if core.pointee.budget == 0 || state.pointee.halted { break }
+            if core.pointee.missedJump != 0 {
+                followMissedJump()
+                continue
+            }
             takePendingInterrupt()
             if state.pointee.waiting { break }
             if mayRunTranslated, let translator, translator.run(self) { continue }
@@ -145,6 +149,7 @@ extension AArch64.ProcessingElement {
         case .genericCode: return try genericCode(a, b)
         case .stripInstruction: return stripPointer(a, isData: false)
         case .stripData: return stripPointer(a, isData: true)
+        case .setBranchType: setBranchType(a, from: b)
         }
         return 0
     }
@@ -153,7 +158,7 @@ extension AArch64.ProcessingElement {
     private func enterCode() {
         do throws(Fault) {
             let slots = try fetch(core.pointee.programCounter)
-            if state.pointee.pstate & AArch64.PSTATE.illegal != 0 { throw illegalExecutionState() }
+            if state.pointee.pstate & AArch64.PSTATE.marks != 0 { return try enterMarkedCode(slots) }
             run(core.pointee.programCounter, slots)
         } catch {
             leaveByException(AArch64.self, state, core.pointee.programCounter, core.pointee.budget)

@@ -189,10 +189,10 @@ extension AArch64 {
             run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in testAndBranch(&e, i, .notEqual) }
         },
         both(.br) {
-            run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in branchToRegister(&e, i, .plain) }
+            run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try branchIndirect(&e, i, .plain) }
         },
         both(.blr) {
-            run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in branchToRegister(&e, i, .call) }
+            run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try branchIndirect(&e, i, .call) }
         },
         both(.ret) {
             run(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in branchToRegister(&e, i, .return) }

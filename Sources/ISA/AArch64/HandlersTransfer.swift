@@ -22,8 +22,13 @@ extension AArch64 {
         ),
         both(.tbz) { runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i in testAndBranch(&e, i, .equal) } },
         both(.tbnz) { runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i in testAndBranch(&e, i, .notEqual) } },
-        both(.br) { runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i in branchToRegister(&e, i, .plain) } },
-        both(.blr) { runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i in branchToRegister(&e, i, .call) } },
+        both(.br) {
+            runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try branchIndirect(&e, i, .plain)
+            }
+        },
+        both(.blr) {
+            runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try branchIndirect(&e, i, .call) }
+        },
         both(.ret) { runTransfer(AArch64.self, $0, $1, $2, $3, $4, $5) { e, i in branchToRegister(&e, i, .return) } },
     ]
 }

@@ -51,7 +51,7 @@ extension AArch64.ProcessingElement {
     private static let translationConfiguration: UInt64 =
         AArch64.TranslationRegime.HCR.vm | AArch64.TranslationRegime.HCR.ptw | AArch64.TranslationRegime.HCR.dc
         | AArch64.TranslationRegime.HCR.tge | AArch64.TranslationRegime.HCR.cd | AArch64.TranslationRegime.HCR.id
-        | AArch64.TranslationRegime.HCR.e2h
+        | AArch64.TranslationRegime.HCR.e2h | AArch64.TranslationRegime.HCR.fwb
 
     // MARK: Contexts
 
@@ -243,6 +243,21 @@ extension AArch64.ProcessingElement {
         attributes.partBytes == nil && checksAlignment
     }
 
+    /// What atomic and ordered accesses may be though they are not aligned (FEAT_LSE2; AArch64.UnalignedAccessFaults): within
+    /// 16 bytes, or with SCTLR_ELx.nAA anywhere but atomic.
+    private func allowsUnaligned(_ address: UInt64, _ size: UInt64, _ attributes: MemoryAttributes) -> Bool {
+        guard features.contains(.lse2), regime(regimeKind(level: level)).isEnabled else { return false }
+        if address & 15 + size <= 16 { return true }
+        let level = level
+        let control = state.pointee.sctlr[level == 0 ? (isHost ? 2 : 1) : level]
+        return !attributes.contains(.atomic) && control & AArch64.SystemControl.nonAligned != 0
+    }
+
+    /// Whether an access that is not aligned faults by that.
+    private func refusesUnaligned(_ address: UInt64, _ size: UInt64, _ attributes: MemoryAttributes) -> Bool {
+        checksAlignment(attributes) || attributes.contains(.aligned) && !allowsUnaligned(address, size, attributes)
+    }
+
     // MARK: Loads and stores
 
     func load(
@@ -251,9 +266,7 @@ extension AArch64.ProcessingElement {
         let size = width.bytes
         let isAligned = address & (size - 1) == 0
         if !isAligned {
-            if attributes.contains(.aligned) || checksAlignment(attributes) {
-                throw alignmentFault(address, isWrite: false)
-            }
+            if refusesUnaligned(address, size, attributes) { throw alignmentFault(address, isWrite: false) }
             if address & 4095 > 4096 - size { return try loadAcrossPages(address, size, attributes) }
         }
         if isAligned, let physical = knownDevice(address, attributes, isWrite: false) {
@@ -304,9 +317,7 @@ extension AArch64.ProcessingElement {
         let size = width.bytes
         let isAligned = address & (size - 1) == 0
         if !isAligned {
-            if attributes.contains(.aligned) || checksAlignment(attributes) {
-                throw alignmentFault(address, isWrite: true)
-            }
+            if refusesUnaligned(address, size, attributes) { throw alignmentFault(address, isWrite: true) }
             if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
         }
         if isAligned, let physical = knownDevice(address, attributes, isWrite: true) {
@@ -371,9 +382,8 @@ extension AArch64.ProcessingElement {
         let isAtomic = attributes.contains(.atomic)
         // No single access has more than 16 bytes.
         let isAligned = address & ((attributes.partBytes ?? min(bytes, 16)) - 1) == 0
-        if !isAligned, attributes.contains(.aligned) || checksAlignment {
-            throw alignmentFault(address, isWrite: write)
-        }
+        let isRefused = attributes.contains(.aligned) && !allowsUnaligned(address, bytes, attributes)
+        if !isAligned, isRefused || checksAlignment { throw alignmentFault(address, isWrite: write) }
         let isUpdate = isAtomic && !attributes.contains(.exclusive)
         let access: AArch64.TranslationRequest.Access = write ? (isUpdate ? .update : .write) : .read
         if address & 4095 > 4096 - bytes {
@@ -453,9 +463,11 @@ extension AArch64.ProcessingElement {
         let translation = try translate(address, .execute)
         guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
         statistics.fetchMisses += 1
+        if translation.isGuarded, features.contains(.bti) { state.pointee.guards = 1 }
         let slots = UnsafeMutableRawPointer(page.slots)
         if !(examinesCode && armed.breaksPage(of: address)) {
-            core.pointee.context.pointee.enterFetch(address, slots: slots, superpage: max(translation.size, 4096))
+            core.pointee.context.pointee.enterFetch(
+                address, slots: slots, superpage: max(translation.size, 4096), isGuarded: translation.isGuarded)
         }
         return slots
     }

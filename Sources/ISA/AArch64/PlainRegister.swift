@@ -30,6 +30,11 @@ extension AArch64 {
         e.setState(register.offset, .double, new)
     }
 
+    /// Branches by register are the interpreter's once there are guarded pages.
+    static func expectNoGuards(_ e: inout Recorder) {
+        expect(&e, \.guards, ~0, .equal)
+    }
+
     private static func expect(_ e: inout Recorder, _ register: PlainRegister) {
         if register.traps != 0 {
             expect(&e, \.hcr, register.traps, .equal)

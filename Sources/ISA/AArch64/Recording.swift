@@ -56,6 +56,9 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             .msr_dit, .msr_daifset, .msr_daifclr, .sys:
             return .leave(returns: true)
         case .msr_register: return plainRegister(operands, isRead: false) == nil ? .leave(returns: true) : .plain
+        // RNDR and RNDRRS set the flags too.
+        case .mrs where operands.immediateBits & 0x7ffe == UInt64(AArch64.SystemRegister.key(3, 3, 2, 4, 0)):
+            return .interpreted
         default: return .plain
         }
     }
@@ -75,6 +78,14 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
                 AArch64.writePlain(&recorder, operands, plain)
                 return true
             }
+        case .br, .blr, .braa, .brab, .braaz, .brabz, .blraa, .blrab, .blraaz, .blrabz:
+            if features.contains(.bti) { AArch64.expectNoGuards(&recorder) }
+            switch operation {
+            case .br: AArch64.branchToRegister(&recorder, operands, .plain)
+            case .blr: AArch64.branchToRegister(&recorder, operands, .call)
+            default: AArch64.executePointer(operation, &recorder, operands, notesBranch: false)
+            }
+            return true
         default: break
         }
         AArch64.execute(operation, width, &recorder, operands)
@@ -184,6 +195,6 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
 
     /// Nothing has to be known of each instruction, and the next one is not refused whatever it is.
     var mayRunTranslated: Bool {
-        !isObserved && !examinesCode && state.pointee.pstate & AArch64.PSTATE.illegal == 0
+        !isObserved && !examinesCode && state.pointee.pstate & AArch64.PSTATE.marks == 0
     }
 }

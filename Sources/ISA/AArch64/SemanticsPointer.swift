@@ -23,13 +23,15 @@ extension AArch64 {
     }
 
     /// BRAA, BLRAA, RETAA, and their kin.
+    /// - Parameter notes: whether the run loop is told.
     @inline(__always)
     static func branchAuthenticated<E: Emitter>(
-        _ e: inout E, _ register: UInt8, _ modifier: UInt8, _ helper: Helper, _ hint: JumpHint
+        _ e: inout E, _ register: UInt8, _ modifier: UInt8, _ helper: Helper, _ hint: JumpHint, notes: Bool = false
     ) throws(E.Failure) {
         let pointer = e.register(register)
         let modifier = e.register(modifier)
         let target = try e.call(helper.identifier, pointer, modifier)
+        if notes { try noteBranch(&e, register, hint) }
         if hint == .call {
             let next = e.programCounter(plus: 4)
             e.setRegister(linkRegister, next)
@@ -53,7 +55,10 @@ extension AArch64 {
     }
 
     /// Emits the meaning of `operation`, if it is one of these.
-    static func executePointer<E: Emitter>(_ operation: Operation, _ e: inout E, _ i: Operands) throws(E.Failure) {
+    /// - Parameter notes: whether branches tell the run loop (``noteBranch(_:_:_:)``).
+    static func executePointer<E: Emitter>(
+        _ operation: Operation, _ e: inout E, _ i: Operands, notesBranch notes: Bool = true
+    ) throws(E.Failure) {
         let (rd, rn, zero, sp, link) = (i.rd, i.rn, zeroRegister, stackPointer, linkRegister)
         switch operation {
         case .pacia: try authenticate(&e, rd, rn, .signInstructionA)
@@ -88,14 +93,14 @@ extension AArch64 {
         case .autiasp: try authenticate(&e, link, sp, .authenticateInstructionA)
         case .autibsp: try authenticate(&e, link, sp, .authenticateInstructionB)
         case .pacga: try genericCode(&e, i)
-        case .braa: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionA, .plain)
-        case .brab: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionB, .plain)
-        case .braaz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionA, .plain)
-        case .brabz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionB, .plain)
-        case .blraa: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionA, .call)
-        case .blrab: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionB, .call)
-        case .blraaz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionA, .call)
-        case .blrabz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionB, .call)
+        case .braa: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionA, .plain, notes: notes)
+        case .brab: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionB, .plain, notes: notes)
+        case .braaz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionA, .plain, notes: notes)
+        case .brabz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionB, .plain, notes: notes)
+        case .blraa: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionA, .call, notes: notes)
+        case .blrab: try branchAuthenticated(&e, rn, i.rm, .authenticateInstructionB, .call, notes: notes)
+        case .blraaz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionA, .call, notes: notes)
+        case .blrabz: try branchAuthenticated(&e, rn, zero, .authenticateInstructionB, .call, notes: notes)
         case .retaa: try branchAuthenticated(&e, link, sp, .authenticateInstructionA, .return)
         case .retab: try branchAuthenticated(&e, link, sp, .authenticateInstructionB, .return)
         case .eretaa: try exceptionReturn(&e, .exceptionReturnA)

@@ -12,7 +12,7 @@ extension AArch64 {
         case crc32b, crc32h, crc32w, crc32x, crc32cb, crc32ch, crc32cw, crc32cx
         case signInstructionA, signInstructionB, signDataA, signDataB, genericCode
         case authenticateInstructionA, authenticateInstructionB, authenticateDataA, authenticateDataB
-        case stripInstruction, stripData, exceptionReturnA, exceptionReturnB
+        case stripInstruction, stripData, exceptionReturnA, exceptionReturnB, setBranchType
 
         @inline(__always) var identifier: HelperIdentifier { HelperIdentifier(rawValue: rawValue) }
 

@@ -58,6 +58,8 @@ public enum AArch64 {
         public var scxtnumEL2: UInt64 = 0
         /// Where RNDR's numbers come from.
         public var random: UInt64 = 0
+        /// Not 0 since a guarded page was fetched from.
+        public var guards: UInt64 = 0
         /// The keys of pointer authentication, low half first: IA, IB, DA, DB, GA.
         public var keys: InlineArray<10, UInt64> = .init(repeating: 0)
 
@@ -146,6 +148,8 @@ public enum AArch64 {
         public static let uao: UInt64 = 1 << 23
         public static let dit: UInt64 = 1 << 24
         public static let nzcv: UInt64 = 0xf << 28
+        /// What may have the next instruction refused, whatever it is or for what it is.
+        static let marks = illegal | branchType
         public static let el1h: UInt64 = 5
         public static let el2h: UInt64 = 9
     }

@@ -192,8 +192,8 @@ extension AArch64.TranslationRegime {
         let first = try translateStageOne(request, second, in: tables)
         guard kind == .el1 && second.isEnabled else { return first }
         var both = try second.translate(
-            first.physical, request.demand, isWrite: request.demand.isWrite, in: tables)
-        both.attributes = first.attributes.combined(withStageTwo: both.attributes)
+            first.physical, request.demand, isWrite: request.demand.isWrite, under: first.attributes, in: tables)
+        if !second.forcesAttributes { both.attributes = first.attributes.combined(withStageTwo: both.attributes) }
         both.permissions.formIntersection(first.permissions)
         both.enterable.formIntersection(first.enterable)
         both.stageOneBits = first.stageOneBits

@@ -65,10 +65,31 @@ extension AArch64 {
                     Self.combined(self.value >> 4, second.value >> 4) << 4
                     | Self.combined(self.value & 15, second.value & 15)
             }
-            let shareability =
-                self.shareability == Self.outerShareable || second.shareability == Self.outerShareable
-                ? Self.outerShareable : max(self.shareability, second.shareability)
-            var both = TranslationAttributes(value, shareability: shareability)
+            return TranslationAttributes(value, shareability: shareability).shared(with: second.shareability)
+        }
+
+        /// These of the first stage as the second overrules them by MemAttr, with FEAT_S2FWB (S2ApplyFWBMemAttrs). The
+        /// reserved code counts as the one beside it.
+        @inline(__always) func forced(byStageTwo memAttr: UInt8, shareability: UInt8) -> TranslationAttributes {
+            func writeBack(_ cacheability: UInt8) -> UInt8 { cacheability == 0b0100 ? 0b1111 : cacheability | 0b0100 }
+            var forced = self
+            switch memAttr & 7 {
+            case 0...3:
+                let device = (memAttr & 3) << 2
+                forced.value = isDevice ? min(value, device) : device
+            case 6: forced.value = isDevice ? 0xff : writeBack(value >> 4) << 4 | writeBack(value & 15)
+            case 7: break
+            default: if !isDevice { forced.value = Self.nonCacheable }
+            }
+            return forced.shared(with: shareability)
+        }
+
+        /// The wider of both stages' shareability.
+        @inline(__always) private func shared(with second: UInt8) -> TranslationAttributes {
+            var both = self
+            both.shareability =
+                shareability == Self.outerShareable || second == Self.outerShareable
+                ? Self.outerShareable : max(shareability, second)
             both.shareability = both.effectiveShareability
             return both
         }

@@ -27,6 +27,8 @@ extension AArch64 {
         public var hasSmallTables: Bool
         /// FEAT_PAuth brings TBIDn.
         public var hasPointerAuthentication: Bool
+        /// FEAT_S2FWB: the second stage may overrule the first one's memory attributes.
+        public var hasStageTwoForce: Bool
 
         /// Sizes of pages.
         public struct Granules: OptionSet, Sendable {
@@ -92,6 +94,7 @@ extension AArch64 {
             hasEnhancedPAN = field(mmfr1, 20) >= 3
             hasE0PD = field(mmfr2, 60) >= 1
             hasSmallTables = field(mmfr2, 28) >= 1
+            hasStageTwoForce = field(mmfr2, 40) >= 1
             hasPointerAuthentication = field(isar1, 4) != 0 || field(isar1, 8) != 0
         }
 
@@ -292,6 +295,7 @@ extension AArch64.TranslationRegime {
         static let cd: UInt64 = 1 << 32
         static let id: UInt64 = 1 << 33
         static let e2h: UInt64 = 1 << 34
+        static let fwb: UInt64 = 1 << 46
 
         /// The register with the bits that count as 0 for what TGE and E2H are ("HCR_EL2, Hypervisor Configuration
         /// Register").

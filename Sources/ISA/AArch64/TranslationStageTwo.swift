@@ -19,6 +19,8 @@ extension AArch64 {
         let hasExecuteNeverOfEL0: Bool
         /// HCR_EL2.PTW: walks of the first stage may not be in device memory.
         let protectsWalks: Bool
+        /// HCR_EL2.FWB: descriptors overrule the first stage's memory attributes.
+        let forcesAttributes: Bool
         /// HCR_EL2.CD and ID: data and instructions are not cached.
         let disablesDataCaches: Bool
         let disablesInstructionCaches: Bool
@@ -31,6 +33,7 @@ extension AArch64 {
             let hcr = HCR.effective(hcr)
             isEnabled = hcr & (HCR.vm | HCR.dc) != 0
             protectsWalks = hcr & HCR.ptw != 0
+            forcesAttributes = features.hasStageTwoForce && hcr & HCR.fwb != 0
             disablesDataCaches = hcr & HCR.cd != 0
             disablesInstructionCaches = hcr & HCR.id != 0
             isBigEndian = sctlr & TranslationRegime.SCTLR.ee != 0
@@ -127,19 +130,24 @@ extension AArch64.StageTwo {
     }
 
     /// AArch64.S2Translate.
+    /// - Parameter first: what the first stage says of the memory; of walks that it is normal.
     @inline(__always)
     func translate<Tables: AArch64.TranslationTables>(
-        _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool, in tables: Tables
+        _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool,
+        under first: AArch64.TranslationAttributes = .normalWriteBack, in tables: Tables
     ) throws(Fault) -> AArch64.Translation {
         while true {
             // Nil where another PE changed the descriptor first.
-            if let translation = try walk(ipa, demand, isWrite: isWrite, in: tables) { return translation }
+            if let translation = try walk(ipa, demand, isWrite: isWrite, under: first, in: tables) {
+                return translation
+            }
         }
     }
 
     /// AArch64.S2Walk, and what AArch64.S2Translate does with the leaf.
     private func walk<Tables: AArch64.TranslationTables>(
-        _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool, in tables: Tables
+        _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool, under first: AArch64.TranslationAttributes,
+        in tables: Tables
     ) throws(Fault) -> AArch64.Translation? {
         guard !isRefused, ipa &>> UInt64(lookup.inputBits) == 0 else {
             throw fault(.translation, 0, ipa, demand, isWrite)
@@ -173,7 +181,7 @@ extension AArch64.StageTwo {
                 throw fault(.translation, level, ipa, demand, isWrite)
             }
             guard descriptor & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
-            let leaf = try checkLeaf(descriptor, demand, level: level, ipa, isWrite: isWrite)
+            let leaf = try checkLeaf(descriptor, demand, level: level, ipa, isWrite: isWrite, under: first)
             if leaf.descriptor != descriptor {
                 let isSwapped = tables.compareAndSwap(
                     entry, old: stored, new: isBigEndian ? leaf.descriptor.byteSwapped : leaf.descriptor)
@@ -201,15 +209,19 @@ extension AArch64.StageTwo {
 
     /// Whether a leaf permits what is demanded, and how it changes by that.
     @inline(__always) private func checkLeaf(
-        _ descriptor: UInt64, _ demand: AArch64.Demand, level: UInt8, _ ipa: UInt64, isWrite: Bool
+        _ descriptor: UInt64, _ demand: AArch64.Demand, level: UInt8, _ ipa: UInt64, isWrite: Bool,
+        under first: AArch64.TranslationAttributes
     ) throws(Fault) -> Leaf {
         // Cache maintenance need not obey the access flag, and does not here.
         guard
             descriptor & Descriptor.accessFlag != 0 || managesAccessFlag || demand.contains(.maintenance)
         else { throw fault(.accessFlag, level, ipa, demand, isWrite) }
-        let attributes = AArch64.TranslationAttributes(
-            stageTwo: UInt8(truncatingIfNeeded: descriptor >> 2 & 15),
-            shareability: UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
+        let memAttr = UInt8(truncatingIfNeeded: descriptor >> 2 & 15)
+        let shareability = UInt8(truncatingIfNeeded: descriptor >> 8 & 3)
+        let attributes =
+            forcesAttributes
+            ? first.forced(byStageTwo: memAttr, shareability: shareability)
+            : AArch64.TranslationAttributes(stageTwo: memAttr, shareability: shareability)
         if demand.contains(.unaligned) && attributes.isDevice && !demand.contains(.execute) {
             throw fault(.alignment, 0, ipa, demand, isWrite)
         }

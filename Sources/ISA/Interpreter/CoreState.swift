@@ -62,6 +62,10 @@ public struct CoreState {
     /// What a helper that was called by translated code asks for, in ``TranslatedEvent``'s encoding.
     public var event: UInt8 = 0
 
+    /// A jump by register, but no return, went to a page that was not entered: its hint's number and 1, for an
+    /// architecture that asks.
+    public var missedJump: UInt8 = 0
+
     /// The host's address of the RAM, its size, and its granules of code (``PhysicalMemory/Region/codeGranules``).
     public var memoryHost: UInt64 = 0
     public var memorySize: UInt64 = 0

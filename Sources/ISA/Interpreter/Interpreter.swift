@@ -142,10 +142,15 @@ public func runWhole<Guest: GuestArchitecture>(
 public func runTransfer<Guest: GuestArchitecture>(
     _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
     _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
-    _ meaning: (inout Interpreter<Guest>, Operands) -> Void
+    _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
 ) {
     var interpreter = Interpreter<Guest>(state, slot, page, slots, budget, tlb)
-    meaning(&interpreter, Operands(slot))
+    do throws(Fault) {
+        try meaning(&interpreter, Operands(slot))
+    } catch {
+        leaveByException(Guest.self, state, interpreter.address, interpreter.budget)
+        return
+    }
     if interpreter.flow == .jumped {
         interpreter.core.pointee.programCounter = interpreter.address
         interpreter.flow = .resume

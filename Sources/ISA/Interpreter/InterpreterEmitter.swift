@@ -387,7 +387,10 @@ extension Interpreter: Emitter {
 
     @inlinable @inline(__always) public mutating func jump(offset: Int64) { go(to: programCounter(plus: offset)) }
 
-    @inlinable @inline(__always) public mutating func jump(to address: UInt64, _ hint: JumpHint) { go(to: address) }
+    @inlinable @inline(__always) public mutating func jump(to address: UInt64, _ hint: JumpHint) {
+        go(to: address)
+        if flow == .resume && hint != .return { core.pointee.missedJump = hint.rawValue &+ 1 }
+    }
 
     @inlinable @inline(__always)
     public mutating func trap(if condition: Bool, cause: UInt64, value: UInt64) throws(Fault) {

@@ -138,6 +138,9 @@ public struct TranslationContext {
     /// A bit for the pages of jump entries, by a hash of their number, so that a fence of data looks no further.
     private var jumpPages = InlineArray<16, UInt64>(repeating: 0)
 
+    /// A bit for each of ``fetch``.
+    private var guarded = InlineArray<4, UInt64>(repeating: 0)
+
     // A context and its tables are one allocation, so that the tables are at constant distances from the context.
     public static let readsOffset = 512
     /// From the one table to the other.
@@ -352,9 +355,21 @@ public struct TranslationContext {
         note(page, superpage)
     }
 
-    package mutating func enterFetch(_ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64) {
-        fetch[Self.fetchIndex(address)] = FetchEntry(tag: address & ~4095, slots: slots)
+    /// - Parameter isGuarded: what ``isGuarded(_:)`` is to say of the page.
+    package mutating func enterFetch(
+        _ address: UInt64, slots: UnsafeMutableRawPointer, superpage: UInt64, isGuarded: Bool = false
+    ) {
+        let index = Self.fetchIndex(address)
+        fetch[index] = FetchEntry(tag: address & ~4095, slots: slots)
+        let bit: UInt64 = 1 << UInt64(index & 63)
+        if isGuarded { guarded[index >> 6] |= bit } else { guarded[index >> 6] &= ~bit }
         note(address, superpage)
+    }
+
+    /// Whether the page of code at `address`, which is entered, is one where branches' targets are checked (Arm).
+    package func isGuarded(_ address: UInt64) -> Bool {
+        let index = Self.fetchIndex(address)
+        return guarded[index >> 6] >> UInt64(index & 63) & 1 != 0
     }
 
     private mutating func note(_ address: UInt64, _ superpage: UInt64) {
