@@ -1,0 +1,106 @@
+// FEAT_VHE: with HCR_EL2.E2H, EL1's names are EL2's registers at EL2, and names that end in _EL12 and _EL02 are EL1's
+// (D8.9; D19.1.3).
+#include "harness.h"
+#define E2H (1 << 34)
+#define TGE (1 << 27)
+
+// At EL2 with E2H, writing `name` changes `own`, and `other` reaches what EL1 has.
+.macro REDIRECTED name, own, other, value
+    mov x0, #0
+    msr \name, x0                   // EL1's, without E2H
+    isb
+    SET hcr_el2, HCR_RW | E2H
+    mrs x9, \own
+    ldr x1, =\value
+    msr \name, x1
+    isb
+    mrs x2, \own
+    mrs x3, \other
+    mov x4, #0x800
+    msr \other, x4
+    isb
+    mrs x6, \name
+    msr \own, x9
+    isb
+    SET hcr_el2, HCR_RW
+    mrs x7, \name
+    EXPECT "\name at EL2 is \own", x2, \value
+    EXPECT "\other is EL1's", x3, 0
+    EXPECT "\other does not change \name at EL2", x6, \value
+    cmp x7, x4
+    cset x7, eq
+    EXPECT "\other is EL1's \name", x7, 1
+.endm
+
+PROGRAM "host"
+    SET hcr_el2, HCR_RW | E2H
+    mrs x0, hcr_el2
+    SET hcr_el2, HCR_RW
+    ubfx x0, x0, #34, #1
+    EXPECT "HCR_EL2.E2H can be set", x0, 1
+    REDIRECTED elr_el1, elr_el2, elr_el12, 0x123450
+    REDIRECTED far_el1, far_el2, far_el12, 0x5678abcd
+    REDIRECTED vbar_el1, vbar_el2, vbar_el12, vectors2
+    REDIRECTED contextidr_el1, contextidr_el2, contextidr_el12, 0x1000
+    REDIRECTED mair_el1, mair_el2, mair_el12, 0xff00ff
+    SET vbar_el1, vectors1
+
+    // Without E2H the other names are UNDEFINED.
+    BEGIN EL2
+    mrs x0, elr_el12
+    END
+    EXPECT_EXCEPTION "ELR_EL12 without E2H", 2, EC_UNKNOWN, 0
+    BEGIN EL1
+    mrs x0, elr_el12
+    END
+    EXPECT_EXCEPTION "ELR_EL12 at EL1", 1, EC_UNKNOWN, 0
+    BEGIN EL2
+    mrs x0, cntp_ctl_el02
+    END
+    EXPECT_EXCEPTION "CNTP_CTL_EL02 without E2H", 2, EC_UNKNOWN, 0
+
+    // The timers: CNTP is EL2's physical timer, CNTV its virtual one.
+    SET hcr_el2, HCR_RW | E2H
+    ldr x0, =0x7777777777777777
+    msr cntp_cval_el0, x0
+    mrs x1, cnthp_cval_el2
+    msr cntv_cval_el0, x0
+    mrs x2, s3_4_c14_c3_2           // CNTHV_CVAL_EL2
+    msr cntp_cval_el02, xzr
+    mrs x3, cntp_cval_el0
+    SET hcr_el2, HCR_RW
+    mrs x4, cntp_cval_el0
+    EXPECT "CNTP_CVAL_EL0 at EL2 is CNTHP_CVAL_EL2", x1, 0x7777777777777777
+    EXPECT "CNTV_CVAL_EL0 at EL2 is CNTHV_CVAL_EL2", x2, 0x7777777777777777
+    EXPECT "CNTP_CVAL_EL02 is EL1's timer", x3, 0x7777777777777777
+    EXPECT "CNTP_CVAL_EL0 without E2H", x4, 0
+
+    // TGE: EL0 is an application of EL2.
+    SET hcr_el2, HCR_RW | E2H | TGE
+    BEGIN EL0
+    svc #4
+1:
+    END
+    EXPECT_EXCEPTION "TGE: SVC at EL0 goes to EL2", 2, EC_SVC, 4
+    EXPECT_RECORD "TGE: the vector", VECTOR, 0x400
+    BEGIN EL0
+    mrs x0, ctr_el0
+    END
+    SET hcr_el2, HCR_RW
+    EXPECT_EXCEPTION "SCTLR_EL2.UCT is clear: CTR_EL0 at EL0", 2, EC_SYSREG, (3 << 20 | 1 << 17 | 3 << 14 | 1)
+
+    // CPTR_EL2 has CPACR_EL1's form.
+    SET hcr_el2, HCR_RW | E2H
+    SET cptr_el2, 0
+    BEGIN EL2
+    fmov d0, d1
+    END
+    EXPECT_EXCEPTION "CPTR_EL2.FPEN 0 traps at EL2", 2, EC_FP, 0x1e00000
+    SET cpacr_el1, 3 << 20
+    BEGIN EL2
+    fmov d0, d1
+    END
+    EXPECT_NONE "CPACR_EL1 at EL2 is CPTR_EL2"
+    SET hcr_el2, HCR_RW
+    SET cptr_el2, 0x33ff
+    DONE
