@@ -62,6 +62,8 @@ handler:
     str xzr, [x29, #H_ACTIVE]
     ldr x28, =vectors2 + 8
     sub x27, x30, x28
+    tst x27, #0x180                 // interrupts have no syndrome
+    b.ne 3f
     mrs x28, esr_el2
     lsr x30, x28, #26
     cmp x30, #EC_HVC
@@ -121,6 +123,8 @@ handler:
     mov x28, #1
     str x28, [x29, #LEVEL]
     // SVC of END?
+    tst x27, #0x180
+    b.ne 7f
     ldr x28, [x29, #ESR]
     ldr x27, =(EC_SVC << 26 | IL | CALL_END)
     cmp x28, x27
