@@ -20,7 +20,7 @@ struct DeterminismTests {
 
     private func hash(harts: Int, turns: [UInt64]) throws -> UInt64 {
         var configuration = RISCVVirt.Configuration(console: MemoryConsole())
-        configuration.harts = harts
+        configuration.cpus = harts
         configuration.memorySize = 1 << 20
         let board = try RISCVVirt(configuration)
         let bytes = Self.program.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }

@@ -156,7 +156,7 @@ struct RandomProgramTests {
 
     private static func board(_ lines: ConsoleLines) throws -> RISCVVirt {
         var configuration = RISCVVirt.Configuration(console: Console(lines))
-        configuration.features = try RISCV.Features(cpu: RandomGenerator.cpu)
+        configuration.cpu = try RISCV.Features(cpu: RandomGenerator.cpu)
         return try RISCVVirt(configuration)
     }
 }

@@ -53,10 +53,10 @@ enum AArch64InterruptController {
 
     /// The frames and where each is.
     /// - Parameter hasEL2: whether GICv2 has those for virtual interrupts; GICv3 has no such frames.
-    func frames(hasEL2: Bool) -> [(device: any Device, window: AArch64VirtLayout.Window)] {
+    func frames(hasEL2: Bool) -> [(device: any Device, window: AddressWindow)] {
         switch self {
         case .version2(let controller, let messages):
-            let frames: [(any Device, AArch64VirtLayout.Window)] = [
+            let frames: [(any Device, AddressWindow)] = [
                 (controller.distributor, Layout.distributor), (controller.cpuInterface, Layout.cpuInterface),
                 (messages, Layout.messageFrame),
             ]
@@ -66,7 +66,7 @@ enum AArch64InterruptController {
                 (controller.virtualCPUInterface, Layout.virtualCPUInterface),
             ]
         case .version3(let controller):
-            var frames: [(any Device, AArch64VirtLayout.Window)] = [
+            var frames: [(any Device, AddressWindow)] = [
                 (controller.distributor, Layout.distributor), (controller.redistributors, Layout.redistributors),
             ]
             if let service = controller.translationService { frames.append((service, Layout.translationService)) }

@@ -39,38 +39,7 @@ public final class AArch64Virt {
     }
 
     /// What to build.
-    public struct Configuration {
-        public var cpus = 1
-        public var gicVersion = GICVersion.two
-        public var memorySize: UInt64 = 128 << 20
-        public var model: AArch64.CPUModel
-        /// The machine's time, for whoever outside the machine goes by it.
-        public var clock = Clock()
-        public var console: any ConsoleBackend
-        /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same.
-        public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
-        /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
-        public var drives: [MachineDescription.Drive] = []
-        /// What the network card is connected to; without it there is no card. It takes the slot after the disks.
-        public var network: (any NetworkBackend)?
-        public var macAddress = MACAddress.standard
-        /// What the flash banks hold, the first one first.
-        public var flash: [MachineDescription.Drive] = []
-        /// Whether a screen, a keyboard and a tablet take the VirtIO slots after the disks and the network card.
-        public var hasDisplay = false
-        /// What the entropy sources are seeded with.
-        public var seed: UInt64 = 0
-        /// What executes instructions: the run is the same with each.
-        public var engine = Engine.default
-        public var jitOptions = HotCode.Options()
-        /// Told in a sentence of trouble with the host or with a driver.
-        public var report: (String) -> Void = { _ in }
-
-        public init(model: AArch64.CPUModel, console: any ConsoleBackend) {
-            self.model = model
-            self.console = console
-        }
-    }
+    public typealias Configuration = BoardConfiguration<AArch64.CPUModel>
 
     private typealias Layout = AArch64VirtLayout
 
@@ -111,13 +80,11 @@ public final class AArch64Virt {
     private var firmware: AArch64Firmware?
 
     /// - Throws: ``InputError`` when the host has not the memory.
-    public init(_ configuration: Configuration) throws(InputError) {
+    public init(_ configuration: Configuration, gicVersion: GICVersion = .two) throws(InputError) {
         memorySize = configuration.memorySize
-        gicVersion = configuration.gicVersion
+        self.gicVersion = gicVersion
         // Its registers are there where the board's interrupt controller is such a one.
-        model =
-            configuration.gicVersion == .three
-            ? configuration.model : configuration.model.with { $0.remove(.gicv3) }
+        model = gicVersion == .three ? configuration.cpu : configuration.cpu.with { $0.remove(.gicv3) }
         clock = configuration.clock
         space = AddressSpace(memory: memory)
         let scheduler = Scheduler(clock: clock)
@@ -158,26 +125,11 @@ public final class AArch64Virt {
             name: "pl031@9010000", clock: clock, interrupt: controller.line(spi: Layout.rtcInterrupt),
             powerOnTime: configuration.powerOnTime)
         gpio = PL061(name: "pl061@9030000", clock: clock, interrupt: controller.line(spi: Layout.gpioInterrupt))
-        flash = try Peripherals.flashBanks(
-            configuration.flash, memory: memory, base: Layout.flash.base, size: Layout.flash.size,
-            report: configuration.report)
-        firmwareConfiguration = FirmwareConfiguration(
-            name: "fw-cfg@9020000", space: space, cpuCount: configuration.cpus)
-        var others: [any VirtIODevice] = []
-        if let network = configuration.network {
-            others.append(VirtIONetwork(backend: network, macAddress: configuration.macAddress))
+        let peripherals = try Peripherals(configuration, Layout.peripherals, space: space) {
+            controller.line(spi: Layout.virtioInterrupt + $0)
         }
-        if configuration.hasDisplay {
-            let gpu = VirtIOGPU(), keyboard = VirtIOInput(.keyboard), tablet = VirtIOInput(.tablet)
-            display = Display(screen: gpu.screen, keyboard: keyboard.port, tablet: tablet.port)
-            others += [gpu, keyboard, tablet] as [any VirtIODevice]
-        } else {
-            display = nil
-        }
-        virtio = try Peripherals.virtioSlots(
-            Layout.virtioCount, at: Layout.virtio.base, size: Layout.virtio.size, drives: configuration.drives, others,
-            seed: configuration.seed, space: space, clock: clock, report: configuration.report
-        ) { controller.line(spi: Layout.virtioInterrupt + $0) }
+        (flash, firmwareConfiguration) = (peripherals.flash, peripherals.firmwareConfiguration)
+        (virtio, display) = (peripherals.virtio, peripherals.display)
         mapDevices()
         environment.board = self
         firmware = AArch64Firmware(self, seed: configuration.seed)
@@ -194,23 +146,12 @@ public final class AArch64Virt {
     }
 
     private func mapDevices() {
-        func map(_ device: any Device, _ window: AArch64VirtLayout.Window) {
-            space.map(device, at: window.base, size: window.size)
-        }
-        for (index, bank) in flash.enumerated() {
-            space.map(bank, at: Layout.flash.base + UInt64(index) * Layout.flash.size, size: Layout.flash.size)
-        }
         for frame in interruptController.frames(hasEL2: model.features.contains(.el2)) {
-            map(frame.device, frame.window)
+            space.map(frame.device, in: frame.window)
         }
-        map(uart, Layout.uart)
-        map(rtc, Layout.rtc)
-        map(firmwareConfiguration, Layout.firmwareConfiguration)
-        map(gpio, Layout.gpio)
-        for (index, slot) in virtio.enumerated() {
-            space.map(
-                slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
-        }
+        space.map(uart, in: Layout.uart)
+        space.map(rtc, in: Layout.rtc)
+        space.map(gpio, in: Layout.gpio)
     }
 
     /// The system counter: a tick is a whole number of nanoseconds.

@@ -5,11 +5,8 @@ import JIT
 /// AArch64's board as the user describes it.
 extension AArch64Virt: Board {
     public convenience init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
-        let model = try AArch64.CPUModel(cpu: description.cpu)
-        var configuration = Configuration(model: model, console: connections.console)
-        configuration.cpus = description.harts ?? 1
-        configuration.gicVersion = description.option(GICVersion.self)
-        try configuration.set(description, connections)
+        var configuration = try Configuration(
+            cpu: try AArch64.CPUModel(cpu: description.cpu), description, connections)
         try Self.check(configuration)
         if let path = description.firmware, path != "none" {
             guard configuration.flash.isEmpty else {
@@ -19,7 +16,7 @@ extension AArch64Virt: Board {
             }
             configuration.flash = [MachineDescription.Drive(path: path, isSnapshot: true)]
         }
-        try self.init(configuration)
+        try self.init(configuration, gicVersion: description.option(GICVersion.self))
     }
 
     private static func check(_ configuration: Configuration) throws(InputError) {
@@ -29,12 +26,12 @@ extension AArch64Virt: Board {
                 problem: "\(configuration.cpus) CPUs, and this machine has at most \(AArch64VirtLayout.maximumCPUs)",
                 mend: "Give another number.")
         }
-        let limit: UInt64 = 1 << UInt64(configuration.model.physicalAddressBits) - AArch64VirtLayout.ramBase
+        let limit: UInt64 = 1 << UInt64(configuration.cpu.physicalAddressBits) - AArch64VirtLayout.ramBase
         guard configuration.memorySize <= limit else {
             throw InputError(
                 file: "--memory",
                 problem: "\(ByteCount(configuration.memorySize)) at \(hexadecimal(AArch64VirtLayout.ramBase)) end "
-                    + "beyond the \(configuration.model.physicalAddressBits) bits of this CPU's addresses",
+                    + "beyond the \(configuration.cpu.physicalAddressBits) bits of this CPU's addresses",
                 mend: "Ask for less.")
         }
     }
@@ -108,8 +105,6 @@ extension AArch64Virt: Board {
             features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self])
     }
 }
-
-extension AArch64Virt.Configuration: BoardConfiguration {}
 
 extension AArch64.CPUModel {
     /// The CPU that `text` asks for: `cortex-a72`, or `cortex-a72,el2=off` for one without EL2; `max` where none is named.

@@ -1,28 +1,23 @@
 /// The memory map and interrupt numbers of QEMU's arm `virt` board (hw/arm/virt.c, version 7.2), with a GICv2 or a GICv3.
 public enum AArch64VirtLayout {
-    public struct Window: Equatable, Sendable {
-        public let base: UInt64
-        public let size: UInt64
-    }
-
     /// The first of two banks, which follow each other.
-    public static let flash = Window(base: 0, size: 0x400_0000)
-    public static let distributor = Window(base: 0x800_0000, size: 0x1_0000)
-    public static let cpuInterface = Window(base: 0x801_0000, size: 0x1_0000)
+    public static let flash = AddressWindow(base: 0, size: 0x400_0000)
+    public static let distributor = AddressWindow(base: 0x800_0000, size: 0x1_0000)
+    public static let cpuInterface = AddressWindow(base: 0x801_0000, size: 0x1_0000)
     /// GICv2m, beside a GICv2.
-    public static let messageFrame = Window(base: 0x802_0000, size: 0x1000)
-    public static let virtualControl = Window(base: 0x803_0000, size: 0x1_0000)
-    public static let virtualCPUInterface = Window(base: 0x804_0000, size: 0x1_0000)
+    public static let messageFrame = AddressWindow(base: 0x802_0000, size: 0x1000)
+    public static let virtualControl = AddressWindow(base: 0x803_0000, size: 0x1_0000)
+    public static let virtualCPUInterface = AddressWindow(base: 0x804_0000, size: 0x1_0000)
     /// Of a GICv3, as the next.
-    public static let translationService = Window(base: 0x808_0000, size: 0x2_0000)
+    public static let translationService = AddressWindow(base: 0x808_0000, size: 0x2_0000)
     /// Room for those of 123 CPUs.
-    public static let redistributors = Window(base: 0x80a_0000, size: 0xf6_0000)
-    public static let uart = Window(base: 0x900_0000, size: 0x1000)
-    public static let rtc = Window(base: 0x901_0000, size: 0x1000)
-    public static let firmwareConfiguration = Window(base: 0x902_0000, size: 0x18)
-    public static let gpio = Window(base: 0x903_0000, size: 0x1000)
+    public static let redistributors = AddressWindow(base: 0x80a_0000, size: 0xf6_0000)
+    public static let uart = AddressWindow(base: 0x900_0000, size: 0x1000)
+    public static let rtc = AddressWindow(base: 0x901_0000, size: 0x1000)
+    public static let firmwareConfiguration = AddressWindow(base: 0x902_0000, size: 0x18)
+    public static let gpio = AddressWindow(base: 0x903_0000, size: 0x1000)
     /// The first of ``virtioCount`` slots, which follow each other.
-    public static let virtio = Window(base: 0xa00_0000, size: 0x200)
+    public static let virtio = AddressWindow(base: 0xa00_0000, size: 0x200)
     public static let ramBase: UInt64 = 0x4000_0000
 
     public static let virtioCount = 32
@@ -47,6 +42,9 @@ public enum AArch64VirtLayout {
     public static let counterFrequency: UInt64 = 62_500_000
     public static let peripheralClock: UInt32 = 24_000_000
     public static let maximumCPUs = 8
+
+    static let peripherals = Peripherals.Layout(
+        flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount)
 }
 
 /// The device tree of QEMU's arm `virt` board, node for node and in its order.
@@ -178,12 +176,12 @@ public struct AArch64VirtDeviceTree: Sendable {
 
     // MARK: Devices
 
-    private static func name(_ name: String, _ window: AArch64VirtLayout.Window) -> String {
+    private static func name(_ name: String, _ window: AddressWindow) -> String {
         name + "@" + String(window.base, radix: 16)
     }
 
     private func device(
-        _ name: String, _ window: AArch64VirtLayout.Window, interrupt: Int? = nil, trigger: UInt32 = highLevel
+        _ name: String, _ window: AddressWindow, interrupt: Int? = nil, trigger: UInt32 = highLevel
     ) -> DeviceTree.Node {
         var device = DeviceTree.Node(Self.name(name, window))
         if let interrupt {
@@ -195,7 +193,7 @@ public struct AArch64VirtDeviceTree: Sendable {
 
     /// A PrimeCell: clocked, and found by its identification registers.
     private func primeCell(
-        _ name: String, _ window: AArch64VirtLayout.Window, interrupt: Int
+        _ name: String, _ window: AddressWindow, interrupt: Int
     ) -> DeviceTree.Node {
         var node = device(name, window, interrupt: interrupt)
         node.set("clock-names", "apb_pclk")
@@ -243,8 +241,7 @@ public struct AArch64VirtDeviceTree: Sendable {
     }
 
     private func virtio(_ slot: Int) -> DeviceTree.Node {
-        let window = AArch64VirtLayout.Window(
-            base: Layout.virtio.base + UInt64(slot) * Layout.virtio.size, size: Layout.virtio.size)
+        let window = Layout.virtio.next(slot)
         var node = device(
             "virtio_mmio", window, interrupt: Layout.virtioInterrupt + slot, trigger: Self.risingEdge)
         node.setEmpty("dma-coherent")
@@ -253,7 +250,7 @@ public struct AArch64VirtDeviceTree: Sendable {
     }
 
     /// The windows of a device with several.
-    private static func registers(_ windows: [AArch64VirtLayout.Window]) -> [UInt32] {
+    private static func registers(_ windows: [AddressWindow]) -> [UInt32] {
         windows.flatMap { [$0.base, $0.size] }.flatMap { [UInt32($0 >> 32), UInt32(truncatingIfNeeded: $0)] }
     }
 

@@ -1,9 +1,95 @@
 import ISA
 
-/// What boards have in common beside their CPUs: flash and VirtIO slots with what the user puts there.
-enum Peripherals {
+/// What boards have in common beside their CPUs: flash, fw_cfg and VirtIO slots, with what the user puts there.
+struct Peripherals {
+    /// Where a board has them.
+    struct Layout {
+        /// The first of two banks, which follow each other.
+        let flash: AddressWindow
+        let firmwareConfiguration: AddressWindow
+        /// The first of ``virtioCount`` slots, which follow each other.
+        let virtio: AddressWindow
+        let virtioCount: Int
+    }
+
+    let flash: [CFIFlash]
+    let firmwareConfiguration: FirmwareConfiguration
+    let virtio: [VirtIOMMIO]
+    /// The screen, and what a person in front of it has; nil on a machine without.
+    let display: Display?
+
+    /// Makes them and maps them.
+    /// - Parameter virtioInterrupt: the wire of the slot of that number.
+    init<CPU>(
+        _ configuration: BoardConfiguration<CPU>, _ layout: Layout, space: AddressSpace,
+        virtioInterrupt: (Int) -> InterruptLine
+    ) throws(InputError) {
+        let report = configuration.report
+        flash = try Self.flashBanks(
+            configuration.flash, memory: space.memory, base: layout.flash.base, size: layout.flash.size,
+            report: report)
+        for (index, bank) in flash.enumerated() { space.map(bank, in: layout.flash.next(index)) }
+        firmwareConfiguration = FirmwareConfiguration(
+            name: "fw-cfg@" + String(layout.firmwareConfiguration.base, radix: 16), space: space,
+            cpuCount: configuration.cpus)
+        space.map(firmwareConfiguration, in: layout.firmwareConfiguration)
+        var devices = try Self.disks(configuration.drives, report: report).map { $0 as any VirtIODevice }
+        if let network = configuration.network {
+            devices.append(VirtIONetwork(backend: network, macAddress: configuration.macAddress))
+        }
+        if configuration.hasDisplay {
+            let gpu = VirtIOGPU(), keyboard = VirtIOInput(.keyboard), tablet = VirtIOInput(.tablet)
+            display = Display(screen: gpu.screen, keyboard: keyboard.port, tablet: tablet.port)
+            devices += [gpu, keyboard, tablet] as [any VirtIODevice]
+        } else {
+            display = nil
+        }
+        let last: [any VirtIODevice] = [VirtIOConsole(backend: NoConsole()), VirtIOEntropy(seed: configuration.seed)]
+        try Self.check(devices.count + last.count, room: layout.virtioCount, drives: configuration.drives.count)
+        let first = layout.virtioCount - last.count
+        virtio = (0..<layout.virtioCount).map { index in
+            let window = layout.virtio.next(index)
+            let device = index < devices.count ? devices[index] : index >= first ? last[index - first] : nil
+            let slot = VirtIOMMIO(
+                name: "virtio_mmio@" + String(window.base, radix: 16), device: device, space: space,
+                clock: configuration.clock, interrupt: virtioInterrupt(index), report: report)
+            space.map(slot, in: window)
+            return slot
+        }
+    }
+
+    /// Refuses more devices than there is room for.
+    private static func check(_ count: Int, room: Int, drives: Int) throws(InputError) {
+        guard count > room else { return }
+        // A console and an entropy source are always there.
+        let others = count - drives
+        throw InputError(
+            file: "--drive",
+            problem: "\(drives) drives, and the machine has slots for \(room - others)"
+                + (others == 2 ? "" : " besides its other devices"),
+            mend: "Put several file systems on one disk.")
+    }
+
+    private static func disks(
+        _ drives: [MachineDescription.Drive], report: @escaping (String) -> Void
+    ) throws(InputError) -> [VirtIOBlock] {
+        var disks: [VirtIOBlock] = []
+        for (index, drive) in drives.enumerated() {
+            do throws(BlockError) {
+                let file = try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly || drive.isSnapshot)
+                disks.append(
+                    VirtIOBlock(
+                        backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
+                        report: report))
+            } catch {
+                throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
+            }
+        }
+        return disks
+    }
+
     /// Two banks of flash, of which the first holds the first image.
-    static func flashBanks(
+    private static func flashBanks(
         _ images: [MachineDescription.Drive], memory: PhysicalMemory, base: UInt64, size: UInt64,
         report: @escaping (String) -> Void
     ) throws(InputError) -> [CFIFlash] {
@@ -33,43 +119,5 @@ enum Peripherals {
             }
         }
         return banks
-    }
-
-    /// The slots of a board, from the first on: disks, and then the other devices that were asked for. The last two are a
-    /// console and an entropy source.
-    /// - Parameter interrupt: the wire of the slot of that number.
-    static func virtioSlots(
-        _ count: Int, at base: UInt64, size: UInt64, drives: [MachineDescription.Drive], _ others: [any VirtIODevice],
-        seed: UInt64, space: AddressSpace, clock: Clock, report: @escaping (String) -> Void,
-        interrupt: (Int) -> InterruptLine
-    ) throws(InputError) -> [VirtIOMMIO] {
-        let room = count - 2 - others.count
-        guard drives.count <= room else {
-            throw InputError(
-                file: "--drive",
-                problem: "\(drives.count) drives, and the machine has slots for \(room)"
-                    + (others.isEmpty ? "" : " besides its other devices"),
-                mend: "Put several file systems on one disk.")
-        }
-        var devices: [(any VirtIODevice)?] = []
-        for (index, drive) in drives.enumerated() {
-            do throws(BlockError) {
-                let file = try FileDisk(path: drive.path, isReadOnly: drive.isReadOnly || drive.isSnapshot)
-                devices.append(
-                    VirtIOBlock(
-                        backend: drive.isSnapshot ? OverlayDisk(over: file) : file, serial: "disk\(index)",
-                        report: report))
-            } catch {
-                throw InputError(file: "--drive", problem: "\(error)", mend: "Check the path and its permissions.")
-            }
-        }
-        devices += others
-        devices += Array(repeating: nil, count: count - 2 - devices.count)
-        devices += [VirtIOConsole(backend: NoConsole()), VirtIOEntropy(seed: seed)]
-        return devices.enumerated().map { index, device in
-            VirtIOMMIO(
-                name: "virtio_mmio@" + String(base + UInt64(index) * size, radix: 16), device: device, space: space,
-                clock: clock, interrupt: interrupt(index), report: report)
-        }
     }
 }

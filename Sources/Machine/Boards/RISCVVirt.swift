@@ -31,38 +31,7 @@ public final class RISCVVirt {
     public let memorySize: UInt64
 
     /// What to build.
-    public struct Configuration {
-        public var harts = 1
-        public var memorySize: UInt64 = 128 << 20
-        public var features = RISCV.Features.all
-        /// The machine's time, for whoever outside the machine goes by it.
-        public var clock = Clock()
-        public var console: any ConsoleBackend
-        /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same.
-        public var powerOnTime: UInt64 = RISCVVirt.defaultPowerOnTime
-        /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
-        public var drives: [MachineDescription.Drive] = []
-        /// What the network card is connected to; without it there is no card. It takes the slot after the disks.
-        public var network: (any NetworkBackend)?
-        public var macAddress = MACAddress.standard
-        /// What the flash banks hold, the first one first.
-        public var flash: [MachineDescription.Drive] = []
-        /// Whether a screen, a keyboard and a tablet take the VirtIO slots after the disks and the network card.
-        public var hasDisplay = false
-        /// What the entropy source is seeded with.
-        public var seed: UInt64 = 0
-        public var engine = Engine.default
-        public var jitOptions = HotCode.Options()
-        /// Told in a sentence of trouble with the host or with a driver.
-        public var report: (String) -> Void = { _ in }
-
-        public init(console: any ConsoleBackend) {
-            self.console = console
-        }
-    }
-
-    /// 2026-01-01 00:00:00 UTC.
-    public static let defaultPowerOnTime: UInt64 = 1_767_225_600 * 1_000_000_000
+    public typealias Configuration = BoardConfiguration<RISCV.Features>
 
     private typealias Layout = RISCVVirtLayout
 
@@ -96,7 +65,7 @@ public final class RISCVVirt {
     /// - Throws: ``InputError`` when the host has not the memory.
     public init(_ configuration: Configuration) throws(InputError) {
         memorySize = configuration.memorySize
-        features = configuration.features
+        features = configuration.cpu
         clock = configuration.clock
         space = AddressSpace(memory: memory)
         scheduler = Scheduler(clock: clock)
@@ -112,7 +81,7 @@ public final class RISCVVirt {
         let cluster = RISCV.Cluster(
             features: features, memory: memory, translates: translator != nil,
             decodedPages: configuration.decodedPages)
-        for index in 0..<configuration.harts {
+        for index in 0..<configuration.cpus {
             let hart = RISCV.Hart(identifier: index, cluster: cluster, bus: space, environment: environment)
             hart.translator = translator
             translator?.attach(hart)
@@ -144,41 +113,17 @@ public final class RISCVVirt {
             powerOnTime: configuration.powerOnTime)
         var ask: (MachineRequest) -> Void = { _ in }
         test = SiFiveTest(name: "test@100000") { ask($0) }
-        flash = try Peripherals.flashBanks(
-            configuration.flash, memory: memory, base: Layout.flash.base, size: Layout.flash.size,
-            report: configuration.report)
-        firmwareConfiguration = FirmwareConfiguration(
-            name: "fw-cfg@10100000", space: space, cpuCount: configuration.harts)
-        var others: [any VirtIODevice] = []
-        if let network = configuration.network {
-            others.append(VirtIONetwork(backend: network, macAddress: configuration.macAddress))
-        }
-        if configuration.hasDisplay {
-            let gpu = VirtIOGPU(), keyboard = VirtIOInput(.keyboard), tablet = VirtIOInput(.tablet)
-            display = Display(screen: gpu.screen, keyboard: keyboard.port, tablet: tablet.port)
-            others += [gpu, keyboard, tablet] as [any VirtIODevice]
-        } else {
-            display = nil
-        }
         let plic = plic
-        virtio = try Peripherals.virtioSlots(
-            Layout.virtioCount, at: Layout.virtio.base, size: Layout.virtio.size, drives: configuration.drives, others,
-            seed: configuration.seed, space: space, clock: clock, report: configuration.report
-        ) { InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + $0) }
-        for (index, slot) in virtio.enumerated() {
-            space.map(
-                slot, at: Layout.virtio.base + UInt64(index) * Layout.virtio.size, size: Layout.virtio.size)
+        let peripherals = try Peripherals(configuration, Layout.peripherals, space: space) {
+            InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + $0)
         }
-        for (index, bank) in flash.enumerated() {
-            space.map(bank, at: Layout.flash.base + UInt64(index) * Layout.flash.size, size: Layout.flash.size)
-        }
-        space.map(
-            firmwareConfiguration, at: Layout.firmwareConfiguration.base, size: Layout.firmwareConfiguration.size)
-        space.map(test, at: Layout.test.base, size: Layout.test.size)
-        space.map(rtc, at: Layout.rtc.base, size: Layout.rtc.size)
-        space.map(aclint, at: Layout.clint.base, size: Layout.clint.size)
-        space.map(plic, at: Layout.plic.base, size: Layout.plic.size)
-        space.map(uart, at: Layout.uart.base, size: Layout.uart.size)
+        (flash, firmwareConfiguration) = (peripherals.flash, peripherals.firmwareConfiguration)
+        (virtio, display) = (peripherals.virtio, peripherals.display)
+        space.map(test, in: Layout.test)
+        space.map(rtc, in: Layout.rtc)
+        space.map(aclint, in: Layout.clint)
+        space.map(plic, in: Layout.plic)
+        space.map(uart, in: Layout.uart)
         environment.board = self
         environment.timers = harts.map { hart in
             Clock.Timer(clock) { [unowned self, unowned hart] in
@@ -277,4 +222,9 @@ extension RISCV.Hart: Processor {
     public var isWaiting: Bool { state.pointee.waiting }
     public func stop() { endTurn() }
     public func loseReservation() { state.pointee.core.reservation = 0 }
+}
+
+extension BoardConfiguration<RISCV.Features> {
+    /// CPUs with all features.
+    public init(console: any ConsoleBackend) { self.init(cpu: .all, console: console) }
 }

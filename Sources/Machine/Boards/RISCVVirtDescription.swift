@@ -4,11 +4,7 @@ import JIT
 /// RISC-V's board as the user describes it.
 extension RISCVVirt: Board {
     public convenience init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
-        var configuration = Configuration(console: connections.console)
-        configuration.features = try RISCV.Features(cpu: description.cpu)
-        configuration.harts = description.harts ?? 1
-        try configuration.set(description, connections)
-        try self.init(configuration)
+        try self.init(Configuration(cpu: try RISCV.Features(cpu: description.cpu), description, connections))
     }
 
     public static func checkCPU(_ text: String?) throws(InputError) { _ = try RISCV.Features(cpu: text) }
@@ -60,8 +56,6 @@ extension RISCVVirt: Board {
             }, cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name))
     }
 }
-
-extension RISCVVirt.Configuration: BoardConfiguration {}
 
 extension RISCV.Features {
     /// Features that include another: that is on where they are on.

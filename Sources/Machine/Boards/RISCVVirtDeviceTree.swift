@@ -1,21 +1,16 @@
 /// The memory map and interrupt numbers of QEMU's RISC-V `virt` board (hw/riscv/virt.c, version 7.2).
 public enum RISCVVirtLayout {
-    public struct Window: Equatable, Sendable {
-        public let base: UInt64
-        public let size: UInt64
-    }
-
-    public static let resetROM = Window(base: 0x1000, size: 0xf000)
-    public static let test = Window(base: 0x10_0000, size: 0x1000)
-    public static let rtc = Window(base: 0x10_1000, size: 0x1000)
-    public static let clint = Window(base: 0x200_0000, size: 0x1_0000)
-    public static let plic = Window(base: 0xc00_0000, size: 0x60_0000)
-    public static let uart = Window(base: 0x1000_0000, size: 0x100)
+    public static let resetROM = AddressWindow(base: 0x1000, size: 0xf000)
+    public static let test = AddressWindow(base: 0x10_0000, size: 0x1000)
+    public static let rtc = AddressWindow(base: 0x10_1000, size: 0x1000)
+    public static let clint = AddressWindow(base: 0x200_0000, size: 0x1_0000)
+    public static let plic = AddressWindow(base: 0xc00_0000, size: 0x60_0000)
+    public static let uart = AddressWindow(base: 0x1000_0000, size: 0x100)
     /// The first of ``virtioCount`` slots, which follow each other.
-    public static let virtio = Window(base: 0x1000_1000, size: 0x1000)
-    public static let firmwareConfiguration = Window(base: 0x1010_0000, size: 0x18)
+    public static let virtio = AddressWindow(base: 0x1000_1000, size: 0x1000)
+    public static let firmwareConfiguration = AddressWindow(base: 0x1010_0000, size: 0x18)
     /// The first of two banks, which follow each other.
-    public static let flash = Window(base: 0x2000_0000, size: 0x200_0000)
+    public static let flash = AddressWindow(base: 0x2000_0000, size: 0x200_0000)
     public static let ramBase: UInt64 = 0x8000_0000
 
     public static let virtioCount = 8
@@ -29,6 +24,9 @@ public enum RISCVVirtLayout {
     public static let timebaseFrequency: UInt32 = 10_000_000
     public static let uartClock: UInt32 = 3_686_400
     public static let maximumHarts = 512
+
+    static let peripherals = Peripherals.Layout(
+        flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount)
 }
 
 /// The names of a hart's extensions, put together as `riscv,isa` wants them.
@@ -180,12 +178,12 @@ public struct RISCVVirtDeviceTree: Sendable {
         return soc
     }
 
-    private static func name(_ name: String, _ window: RISCVVirtLayout.Window) -> String {
+    private static func name(_ name: String, _ window: AddressWindow) -> String {
         name + "@" + String(window.base, radix: 16)
     }
 
     private func device(
-        _ name: String, _ window: RISCVVirtLayout.Window, interrupt: UInt32? = nil
+        _ name: String, _ window: AddressWindow, interrupt: UInt32? = nil
     ) -> DeviceTree.Node {
         var device = DeviceTree.Node(Self.name(name, window))
         device.set("reg", doubleCells: window.base, window.size)
@@ -228,8 +226,7 @@ public struct RISCVVirtDeviceTree: Sendable {
     }
 
     private func virtio(_ slot: Int) -> DeviceTree.Node {
-        let window = RISCVVirtLayout.Window(
-            base: Layout.virtio.base + UInt64(slot) * Layout.virtio.size, size: Layout.virtio.size)
+        let window = Layout.virtio.next(slot)
         var node = device("virtio_mmio", window, interrupt: Layout.virtioInterrupt + UInt32(slot))
         node.set("compatible", "virtio,mmio")
         return node

@@ -34,7 +34,7 @@ public final class HostileRun {
     ) throws(InputError) {
         random = SplitMix64(seed: seed)
         var configuration = RISCVVirt.Configuration(console: console)
-        configuration.harts = Self.harts
+        configuration.cpus = Self.harts
         configuration.memorySize = Self.memorySize
         configuration.seed = seed
         configuration.engine = machine.engine ?? .default
