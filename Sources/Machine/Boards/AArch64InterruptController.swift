@@ -51,6 +51,22 @@ enum AArch64InterruptController {
         }
     }
 
+    /// Takes a message: an interrupt where it is sent to who makes interrupts of them, and else a write to memory. It goes
+    /// nowhere else, so that no device can set off itself.
+    func deliver(_ message: PCIMessage, _ memory: PhysicalMemory) {
+        switch self {
+        case .version2(_, let messages):
+            let offset = message.address &- Layout.messageFrame.base
+            if messages.take(message.data, at: offset) { return }
+        case .version3(let controller):
+            let offset = message.address &- Layout.translationService.base
+            if let service = controller.translationService, service.isTranslater(offset) {
+                return service.signal(message.data, from: UInt32(message.requester))
+            }
+        }
+        _ = memory.store(message.address, message.data)
+    }
+
     /// The frames and where each is.
     /// - Parameter hasEL2: whether GICv2 has those for virtual interrupts; GICv3 has no such frames.
     func frames(hasEL2: Bool) -> [(device: any Device, window: AddressWindow)] {

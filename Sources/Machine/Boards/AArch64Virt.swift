@@ -125,9 +125,13 @@ public final class AArch64Virt {
             name: "pl031@9010000", clock: clock, interrupt: controller.line(spi: Layout.rtcInterrupt),
             powerOnTime: configuration.powerOnTime)
         gpio = PL061(name: "pl061@9030000", clock: clock, interrupt: controller.line(spi: Layout.gpioInterrupt))
-        let peripherals = try Peripherals(configuration, Layout.peripherals, space: space) {
-            controller.line(spi: Layout.virtioInterrupt + $0)
-        }
+        let memory = memory
+        let peripherals = try Peripherals(
+            configuration, Layout.peripherals(memorySize: memorySize), space: space,
+            Peripherals.Interrupts(
+                virtio: { controller.line(spi: Layout.virtioInterrupt + $0) },
+                pcie: (0..<4).map { controller.line(spi: Layout.pcieInterrupt + $0) },
+                deliver: { controller.deliver($0, memory) }))
         (flash, firmwareConfiguration) = (peripherals.flash, peripherals.firmwareConfiguration)
         (virtio, display) = (peripherals.virtio, peripherals.display)
         mapDevices()

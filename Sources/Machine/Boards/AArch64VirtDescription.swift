@@ -102,7 +102,7 @@ extension AArch64Virt: Board {
             devices: ranges.map { base, size, text in
                 "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
             }, cpu: "one of these, max where none is named; and el2=off, without EL2:",
-            features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self])
+            features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self, VirtIOBus.self])
     }
 }
 

@@ -24,6 +24,8 @@ public enum AArch64VirtLayout {
     /// Shared interrupts, counted from 0: INTID 32.
     public static let uartInterrupt = 1
     public static let rtcInterrupt = 2
+    /// Of the first of PCI's four wires; each next one has the next.
+    public static let pcieInterrupt = 3
     public static let gpioInterrupt = 7
     /// Of the first slot; each next slot has the next.
     public static let virtioInterrupt = 16
@@ -43,8 +45,25 @@ public enum AArch64VirtLayout {
     public static let peripheralClock: UInt32 = 24_000_000
     public static let maximumCPUs = 8
 
-    static let peripherals = Peripherals.Layout(
-        flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount)
+    static func peripherals(memorySize: UInt64) -> Peripherals.Layout {
+        Peripherals.Layout(
+            flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount,
+            pcie: pcie(memorySize: memorySize))
+    }
+
+    /// Configuration space and wide addresses are behind 255 GiB of RAM, and behind what is more, and the Redistributors of
+    /// more CPUs than there are; each at a multiple of its size.
+    static func pcie(memorySize: UInt64) -> PCIeHost.Layout {
+        func behind(_ address: UInt64, _ size: UInt64) -> AddressWindow {
+            AddressWindow(base: (address + size - 1) & ~(size - 1), size: size)
+        }
+        let redistributors = behind(ramBase + max(memorySize, 255 << 30), 64 << 20)
+        let configuration = behind(redistributors.end, 256 << 20)
+        return PCIeHost.Layout(
+            configuration: configuration, memory: AddressWindow(base: 0x1000_0000, size: 0x2eff_0000),
+            wideMemory: behind(configuration.end, 512 << 30),
+            ports: AddressWindow(base: 0x3eff_0000, size: 0x1_0000))
+    }
 }
 
 /// The device tree of QEMU's arm `virt` board, node for node and in its order.
@@ -104,7 +123,7 @@ public struct AArch64VirtDeviceTree: Sendable {
         tree.root.children += [firmwareConfiguration]
         tree.root.children += (0..<Layout.virtioCount).map(virtio)
         tree.root.children += [
-            gpioKeys, gpio, rtc, serial, monitors, interruptController, flash, processors, timer, clock,
+            gpioKeys, gpio, pcie, rtc, serial, monitors, interruptController, flash, processors, timer, clock,
         ]
         tree.root.children += [DeviceTree.Node("chosen")]
         tree.setStandardOutput("/" + Self.name("pl011", Layout.uart))
@@ -290,6 +309,18 @@ public struct AArch64VirtDeviceTree: Sendable {
         if gicVersion == .three { node.set("#msi-cells", cells: 1) }
         node.setEmpty("msi-controller")
         node.set("compatible", gicVersion == .two ? "arm,gic-v2m-frame" : "arm,gic-v3-its")
+        return node
+    }
+
+    private var pcie: DeviceTree.Node {
+        var node = PCIeDeviceTree.node("pcie", Layout.pcie(memorySize: memorySize)) { wire in
+            [
+                interruptControllerHandle, 0, 0, InterruptKind.shared.rawValue, UInt32(Layout.pcieInterrupt + wire),
+                Self.highLevel,
+            ]
+        }
+        // Every function is known by its number.
+        node.set("msi-map", cells: 0, messageHandle, 0, 0x1_0000)
         return node
     }
 

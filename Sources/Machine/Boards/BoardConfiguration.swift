@@ -1,6 +1,13 @@
 import ISA
 import JIT
 
+/// What VirtIO devices are attached to.
+public enum VirtIOBus: String, MachineOption {
+    public static let name = "virtio"
+    public static let summary = "where disks, cards and the like are: in virtio_mmio slots, or on PCI"
+    case mmio, pci
+}
+
 /// What a board is built from.
 /// - Parameter CPU: what its CPUs are chosen by.
 public struct BoardConfiguration<CPU> {
@@ -13,6 +20,8 @@ public struct BoardConfiguration<CPU> {
     /// Wall-clock time at power-on, in nanoseconds since 1970: a number, so that runs are the same. It is
     /// 2026-01-01 00:00:00 UTC.
     public var powerOnTime: UInt64 = 1_767_225_600 * 1_000_000_000
+    /// What VirtIO devices are attached to.
+    public var virtio = VirtIOBus.mmio
     /// Disks of the first VirtIO slots, in order; a console and an entropy source take the last two.
     public var drives: [MachineDescription.Drive] = []
     /// What the network card is connected to; without it there is no card. It takes the slot after the disks.
@@ -40,6 +49,7 @@ public struct BoardConfiguration<CPU> {
         self.init(cpu: cpu, console: connections.console)
         cpus = description.harts ?? 1
         memorySize = description.memorySize
+        virtio = description.option(VirtIOBus.self)
         drives = description.drives
         flash = description.flash
         hasDisplay = try description.hasDisplay

@@ -1,6 +1,6 @@
 import ISA
 
-/// What boards have in common beside their CPUs: flash, fw_cfg and VirtIO slots, with what the user puts there.
+/// What boards have in common beside their CPUs: flash, fw_cfg, VirtIO slots and PCI, with what the user puts there.
 struct Peripherals {
     /// Where a board has them.
     struct Layout {
@@ -10,19 +10,29 @@ struct Peripherals {
         /// The first of ``virtioCount`` slots, which follow each other.
         let virtio: AddressWindow
         let virtioCount: Int
+        let pcie: PCIeHost.Layout
+    }
+
+    /// Where their interrupts go.
+    struct Interrupts {
+        /// The wire of the VirtIO slot of that number.
+        let virtio: (Int) -> InterruptLine
+        /// The four wires of PCI.
+        let pcie: [InterruptLine]
+        /// Takes what functions on PCI send.
+        let deliver: (PCIMessage) -> Void
     }
 
     let flash: [CFIFlash]
     let firmwareConfiguration: FirmwareConfiguration
     let virtio: [VirtIOMMIO]
+    let pcie: PCIeHost
     /// The screen, and what a person in front of it has; nil on a machine without.
     let display: Display?
 
     /// Makes them and maps them.
-    /// - Parameter virtioInterrupt: the wire of the slot of that number.
     init<CPU>(
-        _ configuration: BoardConfiguration<CPU>, _ layout: Layout, space: AddressSpace,
-        virtioInterrupt: (Int) -> InterruptLine
+        _ configuration: BoardConfiguration<CPU>, _ layout: Layout, space: AddressSpace, _ interrupts: Interrupts
     ) throws(InputError) {
         let report = configuration.report
         flash = try Self.flashBanks(
@@ -45,14 +55,26 @@ struct Peripherals {
             display = nil
         }
         let last: [any VirtIODevice] = [VirtIOConsole(backend: NoConsole()), VirtIOEntropy(seed: configuration.seed)]
-        try Self.check(devices.count + last.count, room: layout.virtioCount, drives: configuration.drives.count)
-        let first = layout.virtioCount - last.count
-        virtio = (0..<layout.virtioCount).map { index in
+        pcie = PCIeHost(layout.pcie, space: space, interrupts: interrupts.pcie, deliver: interrupts.deliver)
+        let isOnPCI = configuration.virtio == .pci
+        try Self.check(
+            devices.count + last.count, room: isOnPCI ? PCIeHost.room : layout.virtioCount,
+            drives: configuration.drives.count)
+        if isOnPCI {
+            for device in devices + last {
+                pcie.plug { VirtIOPCI(device, port: $0, space: space, clock: configuration.clock, report: report) }
+            }
+        }
+        var slots: [(any VirtIODevice)?] = Array(repeating: nil, count: layout.virtioCount)
+        if !isOnPCI {
+            for (index, device) in devices.enumerated() { slots[index] = device }
+            for (index, device) in last.enumerated() { slots[slots.count - last.count + index] = device }
+        }
+        virtio = slots.enumerated().map { index, device in
             let window = layout.virtio.next(index)
-            let device = index < devices.count ? devices[index] : index >= first ? last[index - first] : nil
             let slot = VirtIOMMIO(
                 name: "virtio_mmio@" + String(window.base, radix: 16), device: device, space: space,
-                clock: configuration.clock, interrupt: virtioInterrupt(index), report: report)
+                clock: configuration.clock, interrupt: interrupts.virtio(index), report: report)
             space.map(slot, in: window)
             return slot
         }

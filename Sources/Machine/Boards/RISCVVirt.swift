@@ -114,9 +114,17 @@ public final class RISCVVirt {
         var ask: (MachineRequest) -> Void = { _ in }
         test = SiFiveTest(name: "test@100000") { ask($0) }
         let plic = plic
-        let peripherals = try Peripherals(configuration, Layout.peripherals, space: space) {
-            InterruptLine(to: plic, number: Int(Layout.virtioInterrupt) + $0)
+        func line(_ interrupt: UInt32, _ index: Int) -> InterruptLine {
+            InterruptLine(to: plic, number: Int(interrupt) + index)
         }
+        let memory = memory
+        let peripherals = try Peripherals(
+            configuration, Layout.peripherals(memorySize: memorySize), space: space,
+            Peripherals.Interrupts(
+                virtio: { line(Layout.virtioInterrupt, $0) },
+                pcie: (0..<4).map { line(Layout.pcieInterrupt, $0) },
+                // There is nobody to make interrupts of them, and they are writes as others are.
+                deliver: { _ = memory.store($0.address, $0.data) }))
         (flash, firmwareConfiguration) = (peripherals.flash, peripherals.firmwareConfiguration)
         (virtio, display) = (peripherals.virtio, peripherals.display)
         space.map(test, in: Layout.test)

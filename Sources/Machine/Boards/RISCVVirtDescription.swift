@@ -53,7 +53,8 @@ extension RISCVVirt: Board {
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
             devices: ranges.map { base, size, text in
                 "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
-            }, cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name))
+            }, cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name),
+            options: [VirtIOBus.self])
     }
 }
 

@@ -18,6 +18,8 @@ public enum RISCVVirtLayout {
     public static let virtioInterrupt: UInt32 = 1
     public static let uartInterrupt: UInt32 = 10
     public static let rtcInterrupt: UInt32 = 11
+    /// Of the first of PCI's four wires; each next one has the next.
+    public static let pcieInterrupt: UInt32 = 32
     /// `riscv,ndev`: interrupt sources are 1...96.
     public static let interruptSources: UInt32 = 96
     /// The CLINT counts this many times a second.
@@ -25,8 +27,22 @@ public enum RISCVVirtLayout {
     public static let uartClock: UInt32 = 3_686_400
     public static let maximumHarts = 512
 
-    static let peripherals = Peripherals.Layout(
-        flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount)
+    static func peripherals(memorySize: UInt64) -> Peripherals.Layout {
+        Peripherals.Layout(
+            flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount,
+            pcie: pcie(memorySize: memorySize))
+    }
+
+    /// Wide addresses are those behind RAM, at a multiple of their size.
+    static func pcie(memorySize: UInt64) -> PCIeHost.Layout {
+        let size: UInt64 = 16 << 30
+        let end = ramBase + memorySize
+        return PCIeHost.Layout(
+            configuration: AddressWindow(base: 0x3000_0000, size: 0x1000_0000),
+            memory: AddressWindow(base: 0x4000_0000, size: 0x4000_0000),
+            wideMemory: AddressWindow(base: (end + size - 1) & ~(size - 1), size: size),
+            ports: AddressWindow(base: 0x300_0000, size: 0x1_0000))
+    }
 }
 
 /// The names of a hart's extensions, put together as `riscv,isa` wants them.
@@ -67,7 +83,6 @@ public struct RISCVISA: Equatable, Sendable {
 /// Linux numbers devices as it meets them, and the VirtIO slots stand from the last to the first.
 ///
 /// Differences from QEMU 7.2, all on purpose:
-/// - no `soc/pci@30000000`: there is no PCIe host yet;
 /// - no `platform-bus@4000000`: it is empty in QEMU unless a device is plugged on it, which here none can be;
 /// - no `pmu`: the event selectors it lists are QEMU's own;
 /// - `riscv,isa` says what these CPUs implement;
@@ -172,7 +187,7 @@ public struct RISCVVirtDeviceTree: Sendable {
         soc.set("#address-cells", cells: 2)
         soc.set("#size-cells", cells: 2)
         soc.setEmpty("ranges")
-        soc.children = [rtc, serial, test]
+        soc.children = [rtc, serial, test, pcie]
         soc.children += (0..<Layout.virtioCount).reversed().map(virtio)
         soc.children += [plic, clint]
         return soc
@@ -230,6 +245,12 @@ public struct RISCVVirtDeviceTree: Sendable {
         var node = device("virtio_mmio", window, interrupt: Layout.virtioInterrupt + UInt32(slot))
         node.set("compatible", "virtio,mmio")
         return node
+    }
+
+    private var pcie: DeviceTree.Node {
+        PCIeDeviceTree.node("pci", Layout.pcie(memorySize: memorySize)) { wire in
+            [plicHandle, Layout.pcieInterrupt + UInt32(wire)]
+        }
     }
 
     /// For each hart, its machine (11) and supervisor (9) external interrupts.

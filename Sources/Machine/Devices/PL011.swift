@@ -211,10 +211,6 @@ public final class PL011: Device {
         update()
     }
 
-    private func requireLowBytes(_ offset: UInt64, size: Int) throws(AccessFault) {
-        guard size <= 4, offset % 4 == 0 else { throw AccessFault() }
-    }
-
     private func setLineControl(_ value: UInt16) {
         let changed = value ^ lineControl
         lineControl = value

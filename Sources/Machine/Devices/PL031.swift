@@ -88,9 +88,13 @@ public final class PL031: Device {
 
     // MARK: Registers
 
-    /// Reserved offsets read zero and ignore writes.
+    /// Reserved offsets read zero and ignore writes. EDK2 reads the identification registers by bytes.
     public func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
-        try requireAligned(offset, size: size, width: 4)
+        try requireLowBytes(offset, size: size)
+        return read(offset) & (1 << UInt64(8 * size) - 1)
+    }
+
+    private func read(_ offset: UInt64) -> UInt64 {
         switch Register(rawValue: offset) {
         case .data: return UInt64(seconds)
         case .match: return UInt64(match)

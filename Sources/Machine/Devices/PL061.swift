@@ -137,10 +137,6 @@ public final class PL061: Device, InterruptSink {
         update()
     }
 
-    private func requireLowBytes(_ offset: UInt64, size: Int) throws(AccessFault) {
-        guard size <= 4, offset % 4 == 0 else { throw AccessFault() }
-    }
-
     // MARK: State
 
     public func describeState(_ visitor: inout some StateVisitor) {

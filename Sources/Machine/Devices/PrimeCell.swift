@@ -24,3 +24,9 @@ struct PrimeCellIdentification {
         UInt64(bytes[Int(offset - Self.range.lowerBound) / 4 % 8])
     }
 }
+
+/// Refuses an access that does not begin with a register of a PrimeCell's 32-bit bus, or is longer than one. Shorter ones
+/// reach its low bytes.
+func requireLowBytes(_ offset: UInt64, size: Int) throws(AccessFault) {
+    guard size <= 4, offset % 4 == 0 else { throw AccessFault() }
+}

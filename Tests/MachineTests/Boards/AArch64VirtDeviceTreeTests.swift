@@ -26,7 +26,7 @@ struct AArch64VirtDeviceTreeTests {
                     "qemu-system-aarch64 -M \(machine) -cpu cortex-a72 -smp \(cpus) -m 256M -display none >&2; cat @",
                 ]))
         var theirs = try DeviceTree(InputFile(name: "qemu.dtb", bytes: bytes))
-        theirs.root.children.removeAll { ["platform-bus@c000000", "pcie@10000000"].contains($0.name) }
+        theirs.root.children.removeAll { $0.name == "platform-bus@c000000" }
         theirs.edit("/chosen") { chosen in for seed in ["rng-seed", "kaslr-seed"] { chosen[seed] = nil } }
         let tree = AArch64VirtDeviceTree(
             cpus: cpus, memorySize: 256 << 20, cpu: "arm,cortex-a72", hasEL2: hasEL2, gicVersion: version

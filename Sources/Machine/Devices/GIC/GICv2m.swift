@@ -39,11 +39,18 @@ public final class GICv2m: Device {
     /// Messages are the only thing that may be of 16 bits, as PCI sends them.
     public func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
         guard size == 2 || size == 4, offset % UInt64(size) == 0 else { throw AccessFault() }
-        guard Register(rawValue: offset) == .setSPI else { return }
-        let index = Int(value & 0x3ff) - firstINTID
-        guard lines.indices.contains(index) else { return }
-        lines[index].set(true)
-        lines[index].set(false)
+        _ = take(UInt32(truncatingIfNeeded: value), at: offset)
+    }
+
+    /// A write as a message; false where that is no register which takes them.
+    func take(_ data: UInt32, at offset: UInt64) -> Bool {
+        guard offset == Register.setSPI.rawValue else { return false }
+        let index = Int(data & 0x3ff) - firstINTID
+        if lines.indices.contains(index) {
+            lines[index].set(true)
+            lines[index].set(false)
+        }
+        return true
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {

@@ -75,6 +75,9 @@ public final class GICv3ITS: Device {
 
     // MARK: Messages
 
+    /// Whether devices send messages to this offset.
+    func isTranslater(_ offset: UInt64) -> Bool { offset == Register.translater.rawValue }
+
     /// A device sends a message: GITS_TRANSLATER is written with an EventID.
     public func signal(_ eventID: UInt32, from deviceID: UInt32) {
         guard isEnabled, let event = tables.event(UInt64(deviceID), UInt64(eventID)),

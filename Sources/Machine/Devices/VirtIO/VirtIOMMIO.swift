@@ -51,9 +51,7 @@ public final class VirtIOMMIO: Device {
     public let transport: VirtIOTransport?
     private let interrupt: InterruptLine
 
-    private var deviceFeaturesSelect: UInt32 = 0
-    private var driverFeaturesSelect: UInt32 = 0
-    private var queueSelect: UInt32 = 0
+    private var selectors = VirtIOSelectors()
     private var interruptStatus: UInt32 = 0
 
     /// - Parameters:
@@ -77,9 +75,7 @@ public final class VirtIOMMIO: Device {
     }
 
     public func reset() {
-        deviceFeaturesSelect = 0
-        driverFeaturesSelect = 0
-        queueSelect = 0
+        selectors = VirtIOSelectors()
         interruptStatus = 0
         transport?.powerOn()
         update()
@@ -90,8 +86,7 @@ public final class VirtIOMMIO: Device {
     }
 
     private var selectedQueue: Int? {
-        guard let transport, queueSelect < transport.queues.count else { return nil }
-        return Int(queueSelect)
+        transport.flatMap { selectors.queue(of: $0) }
     }
 
     // MARK: Registers
@@ -116,9 +111,7 @@ public final class VirtIOMMIO: Device {
         }
         guard let transport else { return 0 }
         switch register {
-        case .deviceFeatures:
-            guard deviceFeaturesSelect < 2 else { return 0 }
-            return UInt32(truncatingIfNeeded: transport.deviceFeatures.rawValue >> UInt64(32 * deviceFeaturesSelect))
+        case .deviceFeatures: return selectors.deviceFeatures(of: transport)
         case .queueSizeMaximum: return selectedQueue.map { UInt32(transport.queues[$0].maximumSize) } ?? 0
         case .queueReady: return selectedQueue.map { transport.queues[$0].isReady ? 1 : 0 } ?? 0
         case .interruptStatus: return interruptStatus
@@ -143,14 +136,10 @@ public final class VirtIOMMIO: Device {
 
     private func write(_ register: Register, _ value: UInt32, _ transport: VirtIOTransport) {
         switch register {
-        case .deviceFeaturesSelect: deviceFeaturesSelect = value
-        case .driverFeaturesSelect: driverFeaturesSelect = value
-        case .driverFeatures:
-            guard driverFeaturesSelect < 2 else { return }
-            let features = transport.driverFeatures.rawValue
-            transport.setDriverFeatures(
-                features.replacing(at: Int(32 * driverFeaturesSelect), bits: 32, with: UInt64(value)))
-        case .queueSelect: queueSelect = value
+        case .deviceFeaturesSelect: selectors.deviceFeatures = value
+        case .driverFeaturesSelect: selectors.driverFeatures = value
+        case .driverFeatures: selectors.setDriverFeatures(of: transport, value)
+        case .queueSelect: selectors.queue = value
         case .queueSize: setQueue { $0.size = UInt16(clamping: value) }
         case .queueReady: if let index = selectedQueue { transport.setReady(index, value & 1 != 0) }
         case .queueNotify: transport.notify(Int(value))
@@ -163,20 +152,18 @@ public final class VirtIOMMIO: Device {
                 interruptStatus = 0
                 update()
             }
-        case .queueDescriptorLow: setQueue { $0.descriptorTable.setHalf(0, value) }
-        case .queueDescriptorHigh: setQueue { $0.descriptorTable.setHalf(1, value) }
-        case .queueDriverLow: setQueue { $0.availableRing.setHalf(0, value) }
-        case .queueDriverHigh: setQueue { $0.availableRing.setHalf(1, value) }
-        case .queueDeviceLow: setQueue { $0.usedRing.setHalf(0, value) }
-        case .queueDeviceHigh: setQueue { $0.usedRing.setHalf(1, value) }
+        case .queueDescriptorLow: setQueue { $0.descriptorTable.replaceHalf(0, with: value) }
+        case .queueDescriptorHigh: setQueue { $0.descriptorTable.replaceHalf(1, with: value) }
+        case .queueDriverLow: setQueue { $0.availableRing.replaceHalf(0, with: value) }
+        case .queueDriverHigh: setQueue { $0.availableRing.replaceHalf(1, with: value) }
+        case .queueDeviceLow: setQueue { $0.usedRing.replaceHalf(0, with: value) }
+        case .queueDeviceHigh: setQueue { $0.usedRing.replaceHalf(1, with: value) }
         default: break  // read-only
         }
     }
 
-    /// Changes the selected queue. A queue that is ready is in use and keeps what it was given.
     private func setQueue(_ change: (inout Virtqueue) -> Void) {
-        guard let transport, let index = selectedQueue, !transport.queues[index].isReady else { return }
-        change(&transport.queues[index])
+        if let transport { selectors.changeQueue(of: transport, change) }
     }
 
     /// The configuration space takes naturally aligned accesses of up to 32 bits (4.2.2.2).
@@ -187,17 +174,9 @@ public final class VirtIOMMIO: Device {
     // MARK: State
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        visitor.field("device features select", &deviceFeaturesSelect)
-        visitor.field("driver features select", &driverFeaturesSelect)
-        visitor.field("queue select", &queueSelect)
+        selectors.describeState(&visitor)
         visitor.field("interrupt status", &interruptStatus)
         interrupt.describeState(&visitor)
         transport?.describeState(&visitor)
-    }
-}
-
-extension UInt64 {
-    fileprivate mutating func setHalf(_ half: Int, _ value: UInt32) {
-        self = replacing(at: 32 * half, bits: 32, with: UInt64(value))
     }
 }

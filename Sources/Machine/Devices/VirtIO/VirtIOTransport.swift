@@ -76,8 +76,13 @@ public final class VirtIOTransport {
     /// What both sides agreed on. Empty until the driver has set FEATURES_OK.
     public var features: VirtIOFeatures { status.contains(.featuresOK) ? driverFeatures : [] }
 
-    /// Whether a driver is there.
-    var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) }
+    /// Whether the device may access memory, which buses can forbid. What comes in the meantime is done afterwards.
+    var hasMemory = true {
+        didSet { if hasMemory, !oldValue { serveAll() } }
+    }
+
+    /// Whether a driver is there, and its buffers can be reached.
+    var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) && hasMemory }
 
     // MARK: The driver's actions
 
@@ -90,9 +95,7 @@ public final class VirtIOTransport {
         if added.contains(.featuresOK), !driverFeatures.isSubset(of: deviceFeatures) { added.remove(.featuresOK) }
         if added.contains(.driverOK), !status.union(added).contains(.featuresOK) { added.remove(.driverOK) }
         status.formUnion(added)
-        if added.contains(.driverOK) {
-            for index in queues.indices { serve(index) }
-        }
+        if added.contains(.driverOK) { serveAll() }
     }
 
     /// The driver accepts features. Once they are agreed on they stay.
@@ -251,6 +254,10 @@ public final class VirtIOTransport {
 
     private func serve(_ index: Int) {
         if isRunning, queues[index].isReady { device.serve(index) }
+    }
+
+    private func serveAll() {
+        for index in queues.indices { serve(index) }
     }
 
     private func serveLeftOver() {
