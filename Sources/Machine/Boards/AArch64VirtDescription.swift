@@ -71,27 +71,21 @@ extension AArch64Virt: Board {
 
     public static var catalogEntry: MachineCatalog.Entry {
         typealias Layout = AArch64VirtLayout
-        let ranges: [(UInt64, UInt64, String)] = [
-            (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
-            (Layout.distributor.base, Layout.distributor.size, "intc: GICv2 or GICv3, the Distributor"),
-            (Layout.cpuInterface.base, Layout.cpuInterface.size, "intc: GICv2, the CPU interfaces"),
-            (Layout.messageFrame.base, Layout.messageFrame.size, "v2m: GICv2m, for message-signalled interrupts"),
-            (Layout.virtualControl.base, Layout.virtualControl.size, "intc: GICv2, control of virtual interrupts"),
+        let rows: [(AddressWindow, String)] = [
+            (Layout.flash.times(2), "flash: two banks (cfi-flash)"),
+            (Layout.distributor, "intc: GICv2 or GICv3, the Distributor"),
+            (Layout.cpuInterface, "intc: GICv2, the CPU interfaces"),
+            (Layout.messageFrame, "v2m: GICv2m, for message-signalled interrupts"),
+            (Layout.virtualControl, "intc: GICv2, control of virtual interrupts"),
+            (Layout.virtualCPUInterface, "intc: GICv2, the virtual CPU interfaces"),
+            (Layout.translationService, "its: GICv3, for message-signalled interrupts"),
+            (Layout.redistributors, "intc: GICv3, the Redistributors"),
+            (Layout.uart, "pl011: the console"),
+            (Layout.rtc, "pl031: a real-time clock"),
+            (Layout.firmwareConfiguration, "fw-cfg: qemu,fw-cfg-mmio"),
+            (Layout.gpio, "pl061: GPIO, with the power key"),
             (
-                Layout.virtualCPUInterface.base, Layout.virtualCPUInterface.size,
-                "intc: GICv2, the virtual CPU interfaces"
-            ),
-            (
-                Layout.translationService.base, Layout.translationService.size,
-                "its: GICv3, for message-signalled interrupts"
-            ),
-            (Layout.redistributors.base, Layout.redistributors.size, "intc: GICv3, the Redistributors"),
-            (Layout.uart.base, Layout.uart.size, "pl011: the console"),
-            (Layout.rtc.base, Layout.rtc.size, "pl031: a real-time clock"),
-            (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
-            (Layout.gpio.base, Layout.gpio.size, "pl061: GPIO, with the power key"),
-            (
-                Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
+                Layout.virtio.times(Layout.virtioCount),
                 "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
             ),
         ]
@@ -99,9 +93,8 @@ extension AArch64Virt: Board {
             names: ["aarch64-virt"], summary: "AArch64, with the memory map of QEMU's arm virt board",
             architecture: .aarch64, firmware: .inFlash, processors: "CPUs", maximumProcessors: Layout.maximumCPUs,
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
-            devices: ranges.map { base, size, text in
-                "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
-            }, cpu: "one of these, max where none is named; and el2=off, without EL2:",
+            devices: MachineCatalog.listing(rows + Layout.pcie(memorySize: MachineDescription().memorySize).rows),
+            cpu: "one of these, max where none is named; and el2=off, without EL2:",
             features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self, VirtIOBus.self])
     }
 }

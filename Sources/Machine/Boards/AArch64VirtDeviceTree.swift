@@ -313,7 +313,8 @@ public struct AArch64VirtDeviceTree: Sendable {
     }
 
     private var pcie: DeviceTree.Node {
-        var node = PCIeDeviceTree.node("pcie", Layout.pcie(memorySize: memorySize)) { wire in
+        let layout = Layout.pcie(memorySize: memorySize)
+        var node = PCIeDeviceTree.node(Self.name("pcie", layout.memory), layout) { wire in
             [
                 interruptControllerHandle, 0, 0, InterruptKind.shared.rawValue, UInt32(Layout.pcieInterrupt + wire),
                 Self.highLevel,

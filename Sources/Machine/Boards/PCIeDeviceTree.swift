@@ -6,11 +6,13 @@ enum PCIeDeviceTree {
         static let ports: UInt32 = 1 << 24, memory: UInt32 = 2 << 24, wideMemory: UInt32 = 3 << 24
     }
 
-    /// - Parameter interrupt: the handle of the controller that one of the four wires goes to, and the interrupt there.
+    /// - Parameters:
+    ///   - name: with the unit address that the board's tree has.
+    ///   - interrupt: the handle of the controller that one of the four wires goes to, and the interrupt there.
     static func node(
         _ name: String, _ layout: PCIeHost.Layout, interrupt: (_ wire: Int) -> [UInt32]
     ) -> DeviceTree.Node {
-        var node = DeviceTree.Node(name + "@" + String(layout.configuration.base & 0xffff_ffff, radix: 16))
+        var node = DeviceTree.Node(name)
         // The wires repeat after four devices. The device is in bits 15 to 11, and the pin, from 1 on, has a cell.
         node.set("interrupt-map-mask", cells: 3 << 11, 0, 0, 7)
         var map: [UInt32] = []

@@ -34,26 +34,25 @@ extension RISCVVirt: Board {
 
     public static var catalogEntry: MachineCatalog.Entry {
         typealias Layout = RISCVVirtLayout
-        let ranges: [(UInt64, UInt64, String)] = [
-            (Layout.test.base, Layout.test.size, "test: power-off and reset (sifive,test1)"),
-            (Layout.rtc.base, Layout.rtc.size, "rtc: goldfish-rtc"),
-            (Layout.clint.base, Layout.clint.size, "clint: timer and software interrupts (ACLINT)"),
-            (Layout.plic.base, Layout.plic.size, "plic: external interrupts (sifive,plic-1.0.0)"),
-            (Layout.uart.base, Layout.uart.size, "serial: the console (ns16550a)"),
+        let rows: [(AddressWindow, String)] = [
+            (Layout.test, "test: power-off and reset (sifive,test1)"),
+            (Layout.rtc, "rtc: goldfish-rtc"),
+            (Layout.clint, "clint: timer and software interrupts (ACLINT)"),
+            (Layout.plic, "plic: external interrupts (sifive,plic-1.0.0)"),
+            (Layout.uart, "serial: the console (ns16550a)"),
             (
-                Layout.virtio.base, UInt64(Layout.virtioCount) * Layout.virtio.size,
+                Layout.virtio.times(Layout.virtioCount),
                 "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
             ),
-            (Layout.firmwareConfiguration.base, Layout.firmwareConfiguration.size, "fw-cfg: qemu,fw-cfg-mmio"),
-            (Layout.flash.base, 2 * Layout.flash.size, "flash: two banks (cfi-flash)"),
+            (Layout.firmwareConfiguration, "fw-cfg: qemu,fw-cfg-mmio"),
+            (Layout.flash.times(2), "flash: two banks (cfi-flash)"),
         ]
         return MachineCatalog.Entry(
             names: ["virt", "riscv-virt"], summary: "RISC-V, with the memory map of QEMU's virt board",
             architecture: .riscv, firmware: .loaded, processors: "harts", maximumProcessors: Layout.maximumHarts,
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
-            devices: ranges.map { base, size, text in
-                "\(hexadecimal(base))-\(hexadecimal(base + size - 1))  \(text)"
-            }, cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name),
+            devices: MachineCatalog.listing(rows + Layout.pcie(memorySize: MachineDescription().memorySize).rows),
+            cpu: "max (all of these), or rv64 and a choice:", features: RISCV.Features.names.map(\.name),
             options: [VirtIOBus.self])
     }
 }

@@ -248,7 +248,8 @@ public struct RISCVVirtDeviceTree: Sendable {
     }
 
     private var pcie: DeviceTree.Node {
-        PCIeDeviceTree.node("pci", Layout.pcie(memorySize: memorySize)) { wire in
+        let layout = Layout.pcie(memorySize: memorySize)
+        return PCIeDeviceTree.node(Self.name("pci", layout.configuration), layout) { wire in
             [plicHandle, Layout.pcieInterrupt + UInt32(wire)]
         }
     }

@@ -10,6 +10,9 @@ public struct AddressWindow: Equatable, Sendable {
 
     public var end: UInt64 { base + size }
 
+    /// So many windows of this size, which follow each other.
+    func times(_ count: Int) -> AddressWindow { AddressWindow(base: base, size: UInt64(count) * size) }
+
     /// The window of this size that is so many further on.
     func next(_ count: Int) -> AddressWindow { AddressWindow(base: base + UInt64(count) * size, size: size) }
 }

@@ -39,6 +39,13 @@ public enum MachineCatalog {
         try boards.first { $0.catalogEntry.architecture == architecture }?.checkCPU(cpu)
     }
 
+    /// A line for each row, in the order of addresses.
+    static func listing(_ rows: [(window: AddressWindow, text: String)]) -> [String] {
+        rows.sorted { $0.window.base < $1.window.base }.map {
+            "\(hexadecimal($0.window.base))-\(hexadecimal($0.window.end - 1))  \($0.text)"
+        }
+    }
+
     public static var entries: [Entry] { boards.map { $0.catalogEntry } }
 
     /// As many CPUs as no machine exceeds.

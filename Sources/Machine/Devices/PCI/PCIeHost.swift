@@ -13,6 +13,14 @@ public final class PCIeHost: Device {
         public let wideMemory: AddressWindow
         /// Of I/O space, from 0 on; no function is there.
         public let ports: AddressWindow
+
+        /// In words, for a list of what a machine has.
+        var rows: [(AddressWindow, String)] {
+            [
+                (configuration, "pcie: configuration space (pci-host-ecam-generic)"), (memory, "pcie: memory"),
+                (wideMemory, "pcie: memory"), (ports, "pcie: I/O space"),
+            ]
+        }
     }
 
     /// Where a function is plugged in.

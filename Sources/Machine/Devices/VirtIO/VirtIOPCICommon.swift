@@ -101,8 +101,8 @@ struct VirtIOPCICommon {
         _ offset: UInt64, size: Int, value: UInt64, vectors: Int, _ transport: VirtIOTransport
     ) {
         guard size == 8 else {
-            return writeField(
-                offset, size: size, UInt32(truncatingIfNeeded: value), vectors: vectors, transport)
+            let low = UInt32(truncatingIfNeeded: value & (1 << UInt64(8 * size) - 1))
+            return writeField(offset, size: size, low, vectors: vectors, transport)
         }
         writeField(offset, size: 4, UInt32(truncatingIfNeeded: value), vectors: vectors, transport)
         writeField(offset + 4, size: 4, UInt32(value >> 32), vectors: vectors, transport)
