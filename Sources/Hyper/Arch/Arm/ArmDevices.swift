@@ -8,5 +8,11 @@ enum ArmDevices {
         return drivers
     }
 
-    static var emulators: [Emulator] { [] }
+    static var emulators: [Emulator] {
+        var emulators: [Emulator] = []
+        if Configuration.EMULATOR_GICV2 { emulators.append(GICv2Emulator.emulator) }
+        if Configuration.EMULATOR_PL011 { emulators.append(PL011Emulator.emulator) }
+        if Configuration.EMULATOR_PL031 { emulators.append(PL031Emulator.emulator) }
+        return emulators
+    }
 }

@@ -7,6 +7,10 @@ public final class GICv2Driver: HostInterruptController, HostDevice {
             guard registers.count >= 4 else {
                 throw node.wrong("reg", "must have four entries, of which the last two are what a hypervisor needs")
             }
+            VirtualInterface.begin(
+                base: registers[2].base,
+                guestRegisters: MemoryRange(base: registers[3].base, size: min(registers[3].size, 0x2000)))
+            if let maintenance = try node.interrupts().first?.number { HostGIC.maintenanceInterrupt = maintenance }
             HostGIC.begin(distributor: registers[0].base, interface: registers[1].base)
             let driver = GICv2Driver()
             HostInterrupts.controller = driver

@@ -32,7 +32,7 @@ enum HostGIC {
     /// Private interrupts that each CPU takes: a bit for each, as the port says.
     nonisolated(unsafe) static var privateInterrupts: UInt64 = 0
     /// By which the virtual interface says that the list registers want to be looked at.
-    nonisolated(unsafe) private(set) static var maintenanceInterrupt = 25
+    nonisolated(unsafe) static var maintenanceInterrupt = 25
     // SAFETY: by CPU, its own number at the Distributor as a bit; written by that CPU before others know it.
     nonisolated(unsafe) private static var targets = InlineArray<32, UInt8>(repeating: 0)
 

@@ -16,8 +16,11 @@ enum Configuration {
     static var DRIVER_VIRTIO_GPU: Bool { true }
     static var DRIVER_VIRTIO_INPUT: Bool { true }
     static var DRIVER_VIRTIO_NETWORK: Bool { true }
+    static var EMULATOR_GICV2: Bool { false }
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
+    static var EMULATOR_PL011: Bool { false }
+    static var EMULATOR_PL031: Bool { false }
     static var EMULATOR_PLIC: Bool { true }
     static var EMULATOR_SIMPLE_FRAMEBUFFER: Bool { true }
     static var EMULATOR_TEST: Bool { true }
