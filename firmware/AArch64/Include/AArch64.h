@@ -120,6 +120,11 @@ INLINE void clean_data_line(uint64_t address) { __asm__ volatile("dc cvau, %0" :
 // AT S1E1R (D5.10.1): PAR_EL1 says where the guest's first stage leads for a read at EL1.
 INLINE void translate_as_guest(uint64_t address) { __asm__ volatile("at s1e1r, %0\nisb" ::"r"(address) : "memory"); }
 
+// Words that CPUs share.
+INLINE uint32_t atomic_load_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+INLINE void atomic_store_word(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+INLINE void fence_memory(void) { __asm__ volatile("dsb sy" ::: "memory"); }
+
 // Device registers: one access each, ordered against memory and each other. The forms are those whose syndrome says all of
 // them (ISV), for whoever emulates the device.
 #define DEVICE(bits, load, store, form)                                                                  \

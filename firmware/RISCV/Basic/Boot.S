@@ -143,8 +143,8 @@ loop_of_loads loop_of_byte_loads, lbu
 loop_of_loads loop_of_word_loads, lwu
 
 // sbi_get_spec_version: extension 0x10, function 0.
-.globl loop_of_base_calls
-loop_of_base_calls:
+.globl loop_of_calls
+loop_of_calls:
     mv t0, a0
     li a6, 0
     li a7, 0x10

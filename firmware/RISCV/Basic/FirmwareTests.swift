@@ -109,3 +109,13 @@ private func testDebugConsole(_ version: UInt64) {
             SBI.invalidParameter)
     }
 }
+
+extension Test {
+    /// The error of an SBI call; and what OpenSBI, which says that it is OpenSBI, answers against the specification.
+    static func error(_ name: StaticString, _ result: sbi_result, _ expected: Int64, openSBI: Int64? = nil) {
+        if let openSBI, result.error == openSBI, SBI.isOpenSBI {
+            return skip(name, "OpenSBI's answer is not the specification's")
+        }
+        equal(name, UInt64(bitPattern: result.error), UInt64(bitPattern: expected))
+    }
+}

@@ -16,6 +16,12 @@ enum Timer {
     /// What an interrupt does: the next period, or never.
     static func rearm() { set(isStorming ? 0 : period != 0 ? Clock.now + period : ~0) }
 
+    /// Has it interrupt at the deadline.
+    static func begin(_ deadline: UInt64) {
+        SBI.setTimer(deadline)
+        csr_set_sie(Interrupt.timer)
+    }
+
     static func stop() {
         period = 0
         set(~0)

@@ -105,6 +105,10 @@ extension GICv2Emulator {
         let (word, bit) = (value.number / 32, UInt32(1) << UInt32(value.number % 32))
         words[place(word, index)].listed &= ~bit
         interfaces[index].used &= ~(1 << UInt32(list))
+        // What reports its end does so until it is overwritten (GICH_EISR0).
+        if value.bits & ListRegister.reportsEnd != 0 {
+            interfaces[index].setList(list, ListRegister(0))
+        }
         interfaces[index].lists[list] = 0
         if word == 0, interfaces[index].held & bit != 0 {
             // One that has come again meanwhile is held still.
@@ -154,8 +158,22 @@ extension GICv2Emulator {
             return complete(number)
         }
         if number < HostGIC.firstPrivate {
-            if interfaces[index].sources[number] != 0 { value.bits |= ListRegister.reportsEnd }
-        } else if !value.completesHardware {
+            // Sent again by the same before it was taken, it comes once.
+            if value.bits & ListRegister.pending != 0 {
+                interfaces[index].sources[number] &= ~(1 << UInt8(value.source))
+            }
+            if interfaces[index].sources[number] != 0 {
+                value.bits |= ListRegister.reportsEnd
+            } else {
+                words[place].latched &= ~bit
+            }
+        } else if value.completesHardware {
+            // One that the guest has disabled before it has taken it waits until it is enabled again.
+            if value.bits & ListRegister.active == 0, words[place].enabled & bit == 0 {
+                words[place].latched |= bit
+                value.bits &= ~ListRegister.pending
+            }
+        } else {
             let isEdge = words[place].isEdge & bit != 0
             let isHigh = (words[place].level | words[place].latched) & bit != 0
             let isEnabled = words[place].enabled & bit != 0

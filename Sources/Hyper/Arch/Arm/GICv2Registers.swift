@@ -157,6 +157,8 @@ extension GICv2Emulator {
         let place = place(word, vcpu)
         // Software interrupts are always enabled, and made pending by registers of their own.
         let bits = word == 0 ? value & 0xffff_0000 : value
+        // What the guest has completed is in no list register any more, and what is said now is of the next.
+        reviseListed(word, bits, vcpu, &notice)
         switch register {
         case Range.enable: words[place].enabled |= bits
         case Range.disable: words[place].enabled &= ~bits
@@ -171,13 +173,17 @@ extension GICv2Emulator {
             changeListed(word, value, vcpu) { $0.bits &= ~ListRegister.active }
         }
         note(word)
-        var rest = bits & words[place].listed
+        reviseListed(word, bits, vcpu, &notice)
+        offerAll(word, value, vcpu, &notice)
+    }
+
+    private func reviseListed(_ word: Int, _ bits: UInt32, _ vcpu: Int, _ notice: inout Notice) {
+        var rest = bits & words[place(word, vcpu)].listed
         while rest != 0 {
             let number = word * 32 + rest.trailingZeroBitCount
             rest &= rest &- 1
             revise(number, word == 0 ? vcpu : Int(holders[number]), &notice)
         }
-        offerAll(word, value, vcpu, &notice)
     }
 
     /// Nobody waits for these interrupts of the CPU's own any more.
@@ -202,11 +208,16 @@ extension GICv2Emulator {
                 let list = interfaces[index].index(of: number)
             else { continue }
             var value = interfaces[index].list(list)
-            // What the host waits for is completed by the guest alone.
-            if value.completesHardware { continue }
+            // What the guest has taken it completes by itself.
+            if value.completesHardware, value.bits & ListRegister.active != 0 { continue }
             body(&value)
             interfaces[index].setList(list, value.isEmpty ? ListRegister(0) : value)
-            if value.isEmpty { interfaces[index].lists[list] = UInt32(number) }
+            guard value.isEmpty else { continue }
+            interfaces[index].lists[list] = UInt32(number)
+            unlist(list, index)
+            if value.completesHardware {
+                HostGIC.setActive(Int(interfaces[index].hostNumbers[number]), false)
+            }
         }
     }
 

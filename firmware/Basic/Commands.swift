@@ -1,5 +1,3 @@
-import RISCV
-
 /// Text of words: a line, a command, or the boot arguments, which are commands with semicolons between them.
 struct Words {
     private let bytes: UnsafeRawBufferPointer
@@ -104,8 +102,8 @@ enum Commands {
             tick(words.nextNumber())
         } else if name.isEqual("poll") {
             poll(words.nextNumber())
-        } else if name.isEqual("sbi") {
-            callBase(words.nextNumber())
+        } else if name.isEqual("call") {
+            callFirmware(words.nextNumber())
         } else if name.isEqual("fault") {
             fault()
         } else if name.isEqual("hostile") {
@@ -133,7 +131,7 @@ enum Commands {
             wait N     executes WFI N times while an interrupt is pending
             tick N     takes N interrupts of its timer, a millisecond apart, while it is busy
             poll N     reads the UART's line status N times: what a read costs
-            sbi N      calls the SBI's base extension N times: what a call costs
+            call N     asks the firmware for its version N times: what a call costs
             fault      touches a page that was never touched: what that costs
             hostile [SEED [N]]   does its worst, N times or for ever
             sweep      accesses every register of every device, wrongly too, and every page
@@ -144,12 +142,7 @@ enum Commands {
         Console.write(DeviceCommands.help)
     }
 
-    /// The end by SRST. A failure of tests is the reason.
-    static func end(reset: Bool) -> Never {
-        let coldReboot: UInt64 = 1
-        if reset { _ = SBI.call(SBI.systemReset, 0, coldReboot, 0) }
-        SBI.shutDown(failed: Test.failed != 0)
-    }
+    static func end(reset: Bool) -> Never { Firmware.end(reset: reset, failed: Test.failed != 0) }
 
     private static func sleep(_ count: UInt64?) {
         guard let count else { return complain("sleep needs milliseconds: sleep 100") }
@@ -167,8 +160,7 @@ enum Commands {
 
     private static func wait(_ count: UInt64?) {
         guard let count, count > 0 else { return complain("wait needs a count: wait 100") }
-        SBI.setTimer(0)
-        csr_set_sie(Interrupt.timer)
+        Timer.begin(0)
         for _ in 0..<count { wait_for_interrupt() }
         Timer.stop()
         Console.decimal(count)
@@ -179,8 +171,7 @@ enum Commands {
         guard let count, count > 0 else { return complain("tick needs a count: tick 100") }
         let before = hart_timer_interrupts(0)
         Timer.period = Clock.milliseconds(1)
-        csr_set_sie(Interrupt.timer)
-        Timer.rearm()
+        Timer.begin(Clock.now + Timer.period)
         let came = Interrupt.take(milliseconds: 100 + 10 * count) {
             UInt64(hart_timer_interrupts(0) &- before) >= count
         }
@@ -191,28 +182,30 @@ enum Commands {
     private static func poll(_ count: UInt64?) {
         guard let count, count > 0 else { return complain("poll needs a count: poll 1000") }
         guard Serial.base != 0 else { return complain("the tree has no UART to poll") }
-        measure("read of the line status", count) {
-            let address = Serial.address(Serial.lineStatus)
-            if Serial.width == 4 { loop_of_word_loads(address, count) } else { loop_of_byte_loads(address, count) }
+        measure("read of the UART's status", count) {
+            if Serial.width == 4 {
+                loop_of_word_loads(Serial.statusAddress, count)
+            } else {
+                loop_of_byte_loads(Serial.statusAddress, count)
+            }
         }
     }
 
-    private static func callBase(_ count: UInt64?) {
-        guard let count, count > 0 else { return complain("sbi needs a count: sbi 1000") }
-        measure("base call", count) { loop_of_base_calls(count) }
+    private static func callFirmware(_ count: UInt64?) {
+        guard let count, count > 0 else { return complain("call needs a count: call 1000") }
+        measure("call", count) { loop_of_calls(count) }
     }
 
     /// Prints the cost of one round of a loop of three instructions, of which two are the loop's own.
     private static func measure(_ what: StaticString, _ count: UInt64, _ body: () -> Void) {
-        guard hasCounters() else { return complain("cycle and instret may not be read") }
-        let cycles = csr_read_cycle(), instructions = csr_read_instret()
+        let before = Counters.read()
         body()
-        let instructionsAfter = csr_read_instret(), cyclesAfter = csr_read_cycle()
+        guard let before, let after = Counters.read() else { return }
         Console.decimal(count)
         Console.write(" times: each ")
         Console.write(what)
-        hundredths(" took ", (cyclesAfter &- cycles) &* 100 / count)
-        hundredths(" cycles, ", (instructionsAfter &- instructions) &* 100 / count)
+        hundredths(" took ", (after.cycles &- before.cycles) &* 100 / count)
+        hundredths(" cycles, ", (after.instructions &- before.instructions) &* 100 / count)
         Console.write(" instructions, with the loop's 2\n")
     }
 
@@ -224,20 +217,16 @@ enum Commands {
         Console.decimal(value % 10)
     }
 
-    private static func hasCounters() -> Bool {
-        !Attempt.run { try_cycle($0) }.didTrap && !Attempt.run { try_instret($0) }.didTrap
-    }
-
     /// The next page from the end of memory downwards, which only the memory test touches too.
     nonisolated(unsafe) private static var untouched: UInt64 = 0
 
     private static func fault() {
         guard !Memory.areAllTouched else { return complain("the memory test touched every page: start with quiet") }
-        guard hasCounters() else { return complain("cycle and instret may not be read") }
+        guard Counters.read() != nil else { return complain("no counter of instructions may be read") }
         if untouched == 0 { untouched = Memory.end & ~0xfff }
         repeat { untouched -= 4096 } while Memory.isReserved(untouched) && Memory.contains(untouched)
         guard Memory.contains(untouched) else { return complain("no page is left") }
-        let first = instructions_of_load(untouched), again = instructions_of_load(untouched)
+        let first = Counters.ofLoad(untouched), again = Counters.ofLoad(untouched)
         Console.write("page ")
         Console.hexadecimal(untouched)
         Console.write(": the first load took ")

@@ -1,5 +1,3 @@
-import RISCV
-
 /// A guest that does its worst: what it does is random, but by its seed.
 struct Hostile {
     private var state: UInt64
@@ -7,17 +5,17 @@ struct Hostile {
     init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
 
     /// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators").
-    private mutating func random() -> UInt64 {
+    mutating func random() -> UInt64 {
         state ^= state >> 12
         state ^= state << 25
         state ^= state >> 27
         return state &* 0x2545_f491_4f6c_dd1d
     }
 
-    private mutating func random(below limit: UInt64) -> UInt64 { limit == 0 ? 0 : (random() >> 16) % limit }
+    mutating func random(below limit: UInt64) -> UInt64 { limit == 0 ? 0 : (random() >> 16) % limit }
 
     /// Numbers that are often mishandled, and any others.
-    private mutating func value() -> UInt64 {
+    mutating func value() -> UInt64 {
         switch random(below: 6) {
         case 0: 0
         case 1: ~0
@@ -31,29 +29,28 @@ struct Hostile {
     /// So many actions, or as many as the machine stands.
     consuming func run(actions: UInt64?) {
         var left = actions ?? ~0
-        csr_set_sstatus(Interrupt.enable)
+        Interrupt.turnOn()
         while left > 0 {
             // A storm of interrupts ends some time, or this hart would do nothing else for ever.
             set_hart_budget(Machine.thisHart, 64)
-            csr_set_sie(Interrupt.software | Interrupt.timer | Interrupt.external)
+            Interrupt.enableAll()
             act()
             if actions != nil { left -= 1 }
         }
-        csr_clear_sstatus(Interrupt.enable)
-        csr_write_sie(0)
+        Interrupt.turnOff()
+        Interrupt.disableAll()
         set_hart_budget(Machine.thisHart, 0)
         Timer.isStorming = false
-        SBI.setTimer(~0)
-        csr_clear_sip(Interrupt.software)
+        Timer.stop()
     }
 
     private mutating func act() {
         switch random(below: 16) {
         case 0...6: accessDevice()
         case 7, 8: callFirmware()
-        case 9: for _ in 0..<16 { _ = SBI.call(SBI.interProcessor, 0, 0, ~0) }
+        case 9: for _ in 0..<16 { Interrupt.sendToAll() }
         case 10: storm()
-        case 11: for _ in 0..<4 { _ = sbi_fence(random(below: 3), value(), ~0, value(), value(), value()) }
+        case 11: for _ in 0..<4 { fence() }
         case 12: accessNothing()
         case 13: _ = Attempt.run { try_illegal($0) }
         case 14: _ = Attempt.call(nothing())
@@ -98,39 +95,8 @@ struct Hostile {
         }
     }
 
-    /// Random calls, but for those that would end the machine or this hart.
-    private mutating func callFirmware() {
-        let extensions: InlineArray<8, UInt64> = [
-            SBI.base, SBI.time, SBI.interProcessor, SBI.remoteFence, SBI.hartState, SBI.debugConsole, 0x0800_0000,
-            0x50_4d55,
-        ]
-        let number = extensions[Int(random(below: 8))], stop: UInt64 = 1, suspend: UInt64 = 3
-        let function = random(below: 4) == 0 ? value() : random(below: 8)
-        if number == SBI.hartState, function == stop || function == suspend { return }
-        // What the console is given to write stays short.
-        let first = number == SBI.debugConsole ? value() & 0xff | random(below: 2) << 63 : value()
-        // It may read only into a page of its own, or where there is nothing.
-        let second = number == SBI.debugConsole && random(below: 2) == 0 ? address_of_basic_page(7) : nothing()
-        _ = SBI.call(number, function, first, number == SBI.debugConsole ? second : value(), value())
-    }
-
-    /// Timer interrupts, each of which sets the next; or no more.
-    private mutating func storm() {
-        Timer.isStorming = random(below: 2) == 0
-        SBI.setTimer(random(below: 2) == 0 ? 0 : Clock.now + random(below: 1000))
-        if Machine.hasStimecmp { csr_write_stimecmp(value()) }
-        csr_set_sip(Interrupt.software)
-        if random(below: 4) == 0 {
-            csr_clear_sstatus(Interrupt.enable)
-            csr_set_sie(Interrupt.timer)
-            SBI.setTimer(Clock.now + random(below: 1000))
-            wait_for_interrupt()
-            csr_set_sstatus(Interrupt.enable)
-        }
-    }
-
     /// An address that is neither memory nor a device.
-    private mutating func nothing() -> UInt64 {
+    mutating func nothing() -> UInt64 {
         let offset = random(below: 0x1_0000) << 3
         return random(below: 2) == 0 ? Memory.hole + offset & 0xff8 : 1 << 55 | random() >> 8 & ~7
     }

@@ -1,5 +1,3 @@
-import RISCV
-
 /// Commands that need a virtio input device (Virtual I/O Device 1.2: Input device).
 enum InputCommands {
     static let input: UInt32 = 18

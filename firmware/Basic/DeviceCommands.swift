@@ -1,12 +1,10 @@
-import RISCV
-
 /// Commands that touch devices of which these tests know nothing.
 enum DeviceCommands {
     static let help: StaticString = """
         peek ADDRESS        reads a word
         poke ADDRESS VALUE  writes a word
         balloon             gives the memory that it is asked for, and has it again
-        irq N               enables interrupt N of the PLIC, waits for it, and completes it
+        irq N               enables interrupt N of a device, waits for it, and completes it
         exchange A B N      exchanges N frames with another guest, which has "exchange B A N"
         ping ADDRESS        asks a station of 10.0.2.0/24 whether it is there
         draw N              draws a picture on a GPU's screen
@@ -62,14 +60,13 @@ enum DeviceCommands {
     }
 
     private static func interrupt(_ source: UInt64?) {
-        guard let source, let plic = Machine.plic else { return Commands.complain("irq needs a number, and a PLIC") }
-        plic.setPriority(source, 1)
-        plic.setThreshold(0, 0)
-        plic.setEnabled(0, source, true)
-        let isPending = Interrupt.sleep(Interrupt.external) { csr_read_sip() & Interrupt.external != 0 }
-        let claimed = isPending ? plic.claim(0) : 0
-        if claimed != 0 { plic.complete(0, claimed) }
-        plic.setEnabled(0, source, false)
+        guard let source, External.isPresent(0) else {
+            return Commands.complain("irq needs a number, and an interrupt controller")
+        }
+        External.turnOn(0, source)
+        let claimed = External.sleep() ? External.claim(0) : 0
+        if claimed != 0 { External.complete(0, claimed) }
+        External.turnOff(0, source)
         Console.write(claimed == source ? "interrupt " : "no interrupt ")
         Console.decimal(source)
         Console.write("\n")

@@ -1,5 +1,3 @@
-import RISCV
-
 /// Commands that need a virtio GPU (Virtual I/O Device 1.2: GPU device, Device operation: 2D).
 enum ScreenCommands {
     private static let gpu: UInt32 = 16

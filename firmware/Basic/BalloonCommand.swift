@@ -1,5 +1,3 @@
-import RISCV
-
 /// A driver of the memory balloon (Virtual I/O Device 1.2, Traditional Memory Balloon Device), for one round.
 enum BalloonCommand {
     private static let kind: UInt32 = 5, wanted: UInt64 = 0x100, actual: UInt64 = 0x104

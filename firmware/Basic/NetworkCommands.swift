@@ -1,5 +1,3 @@
-import RISCV
-
 /// Commands that need a network card.
 enum NetworkCommands {
     private static let broadcast: UInt64 = 0xffff_ffff_ffff

@@ -1,5 +1,3 @@
-import RISCV
-
 /// The machine's first virtio network card (Virtual I/O Device 1.2: Network device), without any feature, and one frame at
 /// a time each way.
 struct NetworkCard {

@@ -1,5 +1,3 @@
-import RISCV
-
 /// A driver of one queue of one virtio device, with one buffer at a time (Virtual I/O Device 1.2: Virtio over MMIO).
 struct VirtIO {
     static let magic: UInt64 = 0x00, versionRegister: UInt64 = 0x04, deviceIdentifier: UInt64 = 0x08
@@ -93,21 +91,17 @@ struct VirtIO {
     /// Offers the chain that starts with descriptor 0. Whether it comes back, with the device's interrupt.
     func transfer(_ device: Machine.Device) -> Bool {
         let hart = Machine.thisHart
-        let plic = Machine.hart(hart).pointee.context == ~0 ? nil : Machine.plic
-        if let plic, let source = device.source {
-            plic.setPriority(source, 1)
-            plic.setThreshold(hart, 0)
-            plic.setEnabled(hart, source, true)
-        }
+        let source = External.isPresent(hart) ? device.source : nil
+        if let source { External.turnOn(hart, source) }
         offer()
         var done = Clock.wait { device_read16(used + 2) == 1 }
         if !Clock.wait(milliseconds: 1000, until: { read(Self.interruptStatus) & 1 != 0 }) { done = false }
-        if let plic, let source = device.source {
-            if !Clock.wait(milliseconds: 1000, until: { csr_read_sip() & Interrupt.external != 0 }) { done = false }
-            if plic.claim(hart) != source { done = false }
+        if let source {
+            if !Clock.wait(milliseconds: 1000, until: { External.isPending }) { done = false }
+            if External.claim(hart) != source { done = false }
             write(Self.interruptAcknowledge, 1)
-            plic.complete(hart, source)
-            plic.setEnabled(hart, source, false)
+            External.complete(hart, source)
+            External.turnOff(hart, source)
         }
         return done
     }

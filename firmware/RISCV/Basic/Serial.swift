@@ -1,37 +1,5 @@
 import RISCV
 
-/// The serial port of the tree, or the firmware's console where the tree has none or the boot arguments ask for it.
-enum Console: TextSink {
-    nonisolated(unsafe) private static var isHeld = false
-    nonisolated(unsafe) private static var heldCount: UInt64 = 0
-
-    static func put(_ byte: UInt8) {
-        if byte == 0x0a { send(0x0d) }
-        send(byte)
-    }
-
-    /// Keeps what is written until `release`, for tests of the very device that it goes through.
-    static func hold() { isHeld = true }
-
-    static func release() {
-        isHeld = false
-        for index in 0..<heldCount { send(device_read8(address_of_basic_page(11) + index)) }
-        heldCount = 0
-    }
-
-    private static func send(_ byte: UInt8) {
-        if isHeld, heldCount < 4096 {
-            device_write8(address_of_basic_page(11) + heldCount, byte)
-            heldCount += 1
-            return
-        }
-        if Serial.isUsed { Serial.send(byte) } else { SBI.put(byte) }
-    }
-
-    /// Waits for a byte, asleep.
-    static func read() -> UInt8 { Serial.isUsed ? Serial.read() : SBI.read() }
-}
-
 /// A 16550 UART (National Semiconductor PC16550D; sections are the data sheet's).
 enum Serial {
     enum Register { static let data = 0, interruptEnable = 1, identification = 2, fifoControl = 2, lineControl = 3 }
@@ -68,6 +36,7 @@ enum Serial {
         if read(Register.identification) & 0xc0 != 0xc0 { write(Register.fifoControl, 1) }
     }
 
+    static var statusAddress: UInt64 { address(lineStatus) }
     static func address(_ register: Int) -> UInt64 { base + UInt64(register) << shift }
 
     static func read(_ register: Int) -> UInt64 {
@@ -145,55 +114,5 @@ enum Serial {
         write(Register.data, pending[sent])
         sent += 1
         if sent == pending.count { write(Register.interruptEnable, 0) }
-    }
-}
-
-/// The calls of the SBI that are used everywhere (SBI 2.0; chapters by name).
-enum SBI {
-    static let base: UInt64 = 0x10, time: UInt64 = 0x5449_4d45, interProcessor: UInt64 = 0x73_5049
-    static let remoteFence: UInt64 = 0x5246_4e43, hartState: UInt64 = 0x48_534d
-    static let systemReset: UInt64 = 0x5352_5354, debugConsole: UInt64 = 0x4442_434e
-    static let notSupported: Int64 = -2, invalidParameter: Int64 = -3, alreadyAvailable: Int64 = -6
-
-    static func call(_ extension: UInt64, _ function: UInt64, _ a0: UInt64 = 0, _ a1: UInt64 = 0, _ a2: UInt64 = 0)
-        -> sbi_result
-    { sbi_call(`extension`, function, a0, a1, a2) }
-
-    static func has(_ extension: UInt64) -> Bool { call(base, 3, `extension`).value != 0 }
-    static func setTimer(_ deadline: UInt64) { _ = call(time, 0, deadline) }
-
-    /// sbi_get_impl_id: OpenSBI is 1.
-    static var isOpenSBI: Bool { call(base, 1).value == 1 }
-
-    /// To harts by their index.
-    static func interrupt(_ index: UInt64) {
-        _ = call(interProcessor, 0, 1, Machine.hart(index).pointee.identifier)
-    }
-
-    /// Debug Console, or where it is missing the legacy console_putchar.
-    static func put(_ byte: UInt8) {
-        if call(debugConsole, 2, UInt64(byte)).error == notSupported { _ = call(1, 0, UInt64(byte)) }
-    }
-
-    static func read() -> UInt8 {
-        while true {
-            var byte: UInt8 = 0
-            let result = withUnsafeMutablePointer(to: &byte) {
-                call(debugConsole, 1, 1, UInt64(UInt(bitPattern: $0)), 0)
-            }
-            if result.error == 0, result.value == 1 { return byte }
-            if result.error == notSupported {
-                // The legacy console_getchar: the byte, or -1.
-                let answer = call(2, 0).error
-                if answer >= 0 { return UInt8(truncatingIfNeeded: answer) }
-            }
-            Clock.sleep(milliseconds: 10)
-        }
-    }
-
-    static func shutDown(failed: Bool) -> Never {
-        _ = call(systemReset, 0, 0, failed ? 1 : 0)
-        _ = call(8, 0)  // legacy
-        while true { wait_for_interrupt() }
     }
 }

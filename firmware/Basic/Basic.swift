@@ -1,5 +1,3 @@
-import RISCV
-
 // A guest that tests the machine it finds itself in: a hypervisor's, or a board's under SBI firmware. It cannot tell
 // which, and takes all it knows from its device tree. Then it obeys a command line, or the boot arguments.
 
@@ -14,7 +12,7 @@ import RISCV
     Console.write(", memory ")
     Console.decimal(Memory.total >> 10)
     Console.write(" KiB\n")
-    guard Machine.tree != nil else { stop("a1 has no device tree that can be read") }
+    guard Machine.tree != nil else { stop("there is no device tree that can be read") }
 
     var arguments = Words(Machine.bootArguments)
     if !arguments.contains("quiet") { runTests() }
@@ -50,7 +48,7 @@ func stop(_ reason: StaticString) -> Never {
     Console.write("basic: stopped: ")
     Console.write(reason)
     Console.write("\n")
-    SBI.shutDown(failed: true)
+    Firmware.end(reset: false, failed: true)
 }
 
 /// Results, one a line.
@@ -136,25 +134,17 @@ enum Test {
         fail(name, expected: { Console.write("yes") }, got: { Console.write("no") })
     }
 
-    /// The error of an SBI call; and what OpenSBI, which says that it is OpenSBI, answers against the specification.
-    static func error(_ name: StaticString, _ result: sbi_result, _ expected: Int64, openSBI: Int64? = nil) {
-        if let openSBI, result.error == openSBI, SBI.isOpenSBI {
-            return skip(name, "OpenSBI's answer is not the specification's")
-        }
-        equal(name, UInt64(bitPattern: result.error), UInt64(bitPattern: expected))
-    }
-
-    /// An exception at the instruction that was tried, or at `pc`. Where the manual leaves stval open, it may be zero.
+    /// An exception at the instruction that was tried, or at `pc`. Where the manual leaves the value open, it may be zero.
     static func exception(
         _ name: StaticString, _ trap: basic_trap, cause: UInt64, value: UInt64, orZero: Bool = false, pc: UInt64? = nil
     ) {
         let pc = pc ?? trap.instruction
         let (what, expected, got): (StaticString, UInt64, UInt64) =
             if trap.cause != cause {
-                ("scause ", cause, trap.cause)
+                ("cause ", cause, trap.cause)
             } else if trap.value != value && !(orZero && trap.value == 0) {
-                ("stval ", value, trap.value)
-            } else { ("sepc ", pc, trap.pc) }
+                ("value ", value, trap.value)
+            } else { ("pc ", pc, trap.pc) }
         if expected == got { return pass(name) }
         fail(
             name,
