@@ -17,11 +17,17 @@ struct BenchCommand: ParsableCommand {
               orrery bench --against qemu --svg b.svg with QEMU, and as a picture
               orrery bench sieve hypercall --rounds 5 two programs, the best of five rounds
               orrery bench boot --against qemu        Debian's kernel, to the shell's prompt
+              orrery bench --machine aarch64-virt     the programs for AArch64
               orrery bench hyper                      instructions that Hyper spends on events of its guests
             """)
 
     @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
     var names: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The board whose programs are run (riscv-virt): `orrery machines` lists them.", valueName: "name"))
+    var machine: String?
 
     @Option(help: ArgumentHelp("Also measure QEMU: qemu, or the path of one.", valueName: "emulator"))
     var against: String?
@@ -29,7 +35,7 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Also measure QEMU in its deterministic mode, -icount shift=0.")
     var icount = false
 
-    @Flag(help: "Also measure the integer and float programs as programs of the host.")
+    @Flag(help: "Also measure the integer, float and vector programs as programs of the host.")
     var native = false
 
     @Flag(help: "Also boot Debian's kernel, which testsuites/systems/fetch gets.")
@@ -61,17 +67,22 @@ struct BenchCommand: ParsableCommand {
             throw UsageError("--icount is a mode of QEMU, which is not measured. Add --against qemu.")
         }
         if names == [BenchHyper.name] { return try benchHyper() }
-        let catalogue = try BenchProgram.catalogue()
+        let target = try BenchTarget(board: machine)
+        let catalogue = try BenchProgram.catalogue().filter { $0.only == nil || $0.only == target }
         let programs = try chosen(from: catalogue)
-        let system = boot || names.contains(BenchBoot.name) || names.contains(BenchBoot.group) ? try BenchBoot() : nil
-        let qemu = try against.map { try OtherEmulator.find($0) }
+        let system =
+            boot || names.contains(BenchBoot.name) || names.contains(BenchBoot.group)
+            ? try BenchBoot(for: target) : nil
+        let qemu = try against.map { try OtherEmulator.find($0, for: target.machine) }
         let runners = BenchRunners(
-            engine: engine, makesPerfMap: jitPerfMap, qemu: qemu, measuresCounting: icount, measuresNative: native)
+            target: target, engine: engine, makesPerfMap: jitPerfMap, qemu: qemu, measuresCounting: icount,
+            measuresNative: native)
         if !programs.isEmpty {
-            try BenchProgram.build(native: false)
-            if native { try BenchProgram.build(native: true) }
+            try BenchProgram.build(for: target)
+            if native { try BenchProgram.build(for: nil) }
         }
         var report = BenchReport(rounds: rounds, engine: engine)
+        report.target = target
         report.versions["orrery"] = Orrery.configuration.version
         if let qemu { report.versions["qemu"] = try OtherEmulator.version(qemu) }
         let count = programs.count + (system == nil ? 0 : 1)
@@ -91,7 +102,7 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func benchHyper() throws {
-        guard against == nil, svg == nil, !native, !boot else {
+        guard against == nil, svg == nil, !native, !boot, machine == nil else {
             throw UsageError(
                 "`orrery bench hyper` counts instructions, which is the same everywhere: --json alone goes with it.")
         }

@@ -13,6 +13,8 @@ struct BenchProgram: Decodable {
     let seed: String?
     let checksum: String
     let description: String
+    /// The architecture that alone has it, where not all have.
+    let only: BenchTarget?
 
     private struct Catalogue: Decodable { let programs: [BenchProgram] }
 
@@ -21,10 +23,10 @@ struct BenchProgram: Decodable {
         return try JSONDecoder().decode(Catalogue.self, from: Data(contentsOf: URL(fileURLWithPath: file))).programs
     }
 
-    /// Builds all programs, for the emulators or for the host.
-    static func build(native: Bool) throws {
+    /// Builds all programs, for the emulators of an architecture, or for the host.
+    static func build(for target: BenchTarget?) throws {
         let script = try ProjectFolder.find("testsuites/bench/build")
-        let arguments = [ProjectFolder.cache("bench")] + (native ? ["native"] : [])
+        let arguments = [target?.folder ?? nativeFolder, target?.rawValue ?? "native"]
         let built = try HostProcess(script, arguments, limit: 1800).run()
         guard built.end == .exited(0) else {
             throw InputError(
@@ -33,15 +35,17 @@ struct BenchProgram: Decodable {
     }
 
     /// Whether it is written in Swift alone, so that the host can run it too.
-    var hasNative: Bool { group == "integer" || group == "float" }
+    var hasNative: Bool { ["integer", "float", "vector"].contains(group) }
+
+    private static var nativeFolder: String { ProjectFolder.cache("bench") }
 
     /// The host's own program.
-    var native: String { ProjectFolder.cache("bench") + "/\(name).native" }
+    var native: String { Self.nativeFolder + "/\(name).native" }
 
     /// The emulators' program, with its number of rounds replaced.
-    func image(rounds: Int) throws -> [UInt8] {
-        let input = try InputFile.read(ProjectFolder.cache("bench") + "/\(name).elf")
-        let elf = try ELFFile(input, machine: .riscv)
+    func image(rounds: Int, for target: BenchTarget) throws -> [UInt8] {
+        let input = try InputFile.read(target.folder + "/\(name).elf")
+        let elf = try ELFFile(input, machine: target.machine)
         guard let address = elf.symbols.address(of: "bench_scale"),
             let segment = elf.segments.first(where: {
                 address >= $0.virtualAddress && address - $0.virtualAddress + 8 <= UInt64($0.bytes.count)

@@ -46,6 +46,7 @@ struct BenchSpeedup: Encodable, Equatable {
 /// The figures of `orrery bench`: a table and JSON.
 struct BenchReport {
     var figures: [BenchFigure] = []
+    var target = BenchTarget.riscv
     let rounds: Int
     /// What was asked for.
     let engine: String?
@@ -140,7 +141,7 @@ struct BenchReport {
     private struct File: Encodable {
         let rounds: Int
         let unit = "seconds of processor time, start and end of the process left out, least of the rounds; boot: wall"
-        let engine: String
+        let architecture, engine: String
         let versions: [String: String]
         let seeds: Seeds
         let programs: [Program]
@@ -189,7 +190,8 @@ struct BenchReport {
         means["all"] = speedup(nil)?.geomean
         let data = try encoder.encode(
             File(
-                rounds: rounds, engine: engine ?? "default", versions: versions, seeds: Seeds(programs: seeds),
+                rounds: rounds, architecture: target.rawValue, engine: engine ?? "default", versions: versions,
+                seeds: Seeds(programs: seeds),
                 programs: figures.map(Program.init), groups: byGroup, geometricMeans: means))
         return String(decoding: data, as: UTF8.self) + "\n"
     }

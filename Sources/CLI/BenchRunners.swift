@@ -12,6 +12,7 @@ enum BenchRunner: String, CaseIterable {
 
 /// Those that are to run the benchmarks, and how each is called.
 struct BenchRunners {
+    var target = BenchTarget.riscv
     /// Of ours; as it chooses when nil.
     var engine: String?
     var makesPerfMap = false
@@ -52,7 +53,9 @@ struct BenchRunners {
     /// Processor time of one run, whose checksum must be right.
     private func seconds(_ program: BenchProgram, rounds: Int, on runner: BenchRunner) throws -> Double {
         let image = NSTemporaryDirectory() + "/orrery-bench-\(getpid())-\(program.name).elf"
-        if runner != .native { try Data(try program.image(rounds: rounds)).write(to: URL(fileURLWithPath: image)) }
+        if runner != .native {
+            try Data(try program.image(rounds: rounds, for: target)).write(to: URL(fileURLWithPath: image))
+        }
         defer { unlink(image) }
         let ended = try process(program, image: image, rounds: rounds, on: runner).run()
         let said = String(decoding: ended.output, as: UTF8.self)
@@ -83,11 +86,12 @@ struct BenchRunners {
         case .orrery:
             HostProcess(
                 HostProcess.own,
-                ["test", "--one", program.name, "--raw-console", "--timeout", "1h"] + engineOption + [image],
+                ["test", "--one", program.name, "--raw-console", "--timeout", "1h"] + target.orreryOptions
+                    + engineOption + [image],
                 limit: Self.limit)
         case .qemu, .icount:
             qemu(
-                ["-cpu", "rv64,h=true", "-m", "128", "-bios", "none", "-kernel", image]
+                target.qemuOptions + ["-m", "128", "-kernel", image]
                     + (runner == .icount ? ["-icount", "shift=0"] : []))
         }
     }
@@ -99,29 +103,22 @@ struct BenchRunners {
     private func qemu(_ arguments: [String]) -> HostProcess {
         HostProcess(
             qemu ?? "",
-            ["-M", "virt", "-display", "none", "-serial", "stdio", "-monitor", "none"] + arguments, limit: Self.limit)
+            ["-display", "none", "-serial", "stdio", "-monitor", "none"] + arguments, limit: Self.limit)
     }
 
     // MARK: Boot
 
-    /// Boots Debian's kernel by OpenSBI to the shell's prompt on both emulators in turn. The time is that on the wall.
+    /// Boots Debian's kernel to the shell's prompt on both emulators in turn. The time is that on the wall.
     func measure(_ boot: BenchBoot, rounds: Int) throws -> BenchFigure {
-        var figure = BenchFigure(name: BenchBoot.name, group: BenchBoot.group, description: BenchBoot.description)
-        let memory = "\(BenchBoot.mebibytes)"
+        var figure = BenchFigure(name: BenchBoot.name, group: BenchBoot.group, description: boot.description)
         for _ in 0..<rounds {
             for runner in all {
                 var process: HostProcess
                 switch runner {
                 case .orrery:
                     process = HostProcess(
-                        HostProcess.own,
-                        ["run", "--firmware", boot.firmware, "--kernel", boot.kernel, "--initrd", boot.initrd]
-                            + ["--append", BenchBoot.commandLine, "--memory", memory + "M"] + engineOption,
-                        limit: Self.limit)
-                case .qemu:
-                    process = qemu(
-                        ["-cpu", OtherEmulator.processor, "-m", memory, "-bios", boot.firmware]
-                            + ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", BenchBoot.commandLine])
+                        HostProcess.own, ["run"] + boot.orreryOptions + engineOption, limit: Self.limit)
+                case .qemu: process = qemu(boot.qemuOptions)
                 // QEMU sleeps while a guest waits in the counting mode, and the host has no such boot.
                 case .icount, .native: continue
                 }
@@ -137,34 +134,5 @@ struct BenchRunners {
             }
         }
         return figure
-    }
-}
-
-/// What `orrery bench` boots: Debian's kernel, with busybox, as `testsuites/systems/fetch` gets it.
-struct BenchBoot {
-    static let name = "linux"
-    static let group = "boot"
-    static let description = "Debian's kernel by OpenSBI, to the shell's prompt: the whole process, by the wall's clock"
-    static let commandLine = "console=ttyS0"
-    static let mebibytes = 256
-    /// At the beginning of a line; no message of the kernel or the firmware begins so.
-    static let prompt = Array("\n# ".utf8)
-
-    let firmware: String
-    let kernel: String
-    let initrd: String
-
-    init() throws(InputError) {
-        let root = URL(fileURLWithPath: try ProjectFolder.find("testsuites/systems/fetch"))
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-        let folder = root + "/.build/systems"
-        firmware = folder + "/fw_dynamic.bin"
-        kernel = folder + "/linux"
-        initrd = folder + "/initramfs.cpio"
-        for file in [firmware, kernel, initrd] where access(file, R_OK) != 0 {
-            throw InputError(
-                file: file, problem: "is not there; the system that is booted has to be downloaded",
-                mend: "Type \(root)/testsuites/systems/fetch \(folder)")
-        }
     }
 }

@@ -115,16 +115,29 @@ struct BenchTests {
 
     // MARK: Catalogue
 
-    @Test("Each program of the catalogue has a source, a name of its own, and events if it is of the system")
+    @Test(
+        "Each program of the catalogue has a source for each architecture that has it, a name of its own, and events if it "
+            + "is of the system")
     func catalogue() throws {
         let programs = try BenchProgram.catalogue()
         #expect(Set(programs.map(\.name)).count == programs.count)
         for program in programs {
-            let source = "testsuites/bench/\(program.group)/\(program.name)"
-            let found = [".S", ".swift"].contains { (try? ProjectFolder.find(source + $0)) != nil }
-            #expect(found, "\(source).S or .swift is missing")
+            let group = "testsuites/bench/\(program.group)/"
+            for target in [BenchTarget.riscv, .aarch64] where program.only == nil || program.only == target {
+                let sources = ["\(program.name).swift", "\(target)/\(program.name).S"]
+                let found = sources.filter { (try? ProjectFolder.find(group + $0)) != nil }
+                #expect(found.count == 1, "of \(sources) in \(group) there is \(found)")
+            }
             #expect((program.events > 0) == ["system", "selfmodifying"].contains(program.group), "\(program.name)")
         }
+    }
+
+    @Test("A board is known by each of its names, and what is none is refused")
+    func boards() throws {
+        #expect(try BenchTarget(board: nil) == .riscv)
+        #expect(try BenchTarget(board: "virt") == .riscv)
+        #expect(try BenchTarget(board: "aarch64-virt") == .aarch64)
+        #expect(throws: InputError.self) { try BenchTarget(board: "aarch64") }
     }
 
     // MARK: Processes

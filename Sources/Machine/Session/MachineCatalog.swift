@@ -48,6 +48,11 @@ public enum MachineCatalog {
 
     public static var entries: [Entry] { boards.map { $0.catalogEntry } }
 
+    /// What is known of the board that the user calls `name`; nil where none is named.
+    public static func entry(named name: String?) throws(InputError) -> Entry? {
+        try board(named: name, among: boards)?.catalogEntry
+    }
+
     /// As many CPUs as no machine exceeds.
     static var maximumProcessors: Int { entries.map(\.maximumProcessors).max() ?? 1 }
 
