@@ -10,111 +10,9 @@ import Testing
     "AArch64, both engines",
     .enabled(if: X64.HostFeatures.host.contains(.version2), "this host runs no translated code"))
 struct AArch64RandomTests {
-    /// An A64 machine with a page of code, pages of data, and vectors that stay where they are.
-    private final class Machine: AArch64Environment, PhysicalBus {
-        static let base: UInt64 = 0x4000_0000
-        static let code = base + 0x1000
-        static let vectors = base + 0x8000
-        static let data = base + 0x9000
-        static let size: UInt64 = 64 << 10
+    private typealias Machine = AArch64TestMachine
 
-        let memory = PhysicalMemory()
-        private(set) var element: AArch64.ProcessingElement!
-        let translator: HotCode?
-        var counter: UInt64 { 1234 }
-        var counterFrequency: UInt64 { 62_500_000 }
-
-        init(translates: Bool) throws {
-            _ = memory.addRegion(base: Self.base, size: Self.size)
-            var options = HotCode.Options()
-            options.threshold = 1
-            translator =
-                translates
-                ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil
-            let model = AArch64.CPUModel.named("max")!
-            let cluster = AArch64.Cluster(model: model, memory: memory, translates: translates, decodedPages: 16)
-            element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: self, environment: self)
-            element.translator = translator
-            translator?.attach(element)
-        }
-
-        func read(_ address: UInt64, size: Int) -> UInt64? { nil }
-        func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
-        func timersChanged(_ element: AArch64.ProcessingElement) {}
-        func sendEvent() {}
-        func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }
-        func forEachElement(_ body: (AArch64.ProcessingElement) -> Void) { body(element) }
-
-        func write(_ words: [UInt32], at address: UInt64) {
-            var words = words
-            _ = memory.write(address, from: &words, count: 4 * words.count)
-        }
-
-        /// Puts the program into memory, and the CPU before it.
-        func begin(_ program: Program) {
-            let stay: UInt32 = 0x1400_0000
-            write(program.words + [UInt32](repeating: stay, count: 1024 - program.words.count), at: Self.code)
-            write([UInt32](repeating: stay, count: 1024), at: Self.vectors)
-            var random = SplitMix64(seed: program.seed)
-            for page in 0..<6 {
-                var data = (0..<512).map { _ in random.hostile() }
-                _ = memory.write(Self.data + UInt64(page) << 12, from: &data, count: 4096)
-            }
-            element.reset()
-            let core = element.core
-            element.setMode(UInt64(program.level) << 2 | (program.level == 0 ? 0 : 1))
-            let state = element.state
-            state.pointee.vbar[1] = Self.vectors
-            state.pointee.vbar[2] = Self.vectors
-            state.pointee.cpacr = 3 << 20
-            state.pointee.cptr = 0x33ff & ~(1 << 10)
-            element.contextChanged()
-            for register in 0..<31 {
-                let isPointer = random.chance(40)
-                core.pointee.registers[register] =
-                    isPointer ? Self.data + random.next() % 0x5000 & ~(random.chance(70) ? 7 : 0) : random.hostile()
-            }
-            core.pointee.registers[Int(AArch64.stackPointer)] = Self.data + 0x2000
-            for part in 0..<64 { core.pointee.vectors[part] = random.hostile() }
-            core.pointee.flags = FlagsRecord(result: AArch64.rawFlags(random.next() & 15))
-            let modes = [0, 0, 0, 0, 1, 2, 3] as [UInt8]
-            core.pointee.floatRounding = modes[Int(random.next() % 7)]
-            core.pointee.floatControls = random.chance(10) ? UInt8(random.next() & 15) : 0
-            core.pointee.programCounter = Self.code
-        }
-
-        /// All that a guest can tell, by name.
-        var observed: [(name: String, value: UInt64)] {
-            let (core, state) = (element.core, element.state)
-            var values = (0..<34).map { ("x\($0)", $0 == 32 ? 0 : core.pointee.registers[$0]) }
-            values += (0..<64).map { ("v\($0 / 2)[\($0 & 1)]", core.pointee.vectors[$0]) }
-            values += [
-                ("pc", core.pointee.programCounter), ("flags", AArch64.nzcv(raw: core.pointee.flags.raw)),
-                ("executed", core.pointee.executed), ("trapped", core.pointee.trapped),
-                ("float flags", UInt64(core.pointee.floatFlags)), ("saturated", UInt64(core.pointee.saturated)),
-                ("rounding", UInt64(core.pointee.floatRounding)), ("controls", UInt64(core.pointee.floatControls)),
-                ("pstate", state.pointee.pstate), ("waiting", state.pointee.waiting ? 1 : 0),
-                ("par", state.pointee.par), ("tpidr", state.pointee.tpidr[1]), ("hcr", state.pointee.hcr),
-                ("reservation", core.pointee.reservation == 0 ? 0 : 1),
-            ]
-            for level in 0...2 {
-                values += [
-                    ("sp_el\(level)", state.pointee.sp[level]), ("elr_el\(level)", state.pointee.elr[level]),
-                    ("esr_el\(level)", state.pointee.esr[level]), ("far_el\(level)", state.pointee.far[level]),
-                    ("spsr_el\(level)", state.pointee.spsr[level]),
-                ]
-            }
-            return values
-        }
-
-        var content: [UInt64] {
-            var words = [UInt64](repeating: 0, count: Int(Self.size) / 8)
-            _ = memory.read(Self.base, into: &words, count: Int(Self.size))
-            return words
-        }
-    }
-
-    private struct Program {
+    fileprivate struct Program {
         let seed: UInt64
         let level: Int
         var words: [UInt32]
@@ -246,6 +144,41 @@ struct AArch64RandomTests {
         }
         let executed = try #require(translating.translator).statistics.executed
         #expect(executed > UInt64(programs) * 4, "only \(executed) instructions were executed in translated code")
+    }
+}
+
+extension AArch64TestMachine {
+    /// Puts the program into memory, and the CPU before it.
+    fileprivate func begin(_ program: AArch64RandomTests.Program) {
+        let stay: UInt32 = 0x1400_0000
+        write(program.words + [UInt32](repeating: stay, count: 1024 - program.words.count), at: Self.code)
+        write([UInt32](repeating: stay, count: 1024), at: Self.vectors)
+        var random = SplitMix64(seed: program.seed)
+        for page in 0..<6 {
+            var data = (0..<512).map { _ in random.hostile() }
+            _ = memory.write(Self.data + UInt64(page) << 12, from: &data, count: 4096)
+        }
+        element.reset()
+        let core = element.core
+        element.setMode(UInt64(program.level) << 2 | (program.level == 0 ? 0 : 1))
+        let state = element.state
+        state.pointee.vbar[1] = Self.vectors
+        state.pointee.vbar[2] = Self.vectors
+        state.pointee.cpacr = 3 << 20
+        state.pointee.cptr = 0x33ff & ~(1 << 10)
+        element.contextChanged()
+        for register in 0..<31 {
+            let isPointer = random.chance(40)
+            core.pointee.registers[register] =
+                isPointer ? Self.data + random.next() % 0x5000 & ~(random.chance(70) ? 7 : 0) : random.hostile()
+        }
+        core.pointee.registers[Int(AArch64.stackPointer)] = Self.data + 0x2000
+        for part in 0..<64 { core.pointee.vectors[part] = random.hostile() }
+        core.pointee.flags = FlagsRecord(result: AArch64.rawFlags(random.next() & 15))
+        let modes = [0, 0, 0, 0, 1, 2, 3] as [UInt8]
+        core.pointee.floatRounding = modes[Int(random.next() % 7)]
+        core.pointee.floatControls = random.chance(10) ? UInt8(random.next() & 15) : 0
+        core.pointee.programCounter = Self.code
     }
 }
 

@@ -1,0 +1,75 @@
+import ISA
+
+@testable import AArch64ISA
+@testable import JIT
+
+/// An A64 machine of one CPU and 64 KiB, without a device: places for code, vectors and data, and what a guest can tell.
+final class AArch64TestMachine: AArch64Environment, PhysicalBus {
+    static let base: UInt64 = 0x4000_0000
+    static let code = base + 0x1000
+    static let vectors = base + 0x8000
+    static let data = base + 0x9000
+    static let size: UInt64 = 64 << 10
+
+    let memory = PhysicalMemory()
+    private(set) var element: AArch64.ProcessingElement!
+    let translator: HotCode?
+    var counter: UInt64 { 1234 }
+    var counterFrequency: UInt64 { 62_500_000 }
+
+    init(translates: Bool) throws {
+        _ = memory.addRegion(base: Self.base, size: Self.size)
+        var options = HotCode.Options()
+        options.threshold = 1
+        translator =
+            translates
+            ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil
+        let model = AArch64.CPUModel.named("max")!
+        let cluster = AArch64.Cluster(model: model, memory: memory, translates: translates, decodedPages: 16)
+        element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: self, environment: self)
+        element.translator = translator
+        translator?.attach(element)
+    }
+
+    func read(_ address: UInt64, size: Int) -> UInt64? { nil }
+    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
+    func timersChanged(_ element: AArch64.ProcessingElement) {}
+    func sendEvent() {}
+    func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }
+    func forEachElement(_ body: (AArch64.ProcessingElement) -> Void) { body(element) }
+
+    func write(_ words: [UInt32], at address: UInt64) {
+        var words = words
+        _ = memory.write(address, from: &words, count: 4 * words.count)
+    }
+
+    /// All that a guest can tell, by name.
+    var observed: [(name: String, value: UInt64)] {
+        let (core, state) = (element.core, element.state)
+        var values = (0..<34).map { ("x\($0)", $0 == 32 ? 0 : core.pointee.registers[$0]) }
+        values += (0..<64).map { ("v\($0 / 2)[\($0 & 1)]", core.pointee.vectors[$0]) }
+        values += [
+            ("pc", core.pointee.programCounter), ("flags", AArch64.nzcv(raw: core.pointee.flags.raw)),
+            ("executed", core.pointee.executed), ("trapped", core.pointee.trapped),
+            ("float flags", UInt64(core.pointee.floatFlags)), ("saturated", UInt64(core.pointee.saturated)),
+            ("rounding", UInt64(core.pointee.floatRounding)), ("controls", UInt64(core.pointee.floatControls)),
+            ("pstate", state.pointee.pstate), ("waiting", state.pointee.waiting ? 1 : 0),
+            ("par", state.pointee.par), ("tpidr", state.pointee.tpidr[1]), ("hcr", state.pointee.hcr),
+            ("reservation", core.pointee.reservation == 0 ? 0 : 1),
+        ]
+        for level in 0...2 {
+            values += [
+                ("sp_el\(level)", state.pointee.sp[level]), ("elr_el\(level)", state.pointee.elr[level]),
+                ("esr_el\(level)", state.pointee.esr[level]), ("far_el\(level)", state.pointee.far[level]),
+                ("spsr_el\(level)", state.pointee.spsr[level]),
+            ]
+        }
+        return values
+    }
+
+    var content: [UInt64] {
+        var words = [UInt64](repeating: 0, count: Int(Self.size) / 8)
+        _ = memory.read(Self.base, into: &words, count: Int(Self.size))
+        return words
+    }
+}
