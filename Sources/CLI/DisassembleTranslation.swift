@@ -20,7 +20,7 @@ extension Disassemble {
         }
         let isColoured = StandardStreams.outputIsColoured
         let text = TranslationText(
-            listing, Disassembler(symbols: SymbolFinder(session.symbols)),
+            listing, Disassembler(symbols: SymbolFinder(session.symbols), architecture: session.board.architecture),
             halfword: { session.board.memory.host($0, count: 2)?.loadUnaligned(as: UInt16.self) },
             paint: { isColoured ? Self.painted($0, $1) : $0 })
         StandardStreams.output((text?.lines(from: start, blocks: limit) ?? []).joined(separator: "\n") + "\n")
@@ -46,7 +46,8 @@ extension Disassemble {
             }
             return try number(at, "at") ?? 0
         }
-        let image = try LoadableImage(try InputFile.read(file), machine: .riscv, limit: 1 << 30)
+        let image = try LoadableImage(
+            try InputFile.read(file), machine: session.board.architecture, limit: 1 << 30)
         guard case .elf(let elf) = image.contents else { return address }
         return elf.physicalAddress(of: address) ?? address
     }

@@ -119,6 +119,40 @@ struct CommandTests {
         #expect(try shell(image, "$orrery disassemble guest.bin --at main")?.status == 64)
     }
 
+    @Test("disassemble --jit translates AArch64's code as what the program says it is")
+    func translatedListingOfAArch64() throws {
+        let add: UInt32 = 0x9100_0400  // add x0, x0, #1
+        let stay: UInt32 = 0x1400_0000  // b .
+        let image = aarch64Program([add, stay], at: 0x4020_0000)
+        guard let result = try shell(image, "$orrery disassemble --jit guest.bin"), result.status == 0 else { return }
+        let text = result.outputText
+        #expect(text.contains("block 0x40200000: 1 guest instruction, "), "\(text)")
+        #expect(text.contains("0x40200000  add x0, x0, #1"))
+        #expect(text.contains("0x40200004  b #0x40200004"))
+        #expect(text.contains("constant 0x1"))
+    }
+
+    /// A minimal ELF64 file with one segment.
+    private func aarch64Program(_ words: [UInt32], at address: UInt64) -> [UInt8] {
+        var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
+        func append(_ value: UInt64, _ bytes: Int) {
+            for index in 0..<bytes { file.append(UInt8(truncatingIfNeeded: value >> (index * 8))) }
+        }
+        let (header, programHeader) = (64 as UInt64, 56 as UInt64)
+        let size = UInt64(4 * words.count)
+        // ET_EXEC, EM_AARCH64, EV_CURRENT; one program header, and no section headers.
+        for (value, bytes) in [(2, 2), (183, 2), (1, 4), (address, 8), (header, 8), (0, 8), (0, 4)] as [(UInt64, Int)] {
+            append(value, bytes)
+        }
+        for value in [header, programHeader, 1, 64, 0, 0] { append(value, 2) }
+        // PT_LOAD, PF_R and PF_X; offset, addresses, sizes, alignment.
+        append(1, 4)
+        append(5, 4)
+        for value in [header + programHeader, address, address, size, size, 4] { append(value, 8) }
+        for word in words { append(UInt64(word), 4) }
+        return file
+    }
+
     @Test("A full disk does not swallow what is printed: it is told, and has its own status")
     func fullDisk() throws {
         guard let output = try shell(finisher(0x5555), "$run --json > /dev/full") else { return }

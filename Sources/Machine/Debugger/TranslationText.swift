@@ -110,7 +110,8 @@ public struct TranslationText {
 
     private func guest(_ address: UInt64) -> String {
         guard let low = halfword(address) else { return hexadecimal(address) }
-        let word = UInt32(low) | UInt32(low & 3 == 3 ? halfword(address &+ 2) ?? 0 : 0) << 16
+        // Of a compressed instruction the low half counts.
+        let word = UInt32(low) | UInt32(halfword(address &+ 2) ?? 0) << 16
         return "\(hexadecimal(address))  \(disassembler.line(word, at: address).text)"
     }
 
