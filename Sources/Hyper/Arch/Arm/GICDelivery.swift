@@ -136,12 +136,19 @@ extension GICv2Emulator {
     }
 
     /// The same for all that the VCPU has in list registers, and what follows from those that it has completed.
-    func reviseAll(_ index: Int) {
+    func reviseAll(_ index: Int, _ notice: inout Notice) {
         var rest = interfaces[index].used
         while rest != 0 {
             let list = rest.trailingZeroBitCount
             rest &= rest &- 1
+            let number = ListRegister(interfaces[index].lists[list]).number
             revise(list: list, index)
+            // One that is free again may be for another VCPU now.
+            if number >= HostGIC.firstShared, words[place(number / 32, 0)].ready >> UInt32(number % 32) & 1 != 0,
+                let target = target(number)
+            {
+                offer(target, &notice)
+            }
         }
     }
 

@@ -302,12 +302,14 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
 
     func refresh(_ vcpu: VCPUReference) {
         let index = vcpu.pointee.index
+        var notice = Notice()
         lock.acquire()
         if interfaces[index].isHere {
-            reviseAll(index)
+            reviseAll(index, &notice)
             fill(index)
         }
         lock.release()
+        finish(notice)
     }
 
     func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
