@@ -99,6 +99,7 @@ public final class HotCode: Translator {
             if entry == 0 {
                 entry = resolve(address, processor)
                 if entry == 0 { return false }
+                core.pointee.missedJump = 0
             }
             let executed = core.pointee.executed
             let exit = enter(UnsafeMutableRawPointer(core), UInt(entry))

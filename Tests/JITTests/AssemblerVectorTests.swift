@@ -192,6 +192,7 @@ extension AssemblerTests {
             (.maximumUnsignedWords, "pmaxud"), (.unpackLowBytes, "punpcklbw"), (.unpackLowHalves, "punpcklwd"),
             (.unpackLowWords, "punpckldq"), (.unpackLowDoubles, "punpcklqdq"), (.unpackHighBytes, "punpckhbw"),
             (.unpackHighHalves, "punpckhwd"), (.unpackHighWords, "punpckhdq"), (.unpackHighDoubles, "punpckhqdq"),
+            (.packHalves, "packuswb"), (.packWords, "packusdw"),
             (.addUnsignedSaturatingBytes, "paddusb"), (.shuffleBytes, "pshufb"),
         ]
         #expect(operations.count == X64.Packed.allCases.count)

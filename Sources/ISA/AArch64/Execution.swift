@@ -99,7 +99,7 @@ extension AArch64.ProcessingElement {
             }
             takePendingInterrupt()
             if state.pointee.waiting { break }
-            if mayRunTranslated, let translator, translator.run(self) { continue }
+            if mayRunTranslated, let translator, translator.run(self) || core.pointee.missedJump != 0 { continue }
             if examinesCode { enterExaminedCode() } else { enterCode() }
         }
         if state.pointee.monitorsAreActive { updateMonitors() }

@@ -83,7 +83,7 @@ public struct TranslationContext {
 
     /// Where the host code of a guest address begins.
     public struct JumpEntry {
-        /// The guest address, or ``invalidTarget``.
+        /// The guest address, or ``invalidTarget(_:)``.
         public var target: UInt64
         public var code: UInt64
     }
@@ -94,8 +94,8 @@ public struct TranslationContext {
     /// A flush visits what was entered, as long as that is no more than this.
     private static let logCapacity = 192
     private static let jumpLogCapacity = 512
-    /// No instruction has this address: instructions lie at even ones.
-    public static let invalidTarget: UInt64 = ~0
+    /// The target of an entry that leads nowhere: an address that is looked up in another entry, since a guest may jump to any.
+    private static func invalidTarget(_ index: Int) -> UInt64 { UInt64(index ^ 1) << 1 }
 
     /// The tag of an entry that translates nothing: a page that is looked up in another entry, and neither this entry's
     /// page nor the one after it. So an access needs no test of its own for it, however it compares tags.
@@ -175,7 +175,9 @@ public struct TranslationContext {
             (writes + index).initialize(to: WriteEntry(start: tag, limit: 0, addend: 0))
         }
         fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
-        jump.initialize(repeating: JumpEntry(target: Self.invalidTarget, code: 0), count: Self.jumpEntries)
+        for index in 0..<Self.jumpEntries {
+            (jump + index).initialize(to: JumpEntry(target: Self.invalidTarget(index), code: 0))
+        }
         log.initialize(repeating: 0, count: Self.logCapacity)
         jumpLog.initialize(repeating: 0, count: Self.jumpLogCapacity)
     }
@@ -275,7 +277,7 @@ public struct TranslationContext {
     /// Enters the host code of `target`, which this context may execute.
     public mutating func enterJump(_ target: UInt64, code: UInt64) {
         let index = Self.jumpIndex(target)
-        if jump[index].target == Self.invalidTarget {
+        if jump[index].target == Self.invalidTarget(index) {
             if jumpsEntered < Self.jumpLogCapacity {
                 jumpLog[jumpsEntered] = UInt16(truncatingIfNeeded: index)
             }
@@ -295,9 +297,12 @@ public struct TranslationContext {
     /// Forgets all host code.
     public mutating func flushJumps() {
         if jumpsEntered <= Self.jumpLogCapacity {
-            for place in 0..<jumpsEntered { jump[Int(jumpLog[place])].target = Self.invalidTarget }
+            for place in 0..<jumpsEntered {
+                let index = Int(jumpLog[place])
+                jump[index].target = Self.invalidTarget(index)
+            }
         } else {
-            for index in 0..<Self.jumpEntries { jump[index].target = Self.invalidTarget }
+            for index in 0..<Self.jumpEntries { jump[index].target = Self.invalidTarget(index) }
         }
         jumpsEntered = 0
         jumpPages = InlineArray(repeating: 0)
@@ -316,10 +321,10 @@ public struct TranslationContext {
 
     /// What is dropped gets an address that no jump has, and not the one of entries that are in no log.
     private func dropJump(_ index: Int, _ page: UInt64) {
-        if jump[index].target & ~4095 == page { jump[index].target = Self.droppedTarget }
+        if jump[index].target & ~4095 == page { jump[index].target = Self.droppedTarget(index) }
     }
 
-    private static let droppedTarget: UInt64 = 1
+    private static func droppedTarget(_ index: Int) -> UInt64 { UInt64(index ^ 2) << 1 }
 
     /// What a data page may be entered for.
     package enum Use {

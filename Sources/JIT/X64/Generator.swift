@@ -68,6 +68,8 @@ extension X64 {
                 case helper(HelperIdentifier)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
+                /// Lanes of a result are NaNs: it goes on at `back` where they are the guest's.
+                case lanes(LaneCheck, back: Assembler.Label)
                 /// Code goes on elsewhere, where the state has the flags.
                 case jump(UInt64)
                 /// Floating point, which goes on at `back`.
@@ -307,6 +309,12 @@ extension X64.Generator {
                 assembler.move(.rdx, constant: 0)
                 callHelper(helper)
                 resume()
+            case .lanes(let lanes, let back):
+                let refused = assembler.label()
+                check(lanes, refused)
+                assembler.jump(back)
+                assembler.bind(refused)
+                leave(stub, trampolines.interpret)
             case .jump(let target):
                 if let flags = stub.flags { store(flags) }
                 jump(to: target)

@@ -122,8 +122,28 @@ extension X64.Generator {
 
     private mutating func generateIndirectJump(_ node: Node) {
         settleFlags()
+        if hasCalled { lookAtEvent(before: node.a) }
         move(.rax, node.a)
-        X64.Trampolines.jump(&assembler, at: base, trampolines.resolve)
+        let miss =
+            switch node.jumpHint {
+            case .plain: trampolines.resolveJump
+            case .call: trampolines.resolveCall
+            case .return: trampolines.resolve
+            }
+        X64.Trampolines.jump(&assembler, at: base, miss)
+    }
+
+    /// The instruction has called a helper, and goes on at the result of `node`: what the helper wants comes first.
+    private mutating func lookAtEvent(before node: Int32) {
+        hasCalled = false
+        let target = intoRegister(node)
+        let goOn = assembler.label()
+        assembler.store(Role.field(\.programCounter), target)
+        assembler.arithmetic(.compare, .memory(Role.field(\.event)), constant: 0, .byte)
+        assembler.jumpShort(if: .equal, goOn)
+        assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
+        assembler.jump(toAddress: trampolines.event, from: base)
+        assembler.bind(goOn)
     }
 
     // MARK: Calls out of line

@@ -229,6 +229,8 @@ extension X64.Generator {
         /// NOT (maximum(a, b) = b).
         case greater(maximum: X64.Packed, equal: X64.Packed)
         case shuffle(UInt8)
+        /// Lanes of twice the width lose their upper halves, or their lower ones first.
+        case pack(X64.Packed, shift: Width, isOdd: Bool)
         case lookup
     }
 
@@ -244,6 +246,10 @@ extension X64.Generator {
                 case .double: double
                 }
             return operation.map { .plain($0) }
+        }
+        func packed(isOdd: Bool) -> LaneCode {
+            node.width == .byte
+                ? .pack(.packHalves, shift: .half, isOdd: isOdd) : .pack(.packWords, shift: .word, isOdd: isOdd)
         }
         switch node.vectorOperation {
         case .add: return each(.addBytes, .addHalves, .addWords, .addDoubles)
@@ -269,9 +275,11 @@ extension X64.Generator {
         case .zipLow: return each(.unpackLowBytes, .unpackLowHalves, .unpackLowWords, .unpackLowDoubles)
         case .zipHigh: return each(.unpackHighBytes, .unpackHighHalves, .unpackHighWords, .unpackHighDoubles)
         case .unzipEven:
-            return node.width == .double ? .plain(.unpackLowDoubles) : node.width == .word ? .shuffle(0x88) : nil
+            return node.width == .double
+                ? .plain(.unpackLowDoubles) : node.width == .word ? .shuffle(0x88) : packed(isOdd: false)
         case .unzipOdd:
-            return node.width == .double ? .plain(.unpackHighDoubles) : node.width == .word ? .shuffle(0xdd) : nil
+            return node.width == .double
+                ? .plain(.unpackHighDoubles) : node.width == .word ? .shuffle(0xdd) : packed(isOdd: true)
         case .lookup: return .lookup
         case .polynomialMultiply, .shiftSigned, .shiftUnsigned, .shiftRoundingSigned, .shiftRoundingUnsigned: return nil
         }
@@ -286,6 +294,20 @@ extension X64.Generator {
         case .shuffle(let order):
             finishWhole(
                 combined(node.a, node.b) { $0.packed(.shuffleSingles, $1, .register($2), constant: order) })
+        case .pack(let operation, let width, let isOdd):
+            // What is left has zeros above it, and is not saturated.
+            let (first, second) = (scratchVector(), scratchVector())
+            for (target, source) in [(first, node.a), (second, node.b)] {
+                let register = intoWhole(source)
+                assembler.move(target, register)
+                lockedVectors &= ~(1 << UInt16(register.rawValue))
+                lockedVectors |= 1 << UInt16(first.rawValue) | 1 << UInt16(second.rawValue)
+                let bits = UInt8(truncatingIfNeeded: width.bits / 2)
+                if !isOdd { assembler.shiftLanes(.left, target, by: bits, width) }
+                assembler.shiftLanes(.logicalRight, target, by: bits, width)
+            }
+            assembler.packed(operation, first, .register(second))
+            finishWhole(first)
         case .greater(let maximum, let equal):
             let result = combined(node.a, node.b) {
                 $0.packed(maximum, $1, .register($2))

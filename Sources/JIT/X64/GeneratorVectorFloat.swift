@@ -26,6 +26,7 @@ extension X64.Generator {
         case .convertFloat: return isWide(node.otherWidth) && node.rounding == .dynamic
         case .vectorFloat:
             let isWhole = node.immediate * node.width.bytes == 16
+            if node.floatOperation.isRelation { return true }
             guard node.rounding == .dynamic else { return false }
             switch node.floatOperation {
             case .add, .subtract, .multiply: return true
@@ -286,6 +287,13 @@ extension X64.Generator {
             other = scratchVector()
             take(other, second)
         }
+        if let predicate = node.floatOperation.predicate {
+            // 1 in place of all ones.
+            assembler.comparePacked(predicate, result, other, node.width)
+            assembler.shiftLanes(.logicalRight, result, by: UInt8(node.width.bits - 1), node.width)
+            if !isWhole { take(result, result) }
+            return finishWhole(result)
+        }
         switch node.floatOperation {
         case .add, .subtract:
             mayBeTiny = false
@@ -310,15 +318,20 @@ extension X64.Generator {
         }
         // The difference of nothing is -0 under one of the rounding modes.
         if !isWhole { take(result, result) }
-        checkNumbers(result, node.width, mayBeTiny: mayBeTiny)
+        let isFused = node.floatOperation.isFused
+        checkNumbers(
+            result, node.width, operands: isFused ? nil : (first, other), mayBeTiny: mayBeTiny)
         finishWhole(result)
     }
 
-    /// As ``checkNumber(_:_:mayBeTiny:)``, of each lane.
-    private mutating func checkNumbers(_ register: VectorRegister, _ width: Width, mayBeTiny: Bool) {
+    /// As ``checkNumber(_:_:mayBeTiny:)``, of each lane. Of two operands, what they had of quiet NaNs is the guest's too.
+    private mutating func checkNumbers(
+        _ register: VectorRegister, _ width: Width, operands: (VectorRegister, VectorRegister)?, mayBeTiny: Bool
+    ) {
         let found = scratchVector()
         assembler.move(found, register)
         assembler.comparePacked(.unordered, found, register, width)
+        var tiny: VectorRegister?
         if mayBeTiny {
             let (doubled, least) = (scratchVector(), scratchVector())
             let constant = scratch()
@@ -330,12 +343,78 @@ extension X64.Generator {
             assembler.packed(width == .double ? .compareDoubles : .compareEqual, doubled, .register(least))
             assembler.packed(.or, found, .register(doubled))
             locked &= ~(1 << UInt16(constant.rawValue))
+            tiny = doubled
         }
         let any = scratch()
         assembler.moveMask(any, found, width)
         assembler.test(.register(any), any, .word)
         locked &= ~(1 << UInt16(any.rawValue))
-        assembler.jump(if: .notEqual, stub(.interpret))
+        guard let operands else { return assembler.jump(if: .notEqual, stub(.interpret)) }
+        let back = assembler.label()
+        let lanes = LaneCheck(
+            result: register, first: operands.0, second: operands.1, tiny: tiny, found: found, mask: any, width: width)
+        assembler.jump(if: .notEqual, stub(.lanes(lanes, back: back)))
+        assembler.bind(back)
+    }
+
+    /// What is looked at closer where lanes of a result are NaNs.
+    struct LaneCheck {
+        let result: VectorRegister
+        let first: VectorRegister
+        let second: VectorRegister
+        /// Lanes that may be tiny.
+        let tiny: VectorRegister?
+        /// Free, with ``X64/Role/ones``.
+        let found: VectorRegister
+        let mask: Register
+        let width: Width
+    }
+
+    /// Goes to `refused` where a lane is not the guest's. It is where it is bit for bit a NaN that one operand had, and the
+    /// other is a number or the same NaN: so it was quiet, and there was no choice.
+    mutating func check(_ lanes: LaneCheck, _ refused: Label) {
+        let (found, other) = (lanes.found, Role.ones)
+        let equal: X64.Packed = lanes.width == .double ? .compareDoubles : .compareEqual
+        func refuse(where register: VectorRegister) {
+            assembler.moveMask(lanes.mask, register, lanes.width)
+            assembler.test(.register(lanes.mask), lanes.mask, .word)
+            assembler.jump(if: .notEqual, refused)
+        }
+        if let tiny = lanes.tiny { refuse(where: tiny) }
+        // Both are NaNs, and not the same.
+        assembler.move(found, lanes.first)
+        assembler.comparePacked(.unordered, found, lanes.first, lanes.width)
+        assembler.move(other, lanes.second)
+        assembler.comparePacked(.unordered, other, lanes.second, lanes.width)
+        assembler.packed(.and, found, .register(other))
+        assembler.move(other, lanes.first)
+        assembler.packed(equal, other, .register(lanes.second))
+        assembler.packed(.andNot, other, .register(found))
+        refuse(where: other)
+        // A NaN that neither operand had.
+        assembler.move(found, lanes.first)
+        assembler.packed(equal, found, .register(lanes.result))
+        assembler.move(other, lanes.second)
+        assembler.packed(equal, other, .register(lanes.result))
+        assembler.packed(.or, found, .register(other))
+        assembler.move(other, lanes.result)
+        assembler.comparePacked(.unordered, other, lanes.result, lanes.width)
+        assembler.packed(.andNot, found, .register(other))
+        refuse(where: found)
+    }
+}
+
+extension FloatOperation {
+    var isRelation: Bool { predicate != nil }
+
+    /// The host's name of a relation.
+    fileprivate var predicate: X64.Predicate? {
+        switch self {
+        case .equal: .equal
+        case .less: .less
+        case .lessOrEqual: .lessOrEqual
+        default: nil
+        }
     }
 }
 

@@ -133,6 +133,8 @@ public enum X64 {
             unpackLowDoubles = 0x6600_0f6c
         case unpackHighBytes = 0x6600_0f68, unpackHighHalves = 0x6600_0f69, unpackHighWords = 0x6600_0f6a,
             unpackHighDoubles = 0x6600_0f6d
+        /// Lanes of both sources in half their widths, unsigned and saturated (PACKUSWB, PACKUSDW).
+        case packHalves = 0x6600_0f67, packWords = 0x660f_382b
         /// PADDUSB, PSHUFB.
         case addUnsignedSaturatingBytes = 0x6600_0fdc, shuffleBytes = 0x660f_3800
     }

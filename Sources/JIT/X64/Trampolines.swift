@@ -14,6 +14,9 @@ extension X64 {
         private(set) var interpret: UInt = 0
         /// Left because nobody knows the code of the address in rax.
         private(set) var resolve: UInt = 0
+        /// The same behind a jump to a register, and behind a call of one: whoever goes on knows by ``CoreState/missedJump``.
+        private(set) var resolveJump: UInt = 0
+        private(set) var resolveCall: UInt = 0
         /// Called: enters the page of the address in rax into the TLB, for the ``PageUse`` in rcx; gives a
         /// ``PageEntry`` in rax. Changes only that and rcx.
         private(set) var enterPage: UInt = 0
@@ -38,7 +41,9 @@ extension X64 {
         /// What translated code jumps to and calls.
         var names: [(address: UInt, name: String)] {
             [
-                (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"), (enterPage, "enterPage"),
+                (outOfBudget, "outOfBudget"), (interpret, "interpret"), (resolve, "resolve"),
+                (resolveJump, "resolveJump"),
+                (resolveCall, "resolveCall"), (enterPage, "enterPage"),
                 (enterPageBesideCode, "enterPageBesideCode"), (readFlags, "readFlags"),
                 (callHelper, "callHelper"), (raise, "raise"), (event, "event"), (loadFloats, "loadFloats"),
             ]
@@ -73,6 +78,13 @@ extension X64 {
             assembler.bind(leaveForEvent)
             assembler.move(.rax, constant: Exit.event.rawValue)
             assembler.jump(leave)
+            let resolving = assembler.label()
+            resolveJump = here()
+            assembler.store(Role.field(\.missedJump), constant: Int32(JumpHint.plain.rawValue) + 1, .byte)
+            assembler.jump(resolving)
+            resolveCall = here()
+            assembler.store(Role.field(\.missedJump), constant: Int32(JumpHint.call.rawValue) + 1, .byte)
+            assembler.bind(resolving)
             resolve = here()
             assembler.store(Role.field(\.programCounter), .rax)
             assembler.move(.rax, constant: Exit.resolve.rawValue)
@@ -130,7 +142,7 @@ extension X64 {
             assembler.align(to: 16)
             callHelper = here()
             assembler.arithmetic(.subtract, .register(.rsp), constant: 8)
-            // A helper may look at any register, but changes none of these.
+            // A helper may look at any register, and change it.
             for (guest, host) in map.general { assembler.store(Role.register(guest), host) }
             // It may do anything to floating point.
             Self.whereFloatsAreLoaded(&assembler) { Self.storeFloats(&$0, map, tables) }
@@ -140,7 +152,7 @@ extension X64 {
             assembler.move(.rdx, .rax)
             assembler.move(.rax, constant: UInt64(guest.callHelper))
             assembler.call(.register(.rax))
-            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            for (guest, host) in map.general { assembler.load(host, Role.register(guest)) }
             assembler.arithmetic(.add, .register(.rsp), constant: 8)
             assembler.return()
 
@@ -151,17 +163,17 @@ extension X64 {
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rax, constant: UInt64(guest.raise))
             assembler.call(.register(.rax))
-            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            for (guest, host) in map.general { assembler.load(host, Role.register(guest)) }
             // Floating point is not loaded here.
             event = here()
             let goOn = assembler.label()
             assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.settle), .byte)
             assembler.jump(if: .equal, goOn)
-            for (guest, host) in general { assembler.store(Role.register(guest), host) }
+            for (guest, host) in map.general { assembler.store(Role.register(guest), host) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rax, constant: UInt64(guest.settle))
             assembler.call(.register(.rax))
-            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
+            for (guest, host) in map.general { assembler.load(host, Role.register(guest)) }
             assembler.load(Role.budget, Role.field(\.budget))
             assembler.test(.register(.rax), .rax, .word)
             assembler.jump(if: .notEqual, leaveForEvent)
