@@ -115,9 +115,7 @@ struct BenchTests {
 
     // MARK: Catalogue
 
-    @Test(
-        "Each program of the catalogue has a source for each architecture that has it, a name of its own, and events if it "
-            + "is of the system")
+    @Test("Each program of the catalogue has a source for each architecture, a name of its own, and events or none")
     func catalogue() throws {
         let programs = try BenchProgram.catalogue()
         #expect(Set(programs.map(\.name)).count == programs.count)
