@@ -82,7 +82,7 @@ struct AArch64PostMortemTests {
     @Test("A fault in the handler of a fault is a loop, and what led to it is kept")
     func loop() throws {
         let words: [UInt32] = [
-            0xd2a2_0001,  // mov  x1, #0x10000000
+            0xd2a1_a001,  // mov  x1, #0xd000000
             0xf940_0022,  // ldr  x2, [x1]: nothing is there, and VBAR_EL2 is 0, where flash holds zeros
         ]
         try TinyA64Guest.run(words) { session, conclusion in
@@ -94,9 +94,9 @@ struct AArch64PostMortemTests {
                         + "that is the trap handler itself",
                     "  last exceptions of CPU 0",
                     "    0.000000001 s  EL2 -> EL2  data abort of a read: external abort at 0x40080004, "
-                        + "address 0x10000000",
+                        + "address 0xd000000",
                     "    0.000000002 s  EL2 -> EL2  undefined instruction at 0x200 (1,001 times)",
-                    "  last access that nothing answered: 0x10000000; the nearest device is virtio_mmio@a003e00, "
+                    "  last access that nothing answered: 0xd000000; the nearest device is virtio_mmio@a003e00, "
                         + "0xa003e00-0xa003fff",
                 ])
         }
@@ -121,7 +121,7 @@ struct AArch64PostMortemTests {
         var program: [UInt32] = [
             0x1000_0000,  // adr  x0, .
             0xd51c_c000,  // msr  vbar_el2, x0
-            0xd2a2_0001,  // mov  x1, #0x10000000
+            0xd2a1_a001,  // mov  x1, #0xd000000
             0xd400_0201,  // svc  #16
             0xd420_0060,  // brk  #3
             0xf940_0022,  // ldr  x2, [x1]
@@ -152,7 +152,7 @@ struct AArch64PostMortemTests {
             #expect(records.map(\.kind) == kinds)
             #expect(records.map(\.from.name) == ["EL2", "EL2", "EL2", "EL2", "EL1", "EL1", "EL1"])
             #expect(records.allSatisfy { $0.to.name == "EL2" && !$0.from.isGuests })
-            #expect(records[2].value == 0x1000_0000)
+            #expect(records[2].value == 0xd00_0000)
         }
     }
 
