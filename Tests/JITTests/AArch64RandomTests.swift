@@ -87,6 +87,20 @@ struct AArch64RandomTests {
         }
     }
 
+    /// Few operations on few registers, so that most flags are of what was computed just before, and of zero.
+    @Test("Flags of results, and conditions of them, are the same", arguments: [8, 9] as [UInt64])
+    func flags(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let operations: Set<AArch64.Operation> = [
+            .add_shifted, .sub_shifted, .and_shifted, .adds_shifted, .subs_shifted, .ands_shifted, .subs_immediate,
+            .adds_immediate, .ands_immediate, .csel, .csinc, .ccmp_immediate, .ccmn_register, .b_cond, .adc, .sbcs,
+        ]
+        let lines = AArch64.Encoding.all.filter { operations.contains($0.operation) }
+        try compare(&random, programs: 1500, zeros: 70) { random in
+            lines[Int(random.next() % UInt64(lines.count))]
+        }
+    }
+
     /// What ends a program at once: it tells nothing of what comes behind.
     private static func isLeftOut(_ operation: AArch64.Operation) -> Bool {
         switch operation {
@@ -98,10 +112,16 @@ struct AArch64RandomTests {
     }
 
     /// A word of the line; where registers are few, one is often more than one operand.
+    /// - Parameter zeros: how many of 100 immediates and amounts are zero.
     private func word(
-        of encoding: AArch64.Encoding, fewRegisters: Bool, _ random: inout SplitMix64
+        of encoding: AArch64.Encoding, fewRegisters: Bool, zeros: UInt64, _ random: inout SplitMix64
     ) -> UInt32 {
         var word = encoding.match | UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask
+        if random.chance(zeros) {
+            for piece in encoding.pieces where piece.target == .immediate && (6...12).contains(piece.width) {
+                word &= ~(((1 as UInt32) << UInt32(piece.width) - 1) << UInt32(piece.position))
+            }
+        }
         guard fewRegisters else { return word }
         let few: [UInt32] = [0, 1, 9, 14]
         for piece in encoding.pieces where piece.width == 5 && piece.shift == 0 {
@@ -116,14 +136,15 @@ struct AArch64RandomTests {
     }
 
     private func compare(
-        _ random: inout SplitMix64, programs: Int, _ line: (inout SplitMix64) -> AArch64.Encoding
+        _ random: inout SplitMix64, programs: Int, zeros: UInt64 = 0,
+        _ line: (inout SplitMix64) -> AArch64.Encoding
     ) throws {
         let (interpreter, translating) = (try Machine(translates: false), try Machine(translates: true))
         for _ in 0..<programs {
             let fewRegisters = random.chance(50)
             let words = (0..<16).map { _ in
                 let encoding = line(&random)
-                return word(of: encoding, fewRegisters: fewRegisters, &random)
+                return word(of: encoding, fewRegisters: fewRegisters, zeros: zeros, &random)
             }
             let program = Program(
                 seed: random.next(), level: Int(random.next() % 3), words: words,

@@ -33,6 +33,19 @@ extension FlagsKind {
 extension Node {
     /// A definition of the flags whose record can wait.
     var isComparison: Bool { operation == .setFlags && flagsKind.isComparison }
+
+    /// The result of a definition is the plain operation of its operands: not so where nothing was added or taken away, and
+    /// the result is what some other operation has computed.
+    func hasPlainResult(_ block: Block) -> Bool {
+        let result = block.nodes[Int(a)]
+        guard result.operation == .binary, result.width == width, result.a == b, result.b == c else { return false }
+        switch result.binaryOperation {
+        case .subtract: return flagsKind == .subtract
+        case .add: return flagsKind.isAddition
+        case .and: return flagsKind.isLogic
+        default: return false
+        }
+    }
 }
 
 extension ConditionCode {
@@ -105,18 +118,9 @@ extension Analysis {
         if !needs.isDisjoint(with: [.operands, .record]) { use(Int(node.c), at: place) }
     }
 
-    /// The result is used by nothing but the definition, and is the plain operation of its operands.
+    /// The result is used by nothing but the definition, and can be had of its operands.
     private func isResultForFlagsAlone(_ node: Node, _ index: Int, _ block: Block) -> Bool {
-        let result = block.nodes[Int(node.a)]
-        guard self[node.a].uses == 0, result.operation == .binary, result.width == node.width, result.a == node.b,
-            result.b == node.c
-        else { return false }
-        switch result.binaryOperation {
-        case .subtract: guard node.flagsKind == .subtract else { return false }
-        case .add: guard node.flagsKind.isAddition else { return false }
-        case .and: guard node.flagsKind.isLogic else { return false }
-        default: return false
-        }
+        guard self[node.a].uses == 0, node.hasPlainResult(block) else { return false }
         // Users that stand before the definition have not been counted yet.
         for between in Int(node.a) + 1..<index {
             let other = block.nodes[between]

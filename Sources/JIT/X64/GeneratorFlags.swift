@@ -184,7 +184,8 @@ extension X64.Generator {
         let code = node.conditionCode
         let host = X64.Condition(code)
         if let hostFlags, hostFlags.end == assembler.count, hostFlags.node == definition.a,
-            definition.flagsKind == .subtract || code.isOfResult
+            block.nodes[Int(definition.a)].width == definition.width,
+            code.isOfResult || definition.flagsKind == .subtract && definition.hasPlainResult(block)
         {
             return host
         }
