@@ -149,15 +149,14 @@ extension AArch64.ProcessingElement {
 
     /// An instruction of floating point or vectors, while CPACR_EL1 or CPTR_EL2 traps them (D1.15).
     func floatingPointDisabled() -> Fault {
-        let target = floatingPointTrapLevel ?? 1
+        let target = floatingPointTrapLevel(from: level) ?? 1
         // COND is that of no condition.
         return fault(Class.floatingPointTrapped, 1 << 24 | 0xe << 20, level: target)
     }
 
-    /// The level that an access to floating point traps to now; nil where it does not.
-    var floatingPointTrapLevel: Int? {
+    /// The level that an access to floating point at `level` traps to; nil where it does not.
+    func floatingPointTrapLevel(from level: Int) -> Int? {
         let s = state
-        let level = level
         let isHostFormat = hypervisorConfiguration & Hypervisor.e2h != 0
         func traps(_ enable: UInt64, atEL0: Bool) -> Bool { enable == 0 || enable == 2 || (enable == 1 && atEL0) }
         if level < 2 && !isHost, traps(s.pointee.cpacr >> 20 & 3, atEL0: level == 0) {
@@ -355,7 +354,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Bits of PSTATE that some PEs have.
-    private var optionalBits: UInt64 {
+    var optionalBits: UInt64 {
         (features.contains(.pan) ? PSTATE.pan : 0) | (features.contains(.uao) ? PSTATE.uao : 0)
             | (features.contains(.dit) ? PSTATE.dit : 0) | (features.contains(.ssbs) ? PSTATE.ssbs : 0)
     }

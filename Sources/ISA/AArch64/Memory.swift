@@ -60,7 +60,16 @@ extension AArch64.ProcessingElement {
         regimeOfGuest = nil
         regimeOfHypervisor = nil
         state.pointee.contexts = .init(repeating: 0)
+        floatingPointChanged()
         levelChanged()
+    }
+
+    /// What governs the use of floating point has changed.
+    func floatingPointChanged() {
+        for level in 0..<3 {
+            state.pointee.floatLevels[level] = floatingPointTrapLevel(from: level) == nil ? 1 : 0
+        }
+        core.pointee.floatEnabled = state.pointee.floatLevels[level]
     }
 
     /// Selects the translation context, and what else follows from the level and PSTATE.
@@ -70,7 +79,7 @@ extension AArch64.ProcessingElement {
         core.pointee.context = context(level: level, isPAN: isPAN)
         core.pointee.unprivileged =
             isUnprivilegedDifferent ? context(level: 0, isPAN: false) : core.pointee.context
-        core.pointee.floatEnabled = floatingPointTrapLevel == nil ? 1 : 0
+        core.pointee.floatEnabled = state.pointee.floatLevels[level]
     }
 
     /// Whether LDTR and STTR are made as if at EL0 (AArch64.IsUnprivAccessPriv, the other way round).

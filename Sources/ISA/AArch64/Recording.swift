@@ -52,10 +52,13 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         case .blr, .blraa, .blrab, .blraaz, .blrabz: return .indirect(isCall: true)
         case .illegal: return .interpreted
         case .eret, .eretaa, .eretab: return .leave(returns: false)
-        case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_pan, .msr_spsel, .msr_ssbs,
-            .msr_dit, .msr_daifset, .msr_daifclr, .sys:
+        case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_spsel, .msr_ssbs, .msr_dit,
+            .sys:
             return .leave(returns: true)
-        case .msr_register: return plainRegister(operands, isRead: false) == nil ? .leave(returns: true) : .plain
+        case .msr_pan, .msr_daifset, .msr_daifclr: return level == 0 ? .leave(returns: true) : .plain
+        case .msr_register:
+            let isPlain = plainRegister(operands, isRead: false) != nil || isTransition(operands)
+            return isPlain ? .plain : .leave(returns: true)
         // RNDR and RNDRRS set the flags too.
         case .mrs where operands.immediateBits & 0x7ffe == UInt64(AArch64.SystemRegister.key(3, 3, 2, 4, 0)):
             return .interpreted
@@ -67,6 +70,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         let (operation, width, operands) = instruction(address, page)
         guard operation != .illegal else { return false }
         recorder.begin(length: 4)
+        if recordTransition(operation, operands, &recorder) { return true }
         switch operation {
         case .mrs:
             if let plain = plainRegister(operands, isRead: true) {

@@ -125,6 +125,8 @@ public enum AArch64 {
         /// For each level, the translation context that is to be selected there, as far as that is known; 0 where it has to
         /// be looked for.
         public var contexts: InlineArray<8, UInt64> = .init(repeating: 0)
+        /// Not 0 for each level that may use floating point.
+        public var floatLevels: InlineArray<4, UInt8> = .init(repeating: 0)
 
         public init(core: CoreState) { self.core = core }
     }

@@ -52,7 +52,7 @@ extension AArch64.ProcessingElement {
         if changes.contains(.translation), translates {
             contextChanged()
         } else if changes.contains(.floatingPoint) {
-            levelChanged()
+            floatingPointChanged()
         }
         if changes.contains(.interrupts) { interruptsChanged() }
         if changes.contains(.timers) { timersChanged() }

@@ -52,7 +52,7 @@ extension AArch64.ProcessingElement {
     ) throws(Fault) {
         switch control {
         case .none: return
-        case .floatingPoint: if floatingPointTrapLevel != nil { throw floatingPointDisabled() }
+        case .floatingPoint: if floatingPointTrapLevel(from: level) != nil { throw floatingPointDisabled() }
         case .otherStackPointer:
             if state.pointee.pstate & AArch64.PSTATE.spSelect == 0 { throw undefinedInstruction() }
         case .counterFrequency, .physicalCounter, .virtualCounter, .physicalTimer, .virtualTimer:

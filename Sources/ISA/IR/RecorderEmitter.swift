@@ -365,11 +365,15 @@ extension Recorder: Emitter {
     }
 
     /// Only for what is recorded in place of an instruction's general meaning: the meaning is still had, from `helper`,
-    /// which sets the program counter, or from the interpreter.
-    package mutating func expect(_ condition: Condition, else helper: HelperIdentifier? = nil) {
+    /// which is given `argument` and sets the program counter, or from the interpreter.
+    package mutating func expect(
+        _ condition: Condition, else helper: HelperIdentifier? = nil, argument: UInt16 = 0
+    ) {
         if known(condition) == true { return }
         append(
-            Node(.expect, detail: helper == nil ? 0 : 1, condition.node, immediate: UInt64(helper?.rawValue ?? 0)))
+            Node(
+                .expect, detail: helper == nil ? 0 : 1, condition.node,
+                immediate: UInt64(helper?.rawValue ?? 0) | UInt64(argument) << 16))
     }
 
     package mutating func setContext(_ context: Value) {

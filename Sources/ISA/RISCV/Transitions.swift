@@ -382,25 +382,8 @@ extension Recorder {
     /// mip as it reads.
     fileprivate mutating func pending() -> RecordedValue { binary(.or, .double, get(\.mip), get(\.lines)) }
 
-    fileprivate mutating func masked(_ value: RecordedValue, _ mask: UInt64) -> RecordedValue {
-        binary(.and, .double, value, constant(mask))
-    }
-
-    /// Whether any bit of `mask` is set.
-    fileprivate mutating func isSet(_ value: RecordedValue, _ mask: UInt64 = ~0) -> RecordedCondition {
-        let bits = mask == ~0 ? value : masked(value, mask)
-        return compare(.notEqual, .double, bits, constant(0))
-    }
-
     /// A status register with every bit but those of FS set.
     fileprivate mutating func floatStatus(_ register: KeyPath<RISCV.State, UInt64>) -> RecordedValue {
         binary(.or, .double, get(register), constant(~RISCV.State.Status.fs))
-    }
-
-    /// The bit `from` of a value as the bit `to`, and no other.
-    fileprivate mutating func moved(_ value: RecordedValue, from: UInt64, to: UInt64) -> RecordedValue {
-        let distance = to.trailingZeroBitCount - from.trailingZeroBitCount
-        let shift = constant(UInt64(abs(distance)))
-        return masked(binary(distance < 0 ? .shiftRightLogical : .shiftLeft, .double, value, shift), to)
     }
 }

@@ -65,7 +65,7 @@ extension X64 {
                     again: Assembler.Label,
                     checked: Assembler.Label)
                 /// The helper has to run the instruction, and sets the program counter.
-                case helper(HelperIdentifier)
+                case helper(HelperIdentifier, argument: UInt16)
                 /// The instruction has been executed, and has called a helper that wants something.
                 case event
                 /// Lanes of a result are NaNs: it goes on at `back` where they are the guest's.
@@ -302,10 +302,10 @@ extension X64.Generator {
                 assembler.jump(toAddress: trampolines.raise, from: self.base)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
-            case .helper(let helper):
+            case .helper(let helper, let argument):
                 if let flags = stub.flags { store(flags) }
                 storePosition(stub.programCounter, left: stub.refund)
-                assembler.move(.rax, constant: 0)
+                assembler.move(.rax, constant: UInt64(argument))
                 assembler.move(.rdx, constant: 0)
                 callHelper(helper)
                 resume()

@@ -25,7 +25,8 @@ extension X64.Generator {
         case .expect:
             let condition = test(node.a)
             // What the test has moved, the stub has to find there.
-            let other = stub(node.expectsHelper ? .helper(node.helper) : .interpret)
+            let other = stub(
+                node.expectsHelper ? .helper(node.helper, argument: node.helperArgument) : .interpret)
             assembler.jump(if: condition.inverted, other)
         case .uncount: generateUncount(node)
         case .setContext:
