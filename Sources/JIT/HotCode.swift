@@ -105,7 +105,10 @@ public final class HotCode: Translator {
             let exit = enter(UnsafeMutableRawPointer(core), UInt(entry))
             statistics.executed &+= core.pointee.executed &- executed
             statistics.exitCounts[Int(exit)] += 1
-            if countsReasons && exit == X64.Exit.interpret.rawValue { countReason(processor) }
+            if exit == X64.Exit.interpret.rawValue {
+                if countsReasons { countReason(processor) }
+                if core.pointee.refusedDevice != 0 { noteDeviceAccess(processor) }
+            }
             // Nothing may be executed any more.
             if core.pointee.budget == 0 { return true }
             // An unresolved jump may find its code now.
@@ -160,7 +163,7 @@ public final class HotCode: Translator {
         generator.record = record
         for address in region.labels { generator.beginBlock(at: address) }
         for index in region.labels.indices {
-            let ending = recordBlock(at: region.labels[index], page, processor)
+            let ending = recordBlock(at: region.labels[index], page, translated, processor)
             statistics.instructions += recorder.block.instructions.count
             if let last = recorder.block.instructions.last {
                 translated.cover(
@@ -186,7 +189,7 @@ public final class HotCode: Translator {
 
     /// Records the block at `address`, up to the next label or a jump.
     private func recordBlock(
-        at address: UInt64, _ page: CodePage, _ processor: any TranslatableProcessor
+        at address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
     ) -> X64.Generator.Ending? {
         recorder.begin(at: address)
         var next = address
@@ -196,23 +199,31 @@ public final class HotCode: Translator {
             }
             // What is long goes on in a region of its own.
             if recorder.block.nodes.count >= 2000 { return .next(next) }
-            guard record(next, page, processor) else { return .interpreted(next) }
+            guard record(next, page, translated, processor) else { return .interpreted(next) }
             if recorder.isClosed { return nil }
             next = next &+ UInt64(processor.length(of: next, in: page))
             if options.switches.contains(.conditionalMoves) { next = recordSkip(at: next, page, processor) }
         }
     }
 
-    /// Records the instruction at `address`; false, and nothing recorded, where it is left to the interpreter.
-    private func record(_ address: UInt64, _ page: CodePage, _ processor: any TranslatableProcessor) -> Bool {
+    /// Records the instruction at `address`, or that the interpreter is called for it; false, and nothing recorded, where
+    /// translated code has to be left for it.
+    private func record(
+        _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
+    ) -> Bool {
         guard processor.record(address, in: page, &recorder) else { return false }
         let last = recorder.block.instructions.count - 1
-        for index in recorder.block.nodes(of: last)
-        where !generator.supports(recorder.block.nodes[index]) {
+        let isSupported = recorder.block.nodes(of: last).allSatisfy { generator.supports(recorder.block.nodes[$0]) }
+        if isSupported && !translated.isDeviceAccess(address) { return true }
+        switch processor.shape(of: address, in: page) {
+        case .plain, .simple:
+            recorder.interpretLast()
+            return true
+        default:
+            if isSupported { return true }
             recorder.removeLast()
             return false
         }
-        return true
     }
 
     /// Where the last instruction is a branch over the simple one at `address`, records that under the condition of the
@@ -230,7 +241,25 @@ public final class HotCode: Translator {
         return address &+ UInt64(length)
     }
 
+    /// Code was left for an access to a device. Where that comes again and again, the interpreter is to be called instead.
+    private func noteDeviceAccess(_ processor: any TranslatableProcessor) {
+        processor.core.pointee.refusedDevice = 0
+        let address = processor.core.pointee.programCounter
+        guard let page = processor.codePage(at: address) else { return }
+        let mode = processor.core.pointee.context.pointee.codeMode
+        let key = TranslatedPage.Key(virtual: address & ~4095, physical: page.physical, mode: mode)
+        guard let translated = pages[key], translated.countDeviceAccess(address) else { return }
+        forget(translated, keepingAccesses: true)
+    }
+
     // MARK: Forgetting
+
+    private func forget(_ page: TranslatedPage, keepingAccesses: Bool) {
+        page.clear(keepingAccesses: keepingAccesses)
+        for attached in processors {
+            attached.processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) }
+        }
+    }
 
     /// Forgets all code. - Precondition: none is being executed.
     private func flush() {
@@ -247,10 +276,7 @@ extension HotCode: CodeObserver {
         guard let translated = pagesByPhysical[page] else { return }
         for page in translated where page.granules & granules != 0 {
             statistics.invalidations += 1
-            page.clear()
-            for attached in processors {
-                attached.processor.forEachContext { $0.pointee.dropJumps(into: page.key.virtual) }
-            }
+            forget(page, keepingAccesses: false)
         }
     }
 

@@ -180,6 +180,18 @@ extension AArch64.ProcessingElement {
         address >> 55 == 0 ? address : regime(regimeKind(level: level)).branchAddress(address)
     }
 
+    /// Executes the instruction at the program counter for translated code.
+    func interpretInstruction() throws(Fault) -> UInt64 {
+        let slots = try fetch(core.pointee.programCounter)
+        try runAlone(AArch64.self, state, slots) { e, slot throws(Fault) in
+            if slot.load(as: UInt.self) == code.decodeHandler { decode(slot, slots) }
+            let number = DecodedPage.operation(of: slot, slots)
+            let operation = AArch64.Operation(rawValue: number >> 1) ?? .illegal
+            try AArch64.execute(operation, number & 1 == 0 ? .word : .double, &e, Operands(slot))
+        }
+        return 0
+    }
+
     /// Runs handlers from that of the instruction at `address`, in the page at `slots`.
     func run(_ address: UInt64, _ slots: UnsafeMutableRawPointer) {
         runHandlers(

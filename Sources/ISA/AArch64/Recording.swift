@@ -127,6 +127,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             return isAligned ? .faulted : .refused
         }
         guard let region = memory.region(containing: translation.physical), !(use.isWrite && region.isReadOnly) else {
+            core.pointee.refusedDevice = 1
             return .refused
         }
         if use.isWrite {
@@ -163,7 +164,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
-            value = try perform(helper, a, b)
+            value = try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
         } catch {
             raise()
             return 0

@@ -115,6 +115,15 @@ public struct Recorder {
         isClosed = true
     }
 
+    /// Leaves the last instruction to the interpreter, which is called for it.
+    public mutating func interpretLast() {
+        guard let last = block.instructions.last else { return }
+        block.nodes.removeSubrange(Int(last.firstNode)...)
+        isClosed = false
+        forgetState()
+        _ = call(.interpretation, constant(0), constant(0))
+    }
+
     // MARK: Writing
 
     @discardableResult

@@ -66,6 +66,9 @@ public struct CoreState {
     /// architecture that asks.
     public var missedJump: UInt8 = 0
 
+    /// Not 0 since an access of translated code was refused because it is a device's.
+    public var refusedDevice: UInt8 = 0
+
     /// The host's address of the RAM, its size, and its granules of code (``PhysicalMemory/Region/codeGranules``).
     public var memoryHost: UInt64 = 0
     public var memorySize: UInt64 = 0

@@ -137,6 +137,22 @@ public func runWhole<Guest: GuestArchitecture>(
     finish(interpreter)
 }
 
+/// Runs the meaning of the one instruction at the program counter, which is no transfer of control, and goes on to none. The
+/// state's budget is left as if it had not been executed.
+@inlinable @inline(__always)
+public func runAlone<Guest: GuestArchitecture>(
+    _: Guest.Type, _ state: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer,
+    _ meaning: (inout Interpreter<Guest>, _ slot: UnsafeMutableRawPointer) throws(Fault) -> Void
+) throws(Fault) {
+    let core = state.assumingMemoryBound(to: CoreState.self)
+    let address = core.pointee.programCounter
+    let slot = slots + Int(address & 4095) << 3
+    var interpreter = Interpreter<Guest>(
+        state, slot, address & ~4095, slots, core.pointee.budget,
+        UnsafeMutableRawPointer(core.pointee.context.pointee.reads))
+    try meaning(&interpreter, slot)
+}
+
 /// A control transfer in the interpreter of cold code: where it jumps, the run loop looks whether that is translated.
 @inlinable @inline(__always)
 public func runTransfer<Guest: GuestArchitecture>(

@@ -157,11 +157,8 @@ extension RISCV.Hart {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let address = core.pointee.programCounter
         let context = core.pointee.context
-        let entry = context.pointee.fetch[TranslationContext.fetchIndex(address)]
-        var slots: UnsafeMutableRawPointer? = entry.tag == address & ~4095 ? entry.slots : nil
         do throws(Fault) {
-            if slots == nil { slots = try fetchPage(address) }
-            if let slots {
+            if let slots = try fetch(address) {
                 let slot = slots + Int(address & 4095) << 3
                 // The last half-word of a page may begin an instruction that no page holds whole.
                 if address & 4095 != 4094 || !isCrossing(slot, slots) {
@@ -175,6 +172,25 @@ extension RISCV.Hart {
         } catch {
             leaveByException(RISCV.self, state, address, core.pointee.budget)
         }
+    }
+
+    /// The slots of the page at `address`; nil where not all of it may be fetched.
+    private func fetch(_ address: UInt64) throws(Fault) -> UnsafeMutableRawPointer? {
+        let entry = state.pointee.core.context.pointee.fetch[TranslationContext.fetchIndex(address)]
+        return try entry.tag == address & ~4095 ? entry.slots : fetchPage(address)
+    }
+
+    /// Executes the instruction at the program counter for translated code, which is made of whole pages and of
+    /// instructions that lie in one.
+    func interpretInstruction() throws(Fault) -> UInt64 {
+        let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
+        guard let slots = try fetch(core.pointee.programCounter) else { throw illegalInstruction() }
+        try runAlone(RISCV.self, state, slots) { e, slot throws(Fault) in
+            if slot.load(as: UInt.self) == code.decodeHandler { decode(slot, slots) }
+            let operation = RISCV.Operation(rawValue: DecodedPage.operation(of: slot, slots)) ?? .illegal
+            try RISCV.execute(operation, &e, Operands(slot))
+        }
+        return 0
     }
 
     private func isCrossing(_ slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer) -> Bool {

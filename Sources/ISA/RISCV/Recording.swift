@@ -123,7 +123,10 @@ extension RISCV.Hart: TranslatableProcessor {
         let physical = translation.physical
         guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
             let region = memory.region(containing: physical), !(access == .write && region.isReadOnly)
-        else { return .refused }
+        else {
+            core.pointee.refusedDevice = 1
+            return .refused
+        }
         if use.isWrite {
             enterForWriting(address, translation, region)
         } else {
@@ -158,7 +161,7 @@ extension RISCV.Hart: TranslatableProcessor {
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
-            value = try perform(helper, a, b)
+            value = try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
         } catch {
             raise()
             return 0

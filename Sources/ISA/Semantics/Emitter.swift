@@ -238,6 +238,10 @@ public enum AtomicOperation: UInt8, Sendable, CaseIterable {
 public struct HelperIdentifier: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
     @inlinable @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// No architecture's: the interpreter executes the instruction at the program counter, which is no transfer of control,
+    /// and translated code goes on behind it.
+    package static let interpretation = HelperIdentifier(rawValue: 0xffff)
 }
 
 /// What a jump is for; the JIT predicts returns with it.

@@ -70,8 +70,25 @@ final class TranslatedPage {
         return true
     }
 
+    /// How often code was left for the access to a device at each place.
+    private var deviceAccesses: [UInt16: Int] = [:]
+    /// So often, and it is known for one. What is one now and then, as copying is, is left alone.
+    private static let deviceAccessThreshold = 64
+
+    func isDeviceAccess(_ address: UInt64) -> Bool {
+        if deviceAccesses.isEmpty { return false }
+        return deviceAccesses[UInt16(address & 4095), default: 0] >= Self.deviceAccessThreshold
+    }
+
+    /// True when it becomes known for one.
+    func countDeviceAccess(_ address: UInt64) -> Bool {
+        deviceAccesses[UInt16(address & 4095), default: 0] += 1
+        return deviceAccesses[UInt16(address & 4095)] == Self.deviceAccessThreshold
+    }
+
     /// Forgets all code.
-    func clear() {
+    func clear(keepingAccesses: Bool) {
+        if !keepingAccesses { deviceAccesses.removeAll() }
         for part in parts.indices {
             guard let entries = parts[part] else { continue }
             for place in 0..<Self.partCount where entries[place] & Self.code != 0 { entries[place] = 0 }
