@@ -46,6 +46,7 @@ public final class HotCode: Translator {
     // What translates is kept from one region to the next, as it needs the same memory again.
     private var region = Region()
     private var recorder: Recorder
+    private var registerUses = ContiguousArray<Int>(repeating: 0, count: 64)
     private var generator: X64.Generator
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> UInt64
@@ -162,13 +163,14 @@ public final class HotCode: Translator {
         generator.begin(code.free, at: code.freeAddress, direct: direct)
         generator.record = record
         for address in region.labels { generator.beginBlock(at: address) }
+        if options.switches.contains(.loopRegisters) {
+            for loop in region.loops { begin(loop, page, translated, processor) }
+        }
         for index in region.labels.indices {
             let ending = recordBlock(at: region.labels[index], page, translated, processor)
             statistics.instructions += recorder.block.instructions.count
-            if let last = recorder.block.instructions.last {
-                translated.cover(
-                    region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
-            }
+            let bytes = recorder.block.instructions.lazy.map { UInt64(truncatingIfNeeded: $0.offset) + UInt64($0.length) }
+            if let bytes = bytes.max() { translated.cover(region.labels[index], bytes: bytes) }
             generator.generate(&recorder.block, ending: ending)
         }
         generator.generateStubs()
@@ -187,6 +189,23 @@ public final class HotCode: Translator {
         return count
     }
 
+    /// Finds which registers the loop uses most, for a register map of its own.
+    private func begin(
+        _ loop: ClosedRange<UInt64>, _ page: CodePage, _ translated: TranslatedPage,
+        _ processor: any TranslatableProcessor
+    ) {
+        registerUses.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        for address in region.labels where loop.contains(address) {
+            _ = recordBlock(at: address, page, translated, processor)
+            let weight = 1 << (2 * min(region.depth(of: address), 4))
+            for node in recorder.block.nodes where node.operation == .register || node.operation == .setRegister {
+                if node.immediate < UInt64(registerUses.count) { registerUses[Int(node.immediate)] += weight }
+            }
+        }
+        guard generator.beginLoop(registerUses) else { return }
+        for address in region.labels where loop.contains(address) { generator.addToLoop(address) }
+    }
+
     /// Records the block at `address`, up to the next label or a jump.
     private func recordBlock(
         at address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
@@ -200,6 +219,10 @@ public final class HotCode: Translator {
             // What is long goes on in a region of its own.
             if recorder.block.nodes.count >= 2000 { return .next(next) }
             guard record(next, page, translated, processor) else { return .interpreted(next) }
+            if options.switches.contains(.unrolling), recorder.goRound() {
+                next = address
+                continue
+            }
             if recorder.isClosed { return nil }
             next = next &+ UInt64(processor.length(of: next, in: page))
             if options.switches.contains(.conditionalMoves) { next = recordSkip(at: next, page, processor) }

@@ -38,6 +38,12 @@ struct Region {
     /// Addresses of the blocks, in order.
     private(set) var labels = ContiguousArray<UInt64>()
     private var open = ContiguousArray<UInt64>()
+    /// Loops that call nobody, and lie in no other such: from their first instruction to the jump that closes them.
+    private(set) var loops = ContiguousArray<ClosedRange<UInt64>>()
+    /// All jumps back within the page, likewise.
+    private(set) var backJumps = ContiguousArray<ClosedRange<UInt64>>()
+    /// Where code goes elsewhere in between: to a function, or to who is called by a system instruction.
+    private var calls = ContiguousArray<UInt64>()
     /// Branches over one simple instruction: the addresses of that and of the one behind it.
     private var skips = ContiguousArray<(over: UInt64, target: UInt64)>()
 
@@ -51,6 +57,8 @@ struct Region {
     ) {
         let wholePage = switches.contains(.regions)
         skips.removeAll(keepingCapacity: true)
+        backJumps.removeAll(keepingCapacity: true)
+        calls.removeAll(keepingCapacity: true)
         var isLabel = PlaceSet()
         var visited = PlaceSet()
         var count = 0
@@ -75,17 +83,31 @@ struct Region {
                         } else {
                             reach(target)
                         }
+                        if target <= address, (target ^ start) & ~4095 == 0 {
+                            backJumps.append(target...address)
+                            // What is behind a loop is no part of it.
+                            reach(next)
+                        }
                     case .jump(let target, let isCall):
                         reach(target)
-                        if isCall { reach(next) }
+                        if isCall {
+                            calls.append(address)
+                            reach(next)
+                        } else if target <= address, (target ^ start) & ~4095 == 0 {
+                            backJumps.append(target...address)
+                        }
                         break walk
                     case .indirect(let isCall):
+                        calls.append(address)
                         if isCall { reach(next) }
                         break walk
                     case .leave(let returns):
+                        calls.append(address)
                         if returns { reach(next) }
                         break walk
-                    case .interpreted: break walk
+                    case .interpreted:
+                        calls.append(address)
+                        break walk
                     }
                     address = next
                 }
@@ -95,7 +117,21 @@ struct Region {
         } while !open.isEmpty
         labels.removeAll(keepingCapacity: true)
         isLabel.forEach(in: start & ~4095) { if $0 == start || visited.contains($0) { labels.append($0) } }
+        findLoops()
     }
+
+    private mutating func findLoops() {
+        loops.removeAll(keepingCapacity: true)
+        for range in backJumps.sorted(by: { $0.count > $1.count }) {
+            guard !calls.contains(where: { range.contains($0) }), !loops.contains(where: { $0.overlaps(range) }),
+                labels.contains(range.lowerBound)
+            else { continue }
+            loops.append(range)
+        }
+    }
+
+    /// How many jumps back are around the address.
+    func depth(of address: UInt64) -> Int { backJumps.reduce(0) { $0 + ($1.contains(address) ? 1 : 0) } }
 }
 
 extension TranslatableProcessor {

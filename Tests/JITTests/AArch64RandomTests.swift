@@ -101,6 +101,53 @@ struct AArch64RandomTests {
         }
     }
 
+    /// Two loops, one in the other, each of a few rounds, whose bodies use more registers than the host has.
+    @Test("Loops of random instructions do the same", arguments: [10, 11] as [UInt64])
+    func loops(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let computing =
+            (AArch64.Encoding.dataProcessingImmediate + AArch64.Encoding.dataProcessingRegister
+            + AArch64.Encoding.branches)
+            .filter {
+                $0.operation != .illegal && !Self.isLeftOut($0.operation) && $0.operation != .b && $0.operation != .bl
+            }
+        // Few, since most of them fault, which ends the loops.
+        let lines = computing + computing + computing + AArch64.Encoding.loadsAndStores
+        let registers: [UInt32] = [0, 1, 2, 5, 8, 9, 10, 11, 12, 14, 16, 17, 20, 30]
+        try compare(&random, programs: 250, maximumTurn: 90) { random in
+            func body() -> [UInt32] {
+                (0..<random.next() % 7).map { _ in
+                    let line = lines[Int(random.next() % UInt64(lines.count))]
+                    var word = word(of: line, registers: registers, zeros: 20, &random)
+                    // Branches go a few instructions forward, and at times out of the loop.
+                    if AArch64.Encoding.branches.contains(where: { $0.operation == line.operation }) {
+                        word = word & ~(0x3fff << 5) | UInt32(random.next() % 4 + 1) << 5
+                        if line.operation != .tbz && line.operation != .tbnz { word &= ~(0x7ffff << 5) | 0xf << 5 }
+                    }
+                    return word
+                }
+            }
+            func loop(_ counter: UInt32, _ content: [UInt32]) -> [UInt32] {
+                let back = UInt32(bitPattern: Int32(-content.count - 1))
+                let start = 0xd280_0000 | UInt32(random.next() % 9 + 1) << 5 | counter
+                return switch random.next() % 3 {
+                case 0:  // subs, b.ne
+                    [start] + content + [0xf100_0400 | counter << 5 | counter, 0x5400_0001 | (back & 0x7ffff) << 5]
+                case 1:  // sub, cbnz
+                    [start] + content + [
+                        0xd100_0400 | counter << 5 | counter, 0xb500_0000 | (back & 0x7ffff) << 5 | counter,
+                    ]
+                default:  // sub, tbz of the sign
+                    [start] + content + [
+                        0xd100_0400 | counter << 5 | counter, 0xb6f8_0000 | (back & 0x3fff) << 5 | counter,
+                    ]
+                }
+            }
+            let inner = random.chance(60) ? loop(27, body()) : []
+            return loop(28, body() + inner + body())
+        }
+    }
+
     /// What ends a program at once: it tells nothing of what comes behind.
     private static func isLeftOut(_ operation: AArch64.Operation) -> Bool {
         switch operation {
@@ -111,10 +158,12 @@ struct AArch64RandomTests {
         }
     }
 
-    /// A word of the line; where registers are few, one is often more than one operand.
-    /// - Parameter zeros: how many of 100 immediates and amounts are zero.
+    /// A word of the line. Where registers are few, one is often more than one operand.
+    /// - Parameters:
+    ///   - registers: those that operands are of; any where there are none.
+    ///   - zeros: how many of 100 immediates and amounts are zero.
     private func word(
-        of encoding: AArch64.Encoding, fewRegisters: Bool, zeros: UInt64, _ random: inout SplitMix64
+        of encoding: AArch64.Encoding, registers: [UInt32], zeros: UInt64, _ random: inout SplitMix64
     ) -> UInt32 {
         var word = encoding.match | UInt32(truncatingIfNeeded: random.next()) & ~encoding.mask
         if random.chance(zeros) {
@@ -122,33 +171,42 @@ struct AArch64RandomTests {
                 word &= ~(((1 as UInt32) << UInt32(piece.width) - 1) << UInt32(piece.position))
             }
         }
-        guard fewRegisters else { return word }
-        let few: [UInt32] = [0, 1, 9, 14]
+        guard !registers.isEmpty else { return word }
         for piece in encoding.pieces where piece.width == 5 && piece.shift == 0 {
             switch piece.target {
             case .rd, .rn, .rm, .ra:
                 let position = UInt32(piece.position)
-                word = word & ~(31 << position) | few[Int(random.next() & 3)] << position
+                word = word & ~(31 << position) | registers[Int(random.next() % UInt64(registers.count))] << position
             default: break
             }
         }
         return word
     }
 
+    /// Programs of 16 random instructions of lines.
     private func compare(
         _ random: inout SplitMix64, programs: Int, zeros: UInt64 = 0,
         _ line: (inout SplitMix64) -> AArch64.Encoding
     ) throws {
+        try compare(&random, programs: programs, maximumTurn: 9) { random in
+            let registers: [UInt32] = random.chance(50) ? [0, 1, 9, 14] : []
+            return (0..<16).map { _ in
+                let encoding = line(&random)
+                return word(of: encoding, registers: registers, zeros: zeros, &random)
+            }
+        }
+    }
+
+    private func compare(
+        _ random: inout SplitMix64, programs: Int, maximumTurn: UInt64, _ words: (inout SplitMix64) -> [UInt32]
+    ) throws {
         let (interpreter, translating) = (try Machine(translates: false), try Machine(translates: true))
         for _ in 0..<programs {
-            let fewRegisters = random.chance(50)
-            let words = (0..<16).map { _ in
-                let encoding = line(&random)
-                return word(of: encoding, fewRegisters: fewRegisters, zeros: zeros, &random)
-            }
+            let words = words(&random)
             let program = Program(
                 seed: random.next(), level: Int(random.next() % 3), words: words,
-                turns: random.chance(50) ? [40] : (0..<6).map { _ in random.next() % 9 + 1 })
+                turns: random.chance(50)
+                    ? [4 * maximumTurn + 4] : (0..<6).map { _ in random.next() % maximumTurn + 1 })
             guard difference(program, interpreter, translating) != nil else { continue }
             let least = try shrunk(program)
             let text = difference(least, try Machine(translates: false), try Machine(translates: true))

@@ -44,6 +44,8 @@ public struct Recorder {
     var nextOffset: Int64 = 0
     /// What is known of the state here.
     var known = Knowledge()
+    /// Rounds of a loop that the block is.
+    var rounds = 0
 
     /// The side regions that are open; nil for one whose condition surely holds, which needs none.
     var regions: [Region?] = []
@@ -94,6 +96,7 @@ public struct Recorder {
         isClosed = false
         offset = 0
         nextOffset = 0
+        rounds = 0
         regions.removeAll(keepingCapacity: true)
         forgetState()
     }

@@ -24,13 +24,17 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let shiftPairs = OptimizationSwitches(rawValue: 1 << 8)
     /// A branch over one simple instruction becomes a conditional move.
     public static let conditionalMoves = OptimizationSwitches(rawValue: 1 << 9)
-    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 10) - 1)
+    /// A loop of one block is translated as several rounds.
+    public static let unrolling = OptimizationSwitches(rawValue: 1 << 10)
+    /// A loop has the registers that it uses most in the host's.
+    public static let loopRegisters = OptimizationSwitches(rawValue: 1 << 11)
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 12) - 1)
 
     /// Their names, for users.
     public static let names: [(name: String, value: OptimizationSwitches)] = [
         ("constants", .constants), ("forwarding", .forwarding), ("dead-sets", .deadSets),
         ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
         ("regions", .regions), ("floats", .floats), ("shift-pairs", .shiftPairs),
-        ("conditional-moves", .conditionalMoves),
+        ("conditional-moves", .conditionalMoves), ("unrolling", .unrolling), ("loop-registers", .loopRegisters),
     ]
 }

@@ -1,7 +1,7 @@
 import ISA
 
 /// Where guest registers live while translated code runs: the same for all code, so that code may be entered at any
-/// label, and left anywhere, without a move.
+/// label, and left anywhere, without a move; but for loops, which may have another map of their own.
 struct RegisterMap {
     enum Home: Equatable {
         case general(X64.Register)
@@ -41,6 +41,33 @@ struct RegisterMap {
     }
 
     subscript(guest: UInt8) -> Home { homes[Int(guest)] }
+
+    // MARK: Loops
+
+    /// A host register that holds another register of the guest within a loop than elsewhere.
+    struct Replacement {
+        let host: X64.Register
+        let outside: UInt8
+        let inside: UInt8
+    }
+
+    /// What differs from the map that is everybody's.
+    private(set) var replacements: [Replacement] = []
+
+    /// The map of a loop, in which registers are used as often as `uses` says; nil where no other is better.
+    func forLoop(_ uses: ContiguousArray<Int>) -> RegisterMap? {
+        let wanted = uses.indices.filter { uses[$0] > 0 }.sorted { uses[$0] > uses[$1] }
+            .prefix(general.count).map { UInt8($0) }
+        var free = general.filter { !wanted.contains($0.guest) }
+        var loop = self
+        for guest in wanted where homes[Int(guest)] == .memory {
+            guard let (outside, host) = free.popLast() else { break }
+            loop.homes[Int(outside)] = .memory
+            loop.homes[Int(guest)] = .general(host)
+            loop.replacements.append(Replacement(host: host, outside: outside, inside: guest))
+        }
+        return loop.replacements.isEmpty ? nil : loop
+    }
 }
 
 extension X64 {

@@ -25,7 +25,8 @@ extension X64 {
             case spilled(UInt8)
         }
 
-        let map: RegisterMap
+        /// The map of the code that is being made, which outside of loops is everybody's.
+        private(set) var map: RegisterMap
         let trampolines: Trampolines
         let host: HostFeatures
         let switches: OptimizationSwitches
@@ -38,6 +39,12 @@ extension X64 {
         /// Where the region's blocks begin, and their labels, by place in the page.
         private var blocks = PlaceSet()
         private var blockLabels = ContiguousArray<Assembler.Label>(repeating: .none, count: 2048)
+        /// The register maps of the region: everybody's, and those of its loops; and the number of each block's.
+        private var maps: ContiguousArray<RegisterMap>
+        private var blockMaps = ContiguousArray<UInt8>(repeating: 0, count: 2048)
+        private(set) var mapNumber: UInt8 = 0
+        /// Where blocks of loops are entered from outside of the region.
+        private var entries: [(block: UInt64, label: Assembler.Label)] = []
         var stubs = ContiguousArray<Stub>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
         private(set) var direct: DirectMemory?
@@ -82,6 +89,8 @@ extension X64 {
             let refund: Int
             /// What the flags are there, where the state does not have them.
             let flags: FlagsRecipe?
+            /// The number of the register map there.
+            let map: UInt8
         }
 
         // MARK: Of the block
@@ -127,6 +136,7 @@ extension X64 {
             _ map: RegisterMap, _ trampolines: Trampolines, _ host: HostFeatures, _ switches: OptimizationSwitches
         ) {
             self.map = map
+            maps = [map]
             self.trampolines = trampolines
             self.host = host
             self.switches = switches
@@ -139,6 +149,10 @@ extension X64 {
             self.direct = direct
             blocks = PlaceSet()
             stubs.removeAll(keepingCapacity: true)
+            entries.removeAll(keepingCapacity: true)
+            maps.removeLast(maps.count - 1)
+            map = maps[0]
+            mapNumber = 0
             hasFailed = false
         }
 
@@ -146,6 +160,38 @@ extension X64 {
         mutating func beginBlock(at address: UInt64) {
             blocks.insert(address)
             blockLabels[Int(address & 4095) / 2] = assembler.label()
+            blockMaps[Int(address & 4095) / 2] = 0
+        }
+
+        /// Says that the block at `address` will be of the loop that was begun last.
+        mutating func addToLoop(_ address: UInt64) {
+            blockMaps[Int(address & 4095) / 2] = UInt8(truncatingIfNeeded: maps.count &- 1)
+            entries.append((address, assembler.label()))
+        }
+
+        /// Begins a loop, whose blocks use registers as often as `uses` says; false where it needs no map of its own.
+        mutating func beginLoop(_ uses: ContiguousArray<Int>) -> Bool {
+            guard maps.count < 255, let map = maps[0].forLoop(uses) else { return false }
+            maps.append(map)
+            return true
+        }
+
+        /// From here on code is made for the map of the number.
+        mutating func useMap(_ number: UInt8) {
+            mapNumber = number
+            map = maps[Int(number)]
+        }
+
+        func mapNumber(ofBlock address: UInt64) -> UInt8 { blockMaps[Int(address & 4095) / 2] }
+
+        /// Moves what is in other places by the map of the number. Host flags and temporaries stay.
+        mutating func changeMap(to number: UInt8) {
+            guard number != mapNumber else { return }
+            let (old, new) = (maps[Int(mapNumber)].replacements, maps[Int(number)].replacements)
+            for change in old { assembler.store(Role.register(change.inside), change.host) }
+            for change in old { assembler.load(change.host, Role.register(change.outside)) }
+            for change in new { assembler.store(Role.register(change.outside), change.host) }
+            for change in new { assembler.load(change.host, Role.register(change.inside)) }
         }
 
         func hasBlock(at address: UInt64) -> Bool { blocks.contains(address) }
@@ -155,8 +201,13 @@ extension X64 {
             blocks.contains(address) ? blockLabels[Int(address & 4095) / 2] : nil
         }
 
-        /// Where the code of the block at `address` begins. - Precondition: code has been made of it.
-        func offset(ofBlock address: UInt64) -> Int { assembler.offset(of: blockLabels[Int(address & 4095) / 2]) }
+        /// Where the block at `address` is entered from outside of the region. - Precondition: code has been made of it.
+        func offset(ofBlock address: UInt64) -> Int {
+            if mapNumber(ofBlock: address) != 0, let entry = entries.first(where: { $0.block == address }) {
+                return assembler.offset(of: entry.label)
+            }
+            return assembler.offset(of: blockLabels[Int(address & 4095) / 2])
+        }
     }
 }
 
@@ -203,6 +254,7 @@ extension X64.Generator {
         hostFlags = nil
         pendingFlags = nil
         floatsAreLoaded = false
+        useMap(label(ofBlock: block.address) == nil ? 0 : mapNumber(ofBlock: block.address))
         assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
@@ -268,7 +320,9 @@ extension X64.Generator {
     mutating func stub(_ kind: Stub.Kind, at programCounter: UInt64, refund: Int) -> Label {
         let label = assembler.label()
         stubs.append(
-            Stub(kind: kind, label: label, programCounter: programCounter, refund: refund, flags: flagsRecipe()))
+            Stub(
+                kind: kind, label: label, programCounter: programCounter, refund: refund, flags: flagsRecipe(),
+                map: mapNumber))
         return label
     }
 
@@ -277,6 +331,7 @@ extension X64.Generator {
         for stub in stubs {
             record?.begin(stub, at: assembler.count)
             assembler.bind(stub.label)
+            useMap(stub.map)
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)
             case .interpret: leave(stub, trampolines.interpret)
@@ -298,12 +353,15 @@ extension X64.Generator {
                     assembler.jump(if: .equal, checked)
                 }
                 if let flags = stub.flags { store(flags) }
+                changeMap(to: 0)
                 storePosition(stub.programCounter, left: stub.refund)
                 assembler.jump(toAddress: trampolines.raise, from: self.base)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
             case .helper(let helper, let argument):
                 if let flags = stub.flags { store(flags) }
+                changeMap(to: 0)
+                useMap(0)
                 storePosition(stub.programCounter, left: stub.refund)
                 assembler.move(.rax, constant: UInt64(argument))
                 assembler.move(.rdx, constant: 0)
@@ -319,6 +377,7 @@ extension X64.Generator {
                 if let flags = stub.flags { store(flags) }
                 jump(to: target)
             case .event:
+                changeMap(to: 0)
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)
                 assembler.jump(toAddress: trampolines.event, from: base)
@@ -339,10 +398,22 @@ extension X64.Generator {
             }
         }
         stubs.removeAll(keepingCapacity: true)
+        enterLoops()
+    }
+
+    /// The ways into loops' blocks from outside of the region.
+    private mutating func enterLoops() {
+        for (block, label) in entries {
+            record?.begin(.stub(name: "entry", address: block), at: assembler.count)
+            assembler.bind(label)
+            useMap(0)
+            jump(to: block)
+        }
     }
 
     private mutating func leave(_ stub: Stub, _ trampoline: UInt) {
         if let flags = stub.flags { store(flags) }
+        changeMap(to: 0)
         if stub.refund != 0 {
             assembler.arithmetic(
                 .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: stub.refund))

@@ -96,15 +96,18 @@ extension X64.Generator {
     }
 
     mutating func jump(to address: UInt64) {
-        if let label = label(of: address) { return assembler.jump(label) }
-        jumpOut(to: address)
+        guard let label = label(of: address) else { return jumpOut(to: address) }
+        changeMap(to: mapNumber(ofBlock: address))
+        assembler.jump(label)
     }
 
     private mutating func generateBranch(_ node: Node) {
         let address = block.address &+ node.immediate
         let condition = test(node.a)
-        if pendingFlags != nil { return assembler.jump(if: condition, stub(.jump(address))) }
-        if let label = label(of: address) { return assembler.jump(if: condition, label) }
+        let label = label(of: address)
+        let target = label == nil ? 0 : mapNumber(ofBlock: address)
+        if pendingFlags != nil || target != mapNumber { return assembler.jump(if: condition, stub(.jump(address))) }
+        if let label { return assembler.jump(if: condition, label) }
         let skip = assembler.label()
         assembler.jumpShort(if: condition.inverted, skip)
         jumpOut(to: address)
@@ -113,6 +116,7 @@ extension X64.Generator {
 
     /// Through the jump cache of the context: who runs this code may have another page at the address.
     private mutating func jumpOut(to address: UInt64) {
+        changeMap(to: 0)
         let entry = Int32(
             truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & X64.Trampolines.jumpMask) * 8)
         assembler.move(.rax, constant: address)
@@ -123,8 +127,9 @@ extension X64.Generator {
 
     private mutating func generateIndirectJump(_ node: Node) {
         settleFlags()
-        if hasCalled { lookAtEvent(before: node.a) }
         move(.rax, node.a)
+        changeMap(to: 0)
+        if hasCalled { lookAtEventBeforeJump() }
         let miss =
             switch node.jumpHint {
             case .plain: trampolines.resolveJump
@@ -134,12 +139,11 @@ extension X64.Generator {
         X64.Trampolines.jump(&assembler, at: base, miss)
     }
 
-    /// The instruction has called a helper, and goes on at the result of `node`: what the helper wants comes first.
-    private mutating func lookAtEvent(before node: Int32) {
+    /// The instruction has called a helper, and goes on at the address in rax: what the helper wants comes first.
+    private mutating func lookAtEventBeforeJump() {
         hasCalled = false
-        let target = intoRegister(node)
         let goOn = assembler.label()
-        assembler.store(Role.field(\.programCounter), target)
+        assembler.store(Role.field(\.programCounter), .rax)
         assembler.arithmetic(.compare, .memory(Role.field(\.event)), constant: 0, .byte)
         assembler.jumpShort(if: .equal, goOn)
         assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
@@ -167,7 +171,12 @@ extension X64.Generator {
         move(.rax, node.a)
         move(.rdx, node.b)
         storePosition(address(of: instruction), left: leftInSegment)
+        let number = mapNumber
+        changeMap(to: 0)
+        useMap(0)
         callHelper(node.helper)
+        changeMap(to: number)
+        useMap(number)
         finishInTemporary(.rax)
         hasCalled = true
     }
@@ -200,6 +209,7 @@ extension X64.Generator {
     /// The program counter is what the helper has set.
     mutating func resume() {
         hasCalled = false
+        changeMap(to: 0)
         assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
         assembler.jump(toAddress: trampolines.event, from: base)
     }

@@ -50,7 +50,7 @@ extension X64 {
         }
 
         private static let calleeSaved: [Register] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
-        private static let callerSaved: Set<Register> = [.rsi, .rdi, .r8, .r9, .r10, .r11]
+        private static let callerSaved: [Register] = [.rsi, .rdi, .r8, .r9, .r10, .r11]
 
         /// - Parameter base: where the assembler's first byte will be executed.
         init(_ assembler: inout Assembler, at base: UInt, _ map: RegisterMap, _ guest: GuestTranslation) {
@@ -101,8 +101,8 @@ extension X64 {
             enterPage = here()
             // The call and this push make a multiple of 16.
             assembler.push(.rdx)
-            let general = map.general.filter { Self.callerSaved.contains($0.host) }
-            for (guest, host) in general { assembler.store(Role.register(guest), host) }
+            // Who calls this may have other registers of the guest there than the map says. Their number is even.
+            for register in Self.callerSaved { assembler.push(register) }
             Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
             if map.hasVectors { Self.pushVectors(&assembler, map) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
@@ -110,9 +110,9 @@ extension X64 {
             assembler.move(.rdx, .rcx)
             assembler.move(.rax, constant: UInt64(guest.enterPage))
             assembler.call(.register(.rax))
-            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
             Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
             if map.hasVectors { Self.popVectors(&assembler, map) }
+            for register in Self.callerSaved.reversed() { assembler.pop(register) }
             assembler.pop(.rdx)
             assembler.return()
 
@@ -126,14 +126,14 @@ extension X64 {
             assembler.push(.rdx)
             assembler.push(.rcx)
             assembler.push(.rcx)
-            for (guest, host) in general { assembler.store(Role.register(guest), host) }
+            for register in Self.callerSaved { assembler.push(register) }
             Self.whereFloatsAreLoaded(&assembler) { Self.setFloatsAside(&$0, map) }
             assembler.address(.rdi, Memory(Role.state, -Int32(Role.stateBias)))
             assembler.move(.rsi, .rax)
             assembler.move(.rax, constant: UInt64(Self.flagsFunction))
             assembler.call(.register(.rax))
-            for (guest, host) in general { assembler.load(host, Role.register(guest)) }
             Self.whereFloatsAreLoaded(&assembler) { Self.takeFloatsBack(&$0, map) }
+            for register in Self.callerSaved.reversed() { assembler.pop(register) }
             assembler.pop(.rcx)
             assembler.pop(.rcx)
             assembler.pop(.rdx)
