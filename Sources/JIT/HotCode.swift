@@ -169,7 +169,9 @@ public final class HotCode: Translator {
         for index in region.labels.indices {
             let ending = recordBlock(at: region.labels[index], page, translated, processor)
             statistics.instructions += recorder.block.instructions.count
-            let bytes = recorder.block.instructions.lazy.map { UInt64(truncatingIfNeeded: $0.offset) + UInt64($0.length) }
+            let bytes = recorder.block.instructions.lazy.map {
+                UInt64(truncatingIfNeeded: $0.offset) + UInt64($0.length)
+            }
             if let bytes = bytes.max() { translated.cover(region.labels[index], bytes: bytes) }
             generator.generate(&recorder.block, ending: ending)
         }
