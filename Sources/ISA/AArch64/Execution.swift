@@ -8,7 +8,7 @@ extension AArch64: GuestArchitecture {
     public static func load(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) -> UInt64 {
-        try ProcessingElement.of(state).load(address, width, attributes)
+        try ProcessingElement.with(state) { e throws(Fault) in try e.load(address, width, attributes) }
     }
 
     @inline(never)
@@ -16,14 +16,16 @@ extension AArch64: GuestArchitecture {
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
         _ attributes: MemoryAttributes
     ) throws(Fault) {
-        try ProcessingElement.of(state).store(address, value, width, attributes)
+        try ProcessingElement.with(state) { e throws(Fault) in try e.store(address, value, width, attributes) }
     }
 
     @inline(never)
     public static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> UnsafeMutableRawPointer? {
-        try ProcessingElement.of(state).probe(address, bytes: UInt64(bytes), write: write, attributes)
+        try ProcessingElement.with(state) { e throws(Fault) in
+            try e.probe(address, bytes: UInt64(bytes), write: write, attributes)
+        }
     }
 
     @inline(never)
@@ -45,7 +47,7 @@ extension AArch64: GuestArchitecture {
     public static func call(
         _ helper: HelperIdentifier, _ state: UnsafeMutableRawPointer, _ a: UInt64, _ b: UInt64
     ) throws(Fault) -> UInt64 {
-        try ProcessingElement.of(state).perform(helper, a, b)
+        try ProcessingElement.with(state) { e throws(Fault) in try e.perform(helper, a, b) }
     }
 
     @inline(never)

@@ -188,10 +188,20 @@ extension AArch64 {
 
         /// Calls `body` with the PE, without keeping count of a reference to it.
         @inline(__always)
-        static func with<Result>(_ state: UnsafeMutableRawPointer, _ body: (ProcessingElement) -> Result) -> Result {
+        static func with<Value>(_ state: UnsafeMutableRawPointer, _ body: (ProcessingElement) -> Value) -> Value {
             let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
             // SAFETY: as above.
             return Unmanaged<ProcessingElement>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
+        }
+
+        @inline(__always)
+        static func with<Value>(
+            _ state: UnsafeMutableRawPointer, _ body: (ProcessingElement) throws(Fault) -> Value
+        ) throws(Fault) -> Value {
+            let result = with(state) { element -> Result<Value, Fault> in
+                do throws(Fault) { return .success(try body(element)) } catch { return .failure(error) }
+            }
+            return try result.get()
         }
 
         // MARK: Exception levels

@@ -123,11 +123,20 @@ public struct TranslationContext {
     /// and not the end: of a superpage at the top of the address space that would be 0.
     private var superpageStart: UInt64 = ~0
     private var superpageLast: UInt64 = 0
-    /// The page that was translated last of those that no data entry can hold: a device's. Where it is one that a
-    /// hypervisor emulates, by the first stage alone. 1 is no page.
-    private var devicePage: UInt64 = 1
-    private var devicePhysicalPage: UInt64 = 0
-    private var devicePageIsWritable = false
+    /// Pages that were translated last of those that no data entry can hold: devices'. Where it is one that a hypervisor
+    /// emulates, by the first stage alone.
+    private var devicePages = InlineArray<4, DevicePage>(repeating: DevicePage())
+
+    private struct DevicePage {
+        /// 1 is no page.
+        var page: UInt64 = 1
+        var physical: UInt64 = 0
+        var isWritable = false
+    }
+
+    /// Frames of an interrupt controller are 64 KiB apart.
+    @inline(__always)
+    private static func devicePlace(_ address: UInt64) -> Int { Int((address &>> 12 ^ address &>> 16) & 3) }
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
@@ -207,7 +216,7 @@ public struct TranslationContext {
         }
         superpageStart = ~0
         superpageLast = 0
-        devicePage = 1
+        devicePages = InlineArray(repeating: DevicePage())
         entered = 0
         flushJumps()
     }
@@ -239,7 +248,7 @@ public struct TranslationContext {
         if reads[index].tag == page { dropReads(index) }
         if writes[index].page == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
-        if devicePage == page { devicePage = 1 }
+        if devicePages[Self.devicePlace(page)].page == page { devicePages[Self.devicePlace(page)].page = 1 }
         dropJumps(into: page)
     }
 
@@ -248,16 +257,16 @@ public struct TranslationContext {
     /// What becomes of `address`, where that is remembered.
     @inline(__always)
     package func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
-        guard devicePage == address & ~4095, devicePageIsWritable || !isWrite else { return nil }
-        return devicePhysicalPage | address & 4095
+        let entry = devicePages[Self.devicePlace(address)]
+        guard entry.page == address & ~4095, entry.isWritable || !isWrite else { return nil }
+        return entry.physical | address & 4095
     }
 
     /// Remembers what has become of `address`, from a leaf of `superpage` bytes.
     /// - Parameter isWrite: it may be written, and read.
     package mutating func enterDevicePage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
-        devicePage = address & ~4095
-        devicePhysicalPage = physical & ~4095
-        devicePageIsWritable = isWrite
+        devicePages[Self.devicePlace(address)] = DevicePage(
+            page: address & ~4095, physical: physical & ~4095, isWritable: isWrite)
         note(address, superpage)
     }
 

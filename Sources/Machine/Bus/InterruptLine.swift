@@ -9,7 +9,8 @@ public protocol InterruptSink: AnyObject {
 public final class InterruptLine {
     public private(set) var level = false
     public let number: Int
-    private unowned let sink: any InterruptSink
+    // SAFETY: a board holds the devices, whose lines these are, and what they lead to, and lets them go together.
+    private unowned(unsafe) let sink: any InterruptSink
 
     public init(to sink: any InterruptSink, number: Int) {
         self.sink = sink
