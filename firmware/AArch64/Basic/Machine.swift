@@ -28,7 +28,12 @@ enum Machine {
             if gic == nil, node.isCompatible(with: "arm,cortex-a15-gic"), let distributor = node.range(),
                 let interface = node.range(1)
             {
-                gic = GIC(distributor: distributor.base, interface: interface.base)
+                gic = GIC(distributor: distributor.base, interface: interface.base, redistributors: nil)
+            }
+            if gic == nil, node.isCompatible(with: "arm,gic-v3"), let distributor = node.range(),
+                let redistributors = node.range(1)
+            {
+                gic = GIC(distributor: distributor.base, interface: 0, redistributors: redistributors.base)
             }
             if clock == nil, node.isCompatible(with: "arm,pl031") { clock = device(node) }
             if node.isCompatible(with: "arm,pl011") { Serial.found(node) }

@@ -79,6 +79,23 @@ REGISTER(contextidr_el1, contextidr_el1) REGISTER(tpidr_el0, tpidr_el0) REGISTER
 REGISTER(tpidr_el1, tpidr_el1) REGISTER(par_el1, par_el1) REGISTER(elr_el1, elr_el1) REGISTER(spsr_el1, spsr_el1)
 REGISTER(sp_el0, sp_el0) REGISTER(sp_el1, sp_el1) REGISTER(cpacr_el1, cpacr_el1) REGISTER(csselr_el1, csselr_el1)
 
+// A GICv3's CPU interface and its virtual one (IHI 0069, 12.2 and 12.4), which has as many list registers as ICH_VTR_EL2 says.
+READ_ONLY(icc_iar1_el1, S3_0_C12_C12_0) REGISTER(icc_eoir1_el1, S3_0_C12_C12_1) REGISTER(icc_dir_el1, S3_0_C12_C11_1)
+REGISTER(icc_sgi1r_el1, S3_0_C12_C11_5) REGISTER(icc_pmr_el1, S3_0_C4_C6_0) REGISTER(icc_bpr1_el1, S3_0_C12_C12_3)
+REGISTER(icc_ctlr_el1, S3_0_C12_C12_4) REGISTER(icc_igrpen1_el1, S3_0_C12_C12_7) REGISTER(icc_sre_el1, S3_0_C12_C12_5)
+REGISTER(icc_sre_el2, S3_4_C12_C9_5) REGISTER(ich_hcr_el2, S3_4_C12_C11_0) READ_ONLY(ich_vtr_el2, S3_4_C12_C11_1)
+READ_ONLY(ich_elrsr_el2, S3_4_C12_C11_5) REGISTER(ich_vmcr_el2, S3_4_C12_C11_7)
+REGISTER(ich_ap1r0_el2, S3_4_C12_C9_0) REGISTER(ich_ap1r1_el2, S3_4_C12_C9_1)
+REGISTER(ich_ap1r2_el2, S3_4_C12_C9_2) REGISTER(ich_ap1r3_el2, S3_4_C12_C9_3)
+REGISTER(ich_lr0_el2, S3_4_C12_C12_0) REGISTER(ich_lr1_el2, S3_4_C12_C12_1)
+REGISTER(ich_lr2_el2, S3_4_C12_C12_2) REGISTER(ich_lr3_el2, S3_4_C12_C12_3)
+REGISTER(ich_lr4_el2, S3_4_C12_C12_4) REGISTER(ich_lr5_el2, S3_4_C12_C12_5)
+REGISTER(ich_lr6_el2, S3_4_C12_C12_6) REGISTER(ich_lr7_el2, S3_4_C12_C12_7)
+REGISTER(ich_lr8_el2, S3_4_C12_C13_0) REGISTER(ich_lr9_el2, S3_4_C12_C13_1)
+REGISTER(ich_lr10_el2, S3_4_C12_C13_2) REGISTER(ich_lr11_el2, S3_4_C12_C13_3)
+REGISTER(ich_lr12_el2, S3_4_C12_C13_4) REGISTER(ich_lr13_el2, S3_4_C12_C13_5)
+REGISTER(ich_lr14_el2, S3_4_C12_C13_6) REGISTER(ich_lr15_el2, S3_4_C12_C13_7)
+
 // Interrupts off (PSTATE.I), saying whether they were on; and on again where they were. Bit 7 of DAIF is I.
 INLINE bool disable_interrupts(void) {
     uint64_t mask;

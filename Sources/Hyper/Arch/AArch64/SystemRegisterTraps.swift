@@ -12,10 +12,23 @@ enum SystemRegisterTraps {
     static func handle(_ vcpu: VCPUReference, _ syndrome: UInt64) {
         let register = Int(truncatingIfNeeded: syndrome >> 5 & 31)
         let isRead = syndrome & 1 != 0
-        guard let value = access(syndrome & 0x3f_fc1e, isRead: isRead) else { return Exits.raiseUnknown(vcpu) }
         let state = AArch64Port.stateReference(vcpu)
+        let name = syndrome & 0x3f_fc1e
+        if !isRead, isSoftwareInterrupt(name) {
+            vcpu.pointee.guest._withUnsafeGuaranteedRef {
+                $0.interrupts.controller?.send(register == 31 ? 0 : state.pointee[register], from: vcpu)
+            }
+            state.pointee.programCounter &+= 4
+            return
+        }
+        guard let value = access(name, isRead: isRead) else { return Exits.raiseUnknown(vcpu) }
         if isRead, register != 31 { state.pointee[register] = value }
         state.pointee.programCounter &+= 4
+    }
+
+    /// ICC_SGI1R_EL1, which comes here where HCR_EL2.IMO is set (IHI 0069, 12.2.18).
+    private static func isSoftwareInterrupt(_ name: UInt64) -> Bool {
+        HostGIC.isVersion3 && name == self.name(3, 0, 12, 11, 5)
     }
 
     /// What a read finds; nil where there is no such register.

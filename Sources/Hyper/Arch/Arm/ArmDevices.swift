@@ -2,7 +2,8 @@
 enum ArmDevices {
     static var drivers: [Driver] {
         var drivers: [Driver] = []
-        if Configuration.DRIVER_GICV2 { drivers.append(GICv2Driver.driver) }
+        if Configuration.DRIVER_GICV2 { drivers.append(GICDriver.version2) }
+        if Configuration.DRIVER_GICV3 { drivers.append(GICDriver.version3) }
         if Configuration.DRIVER_PL011 { drivers.append(PL011Driver.driver) }
         if Configuration.DRIVER_PL031 { drivers.append(PL031Driver.driver) }
         return drivers
@@ -10,7 +11,8 @@ enum ArmDevices {
 
     static var emulators: [Emulator] {
         var emulators: [Emulator] = []
-        if Configuration.EMULATOR_GICV2 { emulators.append(GICv2Emulator.emulator) }
+        if Configuration.EMULATOR_GICV2 { emulators.append(GICv2Distributor.emulator) }
+        if Configuration.EMULATOR_GICV3 { emulators.append(GICv3Distributor.emulator) }
         if Configuration.EMULATOR_PL011 { emulators.append(PL011Emulator.emulator) }
         if Configuration.EMULATOR_PL031 { emulators.append(PL031Emulator.emulator) }
         return emulators

@@ -4,6 +4,7 @@
 /// What this build has. What is off is compiled all the same, and then left out as dead code.
 enum Configuration {
     static var DRIVER_GICV2: Bool { false }
+    static var DRIVER_GICV3: Bool { false }
     static var DRIVER_GOLDFISH_RTC: Bool { true }
     static var DRIVER_NS16550: Bool { true }
     static var DRIVER_PL011: Bool { false }
@@ -17,6 +18,7 @@ enum Configuration {
     static var DRIVER_VIRTIO_INPUT: Bool { true }
     static var DRIVER_VIRTIO_NETWORK: Bool { true }
     static var EMULATOR_GICV2: Bool { false }
+    static var EMULATOR_GICV3: Bool { false }
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
     static var EMULATOR_PL011: Bool { false }

@@ -16,6 +16,8 @@ public protocol GuestInterruptController: AnyObject {
     /// A device that belongs to the CPU has interrupted the VCPU that is loaded here. The host's interrupt stays taken until
     /// the guest has completed its own.
     func raise(_ line: Int, of vcpu: VCPUReference, host number: Int)
+    /// The VCPU, which is loaded here, has asked for a software interrupt by a register of its CPU's, which has this.
+    func send(_ request: UInt64, from vcpu: VCPUReference)
     /// Whether the VCPU, whose lock is held, would wake up.
     func isInterruptPending(_ vcpu: VCPUReference) -> Bool
     /// Says in the controller's node what a guest is told of it.
@@ -28,6 +30,7 @@ extension GuestInterruptController {
     public func save(_ vcpu: VCPUReference) {}
     public func refresh(_ vcpu: VCPUReference) {}
     public func raise(_ line: Int, of vcpu: VCPUReference, host number: Int) {}
+    public func send(_ request: UInt64, from vcpu: VCPUReference) {}
     public func isInterruptPending(_ vcpu: VCPUReference) -> Bool { false }
     public func describe(_ node: DeviceTreeNode) {}
 }

@@ -1,5 +1,5 @@
 /// How interrupts come into list registers and leave them. The lock is held.
-extension GICv2Emulator {
+extension GICEmulator {
     /// A VCPU may have something new.
     @inline(__always)
     func offer(_ index: Int, _ notice: inout Notice) {
@@ -62,7 +62,7 @@ extension GICv2Emulator {
         let (word, bit) = (number / 32, UInt32(1) << UInt32(number % 32))
         let place = place(word, index)
         var value = ListRegister(number, priority: priorities[place * 32 + number % 32])
-        if number < HostGIC.firstPrivate {
+        if number < HostGIC.firstPrivate, !isVersion3 {
             let source = interfaces[index].sources[number].trailingZeroBitCount
             value.setSource(min(source, 7))
             interfaces[index].sources[number] &= interfaces[index].sources[number] &- 1
@@ -164,7 +164,7 @@ extension GICv2Emulator {
             note(word)
             return complete(number)
         }
-        if number < HostGIC.firstPrivate {
+        if number < HostGIC.firstPrivate, !isVersion3 {
             // Sent again by the same before it was taken, it comes once.
             if value.bits & ListRegister.pending != 0 {
                 interfaces[index].sources[number] &= ~(1 << UInt8(value.source))
@@ -182,6 +182,11 @@ extension GICv2Emulator {
             }
         } else {
             let isEdge = words[place].isEdge & bit != 0
+            // An edge that comes before the last one was taken is the same; one that comes after it was is another.
+            if isEdge, words[place].latched & words[place].enabled & bit != 0 {
+                words[place].latched &= ~bit
+                value.bits |= ListRegister.pending
+            }
             let isHigh = (words[place].level | words[place].latched) & bit != 0
             let isEnabled = words[place].enabled & bit != 0
             if value.bits & ListRegister.pending != 0, !isEnabled || !isEdge && !isHigh {
@@ -200,7 +205,7 @@ extension GICv2Emulator {
         }
         if value.isEmpty {
             interfaces[index].setList(list, ListRegister(0))
-            interfaces[index].lists[list] = UInt32(number)
+            interfaces[index].lists[list] = UInt64(number)
             unlist(list, index)
         } else if value.bits != interfaces[index].lists[list] {
             interfaces[index].setList(list, value)

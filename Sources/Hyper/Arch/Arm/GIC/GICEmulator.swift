@@ -1,34 +1,16 @@
-/// The Distributor of a guest's GICv2 (IHI 0048B). The guest's CPU interface is the machine's own, where it gives guests one:
-/// interrupts come to it by list registers, and taking and completing one costs no exit.
+/// A guest's interrupt controller: a GICv2 (IHI 0048B) or a GICv3 (IHI 0069), as the machine has. The guest's CPU interface is
+/// the machine's own: interrupts come to it by list registers, and taking and completing one costs no exit. What is emulated
+/// are the Distributor and the Redistributors, whose registers are ``GICv2Distributor``, ``GICv3Distributor`` and
+/// ``GICv3Redistributors``; what they say is kept here.
 ///
 /// The lock is one that is taken while a CPU's queue is held. So nobody is woken under it: what is to be done afterwards is
 /// collected in ``Notice``.
-final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
-    static var emulator: Emulator {
-        Emulator("gicv2", compatible: ["arm,cortex-a15-gic", "arm,gic-400"]) { (context) throws(HyperError) in
-            let (guest, region) = (context.guest, context.region)
-            guard VirtualInterface.isPresent else {
-                throw region.node.wrong("compatible", "is a GICv2, and this machine has none that a guest could use")
-            }
-            guard guest.vcpus.count <= vcpuLimit else {
-                throw region.node.wrong("compatible", "is a GICv2, which has 8 CPUs at most")
-            }
-            let interface = try region.node.required("cpu_interface")
-            try guest.space.add(
-                Region(
-                    name: "\(region.name)-cpu", start: interface, size: VirtualInterface.guestRegisters.size,
-                    kind: .memory(VirtualInterface.guestRegisters.base, [.read, .write, .device])))
-            let gic = GICv2Emulator(
-                vcpus: guest.vcpus, interruptCount: Int(guest.description?.interruptCount ?? 128),
-                interrupts: guest.interrupts,
-                registers: (MemoryRange(base: region.start, size: region.size), interface))
-            guest.interrupts.controller = gic
-            return gic
-        }
-    }
-
-    static let vcpuLimit = 8
-    private static let privateCount = HostGIC.firstShared
+final class GICEmulator: GuestInterruptController {
+    /// The name of it in guests' trees.
+    private let name: Text
+    /// What a guest finds in `reg`.
+    private let registers: [MemoryRange]
+    let isVersion3: Bool
 
     // Guarded by the lock, all of it.
     let lock = SpinLock()
@@ -38,7 +20,7 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
     let wordCount: Int
     /// In the same order.
     let priorities: UnsafeMutablePointer<UInt8>
-    /// Of the shared ones from ``HostGIC/firstShared`` on: to which VCPUs they may go, and in whose list register they are.
+    /// Of the shared ones from ``HostGIC/firstShared`` on: to which VCPU they go, if any, and in whose list register they are.
     let targets: UnsafeMutablePointer<UInt8>
     let holders: UnsafeMutablePointer<UInt8>
     let interfaces: UnsafeMutablePointer<GICInterface>
@@ -46,17 +28,19 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
     var pendingWords: UInt32 = 0
     var isEnabled = false
     private let interrupts: Unmanaged<GuestInterrupts>
-    private let registers: (distributor: MemoryRange, interface: UInt64)
 
-    /// - Parameter interrupts: of the guest, which outlive it.
-    init(
-        vcpus: [VCPUReference], interruptCount: Int, interrupts: GuestInterrupts,
-        registers: (distributor: MemoryRange, interface: UInt64)
-    ) {
-        vcpuCount = vcpus.count
-        wordCount = min(max((interruptCount + 31) / 32, 2), 32)
-        self.interrupts = .passUnretained(interrupts)
+    /// Of a target: no VCPU.
+    static let nobody: UInt8 = 255
+
+    /// For the guest that is being made, whose interrupts go this way from here on.
+    init(_ guest: Guest, name: Text, isVersion3: Bool, registers: [MemoryRange]) {
+        let vcpus = guest.vcpus
+        self.name = name
+        self.isVersion3 = isVersion3
         self.registers = registers
+        vcpuCount = vcpus.count
+        wordCount = min(max((Int(guest.description?.interruptCount ?? 128) + 31) / 32, 2), 32)
+        interrupts = .passUnretained(guest.interrupts)
         let all = vcpus.count + wordCount - 1
         words = .allocate(capacity: all)
         words.initialize(repeating: GICWord(), count: all)
@@ -69,6 +53,7 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
         interfaces = .allocate(capacity: vcpus.count)
         for (index, vcpu) in vcpus.enumerated() { (interfaces + index).initialize(to: GICInterface(vcpu)) }
         reset()
+        guest.interrupts.controller = self
     }
 
     deinit {
@@ -92,11 +77,12 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
                 if index >= vcpuCount, level != 0 { pendingWords |= 1 << UInt32(index - vcpuCount + 1) }
                 for interrupt in 0..<32 { priorities[index * 32 + interrupt] = 0 }
             }
-            for index in 0..<wordCount * 32 { targets[index] = 0 }
+            // A GICv3's route is nowhere else than to the first CPU, whose affinity is 0.
+            for index in 0..<wordCount * 32 { targets[index] = isVersion3 ? 0 : Self.nobody }
             for index in 0..<vcpuCount {
-                // Software interrupts are edges, and always enabled.
+                // Software interrupts are edges, and those of a GICv2 always enabled.
                 words[index].isEdge = 0xffff
-                words[index].enabled = 0xffff
+                words[index].enabled = isVersion3 ? 0 : 0xffff
                 clearInterface(index)
             }
         }
@@ -110,7 +96,7 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
             unlist(list, index)
         }
         interfaces[index].machine = 0
-        interfaces[index].activePriorities = 0
+        interfaces[index].hasActivePriorities = false
         interfaces[index].held = 0
         for interrupt in 0..<16 { interfaces[index].sources[interrupt] = 0 }
     }
@@ -119,10 +105,8 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
         func cells(_ value: UInt64) -> [UInt32] {
             [UInt32(truncatingIfNeeded: value >> 32), UInt32(truncatingIfNeeded: value)]
         }
-        node.set(
-            "reg",
-            cells: cells(registers.distributor.base) + cells(registers.distributor.size) + cells(registers.interface)
-                + cells(VirtualInterface.guestRegisters.size))
+        node.set("compatible", text: name)
+        node.set("reg", cells: registers.flatMap { cells($0.base) + cells($0.size) })
     }
 
     // MARK: Words (the lock is held)
@@ -137,10 +121,10 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
         if words[place(word, 0)].pending != 0 { pendingWords |= bit } else { pendingWords &= ~bit }
     }
 
-    /// To which VCPU a shared interrupt goes: of several, the first.
+    /// To which VCPU a shared interrupt goes.
     @inline(__always)
     func target(_ number: Int) -> Int? {
-        let target = targets[number].trailingZeroBitCount
+        let target = Int(targets[number])
         return target < vcpuCount ? target : nil
     }
 
@@ -252,8 +236,10 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
         let index = vcpu.pointee.index
         interfaces[index].loadedOn = Port.cpu
         VirtualInterface.machine = interfaces[index].machine
-        if interfaces[index].activePriorities != 0 {
-            VirtualInterface.activePriorities = interfaces[index].activePriorities
+        if interfaces[index].hasActivePriorities {
+            for register in 0..<VirtualInterface.activePriorityCount {
+                VirtualInterface.setActivePriorities(register, interfaces[index].activePriorities[register])
+            }
         }
         var rest = interfaces[index].used
         while rest != 0 {
@@ -282,8 +268,15 @@ final class GICv2Emulator: EmulatedDevice, GuestInterruptController {
             }
         }
         interfaces[index].machine = VirtualInterface.machine
-        interfaces[index].activePriorities = VirtualInterface.activePriorities
-        if interfaces[index].activePriorities != 0 { VirtualInterface.activePriorities = 0 }
+        interfaces[index].hasActivePriorities = false
+        for register in 0..<VirtualInterface.activePriorityCount {
+            let active = VirtualInterface.activePriorities(register)
+            interfaces[index].activePriorities[register] = active
+            if active != 0 {
+                interfaces[index].hasActivePriorities = true
+                VirtualInterface.setActivePriorities(register, 0)
+            }
+        }
         if interfaces[index].isFull { VirtualInterface.start(reportsUnderflow: false) }
         if interfaces[index].held != 0 { setHeld(index, false) }
         interfaces[index].loadedOn = nil

@@ -7,18 +7,20 @@ struct GICInterface: ~Copyable {
     /// The CPU whose list registers have its interrupts.
     var loadedOn: CPUReference?
     /// What is in list registers: as it was last written while they are a CPU's.
-    var lists = InlineArray<16, UInt32>(repeating: 0)
+    var lists = InlineArray<16, UInt64>(repeating: 0)
     /// A bit for each of them that has something, or had when it was last looked at.
     var used: UInt32 = 0
     var machine: UInt32 = 0
-    var activePriorities: UInt32 = 0
+    /// Priorities of what the guest has taken and not completed, where there is such.
+    var activePriorities = InlineArray<4, UInt32>(repeating: 0)
+    var hasActivePriorities = false
     /// More is to come than list registers had room for.
     var isFull = false
     /// Interrupts of the CPU's own that the host has taken for the guest, which has not completed them, and which host's
     /// they are.
     var held: UInt32 = 0
     var hostNumbers = InlineArray<32, UInt8>(repeating: 0)
-    /// For each software interrupt the VCPUs that have sent it.
+    /// For each software interrupt the VCPUs that have sent it, which a GICv2 tells apart.
     var sources = InlineArray<16, UInt8>(repeating: 0)
 
     init(_ vcpu: VCPUReference) { self.vcpu = vcpu }
@@ -51,14 +53,11 @@ struct GICInterface: ~Copyable {
     /// Whether the interface lets an interrupt of a list register through, masked by PSTATE or not.
     var isSignalling: Bool {
         let machine = isHere ? VirtualInterface.machine : self.machine
-        let enabledGroups: UInt32 = 3
-        guard machine & enabledGroups != 0 else { return false }
         var rest = used
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            let list = list(index)
-            if list.bits & ListRegister.pending != 0, list.priority < machine >> 27 { return true }
+            if list(index).isSignalled(machine) { return true }
         }
         return false
     }
