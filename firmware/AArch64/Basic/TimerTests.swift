@@ -98,4 +98,33 @@ func testTimer() {
     }
     Test.holds("timer ends WFI with interrupts off", woke && Clock.now >= deadline)
     Timer.stop()
+    testPhysicalTimer()
+}
+
+/// The physical timer of EL1 (D11.2.4), by the physical counter.
+private func testPhysicalTimer() {
+    guard let gic = Machine.gic else { return }
+    let interrupt: UInt64 = 30, enabled: UInt64 = 1, status: UInt64 = 4
+    let far = counter() + Machine.frequency * 3600
+    write_cntp_cval_el0(far)
+    Test.equal("CNTP_CVAL_EL0 reads as written", read_cntp_cval_el0(), far)
+    write_cntp_ctl_el0(enabled)
+    instruction_barrier()
+    Test.equal("physical timer far away has no status", read_cntp_ctl_el0(), enabled)
+    gic.setEnabled(interrupt, true)
+    let deadline = counter() + Clock.milliseconds(5)
+    write_cntp_cval_el0(deadline)
+    let woke = Clock.wait(milliseconds: 1000) {
+        wait()
+        return External.isPending
+    }
+    Test.holds("physical timer ends WFI, and not early", woke && counter() >= deadline)
+    Test.equal("physical timer has its status", read_cntp_ctl_el0(), enabled | status)
+    Test.equal("GIC acknowledges the physical timer", External.claim(Machine.thisHart), interrupt)
+    write_cntp_ctl_el0(0)
+    instruction_barrier()
+    External.complete(Machine.thisHart, interrupt)
+    Test.holds(
+        "physical timer that is off is not pending", Clock.wait(milliseconds: latest) { !External.isPending })
+    gic.setEnabled(interrupt, false)
 }

@@ -61,17 +61,22 @@ hyper_secondary_entry:                  // x0 = the top of a stack, under which 
 
 // What firmware may have left otherwise.
 reset_registers:
-    mov x0, #1 << 31                    // HCR_EL2.RW: EL1 is AArch64. E2H and TGE are off
-    msr hcr_el2, x0
-    isb
     ldr x0, =0x30c50830                 // SCTLR_EL2 (D13.2.119): what is always 1; translation and caches are off
     msr sctlr_el2, x0
+    mov x0, #1 << 31                    // HCR_EL2.RW: EL1 is AArch64. TGE is off
+    mov x1, #0x33ff                     // CPTR_EL2 (D13.2.32): nothing traps that Hyper itself might execute
+    mrs x2, id_aa64mmfr1_el1
+    tst x2, #15 << 8                    // VH: with E2H, EL2 is a host (D5.6), and registers are laid out as EL1's
+    b.eq 1f
+    orr x0, x0, #1 << 34
+    mov x1, #3 << 20
+1:  msr hcr_el2, x0
+    isb
+    msr cptr_el2, x1
     msr spsel, #1
     adrp x0, hyper_vectors
     add x0, x0, :lo12:hyper_vectors
     msr vbar_el2, x0
-    mov x0, #0x33ff                     // CPTR_EL2 (D13.2.32): nothing traps that Hyper itself might execute
-    msr cptr_el2, x0
     isb
     ret
 
@@ -84,9 +89,14 @@ start_translation:
     mov x2, #5                          // 48 bits are all that there is without LPA
     cmp x1, x2
     csel x1, x1, x2, lo
+    mrs x2, hcr_el2
+    tbnz x2, #34, 1f
     ldr x0, =0x80803510                 // TCR_EL2 (D13.2.132): 48 bits, 4 KiB, write-back and shareable tables
     orr x0, x0, x1, lsl #16
-    msr tcr_el2, x0
+    b 2f
+1:  ldr x0, =0x80903510                 // The same with E2H: TTBR1_EL2 translates nothing (EPD1)
+    orr x0, x0, x1, lsl #32
+2:  msr tcr_el2, x0
     adrp x0, hyper_tables
     msr ttbr0_el2, x0
     tlbi alle2

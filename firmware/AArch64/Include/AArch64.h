@@ -8,6 +8,8 @@
 #define GUEST_STATUS 256
 #define GUEST_HOST_STACK 264
 #define GUEST_WORDS 34
+// Behind it are the guest's registers of EL1 and EL0, in the order in which hyper_load_registers has them.
+#define GUEST_REGISTERS 272
 
 // What an exception of Hyper itself keeps on the stack of the thread that it interrupts, and what a thread leaves there that
 // does not run: x19 to x30.
@@ -68,16 +70,32 @@ REGISTER(vttbr_el2, vttbr_el2) REGISTER(vmpidr_el2, vmpidr_el2) REGISTER(vpidr_e
 
 // The generic timer (D11).
 READ_ONLY(cntfrq_el0, cntfrq_el0) REGISTER(cnthp_ctl_el2, cnthp_ctl_el2) REGISTER(cnthp_cval_el2, cnthp_cval_el2)
-REGISTER(cntvoff_el2, cntvoff_el2) REGISTER(cntv_ctl_el0, cntv_ctl_el0) REGISTER(cntv_cval_el0, cntv_cval_el0)
-REGISTER(cntkctl_el1, cntkctl_el1)
+REGISTER(cntvoff_el2, cntvoff_el2)
 
-// EL1 and EL0, which are the guest's.
-REGISTER(sctlr_el1, sctlr_el1) REGISTER(ttbr0_el1, ttbr0_el1) REGISTER(ttbr1_el1, ttbr1_el1) REGISTER(tcr_el1, tcr_el1)
-REGISTER(esr_el1, esr_el1) REGISTER(far_el1, far_el1) REGISTER(afsr0_el1, afsr0_el1) REGISTER(afsr1_el1, afsr1_el1)
-REGISTER(mair_el1, mair_el1) REGISTER(amair_el1, amair_el1) REGISTER(vbar_el1, vbar_el1)
-REGISTER(contextidr_el1, contextidr_el1) REGISTER(tpidr_el0, tpidr_el0) REGISTER(tpidrro_el0, tpidrro_el0)
-REGISTER(tpidr_el1, tpidr_el1) REGISTER(par_el1, par_el1) REGISTER(elr_el1, elr_el1) REGISTER(spsr_el1, spsr_el1)
-REGISTER(sp_el0, sp_el0) REGISTER(sp_el1, sp_el1) REGISTER(cpacr_el1, cpacr_el1) REGISTER(csselr_el1, csselr_el1)
+// EL1 and EL0, which are the guest's: what is not moved with all others (GuestRegisters.S).
+REGISTER(par_el1, par_el1)
+
+// Those that EL2 finds under another name where HCR_EL2.E2H has the usual ones lead to its own (D5.6.4).
+#define GUEST_REGISTER(name, usual, extended)                                                            \
+    INLINE uint64_t read_guest_##name(bool is_host) {                                                    \
+        uint64_t value;                                                                                  \
+        if (is_host)                                                                                     \
+            __asm__ volatile("mrs %0, " #extended : "=r"(value)::"memory");                              \
+        else                                                                                             \
+            __asm__ volatile("mrs %0, " #usual : "=r"(value)::"memory");                                 \
+        return value;                                                                                    \
+    }                                                                                                    \
+    INLINE void write_guest_##name(bool is_host, uint64_t value) {                                       \
+        if (is_host)                                                                                     \
+            __asm__ volatile("msr " #extended ", %0" ::"r"(value) : "memory");                           \
+        else                                                                                             \
+            __asm__ volatile("msr " #usual ", %0" ::"r"(value) : "memory");                              \
+    }
+GUEST_REGISTER(sctlr, sctlr_el1, S3_5_C1_C0_0) GUEST_REGISTER(vbar, vbar_el1, S3_5_C12_C0_0)
+GUEST_REGISTER(esr, esr_el1, S3_5_C5_C2_0) GUEST_REGISTER(far, far_el1, S3_5_C6_C0_0)
+GUEST_REGISTER(elr, elr_el1, S3_5_C4_C0_1) GUEST_REGISTER(spsr, spsr_el1, S3_5_C4_C0_0)
+GUEST_REGISTER(virtual_timer_control, cntv_ctl_el0, S3_5_C14_C3_1)
+GUEST_REGISTER(physical_timer_control, cntp_ctl_el0, S3_5_C14_C2_1)
 
 // A GICv3's CPU interface and its virtual one (IHI 0069, 12.2 and 12.4), which has as many list registers as ICH_VTR_EL2 says.
 READ_ONLY(icc_iar1_el1, S3_0_C12_C12_0) REGISTER(icc_eoir1_el1, S3_0_C12_C12_1) REGISTER(icc_dir_el1, S3_0_C12_C11_1)
@@ -181,6 +199,10 @@ extern uint64_t hyper_tables[];
 INLINE uint64_t *translation_tables(void) { return hyper_tables; }
 void hyper_switch(void **old, void *new_context);
 _Noreturn void hyper_begin_guest(uint64_t *frame);
+void hyper_load_registers(const uint64_t *frame);
+void hyper_save_registers(uint64_t *frame);
+void hyper_load_registers_as_host(const uint64_t *frame);
+void hyper_save_registers_as_host(uint64_t *frame);
 void hyper_save_floats(uint64_t *registers);
 void hyper_load_floats(const uint64_t *registers);
 #endif

@@ -8,7 +8,9 @@
 
 #ifndef __ASSEMBLER__
 // The timer of EL1, by offsets and by its virtual counter (D11.2); what else the guest's tests look at.
-READ_ONLY(cntvct_el0, cntvct_el0) READ_ONLY(currentel, CurrentEL) READ_ONLY(isr_el1, isr_el1) READ_ONLY(daif, daif)
+REGISTER(cntv_ctl_el0, cntv_ctl_el0) REGISTER(cntv_cval_el0, cntv_cval_el0) REGISTER(cntp_ctl_el0, cntp_ctl_el0)
+REGISTER(cntp_cval_el0, cntp_cval_el0) READ_ONLY(cntvct_el0, cntvct_el0) READ_ONLY(currentel, CurrentEL)
+READ_ONLY(isr_el1, isr_el1) READ_ONLY(daif, daif) REGISTER(ttbr0_el1, ttbr0_el1) REGISTER(ttbr1_el1, ttbr1_el1)
 
 INLINE uint64_t virtual_counter(void) {
     uint64_t value;

@@ -11,13 +11,15 @@ public func hyperStart(_ tree: UInt64) -> Never {
             EarlyConsole.base = registers.base
         }
         if node.isCompatible(with: "arm,armv8-timer"), let interrupts = node.property("interrupts") {
-            // The virtual timer's is the third, the hypervisor's the fourth, of three cells each.
-            AArch64Port.guestTimerInterrupt = Int(interrupts.cell(2 * 3 + 1) & 15) + HostGIC.firstPrivate
-            AArch64Port.alarmInterrupt = Int(interrupts.cell(3 * 3 + 1) & 15) + HostGIC.firstPrivate
+            // Of the secure and the other physical timer, the virtual one and the hypervisor's, of three cells each.
+            func interrupt(_ place: Int) -> Int { Int(interrupts.cell(place * 3 + 1) & 15) + HostGIC.firstPrivate }
+            GuestTimer.hostInterrupts = (virtual: interrupt(2), physical: interrupt(1))
+            AArch64Port.alarmInterrupt = interrupt(3)
         }
     }
     HostGIC.privateInterrupts =
-        1 << UInt64(AArch64Port.alarmInterrupt) | 1 << UInt64(AArch64Port.guestTimerInterrupt)
+        1 << UInt64(AArch64Port.alarmInterrupt) | 1 << UInt64(GuestTimer.hostInterrupts.virtual)
+        | 1 << UInt64(GuestTimer.hostInterrupts.physical)
     // Memory first: nothing can be allocated before, not even the CPU's record.
     BootMemory.add(blob, image: address_of_image_start()..<address_of_image_end())
     let cpu = CPUs.add(hardwareIdentifier: AArch64Port.affinity)

@@ -145,7 +145,7 @@ enum Exits {
         if vcpu.pointee.state.status & 0xf != 0 { kind += 1 }
         let walkLevel3: UInt64 = 0x17
         let status = syndrome & isWalk != 0 ? walkLevel3 : externalAbort
-        if syndrome & addressIsUnknown == 0 { write_far_el1(read_far_el2()) }
+        if syndrome & addressIsUnknown == 0 { write_guest_far(AArch64Port.isHost, read_far_el2()) }
         raise(vcpu, kind << 26 | isLong | status | (isInstruction ? 0 : syndrome & isWrite))
     }
 
@@ -153,17 +153,17 @@ enum Exits {
     static func raise(_ vcpu: VCPUReference, _ syndrome: UInt64) {
         let state = AArch64Port.stateReference(vcpu)
         let old = state.pointee.status
-        write_esr_el1(syndrome)
-        write_elr_el1(state.pointee.programCounter)
-        write_spsr_el1(old)
+        write_guest_esr(AArch64Port.isHost, syndrome)
+        write_guest_elr(AArch64Port.isHost, state.pointee.programCounter)
+        write_guest_spsr(AArch64Port.isHost, old)
         let is32Bit: UInt64 = 1 << 4
         let offset: UInt64 =
             if old & is32Bit != 0 { 0x600 } else if old & 0xf == 0 { 0x400 } else if old & 1 != 0 { 0x200 } else { 0 }
-        state.pointee.programCounter = read_vbar_el1() &+ offset
+        state.pointee.programCounter = read_guest_vbar(AArch64Port.isHost) &+ offset
         // PSTATE: flags, DIT and PAN stay; PAN is set unless SCTLR_EL1.SPAN; SSBS is SCTLR_EL1.DSSBS; EL1h, all masked.
         let flags: UInt64 = 0xf000_0000, dataIndependent: UInt64 = 1 << 24, privilegedNever: UInt64 = 1 << 22
         let speculativeStore: UInt64 = 1 << 12, masked: UInt64 = 0x3c5
-        let control = read_sctlr_el1()
+        let control = read_guest_sctlr(AArch64Port.isHost)
         let setPAN: UInt64 = 1 << 23
         var status = old & (flags | dataIndependent | privilegedNever) | masked
         if control & setPAN == 0, AArch64Port.hasPrivilegedAccessNever { status |= privilegedNever }

@@ -14,9 +14,14 @@ enum HostMemory {
 
     // D5.3.3: a table, a block, and what a block is.
     private static let table: UInt64 = 3, valid: UInt64 = 1
-    private static let device: UInt64 = 1 << 2, readWrite: UInt64 = 1 << 6, accessed: UInt64 = 1 << 10
-    private static let shareable: UInt64 = 3 << 8, executeNever: UInt64 = 1 << 54
+    private static let device: UInt64 = 1 << 2, forEL0: UInt64 = 1 << 6, accessed: UInt64 = 1 << 10
+    private static let shareable: UInt64 = 3 << 8, executeNever: UInt64 = 3 << 53
 
+    /// AP[1] is always 1 where EL2 is alone in its translation; where EL0 shares it, what EL0 may write EL2 does not execute
+    /// (D5.4.1), and what it may access PSTATE.PAN hides.
+    private static var readWrite: UInt64 {
+        read_hcr_el2() & HypervisorConfiguration.hostExtensions != 0 ? 0 : forEL0
+    }
     private static var memoryBlock: UInt64 { valid | readWrite | shareable | accessed }
     private static var deviceBlock: UInt64 { valid | device | readWrite | accessed | executeNever }
 

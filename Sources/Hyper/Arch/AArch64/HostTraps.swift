@@ -14,9 +14,11 @@ enum HostTraps {
         AArch64Port.cpu.pointee.interrupts &+= 1
         guard let value = HostGIC.acknowledge() else { return }
         let number = HostGIC.number(value)
-        if number == AArch64Port.guestTimerInterrupt { return GuestTimer.expired() }
+        if number == GuestTimer.hostInterrupts.virtual { return GuestTimer.expired(isPhysical: false) }
         if number == AArch64Port.alarmInterrupt {
             Timers.expire()
+        } else if number == GuestTimer.hostInterrupts.physical {
+            return GuestTimer.expired(isPhysical: true)
         } else if !other(number) {
             return
         }

@@ -5,9 +5,8 @@ public enum AArch64Port: Architecture {
     // SAFETY: written while one CPU runs, at boot.
     nonisolated(unsafe) public internal(set) static var counterFrequency: UInt64 = 62_500_000
 
-    /// Of the timers that are Hyper's and the guest's (D11.2.4), as the tree has them.
+    /// Of the timer that is Hyper's (D11.2.4), as the tree has it.
     nonisolated(unsafe) static var alarmInterrupt = 26
-    nonisolated(unsafe) static var guestTimerInterrupt = 27
 
     // MARK: This CPU
 

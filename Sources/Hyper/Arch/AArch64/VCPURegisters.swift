@@ -13,8 +13,9 @@ extension AArch64Port {
             ("cpacr_el1", state.pointee.cpacr), ("ttbr0_el1", state.pointee.ttbr0),
             ("ttbr1_el1", state.pointee.ttbr1), ("tcr_el1", state.pointee.tcr), ("mair_el1", state.pointee.mair),
             ("tpidr_el0", state.pointee.tpidr0), ("tpidr_el1", state.pointee.tpidr1),
-            ("cntv_ctl_el0", state.pointee.timerControl), ("cntv_cval_el0", state.pointee.timerCompare),
-            ("cntvoff_el2", state.pointee.timerOffset),
+            ("cntv_ctl_el0", state.pointee.virtualTimerControl), ("cntv_cval_el0", state.pointee.virtualTimerCompare),
+            ("cntp_ctl_el0", state.pointee.physicalTimerControl),
+            ("cntp_cval_el0", state.pointee.physicalTimerCompare), ("cntvoff_el2", state.pointee.timerOffset),
         ]
         return registers
     }

@@ -6,7 +6,7 @@ public struct AArch64VCPUState {
     /// x0 to x30, then what GUEST_PC and the words after it say. First, so that its address is the state's.
     var frame = InlineArray<34, UInt64>(repeating: 0)
 
-    // Kept by ``AArch64Port/save(_:)`` (D13.2).
+    // Kept by ``AArch64Port/save(_:)`` (D13.2), in the order of the assembly.
     var sctlr: UInt64 = 0
     var cpacr: UInt64 = 0
     var ttbr0: UInt64 = 0
@@ -21,20 +21,22 @@ public struct AArch64VCPUState {
     var far: UInt64 = 0
     var afsr0: UInt64 = 0
     var afsr1: UInt64 = 0
-    var par: UInt64 = 0
     var contextIdentifier: UInt64 = 0
+    var timerAccess: UInt64 = 0
+    var virtualTimerCompare: UInt64 = 0
+    var physicalTimerCompare: UInt64 = 0
+    var par: UInt64 = 0
     var cacheSelection: UInt64 = 0
     var sp0: UInt64 = 0
     var sp1: UInt64 = 0
     var tpidr0: UInt64 = 0
     var tpidrReadOnly: UInt64 = 0
     var tpidr1: UInt64 = 0
-    var timerAccess: UInt64 = 0
-    var timerControl: UInt64 = 0
-    var timerCompare: UInt64 = 0
-    /// What the guest's time is behind the host's.
-    var timerOffset: UInt64 = 0
+    var virtualTimerControl: UInt64 = 0
+    var physicalTimerControl: UInt64 = 0
 
+    /// What the guest's virtual time is behind the host's.
+    var timerOffset: UInt64 = 0
     /// HCR_EL2's virtual interrupts and error: VF, VI, VSE.
     var virtualExceptions: UInt64 = 0
     /// The CPU in whose registers this is.
@@ -78,6 +80,10 @@ enum HypervisorConfiguration {
     static let trapImplementationDefined: UInt64 = 1 << 20, trapAuxiliaryControl: UInt64 = 1 << 21
     static let lowerIsAArch64: UInt64 = 1 << 31, trapOrderingRegions: UInt64 = 1 << 35
 
+    /// E2H. TGE, which would make EL0 the host's, stays off: nothing of Hyper's runs there, and without it maintenance of TLBs
+    /// and translations on demand are a guest's, as they are without E2H (D5.10.2, D5.10.1).
+    static let hostExtensions: UInt64 = 1 << 34
+
     static let host = lowerIsAArch64 | routing
     static let guest =
         host | secondStage | invalidationCleans | walksNoDevices | broadcast | innerShareableBarriers | trapWFI
@@ -90,18 +96,25 @@ extension AArch64Port {
     public typealias VCPUState = AArch64VCPUState
     public typealias SecondStage = AArch64SecondStage
 
-    // SAFETY: written at boot, while one CPU runs.
+    // SAFETY: written at boot, while one CPU runs, and with the same by all others.
     nonisolated(unsafe) private(set) static var hasPrivilegedAccessNever = false
+    /// Whether EL2 is a host with the extensions for that (FEAT_VHE): registers of EL1 that it names are its own.
+    nonisolated(unsafe) private(set) static var isHost = false
+    nonisolated(unsafe) private static var guestConfiguration: UInt64 = 0
 
     /// Sets what is the same for every guest. Called on each CPU.
     static func prepareForGuests() {
         hasPrivilegedAccessNever = read_id_aa64mmfr1_el1() >> 20 & 15 != 0
-        write_hcr_el2(HypervisorConfiguration.host)
+        // As the boot assembly has left it.
+        isHost = read_hcr_el2() & HypervisorConfiguration.hostExtensions != 0
+        let extensions = isHost ? HypervisorConfiguration.hostExtensions : 0
+        guestConfiguration = HypervisorConfiguration.guest | extensions
+        write_hcr_el2(HypervisorConfiguration.host | extensions)
         write_vtcr_el2(AArch64SecondStage.control)
         write_vpidr_el2(read_midr_el1())
         write_hstr_el2(0)
-        // Guests read the counter; the physical timer is Hyper's to give (CNTHCTL_EL2.EL1PCTEN).
-        write_cnthctl_el2(1)
+        // Guests have the physical counter and timer (CNTHCTL_EL2.EL1PCTEN; EL1PCEN, which E2H calls EL1PTEN).
+        write_cnthctl_el2(isHost ? 3 << 10 : 3)
         // Debugging and counting of events are not for guests (MDCR_EL2.TPMCR, TPM, TDA, TDOSA, TDRA); the number of counters
         // stays as it is.
         let traps: UInt64 = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11
@@ -113,34 +126,11 @@ extension AArch64Port {
     public static func load(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
         let state = stateReference(vcpu)
-        write_sctlr_el1(state.pointee.sctlr)
-        write_cpacr_el1(state.pointee.cpacr)
-        write_ttbr0_el1(state.pointee.ttbr0)
-        write_ttbr1_el1(state.pointee.ttbr1)
-        write_tcr_el1(state.pointee.tcr)
-        write_mair_el1(state.pointee.mair)
-        write_amair_el1(state.pointee.amair)
-        write_vbar_el1(state.pointee.vbar)
-        write_elr_el1(state.pointee.elr)
-        write_spsr_el1(state.pointee.spsr)
-        write_esr_el1(state.pointee.esr)
-        write_far_el1(state.pointee.far)
-        write_afsr0_el1(state.pointee.afsr0)
-        write_afsr1_el1(state.pointee.afsr1)
-        write_par_el1(state.pointee.par)
-        write_contextidr_el1(state.pointee.contextIdentifier)
-        write_csselr_el1(state.pointee.cacheSelection)
-        write_sp_el0(state.pointee.sp0)
-        write_sp_el1(state.pointee.sp1)
-        write_tpidr_el0(state.pointee.tpidr0)
-        write_tpidrro_el0(state.pointee.tpidrReadOnly)
-        write_tpidr_el1(state.pointee.tpidr1)
-        write_cntkctl_el1(state.pointee.timerAccess)
+        let frame = UnsafeRawPointer(state).assumingMemoryBound(to: UInt64.self)
         write_cntvoff_el2(state.pointee.timerOffset)
-        write_cntv_cval_el0(state.pointee.timerCompare)
-        write_cntv_ctl_el0(state.pointee.timerControl)
+        if isHost { hyper_load_registers_as_host(frame) } else { hyper_load_registers(frame) }
         write_vmpidr_el2(affinity(of: vcpu))
-        write_hcr_el2(HypervisorConfiguration.guest | state.pointee.virtualExceptions)
+        write_hcr_el2(guestConfiguration | state.pointee.virtualExceptions)
         vcpu.pointee.guest._withUnsafeGuaranteedRef {
             write_vttbr_el2(AArch64SecondStage.register(root: $0.space.root, identifier: $0.space.identifier))
             forgetOthers(vcpu, state, $0.space)
@@ -155,31 +145,8 @@ extension AArch64Port {
     public static func save(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
         let state = stateReference(vcpu)
-        state.pointee.sctlr = read_sctlr_el1()
-        state.pointee.cpacr = read_cpacr_el1()
-        state.pointee.ttbr0 = read_ttbr0_el1()
-        state.pointee.ttbr1 = read_ttbr1_el1()
-        state.pointee.tcr = read_tcr_el1()
-        state.pointee.mair = read_mair_el1()
-        state.pointee.amair = read_amair_el1()
-        state.pointee.vbar = read_vbar_el1()
-        state.pointee.elr = read_elr_el1()
-        state.pointee.spsr = read_spsr_el1()
-        state.pointee.esr = read_esr_el1()
-        state.pointee.far = read_far_el1()
-        state.pointee.afsr0 = read_afsr0_el1()
-        state.pointee.afsr1 = read_afsr1_el1()
-        state.pointee.par = read_par_el1()
-        state.pointee.contextIdentifier = read_contextidr_el1()
-        state.pointee.cacheSelection = read_csselr_el1()
-        state.pointee.sp0 = read_sp_el0()
-        state.pointee.sp1 = read_sp_el1()
-        state.pointee.tpidr0 = read_tpidr_el0()
-        state.pointee.tpidrReadOnly = read_tpidrro_el0()
-        state.pointee.tpidr1 = read_tpidr_el1()
-        state.pointee.timerAccess = read_cntkctl_el1()
-        state.pointee.timerCompare = read_cntv_cval_el0()
-        state.pointee.timerControl = read_cntv_ctl_el0()
+        let frame = UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self)
+        if isHost { hyper_save_registers_as_host(frame) } else { hyper_save_registers(frame) }
         state.pointee.virtualExceptions = read_hcr_el2() & HypervisorConfiguration.virtualExceptions
         vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.save(vcpu) }
         LazyFloats.save(state)
@@ -306,17 +273,18 @@ extension AArch64Port {
 /// without them CPTR_EL2.TFP has each use come to Hyper, which hands the registers over and has the guest try again.
 enum LazyFloats {
     static let words = Int(FLOATS_WORDS)
-    /// CPTR_EL2 (D13.2.32): what is always 1, with SVE trapped; and TFP.
-    private static let enabled: UInt64 = 0x33ff, trapped: UInt64 = 1 << 10
+    /// CPTR_EL2 (D13.2.32): what is always 1, with SVE trapped, and TFP; with E2H SVE is trapped by 0, and FPEN lets through.
+    private static var enabled: UInt64 { AArch64Port.isHost ? 3 << 20 : 0x33ff }
+    private static var trapped: UInt64 { AArch64Port.isHost ? 0 : 0x33ff | 1 << 10 }
     // SAFETY: each CPU uses its own entry alone.
     nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<AArch64VCPUState>?>(
         repeating: nil)
 
-    static func trap() { write_cptr_el2(enabled | trapped) }
+    static func trap() { write_cptr_el2(trapped) }
 
     @inline(__always)
     static func load(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        write_cptr_el2(owners[Port.cpu.pointee.index] == state ? enabled : enabled | trapped)
+        write_cptr_el2(owners[Port.cpu.pointee.index] == state ? enabled : trapped)
     }
 
     /// They stay in the CPU's registers until somebody else needs those; but nobody else's CPU can give them back.
