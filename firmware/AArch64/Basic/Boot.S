@@ -183,6 +183,44 @@ attempt try_store_byte, strb w2, [x1]
 attempt try_store_half, strh w2, [x1]
 attempt try_store_word, str w2, [x1]
 attempt try_load_exclusive, ldxr x11, [x1]
+// Loads and stores of devices that a syndrome does not describe. The first values go to or come from `values`, and what is in
+// the base register afterwards is the result.
+.macro attempt_values name, instruction:vararg
+.globl \name
+\name:
+    begin_attempt
+    mov x11, x1
+    ldp w3, w4, [x2]
+    ldr q30, [x2]
+1:  \instruction
+    str xzr, [x10]
+    str x11, [x0, #TRAP_RESULT]
+2:  ret
+.endm
+// What was loaded, in w3 and w4 or in v30, is left there for the test.
+.macro attempt_loads name, store, instruction:vararg
+.globl \name
+\name:
+    begin_attempt
+    mov x11, x1
+1:  \instruction
+    str xzr, [x10]
+    str x11, [x0, #TRAP_RESULT]
+    \store
+2:  ret
+.endm
+.arch_extension simd
+attempt_values try_store_pair, stp w3, w4, [x11]
+attempt_values try_store_before, stp w3, w4, [x11, #-8]!
+attempt_values try_store_after, str w3, [x11], #4
+attempt_values try_store_single, str s30, [x11]
+attempt_values try_store_structure, st1 {v30.4s}, [x11]
+attempt_loads try_load_two, "stp w3, w4, [x2]", ldp w3, w4, [x11]
+attempt_loads try_load_signed, "stp x3, x4, [x2]", ldpsw x3, x4, [x11]
+attempt_loads try_load_before, "str w3, [x2]", ldrb w3, [x11, #1]!
+attempt_loads try_load_single, "str q30, [x2]", ldr s30, [x11, #4]
+attempt_loads try_load_structure, "str q30, [x2]", ld1 {v30.4s}, [x11], #16
+
 attempt try_illegal, udf #0
 attempt try_breakpoint, brk #0x123
 attempt try_hypervisor_register, mrs x11, hcr_el2

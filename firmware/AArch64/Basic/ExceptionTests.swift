@@ -24,6 +24,58 @@ func testExceptions() {
     Test.exception("jump to where nothing is", jump, cause: Cause.fetch, value: hole, pc: hole)
     Test.equal("jump to where nothing is, its syndrome", jump.status & 0x3f, externalAbort)
     testMisaligned()
+    testDeviceAccesses()
+}
+
+/// Loads and stores of a device's registers whose syndrome does not describe them (ISS encoding for a Data Abort, ISV): of
+/// priorities of interrupts, where any four bytes are a register.
+private func testDeviceAccesses() {
+    guard let gic = Machine.gic else { return Test.skip("accesses of devices", "the tree has no GIC") }
+    // Those of interrupts 32 to 47.
+    let device = gic.distributor + 0x420
+    let values = UnsafeMutablePointer<UInt32>(bitPattern: UInt(address_of_basic_page(0))).unsafelyUnwrapped
+    func set(_ first: UInt32) { for place in 0..<4 { values[place] = first &+ UInt32(place) * 0x0808_0808 } }
+    func registers(_ count: Int) -> UInt64 {
+        (0..<count).reduce(0) { $0 &* 31 &+ UInt64(device_read32(device + UInt64($1 * 4))) }
+    }
+    func expected(_ count: Int) -> UInt64 { (0..<count).reduce(0) { $0 &* 31 &+ UInt64(values[$1]) } }
+    func test(
+        _ name: StaticString, _ count: Int, at address: UInt64, leaves base: UInt64,
+        _ access: (UnsafeMutablePointer<basic_trap>, UInt64, UnsafeMutablePointer<UInt32>) -> Void
+    ) {
+        let attempt = Attempt.run { access($0, address, values) }
+        Test.equal(name, attempt.result, base)
+        Test.equal(name, registers(count), expected(count))
+    }
+    set(0x1020_3040)
+    test("STP to a device", 2, at: device, leaves: device) { try_store_pair($0, $1, $2) }
+    set(0x4050_6070)
+    test("STP to a device, base changed before", 2, at: device + 8, leaves: device) { try_store_before($0, $1, $2) }
+    set(0x2030_4050)
+    test("STR to a device, base changed after", 1, at: device, leaves: device + 4) { try_store_after($0, $1, $2) }
+    set(0x1828_3848)
+    test("STR of a vector register to a device", 1, at: device, leaves: device) { try_store_single($0, $1, $2) }
+    set(0x5868_7888)
+    test("ST1 to a device", 4, at: device, leaves: device) { try_store_structure($0, $1, $2) }
+    test("LD1 of a device, base changed after", 4, at: device, leaves: device + 16) {
+        for place in 0..<4 { $2[place] = 0 }
+        try_load_structure($0, $1, $2)
+    }
+    test("LDP of a device", 2, at: device, leaves: device) {
+        for place in 0..<4 { $2[place] = 0 }
+        try_load_two($0, $1, $2)
+    }
+    Test.equal(
+        "LDR of a vector register of a device", Attempt.run { try_load_single($0, device, values) }.result, device)
+    Test.equal("LDR of a vector register of a device", UInt64(values[0]), UInt64(device_read32(device + 4)))
+    Test.equal("LDR of a vector register clears the rest of it", UInt64(values[1] | values[2] | values[3]), 0)
+    device_write32(device, 0x8090_a0b0)
+    _ = Attempt.run { try_load_signed($0, device, values) }
+    Test.equal("LDPSW of a device", UInt64(values[0]), 0x8090_a0b0)
+    Test.equal("LDPSW of a device keeps the sign", UInt64(values[1]), 0xffff_ffff)
+    let byte = Attempt.run { try_load_before($0, device, values) }
+    Test.equal("LDRB of a device, base changed before", byte.result, device + 1)
+    Test.equal("LDRB of a device, base changed before", UInt64(values[0]), 0xa0)
 }
 
 /// Misaligned accesses to memory are made; those that are exclusive are alignment faults, with FEAT_LSE2 only where they go

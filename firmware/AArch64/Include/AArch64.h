@@ -73,7 +73,7 @@ READ_ONLY(cntfrq_el0, cntfrq_el0) REGISTER(cnthp_ctl_el2, cnthp_ctl_el2) REGISTE
 REGISTER(cntvoff_el2, cntvoff_el2)
 
 // EL1 and EL0, which are the guest's: what is not moved with all others (GuestRegisters.S).
-REGISTER(par_el1, par_el1)
+REGISTER(par_el1, par_el1) REGISTER(sp_el0, sp_el0) REGISTER(sp_el1, sp_el1)
 
 // Those that EL2 finds under another name where HCR_EL2.E2H has the usual ones lead to its own (D5.6.4).
 #define GUEST_REGISTER(name, usual, extended)                                                            \

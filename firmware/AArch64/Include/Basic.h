@@ -66,6 +66,17 @@ void try_store_word(struct basic_trap *, uint64_t address, uint64_t value);
 void try_load_exclusive(struct basic_trap *, uint64_t address);
 void try_call(struct basic_trap *, uint64_t address);
 void try_illegal(struct basic_trap *);
+// Those whose syndrome would not describe them: of a device, and values in memory.
+void try_store_pair(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_store_before(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_store_after(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_store_single(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_store_structure(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_load_two(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_load_signed(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_load_before(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_load_single(struct basic_trap *, uint64_t address, uint32_t *values);
+void try_load_structure(struct basic_trap *, uint64_t address, uint32_t *values);
 void try_breakpoint(struct basic_trap *);
 void try_hypervisor_register(struct basic_trap *);
 /// Goes on at `address` in EL0, with `argument` in x1, until something traps.

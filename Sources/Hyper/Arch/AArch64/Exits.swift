@@ -91,7 +91,9 @@ enum Exits {
                     return fault(vcpu, syndrome, syndrome & isWrite != 0 ? .write : .read)
                 }
                 let state = AArch64Port.stateReference(vcpu)
-                guard let access = GuestAccess(syndrome: syndrome) else { return unusual(vcpu, syndrome) }
+                guard let access = GuestAccess(syndrome: syndrome) else {
+                    return undescribed(vcpu, syndrome, device, region, target)
+                }
                 let offset = target &- region.start
                 if access.isStore {
                     device.write(
@@ -105,14 +107,21 @@ enum Exits {
         }
     }
 
-    /// A device is accessed by an instruction that the syndrome does not describe, or its lines are to be cleaned.
-    private static func unusual(_ vcpu: VCPUReference, _ syndrome: UInt64) {
-        if syndrome & isCacheMaintenance != 0 {
-            vcpu.pointee.state.programCounter &+= 4
-        } else {
-            // What is none of the forms that the architecture has for devices, no device understands.
-            raiseAbort(vcpu, syndrome)
+    /// A device is accessed by an instruction that the syndrome does not describe, or its lines are to be cleaned. What is none
+    /// of the forms that can be done for it, no device understands.
+    @inline(never)
+    private static func undescribed(
+        _ vcpu: VCPUReference, _ syndrome: UInt64, _ device: any EmulatedDevice, _ region: Region, _ address: UInt64
+    ) {
+        let state = AArch64Port.stateReference(vcpu)
+        if syndrome & isCacheMaintenance == 0 {
+            guard let instruction = GuestMemory.instruction(vcpu, state.pointee.programCounter),
+                let access = UndescribedAccess(instruction: instruction),
+                access.perform(
+                    device, start: read_far_el2() &- (address &- region.start), length: region.size, state)
+            else { return raiseAbort(vcpu, syndrome) }
         }
+        state.pointee.programCounter &+= 4
     }
 
     /// Memory that is touched for the first time is mapped; where there is none, the guest gets an external abort.
@@ -177,6 +186,14 @@ public func hyperGuestExit(_ kind: UInt64) { Exits.handle(kind) }
 
 /// Where a guest's own tables lead.
 enum GuestMemory {
+    /// What the guest that is loaded here has at an address of code.
+    static func instruction(_ vcpu: VCPUReference, _ address: UInt64) -> UInt32? {
+        guard let address = physical(address) else { return nil }
+        return vcpu.pointee.guest._withUnsafeGuaranteedRef { guest in
+            guest.space.memory(address, count: 4)?.loadUnaligned(as: UInt32.self)
+        }
+    }
+
     /// The physical address behind a virtual one, for a read at EL1; nil where the guest's tables have none (D5.10.1).
     @inline(never)
     static func physical(_ virtual: UInt64) -> UInt64? {

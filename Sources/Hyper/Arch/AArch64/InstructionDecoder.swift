@@ -9,6 +9,18 @@ struct GuestAccess {
     /// Destination of a load, source of a store; 31 is XZR.
     var register: Int
 
+    /// What a load leaves in its register.
+    @inline(__always)
+    func extended(_ value: UInt64) -> UInt64 {
+        guard width < 8 else { return value }
+        let unused = UInt64(64 - 8 * width)
+        guard isSigned else { return (value &<< unused) &>> unused }
+        let signed = UInt64(bitPattern: Int64(bitPattern: value &<< unused) &>> Int64(unused))
+        return isWide ? signed : signed & 0xffff_ffff
+    }
+}
+
+extension GuestAccess {
     /// From ESR_EL2 (ISS encoding for a Data Abort): nil where ISV says that there is nothing. That is so for pairs, vectors and
     /// exclusives, and for what also changes its base register.
     @inline(__always)
@@ -20,15 +32,5 @@ struct GuestAccess {
         isSigned = syndrome & 1 << 21 != 0
         register = Int(truncatingIfNeeded: syndrome >> 16 & 31)
         isWide = syndrome & 1 << 15 != 0
-    }
-
-    /// What a load leaves in its register.
-    @inline(__always)
-    func extended(_ value: UInt64) -> UInt64 {
-        guard width < 8 else { return value }
-        let unused = UInt64(64 - 8 * width)
-        guard isSigned else { return (value &<< unused) &>> unused }
-        let signed = UInt64(bitPattern: Int64(bitPattern: value &<< unused) &>> Int64(unused))
-        return isWide ? signed : signed & 0xffff_ffff
     }
 }
