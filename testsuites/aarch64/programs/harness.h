@@ -47,6 +47,8 @@
 #define EC_PC 0x22
 #define EC_DABORT_LOWER 0x24
 #define EC_DABORT 0x25
+#define EC_SP 0x26
+#define EC_SERROR 0x2f
 #define EC_BREAKPOINT_LOWER 0x30
 #define EC_BREAKPOINT 0x31
 #define EC_STEP_LOWER 0x32
@@ -86,7 +88,7 @@
 #define S2_WRITE (1 << 7)
 #define S2_XN (1 << 54)
 
-// The harness's memory: what the recorder writes, by offset ...
+// The harness's memory: what the recorder writes, by offset; ENTERED is PSTATE behind the exception, of EL2 but M, DAIF ...
 #define LEVEL 0
 #define ESR 8
 #define ELR 16
@@ -104,7 +106,8 @@
 #define H_TEXT 104
 #define H_LINK 112
 #define H_ALIAS 120
-#define H_SIZE 128
+#define ENTERED 128
+#define H_SIZE 136
 
 #define CALL_END 0x600d
 #define CALL_RECORD 0x600e

@@ -94,9 +94,17 @@ handler:
     mrs x28, hpfar_el2
     str x28, [x29, #HPFAR]
     str x27, [x29, #VECTOR]
+    mrs x27, daif
+    mrs x28, currentel
+    orr x27, x27, x28
+    mrs x28, spsel
+    orr x27, x27, x28
+    str x27, [x29, #ENTERED]
     b 7f
     // Taken by EL1; HVC was the vector's instruction.
-4:  mrs x27, elr_el2
+4:  mrs x27, spsr_el2
+    str x27, [x29, #ENTERED]
+    mrs x27, elr_el2
     sub x27, x27, #4
     ldr x28, =vectors1
     sub x27, x27, x28
