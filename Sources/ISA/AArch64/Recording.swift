@@ -117,7 +117,9 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     /// What ``load(_:_:_:)`` and ``store(_:_:_:_:)`` do about the TLB, without the access.
     private func enterPage(_ address: UInt64, _ use: PageUse) -> PageEntry {
         // What goes over the end of the page is left to the interpreter.
-        guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else { return .refused }
+        guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else {
+            return isReadInTwoPages(address &- use.before, use) ? .inTwoPages : .refused
+        }
         let translation: AArch64.Translation
         do throws(Fault) {
             translation = try translate(address, use.isUpdate ? .update : use.isWrite ? .write : .read)
@@ -142,6 +144,17 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             ? context.pointee.writes[index].mayWrite(address &- use.before, bytes: use.bytes)
             : context.pointee.reads[index].mayRead(address, bytes: 1)
         return isThere ? .entered : .refused
+    }
+
+    /// Both pages are in the TLB, and one distance leads to the host's memory from all of what is read.
+    private func isReadInTwoPages(_ first: UInt64, _ use: PageUse) -> Bool {
+        guard !use.isWrite else { return false }
+        let last = first &+ use.bytes &- 1
+        func entry(_ address: UInt64) -> TranslationContext.ReadEntry {
+            core.pointee.context.pointee.reads[TranslationContext.index(address)]
+        }
+        return entry(first).mayRead(first, bytes: 1) && entry(last).mayRead(last, bytes: 1)
+            && entry(first).addend == entry(last).addend
     }
 
     private static let raise: @convention(c) (UnsafeMutableRawPointer) -> Void = { state in

@@ -96,6 +96,8 @@ public enum PageEntry: UInt64, Sendable {
     case faulted
     /// The page was entered before, and what is written lies outside of its window, but holds no code.
     case besideCode
+    /// What is read lies in two pages, which are neighbours in the host's memory too.
+    case inTwoPages
 }
 
 /// What a helper that translated code called leaves in the state's event: bits.

@@ -11,10 +11,14 @@ struct Analysis {
         var addressUses: UInt16 = 0
         /// Uses as the low part of a vector, as which floating-point operations have their operands.
         var partUses: UInt16 = 0
+        /// Of these, uses as one of two neighbours in memory that are loaded at once.
+        var pairUses: UInt16 = 0
         /// Nothing comes of it.
         var isDead = false
         /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
         var isDeferred = false
+        /// Of a store of a doubleword: the vector all of which is stored, the next store with it.
+        var stored: Int32?
         /// Of a definition of the flags: what has to be at hand of it.
         var flags: FlagsUse = []
     }
@@ -114,6 +118,16 @@ struct Analysis {
                 if facts[index].isDead { continue }
                 node = block.nodes[index]
             }
+            if hasVectors, let first = firstHalf(index, block) {
+                facts[first].stored = block.nodes[Int(node.b)].a
+                facts[index].isDead = true
+                continue
+            }
+            if let vector = facts[index].stored {
+                use(Int(node.a), at: Int32(index))
+                use(Int(vector), at: Int32(index))
+                continue
+            }
             facts[index].isDeferred = isDeferred(node, index, block)
             if node.operation == .condition || node.operation == .flags {
                 let place = facts[index].isDeferred ? max(facts[index].lastUse, Int32(index)) : Int32(index)
@@ -127,7 +141,12 @@ struct Analysis {
                 guard operand >= 0 else { continue }
                 use(operand, at: place)
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
-                if hasVectors, takesPart(node, index, position, block) { facts[operand].partUses &+= 1 }
+                if hasVectors, takesPart(node, index, position, block) {
+                    facts[operand].partUses &+= 1
+                    if block.nodes[operand].operation == .loadHeld, isPair(node, block) {
+                        facts[operand].pairUses &+= 1
+                    }
+                }
             }
         }
     }
@@ -174,9 +193,25 @@ struct Analysis {
         case .doubleword where node.immediate == 0: return isPart(index)
         case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].isLowDoubleword:
             return isPart(index)
-        case .loadHeld where node.width == .double: return isPart(index)
+        case .loadHeld where node.width == .double: return facts[index].uses == facts[index].pairUses
         default: return false
         }
+    }
+
+    /// The store of the low half of a vector to where the store `index` of its high half goes on, right before that.
+    private func firstHalf(_ index: Int, _ block: Block) -> Int? {
+        // The half itself may have been taken in between.
+        let first = index > 0 && block.nodes[index - 1].operation == .doubleword ? index - 2 : index - 1
+        guard first >= 0 else { return nil }
+        let (low, high) = (block.nodes[first], block.nodes[index])
+        guard high.operation == .storeHeld, low.operation == .storeHeld, high.width == .double, low.width == .double,
+            high.a == low.a, high.immediate == low.immediate + 8
+        else { return nil }
+        let (lowPart, highPart) = (block.nodes[Int(low.b)], block.nodes[Int(high.b)])
+        guard lowPart.isLowDoubleword, highPart.operation == .doubleword, highPart.immediate == 1,
+            lowPart.a == highPart.a
+        else { return nil }
+        return first
     }
 
     private func isPart(_ index: Int) -> Bool {
@@ -188,13 +223,11 @@ struct Analysis {
         let operand = block.nodes[Int(node[operand: position])]
         switch node.operation {
         case .vector:
-            let (low, high) = (block.nodes[Int(node.a)], block.nodes[Int(node.b)])
-            if operand.operation == .loadHeld {
-                return low.operation == .loadHeld && high.operation == .loadHeld && low.a == high.a
-                    && low.width == .double
-                    && high.width == .double && high.immediate == low.immediate + 8
-            }
+            if isPair(node, block) { return true }
+            let high = block.nodes[Int(node.b)]
             return position == 0 && high.operation == .constant && high.immediate == 0
+        case .store, .storeHeld:
+            return position == 1 && (node.width == .word || node.width == .double) && operand.isLowPart(block)
         case .float, .floatToInteger, .convertFloat: return operand.operation != .loadHeld
         case .extend:
             return facts[index].isDeferred && operand.isLowDoubleword
@@ -203,7 +236,22 @@ struct Analysis {
     }
 }
 
+extension Analysis {
+    /// Whether a vector is of two neighbours in memory.
+    private func isPair(_ node: Node, _ block: Block) -> Bool {
+        guard node.operation == .vector else { return false }
+        let (low, high) = (block.nodes[Int(node.a)], block.nodes[Int(node.b)])
+        return low.operation == .loadHeld && high.operation == .loadHeld && low.a == high.a && low.width == .double
+            && high.width == .double && high.immediate == low.immediate + 8
+    }
+}
+
 extension Node {
+    /// The low half of a vector, or the low half of that.
+    fileprivate func isLowPart(_ block: Block) -> Bool {
+        operation == .extend ? self.extension == .zero32 && block.nodes[Int(a)].isLowDoubleword : isLowDoubleword
+    }
+
     /// The low half of a vector.
     fileprivate var isLowDoubleword: Bool { operation == .doubleword && immediate == 0 }
 }

@@ -347,10 +347,17 @@ extension X64.Generator {
                     .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)
                 assembler.jump(if: .equal, again)
                 assembler.jump(if: .below, refused)
+                assembler.arithmetic(
+                    .compare, .register(.rax),
+                    constant: Int32((isWrite ? PageEntry.besideCode : .inTwoPages).rawValue), .word)
                 if isWrite {
-                    assembler.arithmetic(
-                        .compare, .register(.rax), constant: Int32(PageEntry.besideCode.rawValue), .word)
                     assembler.jump(if: .equal, checked)
+                } else {
+                    let isFault = assembler.label()
+                    assembler.jumpShort(if: .notEqual, isFault)
+                    findEntry(base, span.lowerBound, false)
+                    assembler.jump(checked)
+                    assembler.bind(isFault)
                 }
                 if let flags = stub.flags { store(flags) }
                 changeMap(to: 0)

@@ -209,7 +209,7 @@ extension X64.Generator {
     }
 
     /// rax = the address, rcx = the distance of its entry from the first.
-    private mutating func findEntry(_ register: Register, _ low: Int32, _ isWrite: Bool) {
+    mutating func findEntry(_ register: Register, _ low: Int32, _ isWrite: Bool) {
         if low == 0 { assembler.move(.rax, register) } else { assembler.address(.rax, Memory(register, low)) }
         let stride =
             isWrite
@@ -268,9 +268,21 @@ extension X64.Generator {
             return
         }
         if isForVector(node) { return loadVector(memory, node.width) }
+        if isLowPartAlone(node) {
+            let result = scratchVector()
+            assembler.load(result, memory, node.width)
+            return finishWhole(result)
+        }
         let target = target()
         assembler.load(target, memory, node.width)
         finish(target)
+    }
+
+    /// What is loaded becomes the low part of a vector, with zeros above it, and nothing else.
+    private func isLowPartAlone(_ node: Node) -> Bool {
+        let facts = analysis[current]
+        return map.hasVectors && (node.width == .word || node.width == .double) && facts.uses > 0
+            && facts.uses == facts.partUses
     }
 
     /// The node behind the one in progress, where it extends its result with the sign and nobody else needs it.
@@ -290,6 +302,10 @@ extension X64.Generator {
         let memory = hostMemory(
             node.a, bytes: Int32(node.width.bytes), isWrite: true, isAligned: node.needsAlignment,
             isUnprivileged: node.attributes.contains(.unprivileged))
+        if analysis[node.b].isDeferred, let part = lowPart(node.b) {
+            let vector = intoWhole(part.vector)
+            return assembler.store(memory, vector, node.width)
+        }
         store(memory, node.b, node.width)
     }
 
@@ -328,11 +344,24 @@ extension X64.Generator {
         switch node.operation {
         case .loadHeld:
             let memory = held(node.a, node.immediate)
+            if isLowPartAlone(node) {
+                let result = scratchVector()
+                assembler.load(result, memory, node.width)
+                return finishWhole(result)
+            }
             let result = scratch()
             assembler.load(result, memory, node.width)
             finishInTemporary(result)
         case .storeHeld:
             let memory = held(node.a, node.immediate)
+            if let vector = analysis[current].stored {
+                let register = intoWhole(vector)
+                return assembler.storeVector(memory, register)
+            }
+            if analysis[node.b].isDeferred, let part = lowPart(node.b) {
+                let vector = intoWhole(part.vector)
+                return assembler.store(memory, vector, node.width)
+            }
             let value = intoRegister(node.b)
             assembler.store(memory, value, node.width)
         case .storeHeldIf:

@@ -145,8 +145,9 @@ extension X64.Generator {
             return finishWhole(result)
         }
         if high == 0 {
-            if case .temporaryVector(let register) = places[Int(node.a)], low.operation.isFloat {
-                // A floating-point result has zeros above it.
+            if case .temporaryVector(let register) = places[Int(node.a)], low.operation.isFloat || low.operation.isLoad
+            {
+                // A floating-point result, or what was loaded, has zeros above it.
                 if analysis[node.a].lastUse <= current {
                     vectorOwners[Int(register.rawValue)] = Self.free
                     return finishWhole(register)
@@ -189,7 +190,9 @@ extension X64.Generator {
     /// The memory of both parts, where they are neighbours that were left to be loaded here.
     private mutating func heldPair(_ node: Node) -> Memory? {
         let low = block.nodes[Int(node.a)]
-        guard analysis[node.a].isDeferred, low.operation == .loadHeld else { return nil }
+        guard analysis[node.a].isDeferred || analysis[node.b].isDeferred, low.operation == .loadHeld,
+            block.nodes[Int(node.b)].operation == .loadHeld
+        else { return nil }
         return Memory(intoRegister(low.a), Int32(truncatingIfNeeded: low.immediate))
     }
 
@@ -368,6 +371,8 @@ extension X64.Generator {
 }
 
 extension Node.Operation {
+    var isLoad: Bool { self == .load || self == .loadHeld }
+
     /// A floating-point number comes of it.
     var isFloat: Bool {
         switch self {
