@@ -148,6 +148,28 @@ struct AArch64RandomTests {
         }
     }
 
+    /// Few registers, so that what one round leaves there is the next one's operand.
+    @Test("Loops of floating point and vectors do the same", arguments: [12, 13] as [UInt64])
+    func vectorLoops(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let lines =
+            (AArch64.Encoding.float + AArch64.Encoding.floatConversions + AArch64.Encoding.floatLoadsAndStores
+            + AArch64.Encoding.vectors + AArch64.Encoding.dataProcessingImmediate)
+            .filter { $0.operation != .illegal }
+        try compare(&random, programs: 800, maximumTurn: 40) { random in
+            let registers: [UInt32] = random.chance(80) ? [0, 1, 9, 14] : []
+            var words = (0..<2 + random.next() % 8).map { _ in
+                let line = lines[Int(random.next() % UInt64(lines.count))]
+                return word(of: line, registers: registers, zeros: 0, &random)
+            }
+            // B.cond to where the program begins, and B.
+            let distance = UInt32(truncatingIfNeeded: -words.count)
+            words.append(0x5400_0000 | (distance & 0x7ffff) << 5 | UInt32(random.next() & 15))
+            words.append(0x1400_0000 | (distance &- 1) & 0x3ff_ffff)
+            return words
+        }
+    }
+
     /// What ends a program at once: it tells nothing of what comes behind.
     private static func isLeftOut(_ operation: AArch64.Operation) -> Bool {
         switch operation {

@@ -157,6 +157,14 @@ struct Analysis {
         facts[node].uses &+= 1
     }
 
+    /// The low parts of vectors that the nodes are, or other numbers, are needed at `place`.
+    mutating func useParts(_ nodes: [Int32], at place: Int32) {
+        for node in nodes {
+            use(Int(node), at: place)
+            facts[Int(node)].partUses &+= 1
+        }
+    }
+
     mutating func add(_ use: FlagsUse, toFlagsOf node: Int) { facts[node].flags.insert(use) }
     mutating func kill(_ node: Int) { facts[node].isDead = true }
 
@@ -185,7 +193,10 @@ struct Analysis {
     private func isDeferred(_ node: Node, _ index: Int, _ block: Block) -> Bool {
         switch node.operation {
         case .compare, .not, .truth: return true
-        case .condition: return node.a != Node.none && block.nodes[Int(node.a)].isComparison
+        case .condition:
+            guard node.a != Node.none else { return false }
+            let definition = block.nodes[Int(node.a)]
+            return definition.isComparison || definition.isFloatComparison(block)
         case .binary where node.binaryOperation == .add && node.width == .double:
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant

@@ -34,6 +34,14 @@ extension Node {
     /// A definition of the flags whose record can wait.
     var isComparison: Bool { operation == .setFlags && flagsKind.isComparison }
 
+    /// The flags are those of a comparison of numbers.
+    func isFloatComparison(_ block: Block) -> Bool {
+        guard operation == .setRawFlags else { return false }
+        let comparison = block.nodes[Int(a)]
+        guard comparison.operation == .float else { return false }
+        return comparison.floatOperation == .compareQuiet || comparison.floatOperation == .compareSignaling
+    }
+
     /// The result of a definition is the plain operation of its operands: not so where nothing was added or taken away, and
     /// the result is what some other operation has computed.
     func hasPlainResult(_ block: Block) -> Bool {
@@ -84,7 +92,10 @@ extension Analysis {
         guard node.a != Node.none else { return flags.observe(Int(place)) }
         let (definition, index) = (block.nodes[Int(node.a)], Int(node.a))
         use(index, at: place)
-        guard node.operation == .condition, definition.operation == .setFlagsIf || definition.isComparison else {
+        guard node.operation == .condition,
+            definition.operation == .setFlagsIf || definition.isComparison
+                || definition.isFloatComparison(block)
+        else {
             return flags.observe(Int(place))
         }
         let isOfResult = node.conditionCode.isOfResult || definition.flagsKind.isLogic
@@ -96,6 +107,11 @@ extension Analysis {
         if observer != nil { add(.record, toFlagsOf: index) }
         let needs = self[index].flags
         guard !needs.isEmpty else { return kill(index) }
+        if node.isFloatComparison(block) {
+            let place = max(Int32(index), self[index].lastUse, Int32(truncatingIfNeeded: observer ?? 0))
+            let comparison = block.nodes[Int(node.a)]
+            return useParts([comparison.a, comparison.b], at: place)
+        }
         let isLate = node.isComparison || node.operation == .setFlagsIf
         var place = Int32(index)
         if isLate { place = max(place, self[index].lastUse) }

@@ -15,6 +15,8 @@ extension X64.Generator {
         let result: Source?
         let first: Source
         let operand: Source
+        /// Of a comparison of numbers, these, in place of all the rest but the width.
+        var numbers: (FloatSource, FloatSource)?
     }
 
     // MARK: Definitions
@@ -28,9 +30,19 @@ extension X64.Generator {
         case .setFlags: if needs.contains(.record) { storeFlags(node, node.a, node.b, node.c) }
         case .setFlagsIf: if needs.contains(.record) { storeFlagsConditionally(node) }
         default:
+            if node.isFloatComparison(block) {
+                if needs.contains(.record) { pendingFlags = current }
+                return
+            }
             storeFlagsKind(.raw, .double)
             storeFlagsField(\.result, node.a)
         }
+    }
+
+    /// The state's flags are those in the register.
+    mutating func storeRawFlags(_ register: Register) {
+        storeFlagsKind(.raw, .double)
+        assembler.store(Self.flagsField(\.result), register)
     }
 
     private mutating func storeFlags(_ node: Node, _ result: Int32, _ first: Int32, _ operand: Int32) {
@@ -83,6 +95,7 @@ extension X64.Generator {
     func flagsRecipe() -> FlagsRecipe? {
         guard let pendingFlags else { return nil }
         let node = block.nodes[Int(pendingFlags)]
+        if let comparison = floatComparison(node) { return recipe(comparison) }
         let isLazy = analysis[pendingFlags].flags.contains(.lazy)
         return FlagsRecipe(
             kind: node.flagsKind, width: node.width, result: isLazy ? nil : source(node.a),
@@ -99,6 +112,7 @@ extension X64.Generator {
 
     /// Writes the record, on a way on which nothing but the homes of guest registers is needed any more. Host flags change.
     mutating func store(_ recipe: FlagsRecipe) {
+        if let numbers = recipe.numbers { return storeFlags(numbers, recipe.width) }
         storeFlagsKind(recipe.kind, recipe.width, &assembler)
         // A register that neither operand is in.
         let free = Role.temporaries.first {
@@ -153,6 +167,7 @@ extension X64.Generator {
         guard let pending = pendingFlags else { return }
         pendingFlags = nil
         let node = block.nodes[Int(pending)]
+        if let comparison = floatComparison(node) { return settleFlags(comparison) }
         storeFlagsKind(node.flagsKind, node.width)
         if !node.flagsKind.isLogic { storeFlagsField(\.operand, node.c) }
         guard analysis[pending].flags.contains(.lazy) else {
@@ -182,6 +197,7 @@ extension X64.Generator {
     mutating func testFlags(_ node: Node) -> X64.Condition {
         let definition = block.nodes[Int(node.a)]
         let code = node.conditionCode
+        if let comparison = floatComparison(definition) { return testNumbers(comparison, definition.a, code) }
         let host = X64.Condition(code)
         if let hostFlags, hostFlags.end == assembler.count, hostFlags.node == definition.a,
             block.nodes[Int(definition.a)].width == definition.width,

@@ -71,7 +71,7 @@ extension X64.Generator {
     // MARK: Operands and results
 
     /// A number, in the low part of a register; what is above it is anything.
-    private mutating func floatOperand(_ node: Int32) -> VectorRegister {
+    mutating func floatOperand(_ node: Int32) -> VectorRegister {
         if analysis[node].isDeferred, let part = lowPart(node) { return intoWhole(part.vector) }
         return intoVector(node)
     }
@@ -176,26 +176,15 @@ extension X64.Generator {
     /// The guest's flags of a comparison, in the raw layout.
     private mutating func generateCompare(_ node: Node) {
         let (first, second) = (floatOperand(node.a), floatOperand(node.b))
-        let (result, less) = (scratch(), scratch())
         if node.floatOperation == .compareQuiet {
             assembler.compareQuiet(first, second, node.width)
         } else {
             assembler.compareSignaling(first, second, node.width)
         }
-        let (unordered, done) = (assembler.label(), assembler.label())
-        assembler.set(.below, less)
-        assembler.set(.equal, result)
-        assembler.extendZero(less, less, .byte)
-        assembler.extendZero(result, result, .byte)
-        assembler.jumpShort(if: .parity, unordered)
-        assembler.shift(.left, .register(result), by: UInt8(ConditionCode.zeroBit.trailingZeroBitCount), .word)
-        assembler.multiply(
-            less, .register(less), constant: Int32(ConditionCode.signBit | ConditionCode.carryBit), .word)
-        assembler.arithmetic(.or, result, .register(less), .word)
-        assembler.jumpShort(done)
-        assembler.bind(unordered)
-        assembler.move(result, constant: ConditionCode.overflowBit)
-        assembler.bind(done)
+        // Who wants a condition of the flags compares again.
+        guard analysis[current].uses > 0 else { return noteHostFlags() }
+        let (result, less) = (scratch(), scratch())
+        makeRawFlags(result, less)
         finishInTemporary(result)
     }
 
