@@ -227,5 +227,20 @@ extension X64 {
             bytes.append(UInt8(truncatingIfNeeded: opcode))
             modRM(reg, operand, behind: bytes)
         }
+
+        /// The same with an operand at an address of the host (SDM volume 2, "RIP-Relative Addressing"), and so many bytes
+        /// behind the instruction's displacement.
+        mutating func vex(
+            _ opcode: UInt32, reg: UInt8, source: UInt8, at address: UInt, from base: UInt, mandatory: UInt8,
+            behind: Int = 0
+        ) {
+            assert(opcode >> 8 == 0x0f, "only the first map is needed")
+            let prefix: UInt8 = mandatory == 0 ? 0 : mandatory == 0x66 ? 1 : mandatory == 0xf3 ? 2 : 3
+            byte(0xc5)
+            byte((~reg & 8) << 4 | (~source & 15) << 3 | prefix)
+            byte(UInt8(truncatingIfNeeded: opcode))
+            byte((reg & 7) << 3 | 5)
+            displacement(toAddress: address &- UInt(behind), from: base)
+        }
     }
 }

@@ -58,10 +58,11 @@ extension X64.Assembler {
 
     /// The same in each element (ADDPS, ADDPD and their kin).
     public mutating func packedFloat(
-        _ operation: X64.Scalar, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
+        _ operation: X64.Scalar, _ target: VectorRegister, from first: VectorRegister? = nil, _ source: VectorRegister,
+        _ width: Width
     ) {
-        instruction(
-            0x0f00 | UInt32(operation.rawValue), reg: target.rawValue, Self.operand(.register(source)), .word,
+        vector(
+            0x0f00 | UInt32(operation.rawValue), target, from: first, Self.operand(.register(source)),
             mandatory: width == .double ? 0x66 : 0)
     }
 
@@ -77,11 +78,11 @@ extension X64.Assembler {
 
     /// The same of CMPSS and CMPSD in each element (CMPPS, CMPPD).
     public mutating func comparePacked(
-        _ predicate: X64.Predicate, _ target: VectorRegister, _ source: VectorRegister, _ width: Width
+        _ predicate: X64.Predicate, _ target: VectorRegister, from first: VectorRegister? = nil,
+        _ source: VectorRegister, _ width: Width
     ) {
-        instruction(
-            0x0fc2, reg: target.rawValue, Self.operand(.register(source)), .word,
-            mandatory: width == .double ? 0x66 : 0)
+        vector(
+            0x0fc2, target, from: first, Self.operand(.register(source)), mandatory: width == .double ? 0x66 : 0)
         byte(predicate.rawValue)
     }
 
@@ -120,6 +121,29 @@ extension X64.Assembler {
         _ source: VectorOperand, _ width: Width
     ) {
         vector(0x0fc2, target, from: first, Self.operand(source), mandatory: Self.prefix(width))
+        byte(predicate.rawValue)
+    }
+
+    // MARK: Constants at addresses of the host; AVX
+
+    /// target = source AND what is at the address (VANDPS).
+    public mutating func and(_ target: VectorRegister, _ source: VectorRegister, at address: UInt, from base: UInt) {
+        vex(0x0f54, reg: target.rawValue, source: source.rawValue, at: address, from: base, mandatory: 0)
+    }
+
+    /// As ``compareQuiet(_:_:_:)`` with what is at the address (VUCOMISS, VUCOMISD).
+    public mutating func compareQuiet(_ a: VectorRegister, at address: UInt, from base: UInt, _ width: Width) {
+        vex(0x0f2e, reg: a.rawValue, source: 0, at: address, from: base, mandatory: width == .double ? 0x66 : 0)
+    }
+
+    /// As ``comparePacked(_:_:_:_:)`` with what is at the address (VCMPPS, VCMPPD).
+    public mutating func comparePacked(
+        _ predicate: X64.Predicate, _ target: VectorRegister, from source: VectorRegister, at address: UInt,
+        from base: UInt, _ width: Width
+    ) {
+        vex(
+            0x0fc2, reg: target.rawValue, source: source.rawValue, at: address, from: base,
+            mandatory: width == .double ? 0x66 : 0, behind: 1)
         byte(predicate.rawValue)
     }
 

@@ -97,6 +97,14 @@ extension X64.Generator {
 
     /// Leaves the instruction to the interpreter where the result is not as the guest has it.
     private mutating func checkNumber(_ register: VectorRegister, _ width: Width, mayBeTiny: Bool) {
+        if hasAVX, mayBeTiny {
+            // What is unordered counts as equal.
+            let magnitude = scratchVector()
+            assembler.and(magnitude, register, at: address(of: .magnitude(width)), from: base)
+            assembler.compareQuiet(magnitude, at: address(of: .least(width)), from: base, width)
+            lockedVectors &= ~(1 << UInt16(magnitude.rawValue))
+            return assembler.jump(if: .equal, stub(.interpret))
+        }
         assembler.compareQuiet(register, register, width)
         assembler.jump(if: .parity, stub(.interpret))
         guard mayBeTiny else { return }
@@ -109,6 +117,8 @@ extension X64.Generator {
         locked &= ~(1 << UInt16(bits.rawValue))
         assembler.jump(if: .equal, stub(.interpret))
     }
+
+    func address(of constant: FloatConstant) -> UInt { trampolines.floatConstants + 16 * constant.rawValue }
 
     // MARK: Scalars
 
@@ -261,7 +271,7 @@ extension X64.Generator {
         let isWhole = node.immediate * node.width.bytes == 16
         let mayBeTiny: Bool
         let result = scratchVector()
-        let first = intoWhole(node.a)
+        var first = intoWhole(node.a)
         let second = node.floatOperation == .squareRoot ? first : intoWhole(node.b)
         func take(_ target: VectorRegister, _ source: VectorRegister) {
             switch node.immediate * node.width.bytes {
@@ -270,15 +280,20 @@ extension X64.Generator {
             default: clean(target, source, node.width)
             }
         }
-        take(result, first)
         var other = second
         if !isWhole {
-            other = scratchVector()
-            take(other, second)
+            // What is above would raise flags of its own.
+            let (low, otherLow) = (scratchVector(), scratchVector())
+            take(low, first)
+            take(otherLow, second)
+            (first, other) = (low, otherLow)
         }
+        /// The first source, where the instructions have three operands, so that nothing is copied.
+        let source = hasAVX ? first : nil
+        if source == nil || node.floatOperation.isFused { assembler.move(result, first) }
         if let predicate = node.floatOperation.predicate {
             // 1 in place of all ones.
-            assembler.comparePacked(predicate, result, other, node.width)
+            assembler.comparePacked(predicate, result, from: source, other, node.width)
             assembler.shiftLanes(.logicalRight, result, by: UInt8(node.width.bits - 1), node.width)
             if !isWhole { take(result, result) }
             return finishWhole(result)
@@ -286,10 +301,12 @@ extension X64.Generator {
         switch node.floatOperation {
         case .add, .subtract:
             mayBeTiny = false
-            assembler.packedFloat(node.floatOperation == .add ? .add : .subtract, result, other, node.width)
+            assembler.packedFloat(
+                node.floatOperation == .add ? .add : .subtract, result, from: source, other, node.width)
         case .multiply, .divide:
             mayBeTiny = true
-            assembler.packedFloat(node.floatOperation == .multiply ? .multiply : .divide, result, other, node.width)
+            assembler.packedFloat(
+                node.floatOperation == .multiply ? .multiply : .divide, result, from: source, other, node.width)
         case .squareRoot:
             mayBeTiny = false
             assembler.packedFloat(.squareRoot, result, first, node.width)
@@ -318,21 +335,20 @@ extension X64.Generator {
         _ register: VectorRegister, _ width: Width, operands: (VectorRegister, VectorRegister)?, mayBeTiny: Bool
     ) {
         let found = scratchVector()
-        assembler.move(found, register)
-        assembler.comparePacked(.unordered, found, register, width)
-        var tiny: VectorRegister?
-        if mayBeTiny {
-            let (doubled, least) = (scratchVector(), scratchVector())
-            let constant = scratch()
-            assembler.move(constant, constant: width == .double ? 0x0020_0000_0000_0000 : 0x0100_0000_0100_0000)
-            assembler.move(least, constant)
-            assembler.packed(.unpackLowDoubles, least, .register(least))
-            assembler.move(doubled, register)
-            assembler.packed(width == .double ? .addDoubles : .addWords, doubled, .register(doubled))
-            assembler.packed(width == .double ? .compareDoubles : .compareEqual, doubled, .register(least))
-            assembler.packed(.or, found, .register(doubled))
-            locked &= ~(1 << UInt16(constant.rawValue))
-            tiny = doubled
+        if hasAVX, mayBeTiny {
+            assembler.and(found, register, at: address(of: .magnitude(width)), from: base)
+            assembler.comparePacked(
+                .equalOrUnordered, found, from: found, at: address(of: .least(width)), from: base, width)
+        } else if hasAVX {
+            assembler.comparePacked(.unordered, found, from: register, register, width)
+        } else {
+            assembler.move(found, register)
+            assembler.comparePacked(.unordered, found, register, width)
+            if mayBeTiny {
+                let tiny = scratchVector()
+                findTiny(tiny, register, width)
+                assembler.packed(.or, found, .register(tiny))
+            }
         }
         let any = scratch()
         assembler.moveMask(any, found, width)
@@ -341,9 +357,24 @@ extension X64.Generator {
         guard let operands else { return assembler.jump(if: .notEqual, stub(.interpret)) }
         let back = assembler.label()
         let lanes = LaneCheck(
-            result: register, first: operands.0, second: operands.1, tiny: tiny, found: found, mask: any, width: width)
+            result: register, first: operands.0, second: operands.1, mayBeTiny: mayBeTiny, found: found, mask: any,
+            width: width)
         assembler.jump(if: .notEqual, stub(.lanes(lanes, back: back)))
         assembler.bind(back)
+    }
+
+    /// tiny = ones where the lane is the least normal number, of either sign.
+    private mutating func findTiny(_ tiny: VectorRegister, _ register: VectorRegister, _ width: Width) {
+        let least = scratchVector()
+        let constant = scratch()
+        assembler.move(constant, constant: width == .double ? 0x0020_0000_0000_0000 : 0x0100_0000_0100_0000)
+        assembler.move(least, constant)
+        assembler.packed(.unpackLowDoubles, least, .register(least))
+        assembler.move(tiny, register)
+        assembler.packed(width == .double ? .addDoubles : .addWords, tiny, .register(tiny))
+        assembler.packed(width == .double ? .compareDoubles : .compareEqual, tiny, .register(least))
+        locked &= ~(1 << UInt16(constant.rawValue))
+        lockedVectors &= ~(1 << UInt16(least.rawValue))
     }
 
     /// What is looked at closer where lanes of a result are NaNs.
@@ -351,16 +382,16 @@ extension X64.Generator {
         let result: VectorRegister
         let first: VectorRegister
         let second: VectorRegister
-        /// Lanes that may be tiny.
-        let tiny: VectorRegister?
+        let mayBeTiny: Bool
         /// Free, with ``X64/Role/ones``.
         let found: VectorRegister
         let mask: Register
         let width: Width
     }
 
-    /// Goes to `refused` where a lane is not the guest's. It is where it is bit for bit a NaN that one operand had, and the
-    /// other is a number or the same NaN: so it was quiet, and there was no choice.
+    /// Makes of the result what the guest has; goes to `refused` where that is not known. A lane may be, bit for bit, a NaN
+    /// that one operand had, where the other is a number or the same NaN: so it was quiet, and there was no choice. A NaN
+    /// that comes of numbers is the default one, whose sign is not the host's (FPDefaultNaN).
     mutating func check(_ lanes: LaneCheck, _ refused: Label) {
         let (found, other) = (lanes.found, Role.ones)
         let equal: X64.Packed = lanes.width == .double ? .compareDoubles : .compareEqual
@@ -369,7 +400,17 @@ extension X64.Generator {
             assembler.test(.register(lanes.mask), lanes.mask, .word)
             assembler.jump(if: .notEqual, refused)
         }
-        if let tiny = lanes.tiny { refuse(where: tiny) }
+        if lanes.mayBeTiny {
+            // Twice as much, as integers, is without the sign.
+            let isDouble = lanes.width == .double
+            assembler.move(lanes.mask, constant: isDouble ? 0x0020_0000_0000_0000 : 0x0100_0000_0100_0000)
+            assembler.move(other, lanes.mask)
+            assembler.packed(.unpackLowDoubles, other, .register(other))
+            assembler.move(found, lanes.result)
+            assembler.packed(isDouble ? .addDoubles : .addWords, found, .register(found))
+            assembler.packed(equal, found, .register(other))
+            refuse(where: found)
+        }
         // Both are NaNs, and not the same.
         assembler.move(found, lanes.first)
         assembler.comparePacked(.unordered, found, lanes.first, lanes.width)
@@ -389,7 +430,13 @@ extension X64.Generator {
         assembler.move(other, lanes.result)
         assembler.comparePacked(.unordered, other, lanes.result, lanes.width)
         assembler.packed(.andNot, found, .register(other))
-        refuse(where: found)
+        // It was a signaling one where an operand is a NaN.
+        assembler.move(other, lanes.first)
+        assembler.comparePacked(.unordered, other, lanes.second, lanes.width)
+        assembler.packed(.and, other, .register(found))
+        refuse(where: other)
+        assembler.shiftLanes(.left, found, by: UInt8(lanes.width.bits - 1), lanes.width)
+        assembler.packed(.xor, lanes.result, .register(found))
     }
 }
 

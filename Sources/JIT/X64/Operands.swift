@@ -84,6 +84,8 @@ public enum X64 {
     /// for any NaN, the others for signaling ones alone.
     public enum Predicate: UInt8, CaseIterable, Sendable {
         case equal, less, lessOrEqual, unordered, notEqual, notLess, notLessOrEqual, ordered
+        /// With a VEX prefix alone.
+        case equalOrUnordered
     }
 
     /// How an instruction rounds that has a mode of its own, by number (SDM volume 2, "ROUNDPD").

@@ -35,6 +35,8 @@ extension X64 {
         private(set) var event: UInt = 0
         /// Called where floating point is on: loads its registers, rounding and flags. Changes nothing else.
         private(set) var loadFloats: UInt = 0
+        /// Where ``FloatConstant``s are, 16 bytes each.
+        private(set) var floatConstants: UInt = 0
         /// Bytes of all of it.
         private(set) var count = 0
 
@@ -188,6 +190,11 @@ extension X64 {
             Self.loadFloats(&assembler, map, tables)
             assembler.return()
             Self.writeTables(&assembler, tables)
+            assembler.align(to: 16)
+            floatConstants = here()
+            for constant in FloatConstant.allCases {
+                for _ in 0..<2 { assembler.bytes(constant.doubleword, 8) }
+            }
             assembler.finish()
             count = assembler.count
         }

@@ -5,6 +5,26 @@ import ISA
 /// Its registers, rounding and flags become the host's where translated code first asks for the unit, and the state's again
 /// when translated code is left, so that what uses none of it costs nothing. Rounding and flags are those of MXCSR (SDM
 /// volume 1, "MXCSR Control and Status Register"), with all exceptions masked.
+/// Constants in memory beside translated code, the same in every lane.
+enum FloatConstant: UInt, CaseIterable {
+    /// All bits but the sign.
+    case magnitudeDouble, magnitudeSingle
+    /// The least normal number.
+    case leastDouble, leastSingle
+
+    var doubleword: UInt64 {
+        switch self {
+        case .magnitudeDouble: 0x7fff_ffff_ffff_ffff
+        case .magnitudeSingle: 0x7fff_ffff_7fff_ffff
+        case .leastDouble: 0x0010_0000_0000_0000
+        case .leastSingle: 0x0080_0000_0080_0000
+        }
+    }
+
+    static func magnitude(_ width: Width) -> Self { width == .double ? .magnitudeDouble : .magnitudeSingle }
+    static func least(_ width: Width) -> Self { width == .double ? .leastDouble : .leastSingle }
+}
+
 extension X64.Trampolines {
     typealias Assembler = X64.Assembler
     typealias Memory = X64.Memory
