@@ -17,6 +17,10 @@ struct Analysis {
         var isDead = false
         /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
         var isDeferred = false
+        /// Of a vector: it is a ``VectorAssembly``.
+        var isAssembled = false
+        /// Of a low part of a vector, or of a vector: more than 32 bits of it are used.
+        var isWide = false
         /// Of a store of a doubleword: the vector all of which is stored, the next store with it.
         var stored: Int32?
         /// Of a definition of the flags: what has to be at hand of it.
@@ -123,6 +127,12 @@ struct Analysis {
                 facts[index].isDead = true
                 continue
             }
+            if hasVectors, let assembly = VectorAssembly(node, block) {
+                facts[index].isAssembled = true
+                use(Int(assembly.sources.0), at: Int32(index))
+                use(Int(assembly.sources.1), at: Int32(index))
+                continue
+            }
             if let vector = facts[index].stored {
                 use(Int(node.a), at: Int32(index))
                 use(Int(vector), at: Int32(index))
@@ -143,12 +153,22 @@ struct Analysis {
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
                 if hasVectors, takesPart(node, index, position, block) {
                     facts[operand].partUses &+= 1
+                    if node.operation != .extend, node.operation != .doubleword || facts[index].isWide {
+                        facts[operand].isWide = true
+                    }
                     if block.nodes[operand].operation == .loadHeld, isPair(node, block) {
                         facts[operand].pairUses &+= 1
                     }
                 }
             }
         }
+    }
+
+    /// How much of a vector is used, where that is no more than its low part.
+    func lowWidth(_ vector: Int32) -> Width? {
+        let facts = self[vector]
+        guard facts.uses == facts.partUses else { return nil }
+        return facts.isWide ? .double : .word
     }
 
     /// The result of `node` is needed at `place`.
@@ -162,6 +182,7 @@ struct Analysis {
         for node in nodes {
             use(Int(node), at: place)
             facts[Int(node)].partUses &+= 1
+            facts[Int(node)].isWide = true
         }
     }
 
@@ -201,7 +222,7 @@ struct Analysis {
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
-        case .doubleword where node.immediate == 0: return isPart(index)
+        case .doubleword: return isPart(index)
         case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].isLowDoubleword:
             return isPart(index)
         case .loadHeld where node.width == .double: return facts[index].uses == facts[index].pairUses
@@ -236,7 +257,8 @@ struct Analysis {
         case .vector:
             if isPair(node, block) { return true }
             let high = block.nodes[Int(node.b)]
-            return position == 0 && high.operation == .constant && high.immediate == 0
+            return position == 0 && high.operation == .constant && high.immediate == 0 && !operand.isHighDoubleword
+        case .doubleword: return facts[index].isDeferred && node.immediate == 0
         case .store, .storeHeld:
             return position == 1 && (node.width == .word || node.width == .double) && operand.isLowPart(block)
         case .float, .floatToInteger, .convertFloat: return operand.operation != .loadHeld
@@ -262,6 +284,8 @@ extension Node {
     fileprivate func isLowPart(_ block: Block) -> Bool {
         operation == .extend ? self.extension == .zero32 && block.nodes[Int(a)].isLowDoubleword : isLowDoubleword
     }
+
+    fileprivate var isHighDoubleword: Bool { operation == .doubleword && immediate == 1 }
 
     /// The low half of a vector.
     fileprivate var isLowDoubleword: Bool { operation == .doubleword && immediate == 0 }

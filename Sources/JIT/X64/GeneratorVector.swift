@@ -42,7 +42,12 @@ extension X64.Generator {
             hasFailed = true
             return register
         }
-        assembler.loadVector(register, memory)
+        if block.nodes[Int(node)].operation == .vectorRegister, let width = analysis.lowWidth(node) {
+            // With zeros above it, where nobody asks for more.
+            assembler.load(register, memory, width)
+        } else {
+            assembler.loadVector(register, memory)
+        }
         switch places[Int(node)] {
         case .guest(let index): backing[Int(node)] = index
         case .spilled(let slot): usedSpills &= ~(3 << UInt64(slot))
@@ -139,6 +144,7 @@ extension X64.Generator {
 
     mutating func generateVector(_ node: Node) {
         let (low, high) = (block.nodes[Int(node.a)], constant(node.b))
+        if analysis[current].isAssembled, let assembly = VectorAssembly(node, block) { return assemble(assembly) }
         if let memory = heldPair(node) {
             let result = scratchVector()
             assembler.loadVector(result, memory)
@@ -183,6 +189,22 @@ extension X64.Generator {
                 let second = anyOperand(node.b)
                 assembler.insert(result, second, element: 1)
             }
+        }
+        finishWhole(result)
+    }
+
+    private mutating func assemble(_ assembly: VectorAssembly) {
+        let result = scratchVector()
+        switch assembly {
+        case .shuffle(let vector, let order):
+            let source = intoWhole(vector)
+            assembler.shuffle(result, .register(source), constant: order)
+        case .doublewords(let low, let lowIndex, let high, let highIndex):
+            let (first, second) = (intoWhole(low), intoWhole(high))
+            if !hasAVX { assembler.move(result, first) }
+            assembler.packed(
+                .shuffleDoubles, result, from: hasAVX ? first : nil, .register(second),
+                constant: lowIndex | highIndex << 1)
         }
         finishWhole(result)
     }

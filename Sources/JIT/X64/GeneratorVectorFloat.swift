@@ -72,8 +72,44 @@ extension X64.Generator {
 
     /// A number, in the low part of a register; what is above it is anything.
     mutating func floatOperand(_ node: Int32) -> VectorRegister {
-        if analysis[node].isDeferred, let part = lowPart(node) { return intoWhole(part.vector) }
-        return intoVector(node)
+        guard analysis[node].isDeferred else { return intoVector(node) }
+        if let part = lowPart(node) { return intoWhole(part.vector) }
+        // The high half of a vector.
+        let source = intoWhole(block.nodes[Int(node)].a)
+        let result = scratchVector()
+        if !hasAVX { assembler.move(result, source) }
+        assembler.packed(.unpackHighDoubles, result, from: hasAVX ? source : nil, .register(source))
+        return result
+    }
+
+    /// Whether the register that ``floatOperand(_:)`` gives has zeros above the number.
+    private func isClean(_ node: Int32, _ width: Width) -> Bool {
+        if let value = constant(node) { return value == 0 }
+        if analysis[node].isDeferred {
+            guard let part = lowPart(node) else { return false }
+            let vector = block.nodes[Int(part.vector)]
+            switch vector.operation {
+            case .vectorRegister: return analysis.lowWidth(part.vector) == width
+            case .vector where constant(vector.b) == 0:
+                let low = block.nodes[Int(vector.a)]
+                return width == .double || low.width == .word && (low.operation.isFloat || low.operation.isLoad)
+            default: return false
+            }
+        }
+        let value = block.nodes[Int(node)]
+        guard case .temporaryVector = places[Int(node)] else { return false }
+        return value.width == width && (value.operation.isFloat || value.operation.isLoad)
+    }
+
+    /// The register of a number that has zeros above it and that nobody needs any more: it becomes the result's.
+    private mutating func taken(_ node: Int32, _ width: Width) -> VectorRegister? {
+        guard isClean(node, width), constant(node) == nil else { return nil }
+        let owner = analysis[node].isDeferred ? lowPart(node)?.vector ?? node : node
+        let register = floatOperand(node)
+        guard analysis[owner].lastUse <= current, vectorOwners[Int(register.rawValue)] == owner else { return nil }
+        vectorOwners[Int(register.rawValue)] = Self.free
+        places[Int(owner)] = .none
+        return register
     }
 
     /// A register with a copy of the number, and zeros above it.
@@ -146,6 +182,23 @@ extension X64.Generator {
 
     /// The sum of subnormals is exact, so that no sum is rounded to the least normal number.
     private mutating func generateScalar(_ operation: X64.Scalar, _ node: Node, mayBeTiny: Bool) {
+        if hasAVX {
+            var (first, second) = (floatOperand(node.a), floatOperand(node.b))
+            // The bits above the result are those of the first source. What comes of NaNs is not decided here.
+            if !isClean(node.a, node.width) {
+                if operation == .add || operation == .multiply, isClean(node.b, node.width) {
+                    swap(&first, &second)
+                } else {
+                    let copy = scratchVector()
+                    clean(copy, first, node.width)
+                    first = copy
+                }
+            }
+            let result = scratchVector()
+            assembler.scalar(operation, result, from: first, .register(second), node.width)
+            checkNumber(result, node.width, mayBeTiny: mayBeTiny)
+            return finishWhole(result)
+        }
         let second = floatOperand(node.b)
         let result = copiedFloat(node.a, node.width)
         let other = result == second ? copiedFloat(node.b, node.width) : second
@@ -156,10 +209,24 @@ extension X64.Generator {
 
     private mutating func generateFused(_ operation: X64.Fused, _ node: Node) {
         let (second, third) = (floatOperand(node.b), floatOperand(node.c))
-        let source = floatOperand(node.a)
-        let result = scratchVector()
-        clean(result, source, node.width)
-        assembler.fused(operation, .order213, result, second, .register(third), node.width)
+        let first = floatOperand(node.a)
+        let result: VectorRegister
+        if let register = taken(node.c, node.width) {
+            result = register
+            assembler.fused(operation, .order231, result, first, .register(second), node.width)
+        } else {
+            if let register = taken(node.a, node.width) {
+                result = register
+            } else {
+                result = scratchVector()
+                if isClean(node.a, node.width) {
+                    assembler.move(result, first)
+                } else {
+                    clean(result, first, node.width)
+                }
+            }
+            assembler.fused(operation, .order213, result, second, .register(third), node.width)
+        }
         checkNumber(result, node.width, mayBeTiny: true)
         finishWhole(result)
     }

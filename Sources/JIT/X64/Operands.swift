@@ -149,6 +149,8 @@ public enum X64 {
         case multiplyCarryless = 0x660f_3a44
         /// Two 32-bit elements of the first source and two of the second, each chosen by two bits (SHUFPS).
         case shuffleSingles = 0x0fc6
+        /// A 64-bit element of the first source and one of the second, each chosen by a bit (SHUFPD).
+        case shuffleDoubles = 0x6600_0fc6
         /// 16 bytes from a place in the second source, with the first behind it (PALIGNR).
         case alignRight = 0x660f_3a0f
     }
