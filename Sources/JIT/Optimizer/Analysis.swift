@@ -261,7 +261,8 @@ struct Analysis {
         case .doubleword: return facts[index].isDeferred && node.immediate == 0
         case .store, .storeHeld:
             return position == 1 && (node.width == .word || node.width == .double) && operand.isLowPart(block)
-        case .float, .floatToInteger, .convertFloat: return operand.operation != .loadHeld
+        case .float: return operand.operation != .loadHeld && !node.isFromFixed
+        case .floatToInteger, .convertFloat: return operand.operation != .loadHeld
         case .extend:
             return facts[index].isDeferred && operand.isLowDoubleword
         default: return false
@@ -283,6 +284,11 @@ extension Node {
     /// The low half of a vector, or the low half of that.
     fileprivate func isLowPart(_ block: Block) -> Bool {
         operation == .extend ? self.extension == .zero32 && block.nodes[Int(a)].isLowDoubleword : isLowDoubleword
+    }
+
+    /// Its operand is an integer.
+    fileprivate var isFromFixed: Bool {
+        floatOperation == .fromFixedSigned || floatOperation == .fromFixedUnsigned
     }
 
     fileprivate var isHighDoubleword: Bool { operation == .doubleword && immediate == 1 }

@@ -157,6 +157,11 @@ extension X64.Assembler {
         vector(0x0f2a, target, from: first, source, integer, mandatory: Self.prefix(float))
     }
 
+    /// target = the four signed integers of 32 bits in source, as single-precision numbers (CVTDQ2PS).
+    public mutating func convertWords(_ target: VectorRegister, _ source: VectorOperand) {
+        instruction(0x0f5b, reg: target.rawValue, Self.operand(source), .word)
+    }
+
     /// target = the number in source, as a signed integer; what none can be becomes the least one and raises the invalid flag.
     /// - Parameter truncating: toward zero (CVTTSS2SI, CVTTSD2SI), and not as MXCSR says (CVTSS2SI, CVTSD2SI).
     public mutating func convert(

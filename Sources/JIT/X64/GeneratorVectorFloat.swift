@@ -18,6 +18,7 @@ extension X64.Generator {
                 return node.rounding == .dynamic && host.contains(.fma)
             case .compareQuiet, .compareSignaling: return true
             case .roundToInteger, .roundToIntegerExact: return X64.Rounding(node.rounding) != nil
+            case .fromFixedSigned, .fromFixedUnsigned: return node.rounding == .dynamic
             default: return false
             }
         case .floatToInteger: return isWide(node.otherWidth) && node.rounding == .towardZero
@@ -29,7 +30,7 @@ extension X64.Generator {
             if node.floatOperation.isRelation { return true }
             guard node.rounding == .dynamic else { return false }
             switch node.floatOperation {
-            case .add, .subtract, .multiply: return true
+            case .add, .subtract, .multiply, .fromFixedSigned, .fromFixedUnsigned: return true
             case .divide, .squareRoot: return isWhole
             case .multiplyAdd, .multiplySubtract, .negatedMultiplyAdd, .negatedMultiplySubtract:
                 return isWhole && host.contains(.fma)
@@ -54,7 +55,11 @@ extension X64.Generator {
             assembler.convert(result, float: .register(source), node.otherWidth)
             checkNumber(result, node.width, mayBeTiny: node.width == .word)
             finishWhole(result)
-        default: generatePackedFloat(node)
+        default:
+            switch node.floatOperation {
+            case .fromFixedSigned, .fromFixedUnsigned: generateLanesFromFixed(node)
+            default: generatePackedFloat(node)
+            }
         }
     }
 
@@ -176,6 +181,7 @@ extension X64.Generator {
         case .negatedMultiplyAdd: generateFused(.negatedAdd, node)
         case .negatedMultiplySubtract: generateFused(.negatedSubtract, node)
         case .roundToInteger, .roundToIntegerExact: generateRound(node)
+        case .fromFixedSigned, .fromFixedUnsigned: generateFromFixed(node)
         default: generateCompare(node)
         }
     }
@@ -290,46 +296,6 @@ extension X64.Generator {
         assembler.jump(if: .overflow, stub(.interpret))
         if node.otherWidth == .word { assembler.extendSigned(result, .register(result), .word) }
         finishInTemporary(result)
-    }
-
-    private mutating func generateFromInteger(_ node: Node) {
-        let result: VectorRegister
-        if node.isSigned {
-            let source = anyOperand(node.a)
-            result = scratchVector()
-            assembler.packed(.xor, result, .register(result))
-            assembler.convert(result, integer: source, node.otherWidth, to: node.width)
-        } else {
-            let source = scratch()
-            move(source, node.a)
-            if node.otherWidth == .word { assembler.extendZero(source, source, .word) }
-            result = scratchVector()
-            assembler.packed(.xor, result, .register(result))
-            if node.otherWidth == .double {
-                convertUnsigned(result, source, node.width)
-            } else {
-                assembler.convert(result, integer: .register(source), .double, to: node.width)
-            }
-        }
-        finishWhole(result)
-    }
-
-    /// With the highest bit set, half is converted, with the bit that is lost kept for rounding, and doubled, which is exact.
-    private mutating func convertUnsigned(_ result: VectorRegister, _ source: Register, _ width: Width) {
-        let (isSigned, done) = (assembler.label(), assembler.label())
-        let low = scratch()
-        assembler.test(.register(source), source)
-        assembler.jumpShort(if: .notSign, isSigned)
-        assembler.move(low, source)
-        assembler.shift(.logicalRight, .register(source), by: 1)
-        assembler.arithmetic(.and, .register(low), constant: 1)
-        assembler.arithmetic(.or, source, .register(low))
-        assembler.convert(result, integer: .register(source), .double, to: width)
-        assembler.scalar(.add, result, result, width)
-        assembler.jumpShort(done)
-        assembler.bind(isSigned)
-        assembler.convert(result, integer: .register(source), .double, to: width)
-        assembler.bind(done)
     }
 
     // MARK: Lanes
