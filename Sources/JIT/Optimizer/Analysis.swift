@@ -186,6 +186,11 @@ struct Analysis {
         }
     }
 
+    /// The result of `node` is needed by node `end`, which has it not as an operand.
+    mutating func keep(_ node: Int32, until end: Int) {
+        facts[Int(node)].lastUse = max(facts[Int(node)].lastUse, Int32(truncatingIfNeeded: end))
+    }
+
     mutating func add(_ use: FlagsUse, toFlagsOf node: Int) { facts[node].flags.insert(use) }
     mutating func kill(_ node: Int) { facts[node].isDead = true }
 

@@ -126,6 +126,8 @@ extension X64 {
         /// Instructions of the segment from the present one on.
         var leftInSegment = 0
 
+        var loop: Loop?
+
         /// What was made is not to be used.
         var hasFailed = false
 
@@ -242,6 +244,7 @@ extension X64.Generator {
             floats.forget(block.nodes.count)
         }
         analysis.analyse(&self.block, floats, switches, hasVectors: map.hasVectors)
+        findLoop()
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
         inGuest.removeAll(keepingCapacity: true)
@@ -258,6 +261,7 @@ extension X64.Generator {
         assembler.align(to: CodeMemory.alignment)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
+        enterLoop()
         for segment in analysis.segments {
             leftInSegment = segment.count
             record?.begin(.budget(instructions: segment.count), at: assembler.count)

@@ -37,6 +37,7 @@ extension X64.Generator {
         case .branch: generateBranch(node)
         case .jump:
             settleFlags()
+            if loop != nil, node.immediate == 0 { return goBack(if: nil) }
             jump(to: block.address &+ node.immediate)
         case .jumpIndirect: generateIndirectJump(node)
         case .setFlags, .setFlagsIf, .setRawFlags: defineFlags(node)
@@ -104,6 +105,7 @@ extension X64.Generator {
     private mutating func generateBranch(_ node: Node) {
         let address = block.address &+ node.immediate
         let condition = test(node.a)
+        if loop != nil, node.immediate == 0 { return goBack(if: condition) }
         let label = label(of: address)
         let target = label == nil ? 0 : mapNumber(ofBlock: address)
         if pendingFlags != nil || target != mapNumber { return assembler.jump(if: condition, stub(.jump(address))) }

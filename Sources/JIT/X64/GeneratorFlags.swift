@@ -111,8 +111,9 @@ extension X64.Generator {
     }
 
     /// Writes the record, on a way on which nothing but the homes of guest registers is needed any more. Host flags change.
-    mutating func store(_ recipe: FlagsRecipe) {
-        if let numbers = recipe.numbers { return storeFlags(numbers, recipe.width) }
+    /// - Parameter kept: vector registers that are needed still.
+    mutating func store(_ recipe: FlagsRecipe, keeping kept: UInt16 = 0) {
+        if let numbers = recipe.numbers { return storeFlags(numbers, recipe.width, keeping: kept) }
         storeFlagsKind(recipe.kind, recipe.width, &assembler)
         // A register that neither operand is in.
         let free = Role.temporaries.first {

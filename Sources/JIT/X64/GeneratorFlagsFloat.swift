@@ -35,8 +35,8 @@ extension X64.Generator {
             numbers: (floatSource(comparison.a), floatSource(comparison.b)))
     }
 
-    /// On a way on which no result is needed any more: vector registers, rax and rcx are free.
-    mutating func storeFlags(_ numbers: (FloatSource, FloatSource), _ width: Width) {
+    /// On a way on which no other result is needed any more: rax and rcx are free.
+    mutating func storeFlags(_ numbers: (FloatSource, FloatSource), _ width: Width, keeping kept: UInt16) {
         let spare = Role.ones
         let second: X64.VectorOperand
         switch numbers.1 {
@@ -49,7 +49,8 @@ extension X64.Generator {
             assembler.packed(.xor, spare, .register(spare))
             second = .register(spare)
         }
-        let other: VectorRegister = second == .register(.xmm0) ? .xmm1 : .xmm0
+        let free = map.temporaryVectors.first { kept & 1 << UInt16($0.rawValue) == 0 && second != .register($0) }
+        guard let other = free else { return hasFailed = true }
         let first: VectorRegister
         switch numbers.0 {
         case .vector(let register): first = register

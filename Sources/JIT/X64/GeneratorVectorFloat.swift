@@ -92,18 +92,23 @@ extension X64.Generator {
         if let value = constant(node) { return value == 0 }
         if analysis[node].isDeferred {
             guard let part = lowPart(node) else { return false }
-            let vector = block.nodes[Int(part.vector)]
-            switch vector.operation {
-            case .vectorRegister: return analysis.lowWidth(part.vector) == width
-            case .vector where constant(vector.b) == 0:
-                let low = block.nodes[Int(vector.a)]
-                return width == .double || low.width == .word && (low.operation.isFloat || low.operation.isLoad)
-            default: return false
-            }
+            return isCleanVector(part.vector, width)
         }
         let value = block.nodes[Int(node)]
         guard case .temporaryVector = places[Int(node)] else { return false }
         return value.width == width && (value.operation.isFloat || value.operation.isLoad)
+    }
+
+    /// Whether a vector that is in a register has zeros there above so many bits.
+    func isCleanVector(_ node: Int32, _ width: Width) -> Bool {
+        let vector = block.nodes[Int(node)]
+        switch vector.operation {
+        case .vectorRegister: return analysis.lowWidth(node) == width
+        case .vector where constant(vector.b) == 0:
+            let low = block.nodes[Int(vector.a)]
+            return width == .double || low.width == .word && (low.operation.isFloat || low.operation.isLoad)
+        default: return false
+        }
     }
 
     /// The register of a number that has zeros above it and that nobody needs any more: it becomes the result's.
@@ -238,7 +243,7 @@ extension X64.Generator {
     }
 
     /// result = the low element of source, and zeros above it.
-    private mutating func clean(_ result: VectorRegister, _ source: VectorRegister, _ width: Width) {
+    mutating func clean(_ result: VectorRegister, _ source: VectorRegister, _ width: Width) {
         if width == .double { return assembler.moveLow(result, source) }
         assembler.move(result, source)
         assembler.packed(.insertSingle, result, .register(source), constant: 0b1110)
