@@ -200,9 +200,7 @@ public final class HotCode: Translator {
         for address in region.labels where loop.contains(address) {
             _ = recordBlock(at: address, page, translated, processor)
             let weight = 1 << (2 * min(region.depth(of: address), 4))
-            for node in recorder.block.nodes where node.operation == .register || node.operation == .setRegister {
-                if node.immediate < UInt64(registerUses.count) { registerUses[Int(node.immediate)] += weight }
-            }
+            recorder.block.countRegisterUses(&registerUses, weight)
         }
         guard generator.beginLoop(registerUses) else { return }
         for address in region.labels where loop.contains(address) { generator.addToLoop(address) }
@@ -293,6 +291,23 @@ public final class HotCode: Translator {
         pages = TranslatedPages()
         pagesByPhysical.removeAll()
         code.reset(to: trampolines.count)
+    }
+}
+
+extension Block {
+    /// Adds `weight` for each use of a register's value, and for each set of it.
+    fileprivate func countRegisterUses(_ uses: inout ContiguousArray<Int>, _ weight: Int) {
+        func count(_ node: Node) {
+            if node.immediate < UInt64(uses.count) { uses[Int(node.immediate)] += weight }
+        }
+        for node in nodes {
+            if node.operation == .setRegister { count(node) }
+            let kinds = node.operation.operands
+            for position in 0..<4 where kinds[position] != .nothing {
+                let operand = node[operand: position]
+                if operand >= 0, nodes[Int(operand)].operation == .register { count(nodes[Int(operand)]) }
+            }
+        }
     }
 }
 

@@ -102,7 +102,7 @@ struct AArch64RandomTests {
     }
 
     /// Two loops, one in the other, each of a few rounds, whose bodies use more registers than the host has.
-    @Test("Loops of random instructions do the same", arguments: [10, 11] as [UInt64])
+    @Test("Loops of random instructions do the same", arguments: [10, 11, 12, 13] as [UInt64])
     func loops(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let computing =
@@ -112,9 +112,10 @@ struct AArch64RandomTests {
                 $0.operation != .illegal && !Self.isLeftOut($0.operation) && $0.operation != .b && $0.operation != .bl
             }
         // Few, since most of them fault, which ends the loops.
-        let lines = computing + computing + computing + AArch64.Encoding.loadsAndStores
+        var lines = computing + computing + computing + AArch64.Encoding.loadsAndStores
+        if seed & 2 == 0 { lines = computing + AArch64.Encoding.float + AArch64.Encoding.vectorThreeSame }
         let registers: [UInt32] = [0, 1, 2, 5, 8, 9, 10, 11, 12, 14, 16, 17, 20, 30]
-        try compare(&random, programs: 250, maximumTurn: 90) { random in
+        try compare(&random, programs: 150, maximumTurn: 90) { random in
             func body() -> [UInt32] {
                 (0..<random.next() % 7).map { _ in
                     let line = lines[Int(random.next() % UInt64(lines.count))]

@@ -258,7 +258,19 @@ extension X64.Generator {
             locked |= 1 << UInt16(register.rawValue)
             return register
         }
+        if isNextAddress, owners[Int(Register.rdx.rawValue)] == Self.free,
+            locked & 1 << UInt16(Register.rdx.rawValue) == 0
+        {
+            take(.rdx)
+            return .rdx
+        }
         return scratch()
+    }
+
+    /// The result of the node in progress is for nothing but the access that comes next, which wants its address in rdx.
+    private var isNextAddress: Bool {
+        let facts = analysis[current]
+        return facts.uses == 1 && facts.addressUses == 1 && facts.lastUse <= current + 3
     }
 
     /// The guest register that the result of the node in progress goes to before anything else happens.
