@@ -186,16 +186,46 @@ extension AArch64.ProcessingElement {
         isAligned: Bool = true
     ) throws(Fault) -> AArch64.Translation {
         let isUnprivileged = attributes.contains(.unprivileged) && isUnprivilegedDifferent
+        let isWrite = access == .write
+        if isWrite || access == .read, isAligned, !isUnprivileged, let known = knownFault(address, isWrite: isWrite) {
+            throw abort(address, known, isFetch: false, attributes)
+        }
         let level = isUnprivileged ? 0 : level
         let regime = regime(regimeKind(level: level))
         let request = AArch64.TranslationRequest(
             address, access, isPrivileged: level != 0,
             obeysPAN: access != .execute && state.pointee.pstate & PSTATE.pan != 0,
             isAligned: isAligned || !regime.isEnabled)
+        let tables = AArch64.WalkMemory(memory: memory, ram: ram)
+        var first: AArch64.Translation?
         do throws(AArch64.TranslationFault) {
-            return try regime.translate(request, stageTwo, in: AArch64.WalkMemory(memory: memory, ram: ram))
+            let translation = try regime.translateStageOne(request, stageTwo, in: tables)
+            first = translation
+            return try regime.translateStageTwo(translation, request, stageTwo, in: tables)
         } catch {
+            if let first, isWrite || access == .read, !isUnprivileged, Self.isCanonical(address) {
+                core.pointee.context.pointee.enterDevicePage(
+                    address, first.physical, isWrite: isWrite, superpage: max(first.size, 4096),
+                    isIntermediate: true)
+            }
             throw abort(address, error, isFetch: access == .execute, attributes)
+        }
+    }
+
+    /// The fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be walked
+    /// again. No TLB remembers that there is no translation, so that the second stage is.
+    private func knownFault(_ address: UInt64, isWrite: Bool) -> AArch64.TranslationFault? {
+        guard regimeOfGuest != nil, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite) else {
+            return nil
+        }
+        let demand: AArch64.Demand = level == 0 ? [] : .privileged
+        do throws(AArch64.TranslationFault) {
+            _ = try stageTwo.translate(
+                ipa, demand.union(isWrite ? .write : .read), isWrite: isWrite,
+                in: AArch64.WalkMemory(memory: memory, ram: ram))
+            return nil
+        } catch {
+            return error
         }
     }
 

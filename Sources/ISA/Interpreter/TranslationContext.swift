@@ -132,6 +132,8 @@ public struct TranslationContext {
         var page: UInt64 = 1
         var physical: UInt64 = 0
         var isWritable = false
+        /// What is there is an intermediate address, of which nothing more is known.
+        var isIntermediate = false
     }
 
     /// Frames of an interrupt controller are 64 KiB apart.
@@ -258,15 +260,27 @@ public struct TranslationContext {
     @inline(__always)
     package func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
         let entry = devicePages[Self.devicePlace(address)]
-        guard entry.page == address & ~4095, entry.isWritable || !isWrite else { return nil }
+        guard entry.page == address & ~4095, entry.isWritable || !isWrite, !entry.isIntermediate else { return nil }
+        return entry.physical | address & 4095
+    }
+
+    /// The intermediate address of `address`, where the second stage had nothing for it.
+    @inline(__always)
+    package func intermediate(_ address: UInt64, isWrite: Bool) -> UInt64? {
+        let entry = devicePages[Self.devicePlace(address)]
+        guard entry.page == address & ~4095, entry.isWritable || !isWrite, entry.isIntermediate else { return nil }
         return entry.physical | address & 4095
     }
 
     /// Remembers what has become of `address`, from a leaf of `superpage` bytes.
-    /// - Parameter isWrite: it may be written, and read.
-    package mutating func enterDevicePage(_ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64) {
+    /// - Parameters:
+    ///   - isWrite: it may be written, and read.
+    ///   - isIntermediate: by the first stage alone.
+    package mutating func enterDevicePage(
+        _ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64, isIntermediate: Bool = false
+    ) {
         devicePages[Self.devicePlace(address)] = DevicePage(
-            page: address & ~4095, physical: physical & ~4095, isWritable: isWrite)
+            page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate)
         note(address, superpage)
     }
 
