@@ -215,7 +215,8 @@ extension AArch64.ProcessingElement {
     /// The fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be walked
     /// again. No TLB remembers that there is no translation, so that the second stage is.
     private func knownFault(_ address: UInt64, isWrite: Bool) -> AArch64.TranslationFault? {
-        guard regimeOfGuest != nil, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite) else {
+        guard regimeOfGuest != nil, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
+        else {
             return nil
         }
         let demand: AArch64.Demand = level == 0 ? [] : .privileged

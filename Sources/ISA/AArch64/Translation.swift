@@ -196,7 +196,8 @@ extension AArch64.TranslationRegime {
     /// What becomes of the output of the first stage.
     @inline(__always)
     func translateStageTwo<Tables: AArch64.TranslationTables>(
-        _ first: AArch64.Translation, _ request: AArch64.TranslationRequest, _ second: AArch64.StageTwo, in tables: Tables
+        _ first: AArch64.Translation, _ request: AArch64.TranslationRequest, _ second: AArch64.StageTwo,
+        in tables: Tables
     ) throws(AArch64.TranslationFault) -> AArch64.Translation {
         guard kind == .el1 && second.isEnabled else { return first }
         var both = try second.translate(
