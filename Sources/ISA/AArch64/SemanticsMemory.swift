@@ -7,10 +7,11 @@ extension AArch64 {
     /// How an address is made of its operands.
     enum Addressing { case offset, preIndexed, postIndexed, register }
 
-    /// The address of an access, and what the base becomes.
+    /// The address of an access, and what is added to its base afterwards, if anything.
     struct Address<Value> {
         let value: Value
-        let writeBack: Value?
+        let base: Value
+        let written: Value?
     }
 
     /// - Parameter shift: the binary logarithm of the access's size, by which a register may be shifted.
@@ -23,15 +24,21 @@ extension AArch64 {
         case .offset, .preIndexed:
             let distance = e.constant(offset)
             let sum = e.binary(.add, .double, base, distance)
-            return Address(value: sum, writeBack: addressing == .offset ? nil : sum)
-        case .postIndexed:
-            let distance = e.constant(offset)
-            return Address(value: base, writeBack: e.binary(.add, .double, base, distance))
+            return Address(value: sum, base: base, written: addressing == .offset ? nil : distance)
+        case .postIndexed: return Address(value: base, base: base, written: e.constant(offset))
         case .register:
             let distance = extended(
                 &e, i.rm, option: i.immediateBits &>> 3 & 7, shift: i.immediateBits & 1 != 0 ? shift : 0)
-            return Address(value: e.binary(.add, .double, base, distance), writeBack: nil)
+            return Address(value: e.binary(.add, .double, base, distance), base: base, written: nil)
         }
+    }
+
+    /// Behind the access, so that the sum is not in the way before: the base may be added to where it is.
+    @inline(__always)
+    static func writeBack<E: Emitter>(_ e: inout E, _ i: Operands, _ address: Address<E.Value>) {
+        guard let distance = address.written else { return }
+        let sum = e.binary(.add, .double, address.base, distance)
+        e.setRegister(i.rn, sum)
     }
 
     // MARK: Single registers
@@ -51,7 +58,7 @@ extension AArch64 {
         if let `extension` { value = e.extend(`extension`, value) }
         if `extension` != nil && target == .word { value = e.extend(.zero32, value) }
         e.setRegister(i.rd, value)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -62,7 +69,7 @@ extension AArch64 {
         let address = address(
             &e, i, addressing, offset: i.immediateBits, shift: UInt64(width.rawValue))
         try e.store(address.value, value, width, attributes)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     /// LDR, LDRSW (literal).
@@ -98,7 +105,7 @@ extension AArch64 {
         }
         e.setRegister(i.rd, first)
         e.setRegister(i.ra, second)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -111,7 +118,7 @@ extension AArch64 {
         let handle = try e.probe(address.value, bytes: UInt16(2 &* width.bytes), write: true, .parts(width))
         e.store(handle, offset: 0, first, width)
         e.store(handle, offset: UInt16(width.bytes), second, width)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     // MARK: Floating-point and vector registers
@@ -126,7 +133,7 @@ extension AArch64 {
             &e, i, addressing, offset: i.immediateBits, shift: UInt64(width.rawValue))
         let value = try e.load(address.value, width, [])
         setScalar(&e, i.rd, value)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -139,7 +146,7 @@ extension AArch64 {
         let address = address(
             &e, i, addressing, offset: i.immediateBits, shift: UInt64(width.rawValue))
         try e.store(address.value, value, width, [])
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     /// The same with all 16 bytes.
@@ -151,7 +158,7 @@ extension AArch64 {
         let address = address(&e, i, addressing, offset: i.immediateBits, shift: 4)
         let handle = try e.probe(address.value, bytes: 16, write: false, [])
         setVector(&e, i.rd, handle, offset: 0)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -163,7 +170,7 @@ extension AArch64 {
         let address = address(&e, i, addressing, offset: i.immediateBits, shift: 4)
         let handle = try e.probe(address.value, bytes: 16, write: true, [])
         store(&e, vector, handle, offset: 0)
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -200,7 +207,7 @@ extension AArch64 {
             setVector(&e, i.rd, handle, offset: 0)
             setVector(&e, i.ra, handle, offset: 16)
         }
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     @inline(__always)
@@ -223,7 +230,7 @@ extension AArch64 {
             store(&e, first, handle, offset: 0)
             store(&e, second, handle, offset: 16)
         }
-        if let base = address.writeBack { e.setRegister(i.rn, base) }
+        writeBack(&e, i, address)
     }
 
     /// A scalar in a vector register: the bits above it are zero.
