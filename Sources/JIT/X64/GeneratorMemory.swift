@@ -38,7 +38,7 @@ extension X64.Generator {
         }
         let offsets = isAligned ? offset..<offset + bytes : span(base, offset, bytes, isWrite: isWrite)
         return check(
-            base, offset, offsets, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
+            base, offset, bytes, offsets, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
     }
 
     /// The offsets of all accesses off `base` from here to where the segment ends.
@@ -103,7 +103,8 @@ extension X64.Generator {
     }
 
     private mutating func check(
-        _ base: Int32, _ offset: Int32, _ offsets: Range<Int32>, isWrite: Bool, isUpdate: Bool, alignment: Int32
+        _ base: Int32, _ offset: Int32, _ bytes: Int32, _ offsets: Range<Int32>, isWrite: Bool, isUpdate: Bool,
+        alignment: Int32
     ) -> Memory {
         let span = offsets.upperBound - offsets.lowerBound
         let low = offsets.lowerBound
@@ -128,6 +129,12 @@ extension X64.Generator {
         if let direct {
             checkDirect(direct, register, low, span, slow)
         } else {
+            // No other access comes by: the base and the distance are added by the access itself.
+            if !isHome, offsets.count == bytes {
+                checkTLB(register, low, span, isWrite, slow, checked, lead: .rcx)
+                locked &= ~(1 << UInt16(Register.rax.rawValue))
+                return Memory(.rdx, offset, index: .rcx)
+            }
             checkTLB(register, low, span, isWrite, slow, checked)
         }
         locked &= ~(1 << UInt16(Register.rax.rawValue) | 1 << UInt16(Register.rcx.rawValue))
@@ -183,7 +190,7 @@ extension X64.Generator {
     /// ``TranslationContext/WriteEntry/mayWrite(_:bytes:)``.
     private mutating func checkTLB(
         _ register: Register, _ low: Int32, _ span: Int32, _ isWrite: Bool, _ slow: Label, _ checked: Label,
-        isUnprivileged: Bool = false
+        isUnprivileged: Bool = false, lead distance: Register? = nil
     ) {
         findEntry(register, low, isWrite)
         // The entry's distance from the context in use becomes its address in the other one.
@@ -205,7 +212,10 @@ extension X64.Generator {
             assembler.jump(if: .above, slow)
         }
         assembler.bind(checked)
-        lead(register, memory(isWrite ? Self.writeEntry(\.addend) : Self.readEntry(\.addend)))
+        if let distance {
+            return assembler.load(distance, Self.writeOrReadAddend(isWrite))
+        }
+        lead(register, memory(Self.writeOrReadAddend(isWrite)))
     }
 
     /// rax = the address, rcx = the distance of its entry from the first.
@@ -246,6 +256,10 @@ extension X64.Generator {
         // A stored property has an offset.
         let offset = MemoryLayout<TranslationContext.ReadEntry>.offset(of: field)!
         return Memory(Role.context, Int32(TranslationContext.readsOffset + offset), index: .rcx)
+    }
+
+    private static func writeOrReadAddend(_ isWrite: Bool) -> Memory {
+        isWrite ? writeEntry(\.addend) : readEntry(\.addend)
     }
 
     static func writeEntry(_ field: KeyPath<TranslationContext.WriteEntry, UInt64>) -> Memory {
