@@ -15,8 +15,8 @@ public final class AddressSpace: PhysicalBus {
     public let memory: PhysicalMemory
     /// Sorted by base; no two overlap.
     public private(set) var mappings: [Mapping] = []
-    /// The same for CPUs' accesses: nothing is counted for these references.
-    private var windows: [Window] = []
+    /// The same for CPUs' accesses: nothing is counted for these references, nor for the memory that they are in.
+    private var windows = UnsafeMutableBufferPointer<Window>(start: nil, count: 0)
     /// Where the last access was: mostly the next one is there, too.
     private var recent = 0
 
@@ -42,8 +42,16 @@ public final class AddressSpace: PhysicalBus {
             !mappings.contains { $0.base < base + size && base < $0.end }, "\(device.name) overlaps another device")
         let index = mappings.firstIndex { $0.base > base } ?? mappings.endIndex
         mappings.insert(Mapping(base: base, size: size, device: device), at: index)
-        windows.insert(Window(base: base, size: size, device: device), at: index)
+        let old = windows
+        windows = .allocate(capacity: mappings.count)
+        // SAFETY: the memory is for as many as there are mappings, and holds nothing that is counted.
+        _ = windows.initialize(
+            from: mappings.map { Window(base: $0.base, size: $0.size, device: $0.device) })
+        old.deallocate()
+        recent = 0
     }
+
+    deinit { windows.deallocate() }
 
     /// The mapping that `address` lies in.
     public func mapping(at address: UInt64) -> Mapping? {

@@ -18,8 +18,13 @@ public final class InterruptLine {
     }
 
     /// States the level, which may be what it was.
+    @inline(__always)
     public func set(_ newLevel: Bool) {
-        guard newLevel != level else { return }
+        if newLevel != level { change(newLevel) }
+    }
+
+    @inline(never)
+    private func change(_ newLevel: Bool) {
         level = newLevel
         sink.setLine(number, newLevel)
     }

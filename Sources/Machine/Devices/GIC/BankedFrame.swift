@@ -13,27 +13,39 @@ protocol BankedRegisters: AnyObject {
 final class BankedFrame: Device {
     let name: String
     private let banks: [any BankedRegisters]
+    /// The same, for which nothing is counted.
+    private let places: UnsafeMutableBufferPointer<Bank>
     private let accessor: () -> Int
+
+    private struct Bank {
+        // SAFETY: the frame holds them in ``banks``.
+        unowned(unsafe) let registers: any BankedRegisters
+    }
 
     /// - Parameter accessor: the number of the CPU whose access this is.
     init(name: String, banks: [any BankedRegisters], accessor: @escaping () -> Int) {
         self.name = name
         self.banks = banks
         self.accessor = accessor
+        places = .allocate(capacity: banks.count)
+        // SAFETY: it is for as many, which are not counted.
+        _ = places.initialize(from: banks.map { Bank(registers: $0) })
     }
+
+    deinit { places.deallocate() }
 
     func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
         try requireAligned(offset, size: size, width: 4)
         let cpu = accessor()
-        guard cpu < banks.count else { return 0 }
-        return UInt64(banks[cpu].read(offset))
+        guard cpu < places.count else { return 0 }
+        return UInt64(places[cpu].registers.read(offset))
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
         try requireAligned(offset, size: size, width: 4)
         let cpu = accessor()
-        guard cpu < banks.count else { return }
-        banks[cpu].write(offset, UInt32(truncatingIfNeeded: value))
+        guard cpu < places.count else { return }
+        places[cpu].registers.write(offset, UInt32(truncatingIfNeeded: value))
     }
 
     func reset() {
