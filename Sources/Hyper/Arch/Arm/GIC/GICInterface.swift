@@ -1,4 +1,6 @@
 /// What a guest's interrupt controller keeps for a VCPU: its CPU interface, and its own interrupts.
+///
+/// Arrays are elsewhere, since the compiler copies one that is in here to read an element of it.
 struct GICInterface: ~Copyable {
     /// As many list registers as there can be (IHI 0048B, 5.3.2).
     static let listLimit = 16
@@ -7,23 +9,38 @@ struct GICInterface: ~Copyable {
     /// The CPU whose list registers have its interrupts.
     var loadedOn: CPUReference?
     /// What is in list registers: as it was last written while they are a CPU's.
-    var lists = InlineArray<16, UInt64>(repeating: 0)
+    let lists = allocated(listLimit, of: UInt64.self)
     /// A bit for each of them that has something, or had when it was last looked at.
     var used: UInt32 = 0
     var machine: UInt32 = 0
     /// Priorities of what the guest has taken and not completed, where there is such.
-    var activePriorities = InlineArray<4, UInt32>(repeating: 0)
+    let activePriorities = allocated(4, of: UInt32.self)
     var hasActivePriorities = false
     /// More is to come than list registers had room for.
     var isFull = false
     /// Interrupts of the CPU's own that the host has taken for the guest, which has not completed them, and which host's
     /// they are.
     var held: UInt32 = 0
-    var hostNumbers = InlineArray<32, UInt8>(repeating: 0)
+    let hostNumbers = allocated(HostGIC.firstShared, of: UInt8.self)
     /// For each software interrupt the VCPUs that have sent it, which a GICv2 tells apart.
-    var sources = InlineArray<16, UInt8>(repeating: 0)
+    let sources = allocated(HostGIC.firstPrivate, of: UInt8.self)
 
     init(_ vcpu: VCPUReference) { self.vcpu = vcpu }
+
+    deinit {
+        lists.deallocate()
+        activePriorities.deallocate()
+        hostNumbers.deallocate()
+        sources.deallocate()
+    }
+
+    private static func allocated<Element: FixedWidthInteger>(
+        _ count: Int, of type: Element.Type
+    ) -> UnsafeMutablePointer<Element> {
+        let array = UnsafeMutablePointer<Element>.allocate(capacity: count)
+        array.initialize(repeating: 0, count: count)
+        return array
+    }
 
     @inline(__always)
     var isHere: Bool { loadedOn == Port.cpu }
