@@ -19,6 +19,7 @@ struct BenchCommand: ParsableCommand {
               orrery bench boot --against qemu        Debian's kernel, to the shell's prompt
               orrery bench --machine aarch64-virt     the programs for AArch64
               orrery bench hyper                      instructions that Hyper spends on events of its guests
+              orrery bench hyper --machine aarch64-virt
             """)
 
     @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
@@ -102,11 +103,13 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func benchHyper() throws {
-        guard against == nil, svg == nil, !native, !boot, machine == nil else {
+        guard against == nil, svg == nil, !native, !boot else {
             throw UsageError(
-                "`orrery bench hyper` counts instructions, which is the same everywhere: --json alone goes with it.")
+                """
+                `orrery bench hyper` counts instructions, which is the same everywhere: --machine and --json alone go with it.
+                """)
         }
-        let figures = try BenchHyper().measure(show)
+        let figures = try BenchHyper(for: BenchTarget(board: machine)).measure(show)
         show("")
         StandardStreams.output(BenchHyper.table(figures).joined(separator: "\n") + "\n")
         if let json { try OutputFile.write(BenchHyper.json(figures).text + "\n", to: json) }
