@@ -13,6 +13,7 @@
 #define PHYSICAL 30
 #define VIRTUAL 27
 #define HYPERVISOR 26
+#define HYPERVISOR_VIRTUAL 28
 
 // The GIC's registers, by x29 and x28.
 .macro GIC_SET base, offset, value
@@ -40,7 +41,7 @@ PROGRAM "timers"
     GIC_SET GICD, 0, 1
     GIC_SET GICC, 0, 1
     GIC_SET GICC, 4, 0xff
-    GIC_SET GICD, 0x100, (1 << PHYSICAL | 1 << VIRTUAL | 1 << HYPERVISOR)
+    GIC_SET GICD, 0x100, (1 << PHYSICAL | 1 << VIRTUAL | 1 << HYPERVISOR | 1 << HYPERVISOR_VIRTUAL)
 
     // Conditions.
     mrs x0, cntpct_el0
@@ -145,6 +146,29 @@ PROGRAM "timers"
     END
     EXPECT_INTERRUPT "EL2's timer", 2, IRQ_LOWER, HYPERVISOR
     msr cnthp_ctl_el2, xzr
+    msr s3_4_c14_c3_2, xzr          // CNTHV_CVAL_EL2
+    mov x0, #ENABLE
+    msr s3_4_c14_c3_1, x0           // CNTHV_CTL_EL2
+    isb
+    mrs x1, s3_4_c14_c3_1
+    EXPECT "EL2's virtual timer: ISTATUS", x1, ENABLE | ISTATUS
+    BEGIN EL1, 0x3c0
+    nop
+    END
+    EXPECT_INTERRUPT "EL2's virtual timer", 2, IRQ_LOWER, HYPERVISOR_VIRTUAL
+    mov x0, #ENABLE | IMASK
+    msr s3_4_c14_c3_1, x0
+    isb
+    BEGIN EL1, 0x3c0
+    nop
+    END
+    EXPECT_NONE "EL2's virtual timer: IMASK"
+    // As EL2 names it with E2H.
+    SET hcr_el2, HCR_RW | 1 << 4 | 1 << 34
+    msr cntv_ctl_el0, xzr
+    mrs x1, s3_4_c14_c3_1
+    SET hcr_el2, HCR_RW | 1 << 4
+    EXPECT "CNTV_CTL_EL0 at EL2 with E2H is it", x1, 0
 
     // Virtual interrupts by HCR_EL2.VI and VF.
     SET hcr_el2, HCR_RW | 1 << 4 | 1 << 7

@@ -43,7 +43,33 @@ PROGRAM "host"
     REDIRECTED vbar_el1, vbar_el2, vbar_el12, vectors2
     REDIRECTED contextidr_el1, contextidr_el2, contextidr_el12, 0x1000
     REDIRECTED mair_el1, mair_el2, mair_el12, 0xff00ff
+    REDIRECTED spsr_el1, spsr_el2, spsr_el12, 0x3c5
+    REDIRECTED esr_el1, esr_el2, esr_el12, 0x56001234
+    REDIRECTED ttbr0_el1, ttbr0_el2, ttbr0_el12, 0x40480000
+    REDIRECTED ttbr1_el1, ttbr1_el2, ttbr1_el12, 0x40481000
+    REDIRECTED tcr_el1, tcr_el2, tcr_el12, 0x190019
     SET vbar_el1, vectors1
+    SET hcr_el2, HCR_RW | E2H
+    mrs x0, sctlr_el1
+    mrs x1, sctlr_el2
+    mrs x2, sctlr_el12
+    mrs x3, cntkctl_el1
+    mrs x4, cnthctl_el2
+    SET cntkctl_el12, 0x202
+    mrs x5, cnthctl_el2
+    SET hcr_el2, HCR_RW
+    mrs x6, cntkctl_el1
+    SET cntkctl_el1, 0
+    sub x0, x0, x1
+    EXPECT "SCTLR_EL1 at EL2 is SCTLR_EL2", x0, 0
+    mov x7, #0x180                  // ITD and SED are 1 where there is no AArch32
+    bic x2, x2, x7
+    EXPECT "SCTLR_EL12 is EL1's", x2, SCTLR_EL1_RES1
+    sub x3, x3, x4
+    EXPECT "CNTKCTL_EL1 at EL2 is CNTHCTL_EL2", x3, 0
+    sub x4, x4, x5
+    EXPECT "CNTKCTL_EL12 is not", x4, 0
+    EXPECT "it is EL1's CNTKCTL_EL1", x6, 0x202
 
     // Without E2H the other names are UNDEFINED.
     BEGIN EL2
@@ -74,6 +100,81 @@ PROGRAM "host"
     EXPECT "CNTV_CVAL_EL0 at EL2 is CNTHV_CVAL_EL2", x2, 0x7777777777777777
     EXPECT "CNTP_CVAL_EL02 is EL1's timer", x3, 0x7777777777777777
     EXPECT "CNTP_CVAL_EL0 without E2H", x4, 0
+
+    SET hcr_el2, HCR_RW | E2H
+    msr cntv_cval_el02, x0
+    mov x1, #3
+    msr cntv_ctl_el02, x1
+    mrs x2, cntv_ctl_el0
+    SET hcr_el2, HCR_RW
+    mrs x3, cntv_cval_el0
+    mrs x4, cntv_ctl_el0
+    msr cntv_ctl_el0, xzr
+    EXPECT "CNTV_CTL_EL02 is not CNTHV_CTL_EL2", x2, 0
+    EXPECT "CNTV_CVAL_EL02 is EL1's timer", x3, 0x7777777777777777
+    EXPECT "CNTV_CTL_EL02 is EL1's timer", x4, 3
+
+    // CNTVOFF_EL2 is not for EL2 with E2H, nor for EL0 of a host.
+    SET cntvoff_el2, 0x1000000000
+    mrs x0, cntpct_el0
+    mrs x1, cntvct_el0
+    SET hcr_el2, HCR_RW | E2H
+    mrs x2, cntvct_el0
+    SET hcr_el2, HCR_RW
+    SET cntvoff_el2, 0
+    cmp x1, x0
+    cset x1, hs
+    sub x2, x2, x0
+    lsr x2, x2, #32
+    EXPECT "CNTVCT_EL0 at EL2 without E2H has CNTVOFF_EL2", x1, 1
+    EXPECT "CNTVCT_EL0 at EL2 with E2H has not", x2, 0
+
+    // CNTHCTL_EL2 and CPTR_EL2 have other forms.
+    SET hcr_el2, HCR_RW | E2H
+    SET cnthctl_el2, 3
+    BEGIN EL1
+    mrs x5, cntpct_el0
+    END
+    EXPECT_EXCEPTION "E2H: EL1PCTEN is bit 10", 2, EC_SYSREG, (3 << 20 | 1 << 17 | 3 << 14 | 14 << 10 | 5 << 5 | 1)
+    SET cnthctl_el2, 1 << 10
+    BEGIN EL1
+    mrs x5, cntpct_el0
+    END
+    EXPECT_NONE "E2H: EL1PCTEN is set"
+    BEGIN EL1
+    mrs x5, cntp_ctl_el0
+    END
+    EXPECT_EXCEPTION "E2H: EL1PTEN is bit 11", 2, EC_SYSREG, (3 << 20 | 1 << 17 | 3 << 14 | 14 << 10 | 5 << 5 | 2 << 1 | 1)
+    SET cnthctl_el2, 3 << 10
+    BEGIN EL1
+    mrs x5, cntp_ctl_el0
+    END
+    EXPECT_NONE "E2H: EL1PTEN is set"
+    SET cptr_el2, 0
+    BEGIN EL1
+    fmov d0, d1
+    END
+    EXPECT_EXCEPTION "E2H: CPTR_EL2.FPEN 0 traps EL1", 2, EC_FP, 0x1e00000
+    SET cptr_el2, 1 << 20
+    BEGIN EL0
+    fmov d0, d1
+    END
+    EXPECT_NONE "E2H: CPTR_EL2.FPEN 1 is about EL0 of a host alone"
+    SET cptr_el2, 3 << 20 | 1 << 31
+    BEGIN EL1
+    mrs x5, cpacr_el1
+    END
+    EXPECT_EXCEPTION "E2H: CPTR_EL2.TCPAC", 2, EC_SYSREG, (3 << 20 | 2 << 17 | 1 << 10 | 5 << 5 | 1)
+    SET hcr_el2, HCR_RW | E2H | TGE
+    SET cptr_el2, 1 << 20
+    BEGIN EL0
+    fmov d0, d1
+    END
+    EXPECT_EXCEPTION "CPTR_EL2.FPEN 1 traps EL0 of a host", 2, EC_FP, 0x1e00000
+    SET cptr_el2, 3 << 20
+    SET hcr_el2, HCR_RW
+    SET cptr_el2, 0x33ff
+    SET cnthctl_el2, 3
 
     // TGE: EL0 is an application of EL2.
     SET hcr_el2, HCR_RW | E2H | TGE
