@@ -108,6 +108,31 @@ PROGRAM "hypervisor"
     ALLOW "a key that is disabled is not trapped", pacia x0, x1
     TRAP_SYSTEM "APK: APIAKeyLo_EL1", 0, ISS(3, 0, 2, 1, 0), msr apiakeylo_el1, x5
 
+    // What is the implementation's own, which is nothing here.
+    TRAP_SYSTEM "TIDCP: a register of the implementation", 1 << 20, ISS(3, 0, 11, 0, 0) | READ, mrs x5, s3_0_c11_c0_0
+    TRAP_SYSTEM "TIDCP: an instruction of the implementation", 1 << 20, ISS(1, 0, 15, 2, 3), sys #0, c15, c2, #3, x5
+    BEGIN EL1
+    mrs x5, s3_0_c11_c0_0
+    END
+    EXPECT_EXCEPTION "without TIDCP it is UNDEFINED", 1, EC_UNKNOWN, 0
+
+    // HVC and SMC.
+    SET hcr_el2, HCR_RW | 1 << 29
+    BEGIN EL2
+1:  hvc #1
+    END
+    SET hcr_el2, HCR_RW
+    EXPECT_EXCEPTION "HCD: HVC at EL2 is UNDEFINED", 2, EC_UNKNOWN, 0
+    EXPECT_RECORD "HCD: ELR_EL2", ELR, 1b
+    TRAP "TSC: SMC", 1 << 19, EC_SMC, 0x1234, smc #0x1234
+
+    // HSTR_EL2 is about AArch32.
+    SET hstr_el2, 0xbfef
+    ALLOW "HSTR_EL2: SCTLR_EL1", mrs x5, sctlr_el1
+    ALLOW "HSTR_EL2: TTBR0_EL1", mrs x5, ttbr0_el1
+    ALLOW "HSTR_EL2: TPIDR_EL1", msr tpidr_el1, x5
+    SET hstr_el2, 0
+
     // CPTR_EL2.
     SET cptr_el2, 0x33ff | 1 << 31
     BEGIN EL1
