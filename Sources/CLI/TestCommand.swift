@@ -30,6 +30,9 @@ struct TestCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Programs, or directories that hold them at any depth.", valueName: "path"))
     var paths: [String] = []
 
+    @Option(help: ArgumentHelp("The board and its options, as for orrery run.", valueName: "name[,option=value]..."))
+    var machine: String?
+
     @Option(help: ArgumentHelp("The CPU, as for orrery run.", valueName: "features"))
     var cpu: String?
 
@@ -118,7 +121,7 @@ struct TestCommand: ParsableCommand {
         guard !paths.isEmpty else {
             throw UsageError("no program is given. Name programs, or directories of them: orrery test build")
         }
-        let description = try machine()
+        let description = try self.description()
         let shard = try shard.map { text in try value("shard") { () throws(ValueError) in try Shard(text) } }
         var programs = try ConformanceProgram.find(paths)
         programs.removeAll { program in exclude.contains { program.name.hasPrefix($0) } }
@@ -138,14 +141,14 @@ struct TestCommand: ParsableCommand {
     }
 
     /// What the flags say of each machine.
-    private func machine() throws(UsageError) -> MachineDescription {
-        var machine = MachineDescription()
+    private func description() throws(UsageError) -> MachineDescription {
         let flags: [(MachineDescription.Key, String?)] = [
-            (.cpu, cpu), (.harts, harts), (.memory, memory), (.timeout, timeout),
+            (.machine, machine), (.cpu, cpu), (.harts, harts), (.memory, memory), (.timeout, timeout),
         ]
-        for case (let key, let text?) in flags { try machine.set(flag: key, [text]) }
-        for (key, texts) in engine.values { try machine.set(flag: key, texts) }
-        return machine
+        var description = MachineDescription()
+        for case (let key, let text?) in flags { try description.set(flag: key, [text]) }
+        for (key, texts) in engine.values { try description.set(flag: key, texts) }
+        return description
     }
 
     private func writeSignatures(_ report: ConformanceReport, to directory: String) throws(InputError) {
@@ -194,13 +197,14 @@ struct TestCommand: ParsableCommand {
 
     private func runHostile(_ text: String) throws {
         let count = try value("hostile") { () throws(ValueError) in try Count(text).value }
-        guard let trouble = try TestHostile(accesses: count, seed: seed, machine: try machine()).run() else { return }
+        let test = TestHostile(accesses: count, seed: seed, machine: try description())
+        guard let trouble = try test.run() else { return }
         StandardStreams.output(trouble + "\n")
         throw ExitCode(1)
     }
 
     private func runOne(name: String) throws {
-        var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), on: try machine())
+        var run = ConformanceRun(ConformanceProgram(path: paths.first ?? "", name: name), on: try description())
         run.reference = signatureReference
         run.keepsSignature = signatureOutput != nil
         run.verbose = verbose
@@ -215,6 +219,7 @@ struct TestCommand: ParsableCommand {
     /// The command that runs `program` alone.
     func rerun(_ program: ConformanceProgram) -> String {
         var words = ["orrery", "test", program.path, "--verbose"]
+        if let machine { words += ["--machine", machine] }
         if let cpu { words += ["--cpu", cpu] }
         if let harts { words += ["--harts", harts] }
         if let memory { words += ["--memory", memory] }
@@ -233,6 +238,7 @@ struct TestCommand: ParsableCommand {
     /// The arguments of the child that runs `program`.
     func childArguments(_ program: ConformanceProgram, reference: String?) -> [String] {
         var arguments = ["test", "--one", program.name, "--timeout", timeout]
+        if let machine { arguments += ["--machine", machine] }
         if let cpu { arguments += ["--cpu", cpu] }
         if let harts { arguments += ["--harts", harts] }
         if let memory { arguments += ["--memory", memory] }

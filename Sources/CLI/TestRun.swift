@@ -27,7 +27,8 @@ struct TestRun {
         var emulators: [ELFFile.Machine: [String]] = [:]
         if let name = command.against {
             for architecture in Set(programs.map(\.architecture)) {
-                emulators[architecture] = try OtherEmulator.command(name, for: architecture)
+                emulators[architecture] = try OtherEmulator.command(
+                    name, for: architecture, machine: command.machine)
             }
         }
         let known = try command.differences.map { try KnownDifferences(try InputFile.read($0)) } ?? KnownDifferences()
