@@ -19,7 +19,8 @@ extension AArch64 {
 
     /// Physical memory, as walks see it.
     struct WalkMemory: TranslationTables {
-        let memory: PhysicalMemory
+        // SAFETY: a walk is over before the PE, which holds the memory, can go.
+        unowned(unsafe) let memory: PhysicalMemory
         let ram: PhysicalMemory.Region?
 
         func readDescriptor(_ physical: UInt64) -> UInt64? {
@@ -58,6 +59,7 @@ extension AArch64.ProcessingElement {
     /// A register that translation or traps depend on has changed.
     func contextChanged() {
         regimeOfGuest = nil
+        knowsGuest = false
         regimeOfHypervisor = nil
         state.pointee.contexts = .init(repeating: 0)
         floatingPointChanged()
@@ -164,6 +166,7 @@ extension AArch64.ProcessingElement {
                 translationFeatures, hcr: hypervisorConfiguration, vtcr: s.pointee.vtcr, vttbr: s.pointee.vttbr,
                 sctlr: s.pointee.sctlr[2])
             regimeOfGuest = new
+            knowsGuest = true
         case .el2:
             new = AArch64.TranslationRegime(
                 el2: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2], ttbr0: s.pointee.ttbr0[2],
@@ -215,7 +218,7 @@ extension AArch64.ProcessingElement {
     /// The fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be walked
     /// again. No TLB remembers that there is no translation, so that the second stage is.
     private func knownFault(_ address: UInt64, isWrite: Bool) -> AArch64.TranslationFault? {
-        guard regimeOfGuest != nil, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
+        guard knowsGuest, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
         else {
             return nil
         }

@@ -48,6 +48,8 @@ extension AArch64 {
         var regimes: [RegimeKey] = []
         /// The first stages that are known, of EL1&0 and of EL2, and the second.
         var regimeOfGuest: TranslationRegime?
+        /// The first of them is there, and the second stage is that of the registers.
+        var knowsGuest = false
         var regimeOfHypervisor: TranslationRegime?
         var stageTwo: StageTwo
         /// What debug registers have armed, and whether it concerns code, and data.

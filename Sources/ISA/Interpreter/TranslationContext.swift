@@ -125,7 +125,8 @@ public struct TranslationContext {
     private var superpageLast: UInt64 = 0
     /// Pages that were translated last of those that no data entry can hold: devices'. Where it is one that a hypervisor
     /// emulates, by the first stage alone.
-    private var devicePages = InlineArray<4, DevicePage>(repeating: DevicePage())
+    private let devices: UnsafeMutablePointer<DevicePage>
+    private static let deviceCount = 4
 
     private struct DevicePage {
         /// 1 is no page.
@@ -159,7 +160,8 @@ public struct TranslationContext {
     public static let writesOffset = readsOffset + readsSize
     public static let jumpOffset = writesOffset + dataEntries * MemoryLayout<WriteEntry>.stride
     private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
-    private static let logOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
+    private static let devicesOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
+    private static let logOffset = devicesOffset + deviceCount * MemoryLayout<DevicePage>.stride
     private static let jumpLogOffset = logOffset + logCapacity * MemoryLayout<UInt16>.stride
     private static let allocationSize = jumpLogOffset + jumpLogCapacity * MemoryLayout<UInt16>.stride
 
@@ -178,6 +180,8 @@ public struct TranslationContext {
         writes = (memory + Self.writesOffset).bindMemory(to: WriteEntry.self, capacity: Self.dataEntries)
         jump = (memory + Self.jumpOffset).bindMemory(to: JumpEntry.self, capacity: Self.jumpEntries)
         fetch = (memory + Self.fetchOffset).bindMemory(to: FetchEntry.self, capacity: Self.fetchEntries)
+        devices = (memory + Self.devicesOffset).bindMemory(to: DevicePage.self, capacity: Self.deviceCount)
+        devices.initialize(repeating: DevicePage(), count: Self.deviceCount)
         log = (memory + Self.logOffset).bindMemory(to: UInt16.self, capacity: Self.logCapacity)
         jumpLog = (memory + Self.jumpLogOffset).bindMemory(to: UInt16.self, capacity: Self.jumpLogCapacity)
         for index in 0..<Self.dataEntries {
@@ -218,7 +222,7 @@ public struct TranslationContext {
         }
         superpageStart = ~0
         superpageLast = 0
-        devicePages = InlineArray(repeating: DevicePage())
+        for index in 0..<Self.deviceCount { devices[index].page = 1 }
         entered = 0
         flushJumps()
     }
@@ -250,7 +254,7 @@ public struct TranslationContext {
         if reads[index].tag == page { dropReads(index) }
         if writes[index].page == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
-        if devicePages[Self.devicePlace(page)].page == page { devicePages[Self.devicePlace(page)].page = 1 }
+        if devices[Self.devicePlace(page)].page == page { devices[Self.devicePlace(page)].page = 1 }
         dropJumps(into: page)
     }
 
@@ -259,7 +263,7 @@ public struct TranslationContext {
     /// What becomes of `address`, where that is remembered.
     @inline(__always)
     package func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
-        let entry = devicePages[Self.devicePlace(address)]
+        let entry = devices[Self.devicePlace(address)]
         guard entry.page == address & ~4095, entry.isWritable || !isWrite, !entry.isIntermediate else { return nil }
         return entry.physical | address & 4095
     }
@@ -267,7 +271,7 @@ public struct TranslationContext {
     /// The intermediate address of `address`, where the second stage had nothing for it.
     @inline(__always)
     package func intermediate(_ address: UInt64, isWrite: Bool) -> UInt64? {
-        let entry = devicePages[Self.devicePlace(address)]
+        let entry = devices[Self.devicePlace(address)]
         guard entry.page == address & ~4095, entry.isWritable || !isWrite, entry.isIntermediate else { return nil }
         return entry.physical | address & 4095
     }
@@ -279,7 +283,7 @@ public struct TranslationContext {
     package mutating func enterDevicePage(
         _ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64, isIntermediate: Bool = false
     ) {
-        devicePages[Self.devicePlace(address)] = DevicePage(
+        devices[Self.devicePlace(address)] = DevicePage(
             page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate)
         note(address, superpage)
     }
