@@ -108,6 +108,26 @@ PROGRAM "stage-two"
     ACCESS EL1, TEST(2) + 8, ldr x1, [x0]
     DATA "the second stage's fault", EL1, ISV | SAS(3) | SRT(1) | SF | TRANSLATION(3), TEST(2) + 8, IPA(5)
 
+    // A TLB holds no translation that is not there (D8.13): it may hold the first stage's.
+    ACCESS EL1, TEST(2) + 8, str x1, [x0]
+    DATA "a write after a read", EL1, ISV | SAS(3) | SRT(1) | SF | WNR | TRANSLATION(3), TEST(2) + 8, IPA(5)
+    ACCESS EL1, TEST(2) + 16, str x1, [x0]
+    DATA "another one", EL1, ISV | SAS(3) | SRT(1) | SF | WNR | TRANSLATION(3), TEST(2) + 16, IPA(5)
+    MAP_ONE 2, IPA(6) | VALID | AF | SH_INNER
+    ACCESS EL1, TEST(2) + 16, str x1, [x0]
+    DATA "after the first stage has changed", EL1, ISV | SAS(3) | SRT(1) | SF | WNR | TRANSLATION(3), TEST(2) + 16, IPA(6)
+    MAP_ONE 2, IPA(5) | VALID | AF | SH_INNER
+    ACCESS EL1, TEST(2) + 8, ldr x1, [x0]
+    DATA "the first stage as before", EL1, ISV | SAS(3) | SRT(1) | SF | TRANSLATION(3), TEST(2) + 8, IPA(5)
+    ldr x0, =(TABLE_TWO_TEST + 0x1000)
+    ldr x1, =(PAGE(5) | VALID | AF | S2_NORMAL | S2_READ | S2_WRITE | SH_INNER)
+    str x1, [x0, #40]
+    dsb sy
+    ACCESS EL1, TEST(2) + 8, ldr x1, [x0]
+    EXPECT_NONE "what has become valid needs no TLB maintenance"
+    EXPECT "what is read there", x1, 0x77
+    MAP_TWO 5, 0
+
     // A table of the first stage that the second does not map (S1PTW): the level is the second stage's.
     ldr x0, =TABLE_ONE
     ldr x1, =(IPA(9) | VALID)
