@@ -29,6 +29,41 @@ struct AArch64HotCodeTests {
         }
     }
 
+    /// x2 = the sum of what a device's register reads, which a store to it moves on.
+    @Test("Accesses to a device do not leave translated code for long")
+    func devices() throws {
+        let program: [UInt32] = [
+            0xb940_0001,  // 1: ldr w1, [x0]
+            0x8b01_0042,  // add x2, x2, x1
+            0xb900_0403,  // str w3, [x0, #4]
+            0xf100_0463,  // subs x3, x3, #1
+            0x54ff_ff81,  // b.ne 1b
+            0x1400_0000,  // b .
+        ]
+        var sums: [UInt64] = []
+        for translates in [false, true] {
+            let machine = try AArch64TestMachine(translates: translates)
+            machine.write(program, at: AArch64TestMachine.code)
+            let core = machine.element.core
+            core.pointee.registers[0] = AArch64TestMachine.device
+            core.pointee.registers[3] = 2000
+            core.pointee.programCounter = AArch64TestMachine.code
+            while core.pointee.registers[3] != 0 { machine.element.run(700) }
+            sums.append(core.pointee.registers[2])
+            guard let translator = machine.translator else { continue }
+            let exits = translator.statistics.exits
+            let left = exits.first { $0.reason == "interpret" }.map { $0.count } ?? 0
+            #expect(left < 300, "code was left \(left) times for the interpreter, which should be called instead")
+        }
+        var (accesses, sum): (UInt64, UInt64) = (0, 0)
+        for round in 0..<2000 as Range<UInt64> {
+            accesses += 1
+            sum += accesses
+            accesses += (2000 - round) & 0xff
+        }
+        #expect(sums == [sum, sum], "interpreted, translated")
+    }
+
     @Test(
         "A turn may end before any instruction: the state is what the interpreter has there",
         arguments: AArch64HotProgram.all)

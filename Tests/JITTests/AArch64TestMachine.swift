@@ -3,13 +3,16 @@ import ISA
 @testable import AArch64ISA
 @testable import JIT
 
-/// An A64 machine of one CPU and 64 KiB, without a device: places for code, vectors and data, and what a guest can tell.
+/// An A64 machine of one CPU and 64 KiB: places for code, vectors and data, a device, and what a guest can tell.
 final class AArch64TestMachine: AArch64Environment, PhysicalBus {
     static let base: UInt64 = 0x4000_0000
     static let code = base + 0x1000
     static let vectors = base + 0x8000
     static let data = base + 0x9000
     static let size: UInt64 = 64 << 10
+    /// Its registers read as how often it was accessed.
+    static let device: UInt64 = 0x0900_0000
+    private var accesses: UInt64 = 0
 
     let memory = PhysicalMemory()
     private(set) var element: AArch64.ProcessingElement!
@@ -31,8 +34,17 @@ final class AArch64TestMachine: AArch64Environment, PhysicalBus {
         translator?.attach(element)
     }
 
-    func read(_ address: UInt64, size: Int) -> UInt64? { nil }
-    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
+    func read(_ address: UInt64, size: Int) -> UInt64? {
+        guard address & ~4095 == Self.device else { return nil }
+        accesses += 1
+        return accesses
+    }
+
+    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+        accesses += value & 0xff
+        return address & ~4095 == Self.device
+    }
+
     func timersChanged(_ element: AArch64.ProcessingElement) {}
     func sendEvent() {}
     func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }
