@@ -236,7 +236,11 @@ public final class HotCode: Translator {
     ) -> Bool {
         guard processor.record(address, in: page, &recorder) else { return false }
         let last = recorder.block.instructions.count - 1
-        let isSupported = recorder.block.nodes(of: last).allSatisfy { generator.supports(recorder.block.nodes[$0]) }
+        var isSupported = true
+        // A closure would copy the generator.
+        for index in recorder.block.nodes(of: last) where !generator.supports(recorder.block.nodes[index]) {
+            isSupported = false
+        }
         if isSupported && !translated.isDeviceAccess(address) { return true }
         switch processor.shape(of: address, in: page) {
         case .plain, .simple:

@@ -131,7 +131,7 @@ extension AArch64.ProcessingElement {
         of address: UInt64, _ access: AArch64.TranslationRequest.Access, level: Int? = nil
     ) -> AArch64.TranslationInspection {
         let level = level ?? self.level
-        let regime = regime(regimeKind(level: level))
+        let regime = regime(regimeKind(level: level)).pointee
         let request = AArch64.TranslationRequest(address, access, isPrivileged: level > 0)
         return AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory: memory, ram: ram))
     }

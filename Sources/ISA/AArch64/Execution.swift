@@ -179,7 +179,7 @@ extension AArch64.ProcessingElement {
 
     /// Where a branch to `address` goes at this level (AArch64.BranchAddr).
     func branchTarget(_ address: UInt64) -> UInt64 {
-        address >> 55 == 0 ? address : regime(regimeKind(level: level)).branchAddress(address)
+        address >> 55 == 0 ? address : regime(regimeKind(level: level)).pointee.branchAddress(address)
     }
 
     /// Executes the instruction at the program counter for translated code.

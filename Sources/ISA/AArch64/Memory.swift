@@ -58,9 +58,8 @@ extension AArch64.ProcessingElement {
 
     /// A register that translation or traps depend on has changed.
     func contextChanged() {
-        regimeOfGuest = nil
         knowsGuest = false
-        regimeOfHypervisor = nil
+        knownHypervisor = nil
         state.pointee.contexts = .init(repeating: 0)
         floatingPointChanged()
         levelChanged()
@@ -153,32 +152,42 @@ extension AArch64.ProcessingElement {
     }
 
     /// The first stage of the regime, with its registers as they are.
-    func regime(_ kind: AArch64.TranslationRegime.Kind) -> AArch64.TranslationRegime {
-        if let known = kind == .el1 ? regimeOfGuest : regimeOfHypervisor, known.kind == kind { return known }
+    func regime(_ kind: AArch64.TranslationRegime.Kind) -> UnsafePointer<AArch64.TranslationRegime> {
+        let place = firstStages + (kind == .el1 ? 0 : 1)
+        if kind == .el1 ? !knowsGuest : knownHypervisor != kind { readRegime(kind, place) }
+        return UnsafePointer(place)
+    }
+
+    /// Makes it of its registers.
+    private func readRegime(
+        _ kind: AArch64.TranslationRegime.Kind, _ place: UnsafeMutablePointer<AArch64.TranslationRegime>
+    ) {
         let s = state
-        let new: AArch64.TranslationRegime
+        // SAFETY: here and below, a regime is numbers alone, so that what was there need not be destroyed.
         switch kind {
         case .el1:
-            new = AArch64.TranslationRegime(
-                el1: translationFeatures, sctlr: s.pointee.sctlr[1], tcr: s.pointee.tcr[1], ttbr0: s.pointee.ttbr0[1],
-                ttbr1: s.pointee.ttbr1[1], mair: s.pointee.mair[1], hcr: hypervisorConfiguration)
+            place.initialize(
+                to: AArch64.TranslationRegime(
+                    el1: translationFeatures, sctlr: s.pointee.sctlr[1], tcr: s.pointee.tcr[1],
+                    ttbr0: s.pointee.ttbr0[1], ttbr1: s.pointee.ttbr1[1], mair: s.pointee.mair[1],
+                    hcr: hypervisorConfiguration))
             stageTwo = AArch64.StageTwo(
                 translationFeatures, hcr: hypervisorConfiguration, vtcr: s.pointee.vtcr, vttbr: s.pointee.vttbr,
                 sctlr: s.pointee.sctlr[2])
-            regimeOfGuest = new
             knowsGuest = true
         case .el2:
-            new = AArch64.TranslationRegime(
-                el2: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2], ttbr0: s.pointee.ttbr0[2],
-                mair: s.pointee.mair[2])
-            regimeOfHypervisor = new
+            place.initialize(
+                to: AArch64.TranslationRegime(
+                    el2: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2],
+                    ttbr0: s.pointee.ttbr0[2], mair: s.pointee.mair[2]))
+            knownHypervisor = kind
         case .el2Host:
-            new = AArch64.TranslationRegime(
-                el2Host: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2],
-                ttbr0: s.pointee.ttbr0[2], ttbr1: s.pointee.ttbr1[2], mair: s.pointee.mair[2])
-            regimeOfHypervisor = new
+            place.initialize(
+                to: AArch64.TranslationRegime(
+                    el2Host: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2],
+                    ttbr0: s.pointee.ttbr0[2], ttbr1: s.pointee.ttbr1[2], mair: s.pointee.mair[2]))
+            knownHypervisor = kind
         }
-        return new
     }
 
     // MARK: Translation
@@ -198,13 +207,13 @@ extension AArch64.ProcessingElement {
         let request = AArch64.TranslationRequest(
             address, access, isPrivileged: level != 0,
             obeysPAN: access != .execute && state.pointee.pstate & PSTATE.pan != 0,
-            isAligned: isAligned || !regime.isEnabled)
+            isAligned: isAligned || !regime.pointee.isEnabled)
         let tables = AArch64.WalkMemory(memory: memory, ram: ram)
         var first: AArch64.Translation?
         do throws(AArch64.TranslationFault) {
-            let translation = try regime.translateStageOne(request, stageTwo, in: tables)
+            let translation = try regime.pointee.translateStageOne(request, stageTwo, in: tables)
             first = translation
-            return try regime.translateStageTwo(translation, request, stageTwo, in: tables)
+            return try regime.pointee.translateStageTwo(translation, request, stageTwo, in: tables)
         } catch {
             if let first, isWrite || access == .read, !isUnprivileged, Self.isCanonical(address) {
                 core.pointee.context.pointee.enterDevicePage(
@@ -289,7 +298,7 @@ extension AArch64.ProcessingElement {
     /// What atomic and ordered accesses may be though they are not aligned (FEAT_LSE2; AArch64.UnalignedAccessFaults): within
     /// 16 bytes, or with SCTLR_ELx.nAA anywhere but atomic.
     private func allowsUnaligned(_ address: UInt64, _ size: UInt64, _ attributes: MemoryAttributes) -> Bool {
-        guard features.contains(.lse2), regime(regimeKind(level: level)).isEnabled else { return false }
+        guard features.contains(.lse2), regime(regimeKind(level: level)).pointee.isEnabled else { return false }
         if address & 15 + size <= 16 { return true }
         let level = level
         let control = state.pointee.sctlr[level == 0 ? (isHost ? 2 : 1) : level]

@@ -32,7 +32,7 @@ extension AArch64 {
             var code: UInt64 = 0
             var isValid = false
         }
-        private static let capacity = 512
+        private static let capacity = 4096
         private let entries: UnsafeMutablePointer<Entry>
 
         init() {
@@ -48,7 +48,7 @@ extension AArch64 {
             _ pointer: UInt64, _ modifier: UInt64, _ low: UInt64, _ high: UInt64, _ make: () -> UInt64
         ) -> UInt64 {
             let mixed = (pointer ^ modifier &* 31 ^ low) &* 0x9e37_79b9_7f4a_7c15
-            let entry = entries + Int(truncatingIfNeeded: mixed &>> 55)
+            let entry = entries + Int(truncatingIfNeeded: mixed &>> 52)
             if entry.pointee.isValid && entry.pointee.pointer == pointer && entry.pointee.modifier == modifier
                 && entry.pointee.low == low && entry.pointee.high == high
             {
@@ -116,15 +116,15 @@ extension AArch64.ProcessingElement {
         let hasTag: Bool
 
         /// Of a code that is there: bit 55 is the range's.
-        init(_ regime: AArch64.TranslationRegime, _ pointer: UInt64, isData: Bool) {
+        init(_ regime: UnsafePointer<AArch64.TranslationRegime>, _ pointer: UInt64, isData: Bool) {
             self.init(regime, pointer, isUpper: pointer & Self.upperBit != 0, isData: isData)
         }
 
         /// - Parameter isUpper: the range whose size counts.
-        init(_ regime: AArch64.TranslationRegime, _ pointer: UInt64, isUpper: Bool, isData: Bool) {
-            let own = regime.range(of: pointer)
+        init(_ regime: UnsafePointer<AArch64.TranslationRegime>, _ pointer: UInt64, isUpper: Bool, isData: Bool) {
+            let own = regime.pointee.range(of: pointer)
             hasTag = isData ? own.ignoresTopByte : own.ignoresTopByteOfInstructions
-            let sized = regime.hasEL0 && isUpper ? regime.upper : regime.lower
+            let sized = regime.pointee.hasEL0 && isUpper ? regime.pointee.upper : regime.pointee.lower
             kept = 1 << UInt64(sized.pointerBits) - 1 | (hasTag ? 0xff << 56 : 0)
         }
 
@@ -142,7 +142,7 @@ extension AArch64.ProcessingElement {
             key.isData ? range.ignoresTopByte : range.ignoresTopByteOfInstructions
         }
         // Where one of the ranges has tags, bit 55 says which one it is.
-        let isTagged = hasTag(regime.lower) || regime.hasEL0 && hasTag(regime.upper)
+        let isTagged = hasTag(regime.pointee.lower) || regime.pointee.hasEL0 && hasTag(regime.pointee.upper)
         let isUpper = pointer >> (isTagged ? 55 : 63) & 1 != 0
         let place = CodePlace(regime, pointer, isUpper: isUpper, isData: key.isData)
         var code = code(place.extended(pointer, isUpper: isUpper), modifier, key)

@@ -46,11 +46,11 @@ extension AArch64 {
         public var resetLevel: Int { hasEL2 ? 2 : 1 }
         /// What translation depends on beside the roots, of each context: found by the number in a key's mode.
         var regimes: [RegimeKey] = []
-        /// The first stages that are known, of EL1&0 and of EL2, and the second.
-        var regimeOfGuest: TranslationRegime?
-        /// The first of them is there, and the second stage is that of the registers.
+        /// The first stages that are known, of EL1&0 and of EL2, in memory of their own, so that nobody copies them; and the
+        /// second.
+        let firstStages: UnsafeMutablePointer<TranslationRegime>
         var knowsGuest = false
-        var regimeOfHypervisor: TranslationRegime?
+        var knownHypervisor: TranslationRegime.Kind?
         var stageTwo: StageTwo
         /// What debug registers have armed, and whether it concerns code, and data.
         var armed = ArmedDebug()
@@ -139,6 +139,7 @@ extension AArch64 {
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
             trapRing = .allocate(capacity: Self.trapCapacity)
+            firstStages = .allocate(capacity: 2)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
@@ -154,6 +155,7 @@ extension AArch64 {
             pool.deallocate()
             pointerCodes.deallocate()
             trapRing.deallocate()
+            firstStages.deallocate()
             state.deallocate()
         }
 

@@ -51,7 +51,7 @@ extension AArch64.ProcessingElement {
         else { throw undefinedInstruction() }
         let kind: AArch64.TranslationRegime.Kind =
             operation.isOfEL2 ? regimeKind(level: 2) : !operation.usesBothStages && isHost ? .el2Host : .el1
-        let regime = regime(kind)
+        let regime = regime(kind).pointee
         let pan = state.pointee.pstate & AArch64.PSTATE.pan != 0
         do throws(AArch64.TranslationFault) {
             let found = try operation.translate(
@@ -79,7 +79,7 @@ extension AArch64.ProcessingElement {
         let addresses: AArch64.TLBInvalidation?
         switch what {
         case .address, .addressOfEL2:
-            addresses = AArch64.TLBInvalidation(virtual: value, granuleBits: regime(kind).granuleBits(at: value << 12))
+            addresses = AArch64.TLBInvalidation(virtual: value, granuleBits: regime(kind).pointee.granuleBits(at: value << 12))
         case .range, .rangeOfEL2:
             guard let range = AArch64.TLBInvalidation(virtualRange: value) else { return }
             addresses = range
