@@ -79,7 +79,8 @@ extension AArch64.ProcessingElement {
         let addresses: AArch64.TLBInvalidation?
         switch what {
         case .address, .addressOfEL2:
-            addresses = AArch64.TLBInvalidation(virtual: value, granuleBits: regime(kind).pointee.granuleBits(at: value << 12))
+            addresses = AArch64.TLBInvalidation(
+                virtual: value, granuleBits: regime(kind).pointee.granuleBits(at: value << 12))
         case .range, .rangeOfEL2:
             guard let range = AArch64.TLBInvalidation(virtualRange: value) else { return }
             addresses = range
