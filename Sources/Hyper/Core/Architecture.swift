@@ -80,8 +80,9 @@ public protocol Architecture {
     static func load(_ vcpu: VCPUReference)
     /// Brings what is in this CPU's registers back into the VCPU's state.
     static func save(_ vcpu: VCPUReference)
-    /// Enters the guest on the VCPU's own thread, with what ``reset(_:entry:argument:)`` has set. Interrupts are off.
-    static func enter(_ vcpu: VCPUReference) -> Never
+    /// Enters the guest on the VCPU's own thread, with what ``reset(_:entry:argument:)`` has set. Interrupts are off. Exits are
+    /// handled on a stack that ends at `stack`.
+    static func enter(_ vcpu: VCPUReference, stack: UnsafeMutableRawPointer) -> Never
     /// What a cause of exits is called: a number below ``Profile/causes``.
     static func exitName(_ cause: Int) -> Text
     /// What the interrupt that is being handled has interrupted: an address, and whether it is a guest's.

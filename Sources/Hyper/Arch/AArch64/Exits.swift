@@ -52,7 +52,7 @@ enum Exits {
     @inline(never)
     private static func others(_ vcpu: VCPUReference, _ syndrome: UInt64) {
         switch syndrome >> 26 & 63 {
-        case ExceptionClass.floatingPoint: LazyFloats.take(AArch64Port.stateReference(vcpu))
+        case ExceptionClass.floatingPoint: LazyFloats.take(vcpu.state)
         case ExceptionClass.secureCall:
             // Trapped before it is executed, unlike HVC (D1.13.4). Firmware has nothing else for guests.
             vcpu.pointee.state.programCounter &+= 4
@@ -90,7 +90,7 @@ enum Exits {
                 guard case .device(let device) = region.kind else {
                     return fault(vcpu, syndrome, syndrome & isWrite != 0 ? .write : .read)
                 }
-                let state = AArch64Port.stateReference(vcpu)
+                let state = vcpu.state
                 guard let access = GuestAccess(syndrome: syndrome) else {
                     return undescribed(vcpu, syndrome, device, region, target)
                 }
@@ -113,7 +113,7 @@ enum Exits {
     private static func undescribed(
         _ vcpu: VCPUReference, _ syndrome: UInt64, _ device: any EmulatedDevice, _ region: Region, _ address: UInt64
     ) {
-        let state = AArch64Port.stateReference(vcpu)
+        let state = vcpu.state
         if syndrome & isCacheMaintenance == 0 {
             guard let instruction = GuestMemory.instruction(vcpu, state.pointee.programCounter),
                 let access = UndescribedAccess(instruction: instruction),
@@ -160,7 +160,7 @@ enum Exits {
 
     /// Makes the guest take an exception to EL1, as its CPU would (D1.10).
     static func raise(_ vcpu: VCPUReference, _ syndrome: UInt64) {
-        let state = AArch64Port.stateReference(vcpu)
+        let state = vcpu.state
         let old = state.pointee.status
         write_guest_esr(AArch64Port.isHost, syndrome)
         write_guest_elr(AArch64Port.isHost, state.pointee.programCounter)

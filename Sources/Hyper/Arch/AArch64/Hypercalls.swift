@@ -18,7 +18,7 @@ enum Hypercalls {
 
     @inline(__always)
     static func handle(_ vcpu: VCPUReference) {
-        let state = AArch64Port.stateReference(vcpu)
+        let state = vcpu.state
         let function = state.pointee[0] & 0xffff_ffff
         if function == Function.version { return answer(state, version) }
         handleOthers(vcpu, state, function)

@@ -12,7 +12,7 @@ enum SystemRegisterTraps {
     static func handle(_ vcpu: VCPUReference, _ syndrome: UInt64) {
         let register = Int(truncatingIfNeeded: syndrome >> 5 & 31)
         let isRead = syndrome & 1 != 0
-        let state = AArch64Port.stateReference(vcpu)
+        let state = vcpu.state
         let name = syndrome & 0x3f_fc1e
         if !isRead, isSoftwareInterrupt(name) {
             vcpu.pointee.guest._withUnsafeGuaranteedRef {

@@ -3,7 +3,7 @@ import AArch64
 extension AArch64Port {
     /// The general registers, and those of EL1 and EL0.
     public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         var registers: [(name: Text, value: UInt64)] = [("pc", state.pointee.programCounter)]
         for index in 0..<31 { registers.append(("x\(index)", state.pointee[index])) }
         registers += [

@@ -41,8 +41,6 @@ public struct AArch64VCPUState {
     var virtualExceptions: UInt64 = 0
     /// The CPU in whose registers this is.
     var loadedOn: CPUReference?
-    /// The CPU in whose registers this was last.
-    var lastCPU: CPUReference?
     /// q0 to q31, FPCR and FPSR, where the guest has used them; see ``LazyFloats``.
     var floats: UnsafeMutablePointer<UInt64>?
     /// Wakes the guest from WFI when its timer comes while another one has the CPU.
@@ -125,7 +123,7 @@ extension AArch64Port {
 
     public static func load(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         let frame = UnsafeRawPointer(state).assumingMemoryBound(to: UInt64.self)
         write_cntvoff_el2(state.pointee.timerOffset)
         if isHost { hyper_load_registers_as_host(frame) } else { hyper_load_registers(frame) }
@@ -133,7 +131,10 @@ extension AArch64Port {
         write_hcr_el2(guestConfiguration | state.pointee.virtualExceptions)
         vcpu.pointee.guest._withUnsafeGuaranteedRef {
             write_vttbr_el2(AArch64SecondStage.register(root: $0.space.root, identifier: $0.space.identifier))
-            forgetOthers(vcpu, state, $0.space)
+            if vcpu.comesAnew(to: $0.space) {
+                instruction_barrier()
+                forget_guest_here()
+            }
             $0.interrupts.controller?.load(vcpu)
         }
         LazyFloats.load(state)
@@ -144,7 +145,7 @@ extension AArch64Port {
 
     public static func save(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         let frame = UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self)
         if isHost { hyper_save_registers_as_host(frame) } else { hyper_save_registers(frame) }
         state.pointee.virtualExceptions = read_hcr_el2() & HypervisorConfiguration.virtualExceptions
@@ -158,29 +159,8 @@ extension AArch64Port {
     /// A VCPU's affinity is its number; MPIDR_EL1 has bit 31, which is always 1, besides.
     private static func affinity(of vcpu: VCPUReference) -> UInt64 { 1 << 31 | UInt64(vcpu.pointee.index) }
 
-    /// Where the VCPU was somewhere else meanwhile, or another one of the guest was here, what is left in the CPU's TLB and
-    /// instruction cache may be the other one's own: all of it goes.
-    @inline(__always)
-    private static func forgetOthers(
-        _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<AArch64VCPUState>, _ space: AddressSpace
-    ) {
-        let cpu = cpu
-        guard state.pointee.lastCPU != cpu || space.lastVCPUs[cpu.pointee.index] != vcpu else { return }
-        instruction_barrier()
-        forget_guest_here()
-        state.pointee.lastCPU = cpu
-        space.lastVCPUs[cpu.pointee.index] = vcpu
-    }
-
-    @inline(__always)
-    static func stateReference(_ vcpu: VCPUReference) -> UnsafeMutablePointer<AArch64VCPUState> {
-        // SAFETY: a VCPU stays where it is for as long as it lives.
-        withUnsafeMutablePointer(to: &vcpu.pointee.state) { $0 }
-    }
-
-    public static func enter(_ vcpu: VCPUReference) -> Never {
-        let stack = cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize
-        let state = stateReference(vcpu)
+    public static func enter(_ vcpu: VCPUReference, stack: UnsafeMutableRawPointer) -> Never {
+        let state = vcpu.state
         state.pointee.frame[Int(GUEST_HOST_STACK) / 8] = UInt64(UInt(bitPattern: stack))
         hyper_begin_guest(UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self))
     }
@@ -192,7 +172,7 @@ extension AArch64Port {
             vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.timerOffset
         )
         vcpu.pointee.state = AArch64VCPUState()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         state.pointee.floats = floats
         state.pointee.timer = timer
         state.pointee.timerOffset = offset
@@ -208,7 +188,7 @@ extension AArch64Port {
     }
 
     public static func destroy(_ vcpu: VCPUReference) {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         if let timer = state.pointee.timer {
             Timers.cancelAndWait(timer)
             timer.deallocate()
@@ -223,7 +203,7 @@ extension AArch64Port {
     public static var seesWaits: Bool { true }
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         let raised = state.pointee.loadedOn == cpu ? read_hcr_el2() : state.pointee.virtualExceptions
         if raised & HypervisorConfiguration.virtualExceptions != 0 { return true }
         return vcpu.pointee.guest._withUnsafeGuaranteedRef {
@@ -242,7 +222,7 @@ extension AArch64Port {
             return restoreInterrupts(wereEnabled)
         }
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         if state.pointee.loadedOn == cpu {
             let configuration = read_hcr_el2()
             write_hcr_el2(level ? configuration | bit : configuration & ~bit)

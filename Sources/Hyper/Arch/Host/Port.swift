@@ -121,7 +121,7 @@ public enum HostPort: Architecture {
     // SAFETY: set between runs of the fake machine.
     nonisolated(unsafe) public static var guestProgram: ((VCPUReference) -> Void)?
 
-    public static func enter(_ vcpu: VCPUReference) -> Never {
+    public static func enter(_ vcpu: VCPUReference, stack: UnsafeMutableRawPointer) -> Never {
         restoreInterrupts(true)
         guestProgram?(vcpu)
         _ = disableInterrupts()

@@ -23,7 +23,7 @@ enum Exits {
         case fetch: fault(vcpu, cause, address())
         case virtualInstruction: virtual(vcpu, csr_read_stval())
         case illegalInstruction:
-            if !LazyFloats.take(RISCVPort.stateReference(vcpu)) {
+            if !LazyFloats.take(vcpu.state) {
                 raise(vcpu, illegalInstruction, csr_read_stval())
             }
         default:
@@ -58,7 +58,7 @@ enum Exits {
                 }
                 // What is neither a load nor a store of integers, no device understands.
                 guard let access else { return raise(vcpu, cause == store ? 7 : 5, csr_read_stval()) }
-                let state = RISCVPort.stateReference(vcpu)
+                let state = vcpu.state
                 let offset = target &- region.start
                 if access.isStore {
                     device.write(offset, width: access.width, value: state.pointee[access.register])
@@ -113,7 +113,7 @@ enum Exits {
 
     /// Makes the guest take an exception, as its hart would (Privileged ISA, 12.1.1 and 21.6).
     static func raise(_ vcpu: VCPUReference, _ cause: UInt64, _ value: UInt64) {
-        let state = RISCVPort.stateReference(vcpu)
+        let state = vcpu.state
         let interruptsEnabled: UInt64 = 1 << 1, interruptsPrevious: UInt64 = 1 << 5, supervisorPrevious: UInt64 = 1 << 8
         var status = csr_read_vsstatus()
         status &= ~(interruptsPrevious | supervisorPrevious)
@@ -136,7 +136,7 @@ public func hyperGuestExit() { Exits.handle() }
 enum GuestTimer {
     /// So that the guest wakes when its timer comes.
     static func arm(_ vcpu: VCPUReference) {
-        let state = RISCVPort.stateReference(vcpu)
+        let state = vcpu.state
         let enabled = csr_read_hie() & 1 << UInt64(GuestInterrupt.timer) != 0
         guard RISCVPort.hasSupervisorTimer, enabled, let thread = vcpu.pointee.thread else { return }
         let deadline = csr_read_vstimecmp()
@@ -151,7 +151,7 @@ enum GuestTimer {
 
     /// The guest asks for its next interrupt at `deadline` of its own time (SBI 2.0, chapter 6).
     static func set(_ vcpu: VCPUReference, _ deadline: UInt64) {
-        let state = RISCVPort.stateReference(vcpu)
+        let state = vcpu.state
         csr_clear_hvip(1 << UInt64(GuestInterrupt.timer))
         if RISCVPort.hasSupervisorTimer { return csr_write_vstimecmp(deadline) }
         if state.pointee.timer == nil {

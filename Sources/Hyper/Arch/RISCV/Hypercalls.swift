@@ -15,7 +15,7 @@ enum Hypercalls {
 
     @inline(__always)
     static func handle(_ vcpu: VCPUReference) {
-        let state = RISCVPort.stateReference(vcpu)
+        let state = vcpu.state
         state.pointee.programCounter &+= 4
         let number = state.pointee[17]
         if number == Extension.time {

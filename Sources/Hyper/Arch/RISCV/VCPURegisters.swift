@@ -10,7 +10,7 @@ extension RISCVPort {
     }
 
     public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         var registers: [(name: Text, value: UInt64)] = [("pc", state.pointee.programCounter)]
         for (index, name) in integerNames.enumerated() { registers.append((name, state.pointee[index + 1])) }
         registers += [

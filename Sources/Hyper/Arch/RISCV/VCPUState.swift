@@ -27,8 +27,6 @@ public struct RISCVVCPUState {
     var lines: UInt64 = 0
     /// The CPU in whose registers this is.
     var loadedOn: CPUReference?
-    /// The CPU in whose registers this was last.
-    var lastCPU: CPUReference?
     /// f0 to f31 and fcsr, where the guest has used them; see ``LazyFloats``.
     var floats: UnsafeMutablePointer<UInt64>?
     /// Wakes the guest from WFI when its timer comes.
@@ -87,7 +85,7 @@ extension RISCVPort {
 
     public static func load(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         csr_write_vsstatus(state.pointee.vsstatus)
         csr_write_vstvec(state.pointee.vstvec)
         csr_write_vsscratch(state.pointee.vsscratch)
@@ -103,7 +101,10 @@ extension RISCVPort {
         if hasSupervisorTimer { csr_write_vstimecmp(state.pointee.vstimecmp) }
         vcpu.pointee.guest._withUnsafeGuaranteedRef {
             csr_write_hgatp(Sv39x4.register(root: $0.space.root, identifier: $0.space.identifier))
-            forgetOthers(vcpu, state, $0.space)
+            if vcpu.comesAnew(to: $0.space) {
+                hfence_vvma_all()
+                fence_instruction()
+            }
         }
         LazyFloats.load(state)
         state.pointee.loadedOn = cpu
@@ -112,7 +113,7 @@ extension RISCVPort {
 
     public static func save(_ vcpu: VCPUReference) {
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         state.pointee.vsstatus = csr_read_vsstatus()
         state.pointee.vstvec = csr_read_vstvec()
         state.pointee.vsscratch = csr_read_vsscratch()
@@ -133,29 +134,8 @@ extension RISCVPort {
         vcpu.pointee.lock.release()
     }
 
-    /// A guest's fences are its own harts'. Where this one was somewhere else meanwhile, or another one of the guest was here,
-    /// what is left in the hart's TLB and instruction cache has missed fences: all of it goes.
-    @inline(__always)
-    private static func forgetOthers(
-        _ vcpu: VCPUReference, _ state: UnsafeMutablePointer<RISCVVCPUState>, _ space: AddressSpace
-    ) {
-        let cpu = cpu
-        guard state.pointee.lastCPU != cpu || space.lastVCPUs[cpu.pointee.index] != vcpu else { return }
-        hfence_vvma_all()
-        fence_instruction()
-        state.pointee.lastCPU = cpu
-        space.lastVCPUs[cpu.pointee.index] = vcpu
-    }
-
-    @inline(__always)
-    static func stateReference(_ vcpu: VCPUReference) -> UnsafeMutablePointer<RISCVVCPUState> {
-        // SAFETY: a VCPU stays where it is for as long as it lives.
-        withUnsafeMutablePointer(to: &vcpu.pointee.state) { $0 }
-    }
-
-    public static func enter(_ vcpu: VCPUReference) -> Never {
-        let stack = cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize
-        let state = stateReference(vcpu)
+    public static func enter(_ vcpu: VCPUReference, stack: UnsafeMutableRawPointer) -> Never {
+        let state = vcpu.state
         state.pointee.frame[Int(GUEST_HOST_STACK) / 8] = UInt64(UInt(bitPattern: stack))
         hyper_begin_guest(UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self))
     }
@@ -166,7 +146,7 @@ extension RISCVPort {
             vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.htimedelta
         )
         vcpu.pointee.state = RISCVVCPUState()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         state.pointee.floats = floats
         state.pointee.timer = timer
         state.pointee.htimedelta = delta
@@ -186,7 +166,7 @@ extension RISCVPort {
     }
 
     public static func destroy(_ vcpu: VCPUReference) {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         if let timer = state.pointee.timer {
             Timers.cancelAndWait(timer)
             timer.deallocate()
@@ -198,7 +178,7 @@ extension RISCVPort {
     // MARK: Interrupts of a guest
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         if state.pointee.loadedOn == cpu {
             // Another hart may have raised a line and its message not have come yet: who looked at hip alone would sleep
             // after the wake-up, and never again be woken.
@@ -212,7 +192,7 @@ extension RISCVPort {
         let bit: UInt64 = 1 << UInt64(line)
         let wereEnabled = disableInterrupts()
         vcpu.pointee.lock.acquire()
-        let state = stateReference(vcpu)
+        let state = vcpu.state
         if state.pointee.loadedOn == cpu {
             if level { csr_set_hvip(bit) } else { csr_clear_hvip(bit) }
         } else {
@@ -237,7 +217,7 @@ extension RISCVPort {
     static func takeLines() {
         guard let vcpu = cpu.pointee.loaded else { return }
         vcpu.pointee.lock.acquire()
-        takeLines(stateReference(vcpu))
+        takeLines(vcpu.state)
         vcpu.pointee.lock.release()
     }
 

@@ -8,6 +8,8 @@ public struct VCPU: ~Copyable {
     /// Guards what other CPUs change of it: its pending interrupts, and whether it waits for one.
     let lock = SpinLock(.vcpu)
     public var state = Port.VCPUState()
+    /// The CPU in whose registers it was last, since it was started.
+    fileprivate var lastCPU: CPUReference?
     /// It executes, or waits for an interrupt; else it is off.
     public internal(set) var isStarted = false
     /// Where it begins once its thread sees that it was started.
@@ -24,6 +26,24 @@ public struct VCPU: ~Copyable {
 public typealias VCPUReference = UnsafeMutablePointer<VCPU>
 
 extension UnsafeMutablePointer<VCPU> {
+    /// What the architecture keeps of it.
+    @inline(__always)
+    var state: UnsafeMutablePointer<Port.VCPUState> {
+        // SAFETY: a VCPU stays where it is for as long as it lives.
+        withUnsafeMutablePointer(to: &pointee.state) { $0 }
+    }
+
+    /// The VCPU comes to this CPU: whether it was somewhere else meanwhile, or another one of its guest was here, each of which
+    /// believes that a CPU's TLB and instruction cache are its own. Then what is left in them has to go.
+    @inline(__always)
+    func comesAnew(to space: AddressSpace) -> Bool {
+        let cpu = Port.cpu
+        guard pointee.lastCPU != cpu || space.lastVCPUs[cpu.pointee.index] != self else { return false }
+        pointee.lastCPU = cpu
+        space.lastVCPUs[cpu.pointee.index] = self
+        return true
+    }
+
     // MARK: Started and stopped, as the guest's firmware does it
 
     /// Starts the VCPU if it is off; whether it was. Called on any CPU; of two starters, one wins.
@@ -61,9 +81,11 @@ extension UnsafeMutablePointer<VCPU> {
                 pointee.start = nil
                 pointee.lock.release()
                 Scheduler.unload(self)
+                pointee.lastCPU = nil
                 Port.reset(self, entry: start.entry, argument: start.argument)
-                Scheduler.load(self, Port.cpu)
-                Port.enter(self)
+                let cpu = Port.cpu
+                Scheduler.load(self, cpu)
+                Port.enter(self, stack: cpu.pointee.current.pointee.stack.unsafelyUnwrapped + Thread.stackSize)
             }
             Scheduler.wait { pointee.lock.release() }
         }
