@@ -327,4 +327,8 @@ extension HotCode: CodeObserver {
     public func memoryMapChanged() {
         flush()
     }
+
+    public func forget() {
+        flush()
+    }
 }

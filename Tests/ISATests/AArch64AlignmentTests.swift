@@ -60,6 +60,46 @@ struct AArch64AlignmentTests {
         #expect(machine.element.core.pointee.vectors[1] == 0x0f0e_0d0c_0b0a_0908)
     }
 
+    // MARK: SP ("SP alignment checking")
+
+    @Test("SCTLR_EL1.SA refuses loads and stores, but no prefetches, by an SP that is no multiple of 16")
+    func stackPointer() throws {
+        let cases: [(name: String, word: UInt32, isChecked: Bool)] = [
+            ("ldr x2, [sp]", 0xf940_03e2, true), ("ldr x2, [sp, #8]", 0xf940_07e2, true),
+            ("stp x2, x3, [sp, #-16]!", 0xa9bf_0fe2, true), ("ldr q0, [sp]", 0x3dc0_03e0, true),
+            ("ldxr x2, [sp]", 0xc85f_7fe2, true), ("prfm pldl1keep, [sp]", 0xf980_03e0, false),
+            ("add x0, sp, #8", 0x9100_23e0, false), ("ldr x2, [x1]", 0xf940_0022, false),
+        ]
+        for test in cases {
+            for (control, distance): (UInt64, UInt64) in [(0, 8), (1 << 3, 8), (1 << 3, 0), (1 << 4, 8)] {
+                let machine = try AArch64TestElement(level: 1)
+                try machine.write("SCTLR_EL1", control)
+                try machine.write("CPACR_EL1", 3 << 20)
+                let data = AArch64TestElement.base + 0x1000
+                machine.element.core.pointee.registers[Int(AArch64.stackPointer)] = data + distance
+                let isFault = try !machine.run(test.word, base: data)
+                #expect(isFault == (test.isChecked && control == 1 << 3 && distance != 0), "\(test.name), \(control)")
+                if isFault { #expect(try machine.read("ESR_EL1") == 0x26 << 26 | 1 << 25) }
+            }
+        }
+    }
+
+    @Test("A recorded block looks at SP once, as long as it moves by multiples of 16")
+    func recordedStackPointer() {
+        let stackPointer = AArch64.stackPointer
+        var recorder = Recorder(at: 0)
+        recorder.begin(length: 4)
+        func looks(after distance: UInt64) -> Int {
+            let value = recorder.register(stackPointer)
+            let constant = recorder.constant(distance)
+            let sum = recorder.binary(.subtract, .double, value, constant)
+            recorder.setRegister(stackPointer, sum)
+            recorder.expectMultiple(of: 16, stackPointer)
+            return recorder.block.nodes.count { $0.operation == .expect }
+        }
+        #expect([0, 16, 48, 8, 32, 8].map(looks) == [1, 1, 1, 2, 2, 3])
+    }
+
     // MARK: FEAT_LSE2
 
     /// Accesses that have to be aligned without FEAT_LSE2; ordered ones need not be with SCTLR_EL1.nAA.

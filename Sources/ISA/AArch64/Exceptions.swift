@@ -76,6 +76,8 @@ extension AArch64 {
     public enum SystemControl {
         public static let mmu: UInt64 = 1 << 0
         public static let alignment: UInt64 = 1 << 1
+        public static let sa: UInt64 = 1 << 3
+        public static let sa0: UInt64 = 1 << 4
         /// nAA
         public static let nonAligned: UInt64 = 1 << 6
         public static let uma: UInt64 = 1 << 9

@@ -101,7 +101,10 @@ extension AArch64.ProcessingElement {
             }
             takePendingInterrupt()
             if state.pointee.waiting { break }
-            if mayRunTranslated, let translator, translator.run(self) || core.pointee.missedJump != 0 { continue }
+            if mayRunTranslated, let translator {
+                if cluster.hasStaleTranslations { forgetTranslations(translator) }
+                if translator.run(self) || core.pointee.missedJump != 0 { continue }
+            }
             if examinesCode { enterExaminedCode() } else { enterCode() }
         }
         if state.pointee.monitorsAreActive { updateMonitors() }
@@ -187,6 +190,7 @@ extension AArch64.ProcessingElement {
         let slots = try fetch(core.pointee.programCounter)
         try runAlone(AArch64.self, state, slots) { e, slot throws(Fault) in
             if slot.load(as: UInt.self) == code.decodeHandler { decode(slot, slots) }
+            try checkStackAlignment(slot, slots)
             let number = DecodedPage.operation(of: slot, slots)
             let operation = AArch64.Operation(rawValue: number >> 1) ?? .illegal
             try AArch64.execute(operation, number & 1 == 0 ? .word : .double, &e, Operands(slot))
@@ -218,6 +222,10 @@ extension AArch64.ProcessingElement {
         let number = decoded.operation.rawValue << 1 | (decoded.isWide ? 1 : 0)
         var new = decoded.slot
         new.handler = handlers[Int(number)]
+        if Self.isBasedOnStack(UInt32(littleEndian: word), decoded.operation, new) {
+            page.slots[index + 1].handler = new.handler
+            new.handler = stackHandler
+        }
         DecodedPage.operation(index, slots).pointee = number
         page.slots[index] = new
     }

@@ -62,6 +62,7 @@ extension AArch64.ProcessingElement {
         knownHypervisor = nil
         state.pointee.contexts = .init(repeating: 0)
         floatingPointChanged()
+        noteStackAlignment()
         levelChanged()
     }
 

@@ -25,7 +25,7 @@ extension AArch64 {
         public let identifier: Int
         public let state: UnsafeMutablePointer<State>
         /// Kept alive: the handlers are its.
-        private let cluster: Cluster
+        let cluster: Cluster
         public let model: CPUModel
         public let features: Features
         let memory: PhysicalMemory
@@ -34,6 +34,8 @@ extension AArch64 {
         let code: CodeCache
         let decoder: Decoder
         let handlers: UnsafePointer<UInt>
+        /// Of loads and stores by SP, before their own.
+        let stackHandler: UInt
         /// The cluster's.
         let registers: SystemRegisterTable
         let instructions: SystemInstructionTable
@@ -134,6 +136,8 @@ extension AArch64 {
             code = cluster.code
             decoder = cluster.decoder
             handlers = cluster.handlers
+            // SAFETY: a handler has no context, so that it is the address of its code and nothing else.
+            stackHandler = unsafeBitCast(AArch64.stackHandler, to: UInt.self)
             registers = cluster.registers
             instructions = cluster.instructions
             ram = memory.largestRegion
@@ -338,6 +342,9 @@ extension AArch64 {
         let handlers: UnsafePointer<UInt>
         let registers: SystemRegisterTable
         let instructions: SystemInstructionTable
+        /// SP alignment is checked somewhere, or was; and there may be translated code from before, which does not.
+        var checksStackAlignment = false
+        var hasStaleTranslations = false
 
         /// - Parameters:
         ///   - translates: whether hot code is to be translated, so that the interpreter has to stop at each jump.

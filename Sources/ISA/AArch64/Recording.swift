@@ -27,7 +27,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     /// The instruction at `address`, decoded now if it was not, and its width.
     private func instruction(
         _ address: UInt64, _ page: CodePage
-    ) -> (operation: AArch64.Operation, width: Width, operands: Operands) {
+    ) -> (operation: AArch64.Operation, width: Width, operands: Operands, isBasedOnStack: Bool) {
         let slot = page.decoded.slots + Int(address & 4095) / 2
         if slot.pointee.handler == code.decodeHandler {
             decode(UnsafeMutableRawPointer(slot), UnsafeMutableRawPointer(page.decoded.slots))
@@ -35,14 +35,14 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         let number = DecodedPage.operation(slot - page.decoded.slots, page.decoded.slots).pointee
         return (
             AArch64.Operation(rawValue: number >> 1) ?? .illegal, number & 1 == 0 ? .word : .double,
-            Operands(UnsafeRawPointer(slot))
+            Operands(UnsafeRawPointer(slot)), slot.pointee.handler == stackHandler
         )
     }
 
     public func length(of address: UInt64, in page: CodePage) -> UInt8 { 4 }
 
     public func shape(of address: UInt64, in page: CodePage) -> InstructionShape {
-        let (operation, _, operands) = instruction(address, page)
+        let (operation, _, operands, _) = instruction(address, page)
         let target = address &+ operands.immediateBits
         switch operation {
         case .b_cond, .cbz, .cbnz, .tbz, .tbnz: return .branch(target: target)
@@ -67,10 +67,11 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     }
 
     public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool {
-        let (operation, width, operands) = instruction(address, page)
+        let (operation, width, operands, isBasedOnStack) = instruction(address, page)
         guard operation != .illegal else { return false }
         recorder.begin(length: 4)
         if recordTransition(operation, operands, &recorder) { return true }
+        if isBasedOnStack, cluster.checksStackAlignment { AArch64.expectAlignedStack(&recorder) }
         switch operation {
         case .mrs:
             if let plain = plainRegister(operands, isRead: true) {
@@ -196,7 +197,8 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     private static let settle: @convention(c) (UnsafeMutableRawPointer) -> UInt64 = { state in
         with(state) { element in
             let (state, core) = (element.state, element.core)
-            guard !state.pointee.monitorsAreActive, !state.pointee.halted else { return 1 }
+            guard !state.pointee.monitorsAreActive, !state.pointee.halted, !element.cluster.hasStaleTranslations
+            else { return 1 }
             core.pointee.budget &+= core.pointee.withheld
             core.pointee.withheld = 0
             guard core.pointee.budget != 0 else { return 1 }

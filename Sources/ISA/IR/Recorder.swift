@@ -64,6 +64,9 @@ public struct Recorder {
         var flags = Node.none
         /// A bit for each ``Unit`` that was found to be on.
         var units: UInt64 = 0
+        /// A node that was found to be aligned when this had been added to it, by ``Recorder/expectMultiple(of:_:)``.
+        var aligned = Node.none
+        var alignedDistance: UInt64 = 0
 
         /// What is true whether the region that began with `other` and ends here was run or not. What was defined
         /// inside differs from what was known before, so it goes.
@@ -74,6 +77,7 @@ public struct Recorder {
             for index in vectors.indices where vectors[index] != other.vectors[index] { vectors[index] = Node.none }
             if flags != other.flags { flags = Node.none }
             units &= other.units
+            if aligned != other.aligned || alignedDistance != other.alignedDistance { aligned = Node.none }
         }
     }
 

@@ -376,6 +376,41 @@ extension Recorder: Emitter {
                 immediate: UInt64(helper?.rawValue ?? 0) | UInt64(argument) << 16))
     }
 
+    /// Expects that a register is a multiple of `alignment`, a power of two, unless the block knows it: it was found so, and
+    /// has moved by multiples of it since.
+    package mutating func expectMultiple(of alignment: UInt64, _ number: UInt8) {
+        let value = register(number)
+        let (root, distance) = origin(of: value)
+        if simplifications.contains(.registers), known.aligned == root,
+            (distance &- known.alignedDistance) & (alignment &- 1) == 0
+        {
+            return
+        }
+        let bits = constant(alignment &- 1)
+        let rest = binary(.and, .double, value, bits)
+        let zero = constant(0)
+        let holds = compare(.equal, .double, rest, zero)
+        expect(holds)
+        (known.aligned, known.alignedDistance) = (root, distance)
+    }
+
+    /// The node that `value` is a constant distance away from, by additions and subtractions.
+    private func origin(of value: Value) -> (root: Int32, distance: UInt64) {
+        var (root, distance) = (value.node, UInt64(0))
+        while true {
+            let node = block.nodes[Int(root)]
+            guard node.operation == .binary, node.width == .double, block.nodes[Int(node.b)].operation == .constant
+            else { return (root, distance) }
+            let step = block.nodes[Int(node.b)].immediate
+            switch BinaryOperation(rawValue: node.detail) {
+            case .add: distance &+= step
+            case .subtract: distance &-= step
+            default: return (root, distance)
+            }
+            root = node.a
+        }
+    }
+
     package mutating func setContext(_ context: Value) {
         append(Node(.setContext, context.node))
     }

@@ -6,6 +6,8 @@ public protocol Translator: AnyObject {
     /// False where the code there is not translated, or cannot go on: then the interpreter must execute at least one
     /// instruction before it is asked again. The state is then as it is between any two instructions.
     func run(_ processor: any TranslatableProcessor) -> Bool
+    /// Forgets all code: the processors' instructions are to be recorded otherwise. Not while translated code runs.
+    func forget()
 }
 
 /// What a translator asks of a CPU.
