@@ -42,6 +42,8 @@ struct Region {
     private(set) var loops = ContiguousArray<ClosedRange<UInt64>>()
     /// All jumps back within the page, likewise.
     private(set) var backJumps = ContiguousArray<ClosedRange<UInt64>>()
+    /// Branches back, and what is behind each.
+    private var ends = ContiguousArray<(loop: ClosedRange<UInt64>, next: UInt64)>()
     /// Where code goes elsewhere in between: to a function, or to who is called by a system instruction.
     private var calls = ContiguousArray<UInt64>()
     /// Branches over one simple instruction: the addresses of that and of the one behind it.
@@ -58,6 +60,7 @@ struct Region {
         let wholePage = switches.contains(.regions)
         skips.removeAll(keepingCapacity: true)
         backJumps.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
         calls.removeAll(keepingCapacity: true)
         var isLabel = PlaceSet()
         var visited = PlaceSet()
@@ -85,8 +88,7 @@ struct Region {
                         }
                         if target <= address, (target ^ start) & ~4095 == 0 {
                             backJumps.append(target...address)
-                            // What is behind a loop is no part of it.
-                            reach(next)
+                            ends.append((target...address, next))
                         }
                     case .jump(let target, let isCall):
                         reach(target)
@@ -114,6 +116,14 @@ struct Region {
             }
             // What something else goes to as well has to be a block of its own.
             for skip in skips where isLabel.contains(skip.over) { reach(skip.target) }
+            // What is behind a loop is no part of it; but a branch out of an inner loop goes back too, where that lies behind
+            // what comes after it.
+            if open.isEmpty {
+                for end in ends
+                where !backJumps.contains(where: { $0.lowerBound > end.loop.lowerBound && $0.contains(end.next) }) {
+                    reach(end.next)
+                }
+            }
         } while !open.isEmpty
         labels.removeAll(keepingCapacity: true)
         isLabel.forEach(in: start & ~4095) { if $0 == start || visited.contains($0) { labels.append($0) } }
