@@ -81,7 +81,8 @@ extension AssemblerTests {
             try expectForms(mnemonic + suffix, memory: memory) { $0.scalar(operation, $1, from: $2, $3, width) }
         }
         let predicates = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"]
-        for predicate in X64.Predicate.allCases {
+        // The last one is for instructions on whole vectors alone.
+        for predicate in X64.Predicate.allCases where predicate != .equalOrUnordered {
             try expectForms("cmp\(predicates[Int(predicate.rawValue)])\(suffix)", memory: memory) {
                 $0.compare(predicate, $1, from: $2, $3, width)
             }
@@ -209,6 +210,10 @@ extension AssemblerTests {
         try expectForms("shufps", memory: memory, tail: ", 0x88") {
             $0.packed(.shuffleSingles, $1, from: $2, $3, constant: 0x88)
         }
+        try expectForms("shufpd", memory: memory, tail: ", 2") {
+            $0.packed(.shuffleDoubles, $1, from: $2, $3, constant: 2)
+        }
+        try expectForms("cvtdq2ps", memory: memory, hasVEX: false) { $0.convertWords($1, $3) }
         try expectForms("palignr", memory: memory, tail: ", 0xb") {
             $0.packed(.alignRight, $1, from: $2, $3, constant: 0xb)
         }
@@ -257,7 +262,24 @@ extension AssemblerTests {
                     $0.packedFused(.negatedSubtract, .order231, .xmm12, x, .xmm3, width)
                 }
                 try expect("cmpunord\(suffix) \(x), xmm9") { $0.comparePacked(.unordered, x, .xmm9, width) }
+                try expect("vadd\(suffix) xmm3, \(x), xmm9") { $0.packedFloat(.add, .xmm3, from: x, .xmm9, width) }
+                try expect("vcmpunord\(suffix) \(x), xmm9, xmm3") {
+                    $0.comparePacked(.unordered, x, from: .xmm9, .xmm3, width)
+                }
+                try expect("vcmpeq_uq\(suffix) \(x), xmm9, xmmword ptr [rip + 0x1000]") {
+                    $0.comparePacked(.equalOrUnordered, x, from: .xmm9, at: 0x41009, from: 0x40000, width)
+                }
+                let (letter, size) = width == .double ? ("d", "qword") : ("s", "dword")
+                try expect("vucomis\(letter) \(x), \(size) ptr [rip + 0x1000]") {
+                    $0.compareQuiet(x, at: 0x41008, from: 0x40000, width)
+                }
                 try expect("movmsk\(suffix) r9d, \(x)") { $0.moveMask(.r9, x, width) }
+            }
+            try expect("vandps \(x), xmm3, xmmword ptr [rip + 0x1000]") {
+                $0.and(x, .xmm3, at: 0x41008, from: 0x40000)
+            }
+            try expect("vandps xmm3, \(x), xmmword ptr [rip + 0x1000]") {
+                $0.and(.xmm3, x, at: 0x41008, from: 0x40000)
             }
             try expect("movq \(x), xmm9") { $0.moveLow(x, .xmm9) }
             try expect("movq xmm9, \(x)") { $0.moveLow(.xmm9, x) }
