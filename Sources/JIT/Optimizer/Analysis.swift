@@ -9,6 +9,8 @@ struct Analysis {
         var uses: UInt16 = 0
         /// Uses as the address of a memory access.
         var addressUses: UInt16 = 0
+        /// Uses as what is added to another value, which the host can multiply on the way.
+        var scaledUses: UInt16 = 0
         /// Uses as the low part of a vector, as which floating-point operations have their operands.
         var partUses: UInt16 = 0
         /// Of these, uses as one of two neighbours in memory that are loaded at once.
@@ -151,6 +153,7 @@ struct Analysis {
                 guard operand >= 0 else { continue }
                 use(operand, at: place)
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
+                if hasVectors && position == 1 && isScaled(node, block) { facts[operand].scaledUses &+= 1 }
                 if hasVectors, takesPart(node, index, position, block) {
                     facts[operand].partUses &+= 1
                     if node.operation != .extend, node.operation != .doubleword || facts[index].isWide {
@@ -227,6 +230,8 @@ struct Analysis {
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
+        case .binary where node.binaryOperation == .shiftLeft:
+            return facts[index].uses == 1 && facts[index].scaledUses == 1
         case .doubleword: return isPart(index)
         case .extend where node.extension == .zero32 && block.nodes[Int(node.a)].isLowDoubleword:
             return isPart(index)
@@ -249,6 +254,19 @@ struct Analysis {
             lowPart.a == highPart.a
         else { return nil }
         return first
+    }
+
+    /// Whether the node is the sum of a value and another one, times 2, 4 or 8, which comes of a node right before.
+    private func isScaled(_ node: Node, _ block: Block) -> Bool {
+        guard node.operation == .binary, node.binaryOperation == .add, node.width == .double,
+            block.nodes[Int(node.a)].operation != .constant
+        else { return false }
+        let other = block.nodes[Int(node.b)]
+        guard other.operation == .binary, other.binaryOperation == .shiftLeft, other.width == .double,
+            block.nodes[Int(other.a)].operation != .constant
+        else { return false }
+        let count = block.nodes[Int(other.b)]
+        return count.operation == .constant && (1...3).contains(count.immediate)
     }
 
     private func isPart(_ index: Int) -> Bool {

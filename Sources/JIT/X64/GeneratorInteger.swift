@@ -105,6 +105,7 @@ extension X64.Generator {
     private mutating func generateAdd(_ node: Node) {
         // Operands before the target: what is only in memory may need a register of its own.
         var (a, b) = (node.a, node.b)
+        if analysis[b].isDeferred { return generateScaledAdd(node) }
         if constant(a) != nil { swap(&a, &b) }
         if let value = immediate(b, node.width), let first = register(of: a) {
             locked |= 1 << UInt16(first.rawValue)
@@ -119,7 +120,7 @@ extension X64.Generator {
         }
         if let first = register(of: a), let second = register(of: b) {
             locked |= 1 << UInt16(first.rawValue) | 1 << UInt16(second.rawValue)
-            let target = target(reusing: a)
+            let target = addressTarget() ?? target(reusing: a)
             if target == first {
                 assembler.arithmetic(.add, target, .register(second), node.width)
                 noteHostFlags()
@@ -132,6 +133,26 @@ extension X64.Generator {
             return finish(target)
         }
         generateLogic(.add, node)
+    }
+
+    /// a + b * 2, 4 or 8, with b in front of the shift.
+    private mutating func generateScaledAdd(_ node: Node) {
+        let shift = block.nodes[Int(node.b)]
+        let (first, second) = (intoRegister(node.a), intoRegister(shift.a))
+        let count = constant(shift.b) ?? 0
+        let target = addressTarget() ?? target(reusing: node.a)
+        assembler.address(target, Memory(first, index: second, scale: 1 << UInt8(count)))
+        finish(target)
+    }
+
+    /// Where an address is wanted that one access alone is at: accesses begin by taking this register.
+    private mutating func addressTarget() -> Register? {
+        let facts = analysis[current]
+        guard facts.uses == 1, facts.addressUses == 1, locked & 1 << UInt16(Register.rdx.rawValue) == 0 else {
+            return nil
+        }
+        take(.rdx)
+        return .rdx
     }
 
     /// An operation whose operands may change places.
@@ -151,7 +172,7 @@ extension X64.Generator {
         }
         lockRegister(of: a)
         lockRegister(of: b)
-        let target = target(reusing: a)
+        let target = (operation == .add ? addressTarget() : nil) ?? target(reusing: a)
         if register(of: b) == target { swap(&a, &b) }
         let second = arrange(target, a, b)
         assembler.arithmetic(operation, target, second, node.width)
