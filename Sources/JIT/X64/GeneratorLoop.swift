@@ -29,7 +29,7 @@ extension X64.Generator {
     /// What is carried is needed as long as the last jump back.
     mutating func findLoop() {
         loop = nil
-        guard map.hasVectors, label(ofBlock: block.address) != nil else { return }
+        guard map.hasVectors, switches.contains(.loopRegisters), label(ofBlock: block.address) != nil else { return }
         var isLoop = false
         for node in block.nodes {
             // A helper may change any register.
