@@ -58,7 +58,9 @@ struct LockstepCommand: ParsableCommand {
             // Programs are short, and compared when they end.
             options.every = .max
             options.memoryEvery = .max
-            return try runRandom(try count(random, "random"), description, options)
+            let source = try MachineCatalog.randomSource(
+                machine: description.machine, cpu: description.cpu, seed: description.seed ?? 1)
+            return try runRandom(source, try count(random, "random"), description, options)
         }
         guard description.kernel != nil || description.firmware.map({ $0 != "none" }) ?? false else {
             throw UsageError("there is nothing to run. Name a program: orrery lockstep vmm.elf")
@@ -125,16 +127,18 @@ struct LockstepCommand: ParsableCommand {
     /// Blocks of one random program.
     private static let blocksOfProgram = 4000
 
-    private func runRandom(_ wanted: UInt64, _ given: MachineDescription, _ options: Lockstep.Options) throws {
+    private func runRandom<Source: RandomSource>(
+        _ source: Source, _ wanted: UInt64, _ given: MachineDescription, _ options: Lockstep.Options
+    ) throws {
         let seed = given.seed ?? 1
         var description = given
-        description.cpu = RandomGenerator.cpu
+        description.cpu = source.cpu
         description.firmware = "none"
         description.timeout = given.timeout ?? TimeSpan(nanoseconds: 60_000_000_000)
         var compared: UInt64 = 0
         var index = 0
         while compared < wanted {
-            let program = RandomGenerator.program(seed: seed, index: index, blocks: Self.blocksOfProgram)
+            let program = source.program(index, blocks: Self.blocksOfProgram)
             let path = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "orrery-random-\(seed)-\(index).elf"
             ).path
@@ -143,7 +147,7 @@ struct LockstepCommand: ParsableCommand {
             var printed: [UInt8] = []
             let outcome = try outcome(description, options) { printed += $0 }
             guard case .same(.exited(status: 0), _) = outcome else {
-                let again = ["orrery", "lockstep", path, "--firmware", "none", "--cpu", RandomGenerator.cpu]
+                let again = ["orrery", "lockstep", path, "--firmware", "none", "--cpu", source.cpu]
                 StandardStreams.output(
                     report(outcome, options) + "\nThat was program \(index) of seed \(seed). Again: "
                         + (again + machine.engine.arguments).map(TestOutput.quoted).joined(separator: " ") + "\n")

@@ -186,13 +186,20 @@ struct TestCommand: ParsableCommand {
     private func runRandom(_ text: String) throws {
         let count = try value("random") { () throws(ValueError) in try Count(text).value }
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-        let test = TestRandom(
-            instructions: count, seed: seed, qemu: try OtherEmulator.find(against ?? "qemu"), jobs: jobs,
-            examined: examine, engine: engine)
-        let different = try test.run()
-        if coverage { try test.tellCoverage() }
+        let source = try MachineCatalog.randomSource(machine: machine, cpu: cpu, seed: seed)
+        let different = try compare(source, instructions: count, jobs: jobs)
         StandardStreams.output(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
         guard different == 0 else { throw ExitCode(1) }
+    }
+
+    private func compare<Source: RandomSource>(_ source: Source, instructions: UInt64, jobs: Int) throws -> Int {
+        let test = TestRandom(
+            source: source, instructions: instructions, seed: seed,
+            qemu: try OtherEmulator.find(against ?? "qemu", for: source.architecture), jobs: jobs, examined: examine,
+            engine: engine)
+        let different = try test.run()
+        if coverage { try test.tellCoverage() }
+        return different
     }
 
     private func runHostile(_ text: String) throws {

@@ -3,7 +3,8 @@ import Machine
 
 /// `orrery test --random`: programs of random blocks, on Orrery and on QEMU, until as many instructions are compared as
 /// were asked for. A block that differs is made smaller and shown.
-struct TestRandom {
+struct TestRandom<Source: RandomSource> {
+    let source: Source
     let instructions: UInt64
     let seed: UInt64
     let qemu: String
@@ -13,7 +14,7 @@ struct TestRandom {
     let engine: EngineOptions
 
     /// Blocks of one program: a second or so of QEMU's time.
-    private static let blocksOfProgram = 4000
+    private static var blocksOfProgram: Int { 4000 }
 
     /// One program's two runs.
     private struct Runs {
@@ -36,10 +37,10 @@ struct TestRandom {
         var different = 0
         var index = 0
         while compared < instructions {
-            var programs: [RandomProgram] = []
+            var programs: [Source.Program] = []
             var planned = compared
             while programs.count < max(jobs / 2, 1), planned < instructions {
-                let program = RandomGenerator.program(seed: seed, index: index, blocks: Self.blocksOfProgram)
+                let program = source.program(index, blocks: Self.blocksOfProgram)
                 index += 1
                 planned += UInt64(program.blocks.reduce(0) { $0 + $1.count })
                 programs.append(program)
@@ -68,32 +69,33 @@ struct TestRandom {
 
     /// Makes a block that differs smaller, and tells what is left.
     private func explain(
-        _ block: RandomBlock, _ program: RandomProgram, _ number: Int, _ directory: String
+        _ block: Source.Program.Block, _ program: Source.Program, _ number: Int, _ directory: String
     ) throws {
         let small = try RandomShrinker.shrink(block) { candidates in
             var answers: [Bool] = []
             // A candidate that ends a run hides those after it, which get another.
             while answers.count < candidates.count {
                 let rest = Array(candidates.dropFirst(answers.count))
-                let run = try compare([RandomProgram(blocks: rest, tableSeed: program.tableSeed)], directory)[0]
+                let run = try compare([program.with(rest)], directory)[0]
                 answers += (0..<run.known).map { run.ours[$0].hash != run.theirs[$0].hash }
                 if run.known < rest.count { answers.append(true) }
             }
             return answers
         }
-        var alone = RandomProgram(blocks: [small], tableSeed: program.tableSeed)
+        var alone = program.with([small])
         alone.full = true
         let runs = try compare([alone], directory)[0]
         let difference = RandomDifference(
-            ours: runs.ours.map(\.hash), theirs: runs.theirs.map(\.hash), names: ("orrery", "qemu"))
-        var text = "\nblock \(number) of the program with tables \(program.tableSeed), seed \(seed):\n"
+            Source.Program.lines, ours: runs.ours.map(\.hash), theirs: runs.theirs.map(\.hash),
+            names: ("orrery", "qemu"))
+        var text = "\nblock \(number) of the program with \(program.origin), seed \(seed):\n"
         text += (small.report + [""] + difference.lines).map { "  " + $0 }.joined(separator: "\n") + "\n\n"
         StandardStreams.output(text)
     }
 
     /// Runs the first program once more, here alone, with everything printed, and counts.
     func tellCoverage() throws {
-        var program = RandomGenerator.program(seed: seed, index: 0, blocks: Self.blocksOfProgram)
+        var program = source.program(0, blocks: Self.blocksOfProgram)
         program.full = true
         let directory = try Self.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -103,8 +105,8 @@ struct TestRandom {
         try HostProcess.run([ours(path)], atOnce: 1) { _, ended in
             lines = String(decoding: ended.output, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
         }
-        let coverage = RandomCoverage(program, lines: lines)
-        StandardStreams.output("\nThe first program:\n\n" + coverage.table.joined(separator: "\n") + "\n\n")
+        let coverage = source.coverage(program, lines: lines)
+        StandardStreams.output("\nThe first program:\n\n" + coverage.joined(separator: "\n") + "\n\n")
     }
 
     // MARK: Running
@@ -112,13 +114,13 @@ struct TestRandom {
     private func ours(_ path: String) -> HostProcess {
         HostProcess(
             HostProcess.own,
-            ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", RandomGenerator.cpu]
+            ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", source.cpu]
                 + engine.arguments + [path],
             limit: 60)
     }
 
     /// Runs each program on both emulators, some at once.
-    private func compare(_ programs: [RandomProgram], _ directory: String) throws -> [Runs] {
+    private func compare(_ programs: [Source.Program], _ directory: String) throws -> [Runs] {
         var processes: [HostProcess] = []
         for (index, program) in programs.enumerated() {
             let path = "\(directory)/\(index).elf"
@@ -127,9 +129,8 @@ struct TestRandom {
             processes.append(
                 HostProcess(
                     qemu,
-                    [
-                        "-M", "virt", "-cpu", RandomGenerator.qemuCPU, "-m", "128", "-bios", "none", "-display", "none",
-                        "-serial", "stdio", "-monitor", "none", "-kernel", path,
+                    source.qemuMachine + [
+                        "-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel", path,
                     ], limit: 60))
         }
         var runs = programs.map { _ in Runs(ours: [], theirs: []) }

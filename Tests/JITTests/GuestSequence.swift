@@ -17,7 +17,7 @@ struct GuestSequence: CustomStringConvertible, Sendable {
 
     /// The code, and the address behind it.
     var assembled: (bytes: [UInt8], end: UInt64) {
-        var assembler = Assembler(base: Self.address)
+        var assembler = RISCVAssembler(base: Self.address)
         for line in lines { Self.assemble(line, &assembler) }
         let end = assembler.address
         assembler.label("end")
@@ -31,11 +31,11 @@ struct GuestSequence: CustomStringConvertible, Sendable {
         (0..<32).first { RISCV.integerRegisterName($0) == name }
     }
 
-    private static func assemble(_ line: String, _ assembler: inout Assembler) {
+    private static func assemble(_ line: String, _ assembler: inout RISCVAssembler) {
         if line.hasSuffix(":") { return assembler.label(String(line.dropLast())) }
         let words = line.split(separator: " ")
         let mnemonic = String(words[0])
-        let template = Assembler.template(mnemonic)
+        let template = RISCVAssembler.template(mnemonic)
         var numbers: [RISCV.Template.Role: Int] = [:]
         var names: [Int] = []
         var immediate: Int64 = 0

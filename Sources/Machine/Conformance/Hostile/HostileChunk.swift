@@ -6,11 +6,11 @@ import ISA
 /// Registers: x5 and x6 address and value, x7 and x8 results, x27 the count, x28 to x30 the handler's.
 struct HostileChunk {
     private typealias Layout = RISCVVirtLayout
-    private var a: Assembler
+    private var a: RISCVAssembler
     private var random: SplitMix64
     private let harts: Int
     private let memorySize: UInt64
-    private var mode = RandomBlock.Mode.machine
+    private var mode = RISCVRandomBlock.Mode.machine
 
     /// Where virtqueues, their tables and other structures of drivers lie.
     static let structures = RISCVVirtLayout.ramBase + 0x20_0000
@@ -19,7 +19,7 @@ struct HostileChunk {
     /// - Parameter address: where the code goes; it is entered there, in M-mode.
     static func code(at address: UInt64, random: SplitMix64, harts: Int, memorySize: UInt64) -> [UInt8] {
         var chunk = HostileChunk(
-            a: Assembler(base: address), random: random, harts: harts, memorySize: memorySize)
+            a: RISCVAssembler(base: address), random: random, harts: harts, memorySize: memorySize)
         chunk.begin()
         for _ in 0..<48 { chunk.deed() }
         chunk.a.label("end")

@@ -77,7 +77,7 @@ public final class HostileRun {
 
     /// A few blocks of a random program, in the machine as it is left.
     private func ordinary() throws(InputError) -> [String]? {
-        let program = RandomGenerator.program(seed: 1, index: 0, blocks: 8)
+        let program = RISCVRandomGenerator.program(seed: 1, index: 0, blocks: 8)
         let image = try LoadableImage(
             InputFile(name: "program", bytes: program.elf), machine: .riscv, limit: Int(Self.memorySize))
         let plan = try LoadPlan(

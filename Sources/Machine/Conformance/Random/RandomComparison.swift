@@ -1,10 +1,8 @@
-import ISA
-
 /// What a program printed of one block: see ``RandomProgram/full``.
 public struct RandomLine: Sendable {
     /// Of all that is compared; or in full, one value.
     public let hash: String
-    /// Instructions that the block executed, traps among them, as the guest counted by instret: only here is that right.
+    /// Instructions that the block executed, traps among them, as the guest counted them: only here is that right.
     public let executed: Int
 
     public init(_ line: Substring) {
@@ -19,12 +17,12 @@ public enum RandomShrinker {
     /// The smallest block found that still differs.
     /// - Parameter differ: says of each candidate whether it differs; asked for many at a time, as each question costs a
     ///   run of two emulators.
-    public static func shrink(
-        _ block: RandomBlock, differ: ([RandomBlock]) throws -> [Bool]
-    ) rethrows -> RandomBlock {
+    public static func shrink<Block: RandomBlock>(
+        _ block: Block, differ: ([Block]) throws -> [Bool]
+    ) rethrows -> Block {
         var best = block
         // What comes after the first difference does not matter: the shortest beginning that differs.
-        let beginnings = (0..<best.items.count).map { count -> RandomBlock in
+        let beginnings = (0..<best.items.count).map { count -> Block in
             var candidate = block
             candidate.items = Array(block.items.prefix(count))
             return candidate
@@ -36,14 +34,14 @@ public enum RandomShrinker {
     }
 
     /// Without every item that can be spared, in pieces of half the length each time.
-    private static func removing(
-        _ block: RandomBlock, _ differ: ([RandomBlock]) throws -> [Bool]
-    ) rethrows -> RandomBlock {
+    private static func removing<Block: RandomBlock>(
+        _ block: Block, _ differ: ([Block]) throws -> [Bool]
+    ) rethrows -> Block {
         var best = block
         var size = max(best.items.count / 2, 1)
         while !best.items.isEmpty {
             let starts = Array(stride(from: 0, to: best.items.count, by: size))
-            let candidates = starts.map { start -> RandomBlock in
+            let candidates = starts.map { start -> Block in
                 var candidate = best
                 candidate.items.removeSubrange(start..<min(start + size, best.items.count))
                 return candidate
@@ -65,16 +63,16 @@ public enum RandomShrinker {
         return best
     }
 
-    /// With every register zero that does not matter, except those that point to memory.
-    private static func clearing(
-        _ block: RandomBlock, _ differ: ([RandomBlock]) throws -> [Bool]
-    ) rethrows -> RandomBlock {
-        func cleared(_ block: RandomBlock, _ number: Int) -> RandomBlock {
+    /// With every part of the state zero that does not matter.
+    private static func clearing<Block: RandomBlock>(
+        _ block: Block, _ differ: ([Block]) throws -> [Bool]
+    ) rethrows -> Block {
+        func cleared(_ block: Block, _ part: Int) -> Block {
             var result = block
-            if number < 32 { result.registers[number] = 0 } else { result.floatRegisters[number - 32] = 0 }
+            result.clear(part)
             return result
         }
-        let numbers = Array(0..<64).filter { !(2...4).contains($0) }
+        let numbers = Block.clearable
         let answers = try differ(numbers.map { cleared(block, $0) })
         let spared = zip(numbers, answers).filter(\.1).map(\.0)
         let together = spared.reduce(block, cleared)
@@ -94,67 +92,20 @@ public struct RandomDifference: Sendable {
     public let lines: [String]
 
     /// - Parameters:
+    ///   - fields: ``RandomProgram/lines``.
     ///   - ours, theirs: what the block printed: see ``RandomProgram/full``.
-    public init(ours: [String], theirs: [String], names: (ours: String, theirs: String)) {
-        guard ours.count >= RandomProgram.fullLines, theirs.count >= RandomProgram.fullLines else {
+    public init(_ fields: [String], ours: [String], theirs: [String], names: (ours: String, theirs: String)) {
+        guard ours.count >= fields.count, theirs.count >= fields.count else {
             lines = [
                 "\(names.ours) printed \(ours.count) lines, \(names.theirs) \(theirs.count), "
-                    + "and \(RandomProgram.fullLines) were expected"
+                    + "and \(fields.count) were expected"
             ]
             return
         }
         var rows = [["", names.ours, names.theirs]]
-        for index in 0..<RandomProgram.fullLines where ours[index] != theirs[index] {
-            rows.append([Self.name(index), ours[index], theirs[index]])
+        for index in fields.indices where ours[index] != theirs[index] {
+            rows.append([fields[index], ours[index], theirs[index]])
         }
         lines = aligned(rows, left: [0])
-    }
-
-    private static func name(_ index: Int) -> String {
-        switch index {
-        case ..<32: return "x\(index)"
-        case ..<64: return "f\(index - 32)"
-        case RandomLayout.fcsr: return "fcsr"
-        case RandomLayout.memoryHash: return "memory"
-        case RandomLayout.trapCount: return "traps"
-        case RandomLayout.lost: return "left its code"
-        default:
-            let entry = (index - RandomLayout.log) / RandomLayout.logFields
-            let field = (index - RandomLayout.log) % RandomLayout.logFields
-            return "trap \(entry) " + ["cause", "pc", "value", "guest address", "", "levels"][field]
-        }
-    }
-}
-
-extension RandomBlock {
-    private static func name(_ mode: UInt64) -> String {
-        switch mode {
-        case 0: "Bare"
-        case 8: "Sv39"
-        case 9: "Sv48"
-        default: "Sv57"
-        }
-    }
-
-    /// The block as a person reads it: its state where that is not zero, and its code.
-    public var report: [String] {
-        var lines = [
-            "\(mode.name)-mode, satp \(Self.name(satpMode)), vsatp \(Self.name(vsatpMode)), "
-                + "hgatp \(Self.name(hgatpMode)), fcsr \(hexadecimal(fcsr)), medeleg \(hexadecimal(medeleg)), "
-                + "hedeleg \(hexadecimal(hedeleg))",
-            "set in mstatus: \(hexadecimal(statusBits)), vsstatus: \(hexadecimal(guestStatusBits)), "
-                + "hstatus: \(hexadecimal(hypervisorStatusBits))",
-        ]
-        var values: [String] = []
-        for number in 1..<32 where registers[number] != 0 {
-            values.append("x\(number) = \(hexadecimal(registers[number]))")
-        }
-        for number in 0..<32 where floatRegisters[number] != 0 {
-            values.append("f\(number) = \(hexadecimal(floatRegisters[number]))")
-        }
-        for start in stride(from: 0, to: values.count, by: 4) {
-            lines.append(values[start..<min(start + 4, values.count)].joined(separator: "  "))
-        }
-        return lines + listing.map { "    " + $0 }
     }
 }

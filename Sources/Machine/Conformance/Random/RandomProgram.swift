@@ -1,60 +1,96 @@
+/// One random experiment: a state, and the instructions that are run on it.
+public protocol RandomBlock: Equatable, Sendable {
+    /// What stays together when a block is made smaller.
+    associatedtype Item: Equatable, Sendable
+
+    var items: [Item] { get set }
+
+    /// The instructions in it.
+    var count: Int { get }
+
+    /// The block as a person reads it: its state where that is not zero, and its code.
+    var report: [String] { get }
+
+    /// Parts of its state that a smaller block may lack, by numbers that ``clear(_:)`` takes.
+    static var clearable: [Int] { get }
+
+    /// Makes a part of the state zero.
+    mutating func clear(_ part: Int)
+}
+
 /// A program of many random blocks, as an ELF file: it runs them one after another and prints a line for each.
-public struct RandomProgram {
-    public var blocks: [RandomBlock]
-    /// What the windows' page tables are made from.
-    public var tableSeed: UInt64
-    /// Print registers, traps and memory of each block, not a hash of them.
-    public var full = false
+public protocol RandomProgram {
+    associatedtype Block: RandomBlock
 
-    public init(blocks: [RandomBlock], tableSeed: UInt64) {
-        self.blocks = blocks
-        self.tableSeed = tableSeed
+    var blocks: [Block] { get }
+
+    /// Print registers, exceptions and memory of each block, not a hash of them.
+    var full: Bool { get set }
+
+    var elf: [UInt8] { get }
+
+    /// The same program with other blocks.
+    func with(_ blocks: [Block]) -> Self
+
+    /// Where its tables come from, as reports say it.
+    var origin: String { get }
+
+    /// What the lines are that one block prints in full.
+    static var lines: [String] { get }
+}
+
+/// Makes the random programs of one architecture, and says on which machines they run.
+public protocol RandomSource {
+    associatedtype Program: RandomProgram
+
+    /// The program number `index` of a run.
+    func program(_ index: Int, blocks: Int) -> Program
+
+    var architecture: ELFFile.Machine { get }
+
+    /// The CPU here, as `--cpu` takes it.
+    var cpu: String { get }
+
+    /// What QEMU is told of its machine.
+    var qemuMachine: [String] { get }
+
+    /// How often `program`, which printed `lines` in full, does what.
+    func coverage(_ program: Program, lines: [String]) -> [String]
+}
+
+extension MachineCatalog {
+    /// What makes random programs for a board: RISC-V's where none is named.
+    public static func randomSource(machine: String?, cpu: String?, seed: UInt64) throws(InputError) -> any RandomSource
+    {
+        if let cpu {
+            throw InputError(
+                file: "--cpu", problem: "random programs have a CPU of their own, not \"\(cpu)\"", mend: "Leave it out.")
+        }
+        guard try entry(named: machine)?.architecture ?? .riscv == .riscv else {
+            throw InputError(
+                file: "--machine", problem: "there are no random programs for it", mend: "Leave it out: virt has them.")
+        }
+        return RISCVRandomSource(seed: seed)
     }
+}
 
-    /// Lines that one block prints in full.
-    public static let fullLines = RandomLayout.recordLength
-
-    private typealias Layout = RandomLayout
-
-    public var elf: [UInt8] {
-        var image = [UInt8](repeating: 0, count: Int(Layout.blocks - Layout.code))
-        func put(_ bytes: [UInt8], at address: UInt64) {
-            let offset = Int(address - Layout.code)
-            image.replaceSubrange(offset..<offset + bytes.count, with: bytes)
-        }
-        func put(_ words: [UInt64], at address: UInt64) {
-            put(words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }, at: address)
-        }
-        put(RandomDriver.assemble(first: Layout.blocks, full: full), at: Layout.code)
-        for (address, words) in tables() { put(words, at: address) }
-        for (index, block) in blocks.enumerated() {
-            let address = Layout.code + UInt64(image.count)
-            let code = address + UInt64(Layout.Field.length * 8)
-            let bytes = block.code(at: code)
-            let padding = (16 - bytes.count % 16) % 16
-            let next = index + 1 < blocks.count ? code + UInt64(bytes.count + padding) : 0
-            let descriptor = block.descriptor(code: code, end: code + UInt64(bytes.count) - 4, next: next)
-            image += descriptor.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-            image += bytes
-            image += [UInt8](repeating: 0, count: padding)
-        }
-        return Self.elf(image, at: Layout.code)
-    }
-
-    /// An executable of one segment (System V ABI, chapters 4 and 5).
-    private static func elf(_ image: [UInt8], at address: UInt64) -> [UInt8] {
+/// An executable of one segment (System V ABI, chapters 4 and 5).
+enum RandomExecutable {
+    /// - Parameter machine: e_machine.
+    static func elf(_ image: [UInt8], at address: UInt64, machine: UInt16) -> [UInt8] {
         var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
         func add<T: FixedWidthInteger>(_ value: T) {
             withUnsafeBytes(of: value.littleEndian) { file += Array($0) }
         }
-        // Executable, RISC-V, version 1; entry; program headers at 64; no sections; flags; sizes and numbers of headers.
+        // Executable, version 1; entry; program headers at 64; no sections; flags; sizes and numbers of headers.
         add(2 as UInt16)
-        add(243 as UInt16)
+        add(machine)
         add(1 as UInt32)
         add(address)
         add(64 as UInt64)
         add(0 as UInt64)
-        add(5 as UInt32)
+        // EF_RISCV_RVC and EF_RISCV_FLOAT_ABI_DOUBLE; for others there is nothing to say.
+        add((machine == 243 ? 5 : 0) as UInt32)
         for value: UInt16 in [64, 56, 1, 64, 0, 0] { add(value) }
         // PT_LOAD, readable, writable and executable.
         add(1 as UInt32)
@@ -64,88 +100,7 @@ public struct RandomProgram {
         return file + image
     }
 
-    // MARK: Page tables
-
-    /// The windows of the guest lead to memory, none to windows of the second stage: the only programs in which the
-    /// second stage is Bare while the first is not. See RandomExclusion on stores that are partly outside memory.
-    static func isDirect(_ tableSeed: UInt64) -> Bool { tableSeed % 4 == 0 }
-
-    /// Stages of a guest's translation that have pages which may only be executed. See RandomExclusion on MXR. In the last
-    /// kind, pages of both stages may be executed if and only if they may be read: see there on HLVX.
-    enum ExecuteOnly: UInt64 { case none, first, both, executable }
-
-    static func executeOnly(_ tableSeed: UInt64) -> ExecuteOnly { ExecuteOnly(rawValue: tableSeed >> 2 & 3) ?? .none }
-
-    private enum Bit {
-        static let v: UInt64 = 1, r: UInt64 = 2, w: UInt64 = 4, x: UInt64 = 8, u: UInt64 = 16, g: UInt64 = 32
-        static let a: UInt64 = 64, d: UInt64 = 128
-        static let leaf = v | r | w | x | a | d
-    }
-
-    private static func entry(_ address: UInt64, _ bits: UInt64) -> UInt64 { (address >> 12) << 10 | bits }
-
-    /// Both first stages map memory to itself for S-mode and once more, higher, for U-mode, and have 16 windows of a page
-    /// with all kinds of rights. The first four are good for use: two of S-mode's, two of U-mode's. The second stage
-    /// maps memory to itself, and has 16 windows too.
-    private func tables() -> [(UInt64, [UInt64])] {
-        var random = SplitMix64(seed: tableSeed)
-        func root(_ middle: UInt64, _ window: UInt64, user: UInt64) -> [UInt64] {
-            var entries = [UInt64](repeating: 0, count: 8)
-            entries[2] = Self.entry(Layout.code, Bit.leaf | user)
-            entries[3] = Self.entry(Layout.code, Bit.leaf | Bit.u)
-            entries[Int(window >> 30)] = Self.entry(middle, Bit.v)
-            return entries
-        }
-        func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * 0x1000 }
-        func bits(_ index: UInt64, user: UInt64, executeOnly: Bool, executable: Bool = false) -> UInt64 {
-            let good = Bit.v | Bit.r | Bit.w | Bit.a | Bit.d | (executable ? Bit.x : 0)
-            if index < 4 { return good | user }
-            var rights = [
-                Bit.r, Bit.r | Bit.w, Bit.r | Bit.w, Bit.r | Bit.x, Bit.r | Bit.w | Bit.x, Bit.w, Bit.w | Bit.x,
-            ]
-            if executeOnly { rights.append(Bit.x) }
-            var bits = random.pick(rights)
-            if executable, bits & Bit.r != 0 { bits |= Bit.x }
-            bits |= user
-            if random.chance(95) { bits |= Bit.v }
-            if random.chance(70) { bits |= Bit.a }
-            if random.chance(60) { bits |= Bit.d }
-            if random.chance(10) { bits |= Bit.g }
-            return bits
-        }
-        var supervisor: [UInt64] = []
-        var guest: [UInt64] = []
-        var second: [UInt64] = []
-        let isDirect = Self.isDirect(tableSeed)
-        let executeOnly = Self.executeOnly(tableSeed)
-        let executable = executeOnly == .executable
-        for index in 0..<Layout.windowCount {
-            let user = index < 4 ? (index < 2 ? 0 : Bit.u) : random.chance(50) ? Bit.u : 0
-            supervisor.append(Self.entry(page(index), bits(index, user: user, executeOnly: true)))
-            let physical =
-                isDirect || random.chance(40)
-                ? page(index) : Layout.secondStageWindow + (index < 4 ? index : random.below(16)) * 0x1000
-            guest.append(
-                Self.entry(
-                    physical,
-                    bits(index, user: user, executeOnly: [.first, .both].contains(executeOnly), executable: executable))
-            )
-            let secondUser = index < 4 || random.chance(90) ? Bit.u : 0
-            second.append(
-                Self.entry(
-                    page(index),
-                    bits(index, user: secondUser, executeOnly: executeOnly == .both, executable: executable)))
-        }
-        let middles = [Layout.supervisorMiddle, Layout.guestMiddle, Layout.secondStageMiddle]
-        let windows = [Layout.supervisorWindows, Layout.guestWindows, Layout.secondStageWindows]
-        return [
-            (Layout.supervisorRoot, root(Layout.supervisorMiddle, Layout.windows, user: 0)),
-            (Layout.guestRoot, root(Layout.guestMiddle, Layout.windows, user: 0)),
-            (Layout.secondStageRoot, root(Layout.secondStageMiddle, Layout.secondStageWindow, user: Bit.u)),
-            (Layout.pristine, supervisor + guest + second),
-        ] + zip(middles, windows).map { ($0, [Self.entry($1, Bit.v)]) }
-            + [Layout.supervisorRoots, Layout.guestRoots, Layout.secondStageRoots].flatMap { roots in
-                zip(roots, roots.dropFirst()).map { ($1, [Self.entry($0, Bit.v)]) }
-            }
+    static func bytes(_ words: [UInt64]) -> [UInt8] {
+        words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
     }
 }

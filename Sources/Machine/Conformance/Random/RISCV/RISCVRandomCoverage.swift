@@ -1,22 +1,22 @@
 import ISA
 
 /// What a random program does, counted: what its blocks are made of, and the traps that they took.
-public struct RandomCoverage {
+public struct RISCVRandomCoverage {
     /// Rows of a name and a count.
     private var counts: [String: Int] = [:]
 
-    /// - Parameter lines: what the program printed with ``RandomProgram/full``, without end of line.
-    public init(_ program: RandomProgram, lines: [String]) {
+    /// - Parameter lines: what the program printed with ``RISCVRandomProgram/full``, without end of line.
+    public init(_ program: RISCVRandomProgram, lines: [String]) {
         for (index, block) in program.blocks.enumerated() {
             count(block)
-            let record = lines.dropFirst(index * RandomProgram.fullLines).prefix(RandomProgram.fullLines)
-            if record.count == RandomProgram.fullLines { count(traps: Array(record)) }
+            let record = lines.dropFirst(index * RISCVRandomProgram.lines.count).prefix(RISCVRandomProgram.lines.count)
+            if record.count == RISCVRandomProgram.lines.count { count(traps: Array(record)) }
         }
     }
 
     private mutating func count(_ name: String, _ amount: Int = 1) { counts[name, default: 0] += amount }
 
-    private mutating func count(_ block: RandomBlock) {
+    private mutating func count(_ block: RISCVRandomBlock) {
         let stages = block.guestTranslates ? (block.secondStageTranslates ? "both stages" : "VS stage") : "G stage"
         count("block: \(block.mode.name)-mode" + (block.mode.isGuest ? ", \(stages)" : ""))
         for item in block.items {
@@ -31,7 +31,7 @@ public struct RandomCoverage {
 
     private static let decoder = RISCV.TemplateDecoder(.all)
 
-    private mutating func count(_ word: UInt32, _ block: RandomBlock) {
+    private mutating func count(_ word: UInt32, _ block: RISCVRandomBlock) {
         guard let template = RISCV.Template.decoding(word, Self.decoder) else { return count("item: no instruction") }
         let name = template.mnemonic
         count("instruction: " + Self.kind(template))
@@ -72,10 +72,10 @@ public struct RandomCoverage {
 
     private mutating func count(traps record: [String]) {
         func value(_ index: Int) -> UInt64 { UInt64(record[index], radix: 16) ?? 0 }
-        let number = Int(value(RandomLayout.trapCount))
-        if value(RandomLayout.lost) != 0 { count("block: left its code") }
-        for entry in 0..<min(number, RandomLayout.logEntries) {
-            let start = RandomLayout.log + entry * RandomLayout.logFields
+        let number = Int(value(RISCVRandomLayout.trapCount))
+        if value(RISCVRandomLayout.lost) != 0 { count("block: left its code") }
+        for entry in 0..<min(number, RISCVRandomLayout.logEntries) {
+            let start = RISCVRandomLayout.log + entry * RISCVRandomLayout.logFields
             let cause = value(start)
             let level = ["", "HS", "VS", "M"][Int(value(start + 5) >> 8 & 3)]
             count("trap: to \(level)-mode")

@@ -8,9 +8,9 @@ import ISA
 /// alike: x31 points to the record, x27 to x30 are saved, the trap is noted, and the trapped instruction's length is
 /// added to the exception's program counter. Code is read through the identity mapping of S-mode, for which the bit
 /// that makes U-mode's alias is cleared.
-struct RandomDriver {
-    private typealias Layout = RandomLayout
-    private var a = Assembler(base: RandomLayout.code)
+struct RISCVRandomDriver {
+    private typealias Layout = RISCVRandomLayout
+    private var a = RISCVAssembler(base: RISCVRandomLayout.code)
 
     private enum Level: Int {
         case machine = 3
@@ -22,7 +22,7 @@ struct RandomDriver {
     ///   - first: the address of the first block's descriptor.
     ///   - full: print each block's record in full, not its hash.
     static func assemble(first: UInt64, full: Bool) -> [UInt8] {
-        var driver = RandomDriver()
+        var driver = RISCVRandomDriver()
         driver.boot(first: first)
         driver.beginBlock()
         driver.handler(.machine)
@@ -76,7 +76,7 @@ struct RandomDriver {
     }
 
     /// Does `body` for each doubleword that blocks can reach, with its address in x1. Changes x1, x4 and x5.
-    private mutating func forReachableMemory(_ name: String, _ body: (inout Assembler) -> Void) {
+    private mutating func forReachableMemory(_ name: String, _ body: (inout RISCVAssembler) -> Void) {
         a.load(1, Layout.scratch)
         a.load(4, Layout.scratch + Layout.scratchPages * 0x1000)
         a.label(name)
@@ -214,7 +214,7 @@ struct RandomDriver {
         a.emit("addi", rd: 30, rs1: 30, 2)
         a.emit("add", rd: 30, rs1: 30, rs2: 29)
         a.csr("csrrw", epc, 30)
-        // An AMO's faults: bit 1 is set in the cause whether it is called a load's or a store's. See RandomExclusion.
+        // An AMO's faults: bit 1 is set in the cause whether it is called a load's or a store's. See RISCVRandomExclusion.
         a.emit("andi", rd: 27, rs1: 27, 0x7f)
         a.emit("addi", rd: 27, rs1: 27, -0x2f)
         a.emit("bne", rs1: 27, rs2: 0, to: "noted_" + name)
@@ -238,7 +238,7 @@ struct RandomDriver {
         a.emit("addi", rd: 28, rs1: 28, -3)
         a.emit("beq", rs1: 28, rs2: 0, to: "value_" + name)
         a.emit("addi", rd: 28, rs1: 28, 3)
-        // The value of a SYSTEM instruction that is not allowed, other than those on CSRs: see RandomExclusion.
+        // The value of a SYSTEM instruction that is not allowed, other than those on CSRs: see RISCVRandomExclusion.
         a.emit("ld", rd: 30, rs1: 31, Int64(Layout.instruction * 8))
         a.load(29, 0x307f)
         a.emit("and", rd: 30, rs1: 30, rs2: 29)
@@ -279,7 +279,7 @@ struct RandomDriver {
             bits(0x600, 7, 1, to: 4)
         case .guest: bits(0x100, 8, 1, to: 0)
         }
-        // GVA, where the trap's value is an address other than zero and the trap came from V = 1: see RandomExclusion.
+        // GVA, where the trap's value is an address other than zero and the trap came from V = 1: see RISCVRandomExclusion.
         if level != .guest {
             a.emit("ld", rd: 28, rs1: 27, Int64(Layout.log * 8))
             // Access faults, page faults and guest-page faults.
@@ -296,7 +296,7 @@ struct RandomDriver {
             a.emit("slli", rd: 28, rs1: 28, 5)
             a.emit("or", rd: 29, rs1: 29, rs2: 28)
         }
-        // The guest-physical address of guest-page faults, and of all traps from V = 1: see RandomExclusion.
+        // The guest-physical address of guest-page faults, and of all traps from V = 1: see RISCVRandomExclusion.
         if level != .guest {
             a.emit("ld", rd: 28, rs1: 27, Int64(Layout.log * 8))
             a.load(30, 0xb0_0000)
@@ -350,7 +350,7 @@ struct RandomDriver {
         a.csr("csrrs", rd: 1, 0x003, 0)
         a.emit("sd", rs1: 31, rs2: 1, Int64(Layout.fcsr * 8))
         // Memory, then the tables that A and D bits were set in.
-        func mix(_ a: inout Assembler) {
+        func mix(_ a: inout RISCVAssembler) {
             a.emit("ld", rd: 6, rs1: 1)
             a.emit("xor", rd: 2, rs1: 2, rs2: 6)
             a.emit("mul", rd: 2, rs1: 2, rs2: 3)

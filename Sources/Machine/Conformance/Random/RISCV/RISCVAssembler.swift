@@ -3,7 +3,7 @@ import ISA
 /// Assembles the fixed part of a random program: mnemonics and labels, from the decoder's own tables.
 ///
 /// Mistakes here are mistakes of this source, not of anybody's input, so they are preconditions.
-struct Assembler {
+struct RISCVAssembler {
     let base: UInt64
     private(set) var bytes: [UInt8] = []
     private var labels: [String: UInt64] = [:]

@@ -2,7 +2,7 @@ import ISA
 
 /// The privileged part of random blocks: what their CSRs start with, and the items that read and write CSRs, order
 /// address translation, and access memory as another mode would.
-extension RandomGenerator {
+extension RISCVRandomGenerator {
     private enum Bit {
         static let sum: UInt64 = 1 << 18, mxr: UInt64 = 1 << 19
         static let mprv: UInt64 = 1 << 17, mpp: UInt64 = 3 << 11, mpv: UInt64 = 1 << 39
@@ -12,7 +12,7 @@ extension RandomGenerator {
     }
 
     /// mstatus, vsstatus and hstatus of a new block.
-    mutating func setStatus(of block: inout RandomBlock) {
+    mutating func setStatus(of block: inout RISCVRandomBlock) {
         for bit in [Bit.sum, Bit.mxr] {
             if random.chance(50) { block.statusBits |= bit }
             if random.chance(50) { block.guestStatusBits |= bit }
@@ -21,9 +21,9 @@ extension RandomGenerator {
         for bit in [Bit.spvp, Bit.hu, Bit.vtw] where random.chance(50) { block.hypervisorStatusBits |= bit }
         changesMXR = true
         accessesGuest = false
-        // What follows is said by RandomExclusion.
+        // What follows is said by RISCVRandomExclusion.
         if mayBeGuest {
-            switch RandomProgram.executeOnly(tableSeed) {
+            switch RISCVRandomProgram.executeOnly(tableSeed) {
             case .none, .executable: break
             case .first: block.statusBits &= ~Bit.mxr
             case .both:
@@ -61,7 +61,7 @@ extension RandomGenerator {
     private mutating func readableNumber() -> Int64 {
         while true {
             let number = random.pick(Self.readable)
-            // For each of these see RandomExclusion.
+            // For each of these see RISCVRandomExclusion.
             if mode == .guestUser, number >> 8 & 3 != 3 { continue }
             if mode == .machine || mode == .supervisor, mayBeGuest, number == 0x200 { continue }
             if mode == .machine, accessesGuest, number == 0x300 { continue }
@@ -75,7 +75,7 @@ extension RandomGenerator {
     mutating func csr() -> [UInt32] {
         switch random.below(10) {
         case ..<4: return floatingCSR()
-        case 4, 5: return [Assembler.word("csrrs", rd: destination(), readableNumber())]
+        case 4, 5: return [RISCVAssembler.word("csrrs", rd: destination(), readableNumber())]
         case 6: return mode == .guestUser ? floatingCSR() : status()
         case 7: return mode == .machine ? accessAsOther() : valueRegister()
         default: return written()
@@ -86,11 +86,11 @@ extension RandomGenerator {
         let number = random.pick([0x001, 0x002, 0x003] as [Int64])
         // A rounding mode that is reserved makes much of what follows illegal.
         if number == 0x002, random.chance(80) {
-            return [Assembler.word("csrrwi", rd: destination(), rs1: random.below(5), number)]
+            return [RISCVAssembler.word("csrrwi", rd: destination(), rs1: random.below(5), number)]
         }
         let name = random.pick(["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"])
         let source = number != 1 && !name.hasSuffix("i") && random.chance(80) ? 0 : random.below(32)
-        return [Assembler.word(name, rd: destination(), rs1: source, number)]
+        return [RISCVAssembler.word(name, rd: destination(), rs1: source, number)]
     }
 
     /// SUM, MXR and FS of sstatus, or in VS-mode of vsstatus.
@@ -103,16 +103,18 @@ extension RandomGenerator {
         // Floating point is mostly on.
         let name = bits & floating != 0 && random.chance(30) ? "csrrc" : random.pick(["csrrs", "csrrs", "csrrc"])
         if name == "csrrc", bits & floating != 0 {
-            return Assembler.loading(30, bits) + [Assembler.word(name, rd: destination(), rs1: 30, 0x100), general()]
-                + Assembler.loading(30, floating) + [Assembler.word("csrrs", rs1: 30, 0x100)]
+            return RISCVAssembler.loading(30, bits) + [
+                RISCVAssembler.word(name, rd: destination(), rs1: 30, 0x100), general(),
+            ]
+                + RISCVAssembler.loading(30, floating) + [RISCVAssembler.word("csrrs", rs1: 30, 0x100)]
         }
-        return Assembler.loading(30, bits) + [Assembler.word(name, rd: destination(), rs1: 30, 0x100)]
+        return RISCVAssembler.loading(30, bits) + [RISCVAssembler.word(name, rd: destination(), rs1: 30, 0x100)]
     }
 
     private var mayChangeMXR: Bool {
         guard changesMXR else { return false }
         return !mayBeGuest || mode == .guestSupervisor
-            || [.none, .executable].contains(RandomProgram.executeOnly(tableSeed))
+            || [.none, .executable].contains(RISCVRandomProgram.executeOnly(tableSeed))
     }
 
     /// A register that traps leave a value in. What they leave differs in what is not compared, so each is written before
@@ -127,22 +129,23 @@ extension RandomGenerator {
             case .guestUser: []
             }
         if mode == .machine, random.chance(10) {
-            // With bit 1 set, an AMO's fault reads as a store's: see RandomExclusion.
+            // With bit 1 set, an AMO's fault reads as a store's: see RISCVRandomExclusion.
             let rd = destination()
-            return [Assembler.word("csrrs", rd: rd, 0x342), Assembler.word("ori", rd: rd, rs1: rd, 2)]
+            return [RISCVAssembler.word("csrrs", rd: rd, 0x342), RISCVAssembler.word("ori", rd: rd, rs1: rd, 2)]
         }
         guard !numbers.isEmpty else { return floatingCSR() }
         let number = random.pick(numbers)
-        // Bit 0 of sepc: see RandomExclusion.
+        // Bit 0 of sepc: see RISCVRandomExclusion.
         if number & 0xff == 0x41 {
             return [
-                Assembler.word("andi", rd: 30, rs1: random.below(32), -2), Assembler.word("csrrw", rs1: 30, number),
-                Assembler.word("csrrs", rd: destination(), number),
+                RISCVAssembler.word("andi", rd: 30, rs1: random.below(32), -2),
+                RISCVAssembler.word("csrrw", rs1: 30, number),
+                RISCVAssembler.word("csrrs", rd: destination(), number),
             ]
         }
         return [
-            Assembler.word("csrrw", rs1: random.below(32), number),
-            Assembler.word(
+            RISCVAssembler.word("csrrw", rs1: random.below(32), number),
+            RISCVAssembler.word(
                 random.pick(["csrrw", "csrrs", "csrrc"]), rd: destination(), rs1: random.below(31) + 1, number),
         ]
     }
@@ -152,8 +155,8 @@ extension RandomGenerator {
         guard mode != .guestUser else { return floatingCSR() }
         let rd = destination()
         func masked(_ number: Int64, _ bits: UInt64) -> [UInt32] {
-            let word = Assembler.word(random.pick(["csrrs", "csrrc"]), rd: rd, rs1: 30, number)
-            return Assembler.loading(30, bits) + [word]
+            let word = RISCVAssembler.word(random.pick(["csrrs", "csrrc"]), rd: rd, rs1: 30, number)
+            return RISCVAssembler.loading(30, bits) + [word]
         }
         switch random.below(9) {
         case 0, 1:
@@ -163,27 +166,27 @@ extension RandomGenerator {
         case 2, 3:
             let number: Int64 = random.pick([0x603, 0x645])
             let name = random.pick(["csrrw", "csrrs", "csrrc"])
-            return [Assembler.word(name, rd: rd, rs1: random.below(31) + 1, number)]
+            return [RISCVAssembler.word(name, rd: rd, rs1: random.below(31) + 1, number)]
         case 4:
             let number: Int64 = random.pick([0x605, 0x607, 0x303])
             if number == 0x303 {
-                // Bit 13: see RandomExclusion.
+                // Bit 13: see RISCVRandomExclusion.
                 let value = integer() & ~(1 << 13)
-                return Assembler.loading(30, value) + [Assembler.word("csrrw", rd: rd, rs1: 30, number)]
+                return RISCVAssembler.loading(30, value) + [RISCVAssembler.word("csrrw", rd: rd, rs1: 30, number)]
             }
-            return [Assembler.word("csrrw", rd: rd, rs1: random.below(32), number)]
+            return [RISCVAssembler.word("csrrw", rd: rd, rs1: random.below(32), number)]
         case 5:
             // All bits but IR, by which handlers count.
             let number: Int64 = random.pick([0x106, 0x306, 0x606])
-            return [Assembler.word(random.pick(["csrrsi", "csrrci"]), rd: rd, rs1: random.below(32) & ~4, number)]
-        case 6: return [Assembler.word(random.pick(["csrrsi", "csrrci"]), rd: rd, rs1: 1, 0x10a)]
+            return [RISCVAssembler.word(random.pick(["csrrsi", "csrrci"]), rd: rd, rs1: random.below(32) & ~4, number)]
+        case 6: return [RISCVAssembler.word(random.pick(["csrrsi", "csrrci"]), rd: rd, rs1: 1, 0x10a)]
         default: return translation()
         }
     }
 
     /// Another ASID or VMID for the same tables, or for satp a reserved MODE, which is not taken.
     private mutating func translation() -> [UInt32] {
-        typealias Layout = RandomLayout
+        typealias Layout = RISCVRandomLayout
         var registers: [(number: Int64, mode: UInt64, roots: [UInt64])] = []
         switch mode {
         case .machine, .supervisor:
@@ -197,7 +200,7 @@ extension RandomGenerator {
         case .guestUser: return floatingCSR()
         }
         let register = random.pick(registers)
-        var value = RandomBlock.translation(register.mode, register.roots)
+        var value = RISCVRandomBlock.translation(register.mode, register.roots)
         let isSecond = register.number == 0x680
         if random.chance(80) {
             let identifier: UInt64 = random.next() & (isSecond ? 0x3fff : 0xffff)
@@ -206,7 +209,9 @@ extension RandomGenerator {
             let reserved: [UInt64] = [1, 5, 7, 11, 15]
             value = random.pick(reserved) << 60 | random.next() >> 8
         }
-        return Assembler.loading(30, value) + [Assembler.word("csrrw", rd: destination(), rs1: 30, register.number)]
+        return RISCVAssembler.loading(30, value) + [
+            RISCVAssembler.word("csrrw", rd: destination(), rs1: 30, register.number)
+        ]
     }
 
     // MARK: Memory as another mode sees it
@@ -214,25 +219,25 @@ extension RandomGenerator {
     /// A register that leads near a window's border.
     private mutating func window(in register: Int) -> [UInt32] {
         let offset = Int64(random.below(480)) - 240
-        let address = RandomLayout.windows + UInt64(random.below(16) + 1) * 0x1000 &+ UInt64(bitPattern: offset)
-        return Assembler.loading(register, random.chance(60) ? address & ~7 : address)
+        let address = RISCVRandomLayout.windows + UInt64(random.below(16) + 1) * 0x1000 &+ UInt64(bitPattern: offset)
+        return RISCVAssembler.loading(register, random.chance(60) ? address & ~7 : address)
     }
 
     /// A load or store with MPRV set, as S-mode or U-mode; then MPRV is cleared.
     private mutating func accessAsOther() -> [UInt32] {
-        let access = Assembler.word(
+        let access = RISCVAssembler.word(
             random.pick(["lb", "lh", "lw", "ld", "lbu", "lhu", "lwu"]), rd: destination(), rs1: 28)
-        let store = Assembler.word(random.pick(["sb", "sh", "sw", "sd"]), rs1: 28, rs2: random.below(32))
+        let store = RISCVAssembler.word(random.pick(["sb", "sh", "sw", "sd"]), rs1: 28, rs2: random.below(32))
         guard present.translates else { return valueRegister() }
         let asSupervisor: UInt64 = random.chance(50) ? 1 << 11 : 0
-        var words = Assembler.loading(30, Bit.mpp | Bit.mpv)
-        words.append(Assembler.word("csrrc", rs1: 30, 0x300))
+        var words = RISCVAssembler.loading(30, Bit.mpp | Bit.mpv)
+        words.append(RISCVAssembler.word("csrrc", rs1: 30, 0x300))
         words += window(in: 28)
-        words += Assembler.loading(30, Bit.mprv | asSupervisor)
-        words.append(Assembler.word("csrrs", rs1: 30, 0x300))
+        words += RISCVAssembler.loading(30, Bit.mprv | asSupervisor)
+        words.append(RISCVAssembler.word("csrrs", rs1: 30, 0x300))
         words.append(random.chance(50) ? access : store)
-        words += Assembler.loading(30, Bit.mprv)
-        words.append(Assembler.word("csrrc", rs1: 30, 0x300))
+        words += RISCVAssembler.loading(30, Bit.mprv)
+        words.append(RISCVAssembler.word("csrrc", rs1: 30, 0x300))
         return words
     }
 
@@ -242,8 +247,8 @@ extension RandomGenerator {
 
     private mutating func guestAccess() -> [UInt32] {
         var template = random.pick(Self.guestAccesses)
-        // HLVX on pages that may be read but not executed: see RandomExclusion.
-        while template.mnemonic.hasPrefix("hlvx"), RandomProgram.executeOnly(tableSeed) != .executable {
+        // HLVX on pages that may be read but not executed: see RISCVRandomExclusion.
+        while template.mnemonic.hasPrefix("hlvx"), RISCVRandomProgram.executeOnly(tableSeed) != .executable {
             template = random.pick(Self.guestAccesses)
         }
         var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
@@ -255,14 +260,14 @@ extension RandomGenerator {
 
     mutating func system() -> [UInt32] {
         if accessesGuest, random.chance(40) { return guestAccess() }
-        if mode == .guestUser || random.chance(30) { return [Assembler.word("fence.i")] }
+        if mode == .guestUser || random.chance(30) { return [RISCVAssembler.word("fence.i")] }
         if random.chance(10), mode.isUser || mode != .machine && present.statusBits & Bit.tw != 0 {
-            return [Assembler.word("wfi")]
+            return [RISCVAssembler.word("wfi")]
         }
         var names = ["sfence.vma", "hfence.vvma", "hfence.gvma"]
         if !mode.isUser { names += ["sinval.vma", "hinval.vvma", "hinval.gvma", "sfence.w.inval", "sfence.inval.ir"] }
         let name = random.pick(names)
-        if name.hasPrefix("sfence.w") || name.hasPrefix("sfence.i") { return [Assembler.word(name)] }
-        return [Assembler.word(name, rs1: random.pick([0, 2, 3, 4]), rs2: random.pick([0, 0, random.below(32)]))]
+        if name.hasPrefix("sfence.w") || name.hasPrefix("sfence.i") { return [RISCVAssembler.word(name)] }
+        return [RISCVAssembler.word(name, rs1: random.pick([0, 2, 3, 4]), rs2: random.pick([0, 0, random.below(32)]))]
     }
 }

@@ -1,5 +1,5 @@
-/// Where things lie in a random program (``RandomProgram``), in guest memory and in the record of a block.
-enum RandomLayout {
+/// Where things lie in a random program (``RISCVRandomProgram``), in guest memory and in the record of a block.
+enum RISCVRandomLayout {
     static let code: UInt64 = 0x8000_0000
     /// Live tables, a page each: S root, S middle, S windows; VS the same; G middle, G windows; then the G root (16 KiB).
     static let tables: UInt64 = 0x8001_0000

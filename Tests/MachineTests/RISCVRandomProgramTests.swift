@@ -3,22 +3,22 @@ import Testing
 
 @testable import Machine
 
-@Suite("Random programs")
+@Suite("Random programs for RISC-V")
 struct RandomProgramTests {
     @Test("One seed gives one program, to the byte; another gives another")
     func determinism() {
-        let first = RandomGenerator.program(seed: 7, index: 3, blocks: 20)
-        let again = RandomGenerator.program(seed: 7, index: 3, blocks: 20)
+        let first = RISCVRandomGenerator.program(seed: 7, index: 3, blocks: 20)
+        let again = RISCVRandomGenerator.program(seed: 7, index: 3, blocks: 20)
         #expect(first.blocks == again.blocks)
         #expect(first.elf == again.elf)
-        #expect(RandomGenerator.program(seed: 8, index: 3, blocks: 20).blocks != first.blocks)
-        #expect(RandomGenerator.program(seed: 7, index: 4, blocks: 20).blocks != first.blocks)
+        #expect(RISCVRandomGenerator.program(seed: 8, index: 3, blocks: 20).blocks != first.blocks)
+        #expect(RISCVRandomGenerator.program(seed: 7, index: 4, blocks: 20).blocks != first.blocks)
     }
 
     @Test("No instruction of a block writes the registers that point to its memory")
     func pointers() throws {
-        let decoder = RISCV.TemplateDecoder(RandomGenerator.features)
-        for block in RandomGenerator.program(seed: 1, index: 0, blocks: 200).blocks {
+        let decoder = RISCV.TemplateDecoder(RISCVRandomGenerator.features)
+        for block in RISCVRandomGenerator.program(seed: 1, index: 0, blocks: 200).blocks {
             for item in block.items {
                 let words: [UInt32] =
                     switch item {
@@ -47,7 +47,7 @@ struct RandomProgramTests {
         // What the instructions say, worked out by hand: LUI, ADDI, ADDIW and SLLI (volume I, chapters 2 and 4).
         let decoder = RISCV.TemplateDecoder(.all)
         var register: UInt64 = 0
-        for word in Assembler.loading(5, value) {
+        for word in RISCVAssembler.loading(5, value) {
             guard let template = RISCV.Template.decoding(word, decoder) else {
                 Issue.record("a word that is no instruction")
                 return
@@ -66,7 +66,7 @@ struct RandomProgramTests {
 
     @Test("No branch leads past a change of mode")
     func changesOfMode() {
-        for block in RandomGenerator.program(seed: 3, index: 0, blocks: 300).blocks {
+        for block in RISCVRandomGenerator.program(seed: 3, index: 0, blocks: 300).blocks {
             for (index, item) in block.items.enumerated() {
                 let over: Int
                 switch item {
@@ -84,8 +84,8 @@ struct RandomProgramTests {
     func branches() {
         let decoder = RISCV.TemplateDecoder(.all)
         // C.BEQZ reaches 254 bytes forward.
-        let far = RandomBlock.Item.branch(0xc001, over: 100)
-        var block = RandomBlock(mode: .machine, items: [far], registers: [], floatRegisters: [])
+        let far = RISCVRandomBlock.Item.branch(0xc001, over: 100)
+        var block = RISCVRandomBlock(mode: .machine, items: [far], registers: [], floatRegisters: [])
         block.items += (0..<100).map { _ in .words([0x13]) }
         let code = block.code(at: 0x8000_0000)
         let word = UInt32(code[0]) | UInt32(code[1]) << 8
@@ -94,11 +94,11 @@ struct RandomProgramTests {
 
     @Test("The shrinker finds the two items that matter among a hundred, and clears the registers that do not")
     func shrinking() {
-        var block = RandomBlock(
+        var block = RISCVRandomBlock(
             mode: .user, items: (0..<100).map { .words([UInt32($0) << 7 | 3]) },
             registers: Array(repeating: 5, count: 32), floatRegisters: Array(repeating: 9, count: 32))
         block.seed = 1
-        let needed: [RandomBlock.Item] = [.words([17 << 7 | 3]), .words([71 << 7 | 3])]
+        let needed: [RISCVRandomBlock.Item] = [.words([17 << 7 | 3]), .words([71 << 7 | 3])]
         var questions = 0
         let small = RandomShrinker.shrink(block) { candidates in
             questions += 1
@@ -115,7 +115,7 @@ struct RandomProgramTests {
 
     @Test("A block that never differs comes back as it was")
     func nothingToShrink() {
-        let block = RandomBlock(
+        let block = RISCVRandomBlock(
             mode: .machine, items: [.words([0x13])], registers: Array(repeating: 1, count: 32),
             floatRegisters: Array(repeating: 1, count: 32))
         #expect(RandomShrinker.shrink(block) { $0.map { _ in false } } == block)
@@ -123,7 +123,7 @@ struct RandomProgramTests {
 
     @Test("A program runs to its end, and prints a line for each block")
     func running() throws {
-        let program = RandomGenerator.program(seed: 5, index: 0, blocks: 12)
+        let program = RISCVRandomGenerator.program(seed: 5, index: 0, blocks: 12)
         let console = ConsoleLines(last: 1000)
         let board = try Self.board(console)
         let image = try LoadableImage(
@@ -156,7 +156,7 @@ struct RandomProgramTests {
 
     private static func board(_ lines: ConsoleLines) throws -> RISCVVirt {
         var configuration = RISCVVirt.Configuration(console: Console(lines))
-        configuration.cpu = try RISCV.Features(cpu: RandomGenerator.cpu)
+        configuration.cpu = try RISCV.Features(cpu: RISCVRandomGenerator.cpu)
         return try RISCVVirt(configuration)
     }
 }

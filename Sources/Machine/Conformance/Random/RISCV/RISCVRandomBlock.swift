@@ -1,7 +1,7 @@
 import ISA
 
-/// One random experiment: a state, and the instructions that are run on it.
-public struct RandomBlock: Equatable, Sendable {
+/// A random block for RISC-V.
+public struct RISCVRandomBlock: RandomBlock {
     public enum Mode: Int, CaseIterable, Sendable {
         case machine, supervisor, user, guestSupervisor, guestUser
 
@@ -15,7 +15,6 @@ public struct RandomBlock: Equatable, Sendable {
         }
     }
 
-    /// What stays together when a block is made smaller.
     public enum Item: Equatable, Sendable {
         /// Instructions as they are, wherever they stand; those with two low bits other than 11 are 2 bytes.
         case words([UInt32])
@@ -70,7 +69,7 @@ public struct RandomBlock: Equatable, Sendable {
             case .goTo(let mode, let from): switching(to: mode, from: from).forEach(put)
             }
         }
-        put(Assembler.word("ecall"))
+        put(RISCVAssembler.word("ecall"))
         return bytes
     }
 
@@ -95,8 +94,8 @@ public struct RandomBlock: Equatable, Sendable {
     private static func jumping(_ word: UInt32, _ distance: Int64) -> [UInt32] {
         let offset = RISCV.Template.decoding(word, decoder).map { $0.immediateBits == 0 ? 0 : $0.immediate(of: word) }
         return [
-            Assembler.word("auipc", rd: 30),
-            Assembler.word("addi", rd: 30, rs1: 30, distance - (offset ?? 0)),
+            RISCVAssembler.word("auipc", rd: 30),
+            RISCVAssembler.word("addi", rd: 30, rs1: 30, distance - (offset ?? 0)),
             word,
         ]
     }
@@ -106,8 +105,8 @@ public struct RandomBlock: Equatable, Sendable {
     /// How much higher than its physical address the mode's code is.
     func alias(_ mode: Mode) -> UInt64 {
         switch mode {
-        case .user: translates ? RandomLayout.userAlias : 0
-        case .guestUser: guestTranslates ? RandomLayout.userAlias : 0
+        case .user: translates ? RISCVRandomLayout.userAlias : 0
+        case .guestUser: guestTranslates ? RISCVRandomLayout.userAlias : 0
         default: 0
         }
     }
@@ -117,15 +116,15 @@ public struct RandomBlock: Equatable, Sendable {
         var words: [UInt32] = []
         let isMachine = from == .machine
         func csr(_ name: String, _ number: Int64, _ register: Int) {
-            words.append(Assembler.word(name, rs1: register, number))
+            words.append(RISCVAssembler.word(name, rs1: register, number))
         }
-        func load(_ register: Int, _ value: UInt64) { words += Assembler.loading(register, value) }
+        func load(_ register: Int, _ value: UInt64) { words += RISCVAssembler.loading(register, value) }
         let difference = alias(mode) &- alias(from)
         load(29, difference)
         let place = words.count
-        words.append(Assembler.word("auipc", rd: 30))
+        words.append(RISCVAssembler.word("auipc", rd: 30))
         words.append(0)
-        words.append(Assembler.word("add", rd: 30, rs1: 30, rs2: 29))
+        words.append(RISCVAssembler.word("add", rd: 30, rs1: 30, rs2: 29))
         csr("csrrw", isMachine ? 0x341 : 0x141, 30)
         if isMachine {
             let all: UInt64 = 3 << 11 | 1 << 39
@@ -142,17 +141,17 @@ public struct RandomBlock: Equatable, Sendable {
                 csr(mode.isGuest ? "csrrs" : "csrrc", 0x600, 29)
             }
         }
-        words.append(Assembler.word(isMachine ? "mret" : "sret"))
-        words[place + 1] = Assembler.word("addi", rd: 30, rs1: 30, Int64(words.count - place) * 4)
+        words.append(RISCVAssembler.word(isMachine ? "mret" : "sret"))
+        words[place + 1] = RISCVAssembler.word("addi", rd: 30, rs1: 30, Int64(words.count - place) * 4)
         return words
     }
 
-    /// The block's descriptor: see ``RandomLayout/Field``.
+    /// The block's descriptor: see ``RISCVRandomLayout/Field``.
     func descriptor(code: UInt64, end: UInt64, next: UInt64) -> [UInt64] {
         // UXL, SXL and VSXL as they are; FS dirty.
         let status: UInt64 = 3 << 13 | 2 << 32
-        var fields = [UInt64](repeating: 0, count: RandomLayout.Field.length)
-        func set(_ field: RandomLayout.Field, _ value: UInt64) { fields[field.rawValue] = value }
+        var fields = [UInt64](repeating: 0, count: RISCVRandomLayout.Field.length)
+        func set(_ field: RISCVRandomLayout.Field, _ value: UInt64) { fields[field.rawValue] = value }
         set(.next, next)
         set(.programCounter, code + alias(mode))
         set(.start, code)
@@ -163,14 +162,14 @@ public struct RandomBlock: Equatable, Sendable {
         set(.medeleg, medeleg)
         set(.hedeleg, hedeleg)
         set(.hstatus, status & 2 << 32 | hypervisorStatusBits)
-        set(.satp, Self.translation(satpMode, RandomLayout.supervisorRoots))
-        set(.vsatp, Self.translation(vsatpMode, RandomLayout.guestRoots))
-        set(.hgatp, Self.translation(hgatpMode, RandomLayout.secondStageRoots))
+        set(.satp, Self.translation(satpMode, RISCVRandomLayout.supervisorRoots))
+        set(.vsatp, Self.translation(vsatpMode, RISCVRandomLayout.guestRoots))
+        set(.hgatp, Self.translation(hgatpMode, RISCVRandomLayout.secondStageRoots))
         set(.fcsr, fcsr)
         set(.seed, seed)
         for number in 0..<32 {
-            fields[RandomLayout.Field.registers + number] = registers[number]
-            fields[RandomLayout.Field.registers + 32 + number] = floatRegisters[number]
+            fields[RISCVRandomLayout.Field.registers + number] = registers[number]
+            fields[RISCVRandomLayout.Field.registers + 32 + number] = floatRegisters[number]
         }
         return fields
     }
@@ -201,7 +200,6 @@ public struct RandomBlock: Equatable, Sendable {
         return template?.text(of: word) ?? (word & 3 == 3 ? ".word " : ".half ") + hexadecimal(word)
     }
 
-    /// The instructions in it.
     public var count: Int {
         items.reduce(0) { sum, item in
             switch item {
@@ -211,5 +209,42 @@ public struct RandomBlock: Equatable, Sendable {
             case .goTo(let mode, let from): sum + switching(to: mode, from: from).count
             }
         }
+    }
+
+    private static func name(_ mode: UInt64) -> String {
+        switch mode {
+        case 0: "Bare"
+        case 8: "Sv39"
+        case 9: "Sv48"
+        default: "Sv57"
+        }
+    }
+
+    public var report: [String] {
+        var lines = [
+            "\(mode.name)-mode, satp \(Self.name(satpMode)), vsatp \(Self.name(vsatpMode)), "
+                + "hgatp \(Self.name(hgatpMode)), fcsr \(hexadecimal(fcsr)), medeleg \(hexadecimal(medeleg)), "
+                + "hedeleg \(hexadecimal(hedeleg))",
+            "set in mstatus: \(hexadecimal(statusBits)), vsstatus: \(hexadecimal(guestStatusBits)), "
+                + "hstatus: \(hexadecimal(hypervisorStatusBits))",
+        ]
+        var values: [String] = []
+        for number in 1..<32 where registers[number] != 0 {
+            values.append("x\(number) = \(hexadecimal(registers[number]))")
+        }
+        for number in 0..<32 where floatRegisters[number] != 0 {
+            values.append("f\(number) = \(hexadecimal(floatRegisters[number]))")
+        }
+        for start in stride(from: 0, to: values.count, by: 4) {
+            lines.append(values[start..<min(start + 4, values.count)].joined(separator: "  "))
+        }
+        return lines + listing.map { "    " + $0 }
+    }
+
+    /// Every register, except those that point to memory.
+    public static let clearable = (0..<64).filter { !(2...4).contains($0) }
+
+    public mutating func clear(_ part: Int) {
+        if part < 32 { registers[part] = 0 } else { floatRegisters[part - 32] = 0 }
     }
 }

@@ -1,8 +1,8 @@
 import ISA
 
 /// Makes random blocks. One number decides each of them.
-public struct RandomGenerator {
-    /// What both emulators implement; see ``RandomGenerator/cpu`` and ``RandomGenerator/qemuCPU``.
+public struct RISCVRandomGenerator {
+    /// What both emulators implement; see ``RISCVRandomGenerator/cpu`` and ``RISCVRandomGenerator/qemuCPU``.
     public static let features: RISCV.Features = [
         .h, .zba, .zbb, .zbc, .zbs, .zbkb, .zbkx, .zfhmin, .zfh, .svinval, .svadu, .misaligned, .sv48, .sv57,
     ]
@@ -18,9 +18,9 @@ public struct RandomGenerator {
     /// Instructions of a block, roughly.
     public var length = 128
     var random: SplitMix64
-    var mode = RandomBlock.Mode.machine
+    var mode = RISCVRandomBlock.Mode.machine
     /// The block so far.
-    var present = RandomBlock(mode: .machine, items: [], registers: [], floatRegisters: [])
+    var present = RISCVRandomBlock(mode: .machine, items: [], registers: [], floatRegisters: [])
     /// The block may be in VS-mode or VU-mode somewhere.
     var mayBeGuest = false
     /// The block has HLV, HLVX and HSV.
@@ -41,20 +41,20 @@ public struct RandomGenerator {
     }
 
     /// The program number `index` of a run.
-    public static func program(seed: UInt64, index: Int, blocks: Int) -> RandomProgram {
-        var generator = RandomGenerator(seed: seed &+ UInt64(index) &* 0x1_0000_0001)
+    public static func program(seed: UInt64, index: Int, blocks: Int) -> RISCVRandomProgram {
+        var generator = RISCVRandomGenerator(seed: seed &+ UInt64(index) &* 0x1_0000_0001)
         generator.tableSeed = generator.random.next()
-        return RandomProgram(blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed)
+        return RISCVRandomProgram(blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed)
     }
 
     // MARK: Blocks
 
-    public mutating func block() -> RandomBlock {
-        let modes: [RandomBlock.Mode] = [
+    public mutating func block() -> RISCVRandomBlock {
+        let modes: [RISCVRandomBlock.Mode] = [
             .machine, .supervisor, .supervisor, .user, .user, .guestSupervisor, .guestSupervisor, .guestUser,
         ]
         let mode = random.pick(modes)
-        var block = RandomBlock(mode: mode, items: [], registers: [], floatRegisters: [])
+        var block = RISCVRandomBlock(mode: mode, items: [], registers: [], floatRegisters: [])
         block.registers = (0..<32).map { _ in integer() }
         block.floatRegisters = (0..<32).map { _ in float() }
         block.fcsr = UInt64(random.below(5)) << 5 | UInt64(random.below(32))
@@ -62,12 +62,12 @@ public struct RandomGenerator {
         block.satpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
         block.vsatpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
         block.hgatpMode = random.chance(90) ? random.pick([8, 8, 9, 10]) : 0
-        let isDirect = RandomProgram.isDirect(tableSeed)
+        let isDirect = RISCVRandomProgram.isDirect(tableSeed)
         if isDirect, random.chance(40) { block.hgatpMode = 0 }
-        // Else windows onto the second stage's would lead to no memory: see RandomExclusion.
+        // Else windows onto the second stage's would lead to no memory: see RISCVRandomExclusion.
         if !isDirect, !block.secondStageTranslates { block.vsatpMode = 0 }
         mayBeGuest = mode.isGuest || !mode.isUser && random.chance(50)
-        // A load's cause and a store's go together: see RandomExclusion on AMOs.
+        // A load's cause and a store's go together: see RISCVRandomExclusion on AMOs.
         for bits: UInt64 in [
             1 << 1, 1 << 2, 1 << 3, 1 << 4 | 1 << 6, 1 << 5 | 1 << 7, 1 << 12, 1 << 13 | 1 << 15, 1 << 20,
             1 << 21 | 1 << 23, 1 << 22,
@@ -77,14 +77,15 @@ public struct RandomGenerator {
         }
         setStatus(of: &block)
         let translated = mode.isGuest ? block.guestTranslates : block.translates
-        let safe = mode == .machine || !translated ? RandomLayout.scratch : RandomLayout.windows
+        let safe = mode == .machine || !translated ? RISCVRandomLayout.scratch : RISCVRandomLayout.windows
         // The border of two good pages; then borders of any.
         block.registers[2] = safe + (mode.isUser ? 3 : 1) * 0x1000
         for pointer in [3, 4] {
             let isWindow = mode != .machine && translated && random.chance(90)
             let isSecond = mode.isGuest && !translated && block.secondStageTranslates && random.chance(70)
             let base =
-                isWindow ? RandomLayout.windows : isSecond ? RandomLayout.secondStageWindow : RandomLayout.scratch
+                isWindow
+                ? RISCVRandomLayout.windows : isSecond ? RISCVRandomLayout.secondStageWindow : RISCVRandomLayout.scratch
             block.registers[pointer] = base + UInt64(random.below(isWindow || isSecond ? 16 : 7) + 1) * 0x1000
         }
         self.mode = mode
@@ -103,7 +104,7 @@ public struct RandomGenerator {
     }
 
     /// Nothing leads over the item that comes next, so that the mode is known wherever the block is.
-    private static func keepBranchesBefore(_ items: inout [RandomBlock.Item]) {
+    private static func keepBranchesBefore(_ items: inout [RISCVRandomBlock.Item]) {
         for index in items.indices.suffix(5) {
             let most = items.count - index - 1
             switch items[index] {
@@ -153,7 +154,7 @@ public struct RandomGenerator {
 
     // MARK: Items
 
-    private mutating func item() -> RandomBlock.Item {
+    private mutating func item() -> RISCVRandomBlock.Item {
         switch random.below(1000) {
         case ..<620: return .words([general()])
         case ..<800: return .words([memory()])
@@ -163,7 +164,8 @@ public struct RandomGenerator {
         case ..<890: return jump()
         case ..<935: return .words(csr())
         case ..<955: return .words(system())
-        case ..<970: return .words([random.pick([Assembler.word("ecall"), Assembler.word("ebreak"), 0x9002])])
+        case ..<970:
+            return .words([random.pick([RISCVAssembler.word("ecall"), RISCVAssembler.word("ebreak"), 0x9002])])
         case ..<980: return .words([undefined()])
         case ..<990: return wild()
         default: return change()
@@ -177,7 +179,7 @@ public struct RandomGenerator {
         }
     }
 
-    private static let excluded = Set(RandomExclusion.instructions.map(\.what))
+    private static let excluded = Set(RISCVRandomExclusion.instructions.map(\.what))
 
     /// Lines of the tables by what becomes of them here.
     static let known = RISCV.Template.all.filter {
@@ -258,7 +260,7 @@ public struct RandomGenerator {
 
     /// An address near the border of good pages, aligned to `alignment` bytes, in a register.
     private mutating func address(in register: Int, alignment: Int64) -> UInt32 {
-        Assembler.word("addi", rd: register, rs1: 2, (Int64(random.below(480)) - 240) & -alignment)
+        RISCVAssembler.word("addi", rd: register, rs1: 2, (Int64(random.below(480)) - 240) & -alignment)
     }
 
     private mutating func atomic() -> [UInt32] {
@@ -276,12 +278,12 @@ public struct RandomGenerator {
         let width = random.pick(["w", "d"])
         var words = [
             address(in: 28, alignment: width == "d" ? 8 : 4),
-            Assembler.word("lr." + width, rd: destination28(), rs1: 28),
+            RISCVAssembler.word("lr." + width, rd: destination28(), rs1: 28),
         ]
         for _ in 0..<random.below(3) {
-            words.append(Assembler.word("add", rd: destination28(), rs1: random.below(32), rs2: random.below(32)))
+            words.append(RISCVAssembler.word("add", rd: destination28(), rs1: random.below(32), rs2: random.below(32)))
         }
-        words.append(Assembler.word("sc." + width, rd: destination(), rs1: 28, rs2: random.below(32)))
+        words.append(RISCVAssembler.word("sc." + width, rd: destination(), rs1: 28, rs2: random.below(32)))
         return words
     }
 
@@ -292,7 +294,7 @@ public struct RandomGenerator {
         }
     }
 
-    private mutating func branch() -> RandomBlock.Item {
+    private mutating func branch() -> RISCVRandomBlock.Item {
         let template = random.pick(Self.branches)
         var word = template.word(free: UInt32(truncatingIfNeeded: random.next()))
         if template.register(.rd) != nil { word = template.setting(.rd, of: word, to: destination()) }
@@ -301,7 +303,7 @@ public struct RandomGenerator {
         return .branch(word, over: random.below(5))
     }
 
-    private mutating func jump() -> RandomBlock.Item {
+    private mutating func jump() -> RISCVRandomBlock.Item {
         let template = random.pick(Self.jumps)
         var word = template.setting(.rs1, of: template.word(free: UInt32(truncatingIfNeeded: random.next())), to: 30)
         // As far as ADDI can take back with the distance.
@@ -327,14 +329,14 @@ public struct RandomGenerator {
     }
 
     /// A load from anywhere, in the modes where nothing answers at an address that is not mapped.
-    private mutating func wild() -> RandomBlock.Item {
+    private mutating func wild() -> RISCVRandomBlock.Item {
         guard mode != .machine, isTranslated else { return .words([general()]) }
-        let word = Assembler.word(
+        let word = RISCVAssembler.word(
             random.pick(["lb", "lw", "ld", "lhu"]), rd: destination(), rs1: random.below(32), Int64(random.below(16)))
         return .words([word])
     }
 
-    private mutating func change() -> RandomBlock.Item {
+    private mutating func change() -> RISCVRandomBlock.Item {
         let from = mode
         isGood = false
         switch from {
@@ -346,5 +348,26 @@ public struct RandomGenerator {
         case .user, .guestUser: return .words([general()])
         }
         return .goTo(mode, from: from)
+    }
+}
+
+/// Random programs for RISC-V, of one seed.
+public struct RISCVRandomSource: RandomSource {
+    let seed: UInt64
+
+    public init(seed: UInt64) { self.seed = seed }
+
+    public func program(_ index: Int, blocks: Int) -> RISCVRandomProgram {
+        RISCVRandomGenerator.program(seed: seed, index: index, blocks: blocks)
+    }
+
+    public var architecture: ELFFile.Machine { .riscv }
+    public var cpu: String { RISCVRandomGenerator.cpu }
+    public var qemuMachine: [String] {
+        ["-M", "virt", "-cpu", RISCVRandomGenerator.qemuCPU, "-m", "128", "-bios", "none"]
+    }
+
+    public func coverage(_ program: RISCVRandomProgram, lines: [String]) -> [String] {
+        RISCVRandomCoverage(program, lines: lines).table
     }
 }
