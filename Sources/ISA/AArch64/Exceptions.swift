@@ -152,6 +152,8 @@ extension AArch64.ProcessingElement {
     /// An instruction of floating point or vectors, while CPACR_EL1 or CPTR_EL2 traps them (D1.15).
     func floatingPointDisabled() -> Fault {
         let target = floatingPointTrapLevel(from: level) ?? 1
+        // What CPACR_EL1 traps has no syndrome where HCR_EL2.TGE takes it to EL2 (AArch64.AdvSIMDFPAccessTrap).
+        if level == 0, trapsFloatingPointAtEL1(from: level), target == 2 { return undefinedInstruction() }
         // COND is that of no condition.
         return fault(Class.floatingPointTrapped, 1 << 24 | 0xe << 20, level: target)
     }
@@ -160,19 +162,26 @@ extension AArch64.ProcessingElement {
     func floatingPointTrapLevel(from level: Int) -> Int? {
         let s = state
         let isHostFormat = hypervisorConfiguration & Hypervisor.e2h != 0
-        func traps(_ enable: UInt64, atEL0: Bool) -> Bool { enable == 0 || enable == 2 || (enable == 1 && atEL0) }
-        if level < 2 && !isHost, traps(s.pointee.cpacr >> 20 & 3, atEL0: level == 0) {
-            return hypervisorConfiguration & Hypervisor.tge != 0 ? 2 : 1
-        }
+        if trapsFloatingPointAtEL1(from: level) { return hypervisorConfiguration & Hypervisor.tge != 0 ? 2 : 1 }
         guard hasEL2 else { return nil }
         if isHostFormat {
             let enable = s.pointee.cptr >> 20 & 3
             // EL1 and its EL0 are those that 0b01 lets through.
-            if traps(enable, atEL0: level == 0 && isHost) { return 2 }
+            if Self.traps(enable, atEL0: level == 0 && isHost) { return 2 }
         } else if s.pointee.cptr >> 10 & 1 != 0 {
             return 2
         }
         return nil
+    }
+
+    /// Whether CPACR_EL1 traps floating point at `level`.
+    private func trapsFloatingPointAtEL1(from level: Int) -> Bool {
+        level < 2 && !isHost && Self.traps(state.pointee.cpacr >> 20 & 3, atEL0: level == 0)
+    }
+
+    /// What FPEN says: 0b01 traps EL0's alone.
+    private static func traps(_ enable: UInt64, atEL0: Bool) -> Bool {
+        enable == 0 || enable == 2 || (enable == 1 && atEL0)
     }
 
     // MARK: Taking an exception

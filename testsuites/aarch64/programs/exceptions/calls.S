@@ -123,6 +123,12 @@ PROGRAM "calls"
 1:  brk #2
     END
     EXPECT_EXCEPTION "HCR_EL2.TGE: BRK at EL0 goes to EL2", 2, EC_BRK, 2
+    SET cpacr_el1, 0
+    BEGIN EL0
+1:  fmov d0, d1
+    END
+    EXPECT_EXCEPTION "AArch64.AdvSIMDFPAccessTrap: CPACR_EL1.FPEN with TGE has no syndrome", 2, EC_UNKNOWN, 0
+    SET cpacr_el1, 3 << 20
     SET hcr_el2, HCR_RW
 
     // Illegal returns (D1.4.4): the level stays, PSTATE.IL is set, and the next instruction is refused.
