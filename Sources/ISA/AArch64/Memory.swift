@@ -436,8 +436,9 @@ extension AArch64.ProcessingElement {
         // No single access has more than 16 bytes.
         let isAligned = address & ((attributes.partBytes ?? min(bytes, 16)) - 1) == 0
         let isRefused = attributes.contains(.aligned) && !allowsUnaligned(address, bytes, attributes)
-        if !isAligned, isRefused || checksAlignment { throw alignmentFault(address, isWrite: write) }
         let isUpdate = isAtomic && !attributes.contains(.exclusive)
+        // An instruction that reads and writes would have this fault of its read (D19.2.37, WnR).
+        if !isAligned, isRefused || checksAlignment { throw alignmentFault(address, isWrite: write && !isUpdate) }
         let access: AArch64.TranslationRequest.Access = write ? (isUpdate ? .update : .write) : .read
         if address & 4095 > 4096 - bytes {
             let count = PhysicalMemory.pageSize - address % PhysicalMemory.pageSize
