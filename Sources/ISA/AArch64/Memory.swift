@@ -452,7 +452,15 @@ extension AArch64.ProcessingElement {
         guard let region = memory.region(containing: translation.physical, count: bytes),
             !(write && region.isReadOnly)
         else {
-            guard isAtomic else { return nil }
+            guard isAtomic else {
+                // Nothing that goes by the handle can fault any more.
+                if memory.region(containing: translation.physical, count: 1) == nil,
+                    !bus.answers(at: translation.physical)
+                {
+                    throw externalAbort(address, isWrite: write)
+                }
+                return nil
+            }
             // Exclusive and atomic accesses are for memory.
             let recorded = fault(
                 Class.dataAbortLower, 0x35 | (write ? 1 << 6 : 0), level: externalAbortLevel, Detail.hasAddress)

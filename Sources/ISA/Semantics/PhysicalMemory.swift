@@ -8,6 +8,12 @@ public protocol PhysicalBus: AnyObject {
     func read(_ address: UInt64, size: Int) -> UInt64?
     /// False where nothing answers.
     func write(_ address: UInt64, size: Int, value: UInt64) -> Bool
+    /// Whether anything is at `address`; it may refuse an access all the same.
+    func answers(at address: UInt64) -> Bool
+}
+
+extension PhysicalBus {
+    public func answers(at address: UInt64) -> Bool { true }
 }
 
 /// Told when bytes that a CPU has decoded or may have cached change behind its back.

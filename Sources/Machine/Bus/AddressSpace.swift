@@ -100,6 +100,8 @@ public final class AddressSpace: PhysicalBus {
         }
     }
 
+    public func answers(at address: UInt64) -> Bool { index(at: address) != nil }
+
     public func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
         guard let index = index(at: address),
             address - windows[index].base <= windows[index].size - UInt64(size)

@@ -8,6 +8,7 @@
 #define ACCESS_FLAG(l) (0b001000 + (l))
 #define PERMISSION(l) (0b001100 + (l))
 #define ALIGNMENT 0b100001
+#define EXTERNAL 0b010000
 #define WNR (1 << 6)
 #define CM (1 << 8)
 #define PAGE_EL1 VALID | AF | SH_INNER
@@ -127,6 +128,17 @@ PROGRAM "stage-one"
     SET sctlr_el1, SCTLR_EL1_RES1 | 1
     ACCESS EL1, TEST(0) + 12, ldxr x1, [x0]
     DATA "an exclusive access over 16 bytes has to be aligned", EL1, ALIGNMENT, TEST(0) + 12
+    ACCESS EL1, TEST(0) + 12, ldadd x5, x6, [x0]
+    DATA "D19.2.37, WnR: what reads and writes has this fault of its read", EL1, ALIGNMENT, TEST(0) + 12
+    // Nothing is at this address.
+    MAP_ONE 0, 0x140000000 | PAGE_EL1
+    ACCESS EL1, TEST(0), ldr x5, [x0]
+    DATA "an external abort", EL1, EXTERNAL, TEST(0)
+    ACCESS EL1, TEST(0), ldp x5, x6, [x0]
+    DATA "an external abort of a pair", EL1, EXTERNAL, TEST(0)
+    ACCESS EL1, TEST(0), st4 {v0.8h-v3.8h}, [x0]
+    DATA "an external abort of structures", EL1, EXTERNAL | WNR, TEST(0)
+    MAP_ONE 0, PAGE(0) | PAGE_EL1
 
     // Over the end of a page: the second page's fault, with the first address there.
     ACCESS EL1, TEST(0) + 0xffc, ldr x1, [x0]
