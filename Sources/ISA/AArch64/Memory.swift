@@ -563,6 +563,10 @@ extension AArch64.ProcessingElement {
             if field(21, 1) == 1, word & 0x3fe0_fc00 == 0x38a0_c000 {
                 return 1 << 24 | size << 22 | field(0, 5) << 16 | (size == 3 ? 1 << 15 : 0) | 1 << 14  // LDAPR
             }
+            // LDRAA and LDRAB without writeback are loads of one register too.
+            if field(21, 1) == 1, kind == 1, size == 3 {
+                return 1 << 24 | 3 << 22 | field(0, 5) << 16 | 1 << 15
+            }
             return isPlain && !(size == 3 && isSigned) ? syndrome(isSigned: isSigned, is64: is64, isOrdered: false) : 0
         case 0b111001:
             return size == 3 && isSigned ? 0 : syndrome(isSigned: isSigned, is64: is64, isOrdered: false)

@@ -49,6 +49,8 @@ PROGRAM "stage-two"
     DATA "a write of XZR", EL1, ISV | SAS(1) | SRT(31) | WNR | TRANSLATION(3), IPA(1) + 8, IPA(1)
     ACCESS EL1, IPA(1), ldar w4, [x0]
     DATA "LDAR says that it acquires", EL1, ISV | SAS(2) | SRT(4) | AR | TRANSLATION(3), IPA(1), IPA(1)
+    ACCESS EL1, IPA(1), ldraa x4, [x0]
+    DATA "LDRAA is a load of one register", EL1, ISV | SAS(3) | SRT(4) | SF | TRANSLATION(3), IPA(1), IPA(1)
     mov x1, #16
     ACCESS EL1, IPA(1), ldr w6, [x0, x1]
     DATA "an address with an index", EL1, ISV | SAS(2) | SRT(6) | TRANSLATION(3), IPA(1) + 16, IPA(1)
