@@ -38,8 +38,12 @@ extension X64.Generator {
         }
         guard isLoop else { return }
         var carried: [Carried] = []
-        for (index, node) in block.nodes.enumerated() where node.operation == .vectorRegister {
+        var isSet: UInt64 = 0
+        for (index, node) in block.nodes.enumerated() {
             let guest = UInt8(truncatingIfNeeded: node.immediate)
+            // Where nothing is forwarded, what was set may be read.
+            if node.operation == .setVectorRegister { isSet |= 1 << UInt64(guest) }
+            guard node.operation == .vectorRegister, isSet >> UInt64(guest) & 1 == 0 else { continue }
             guard carried.count < Self.mostCarried, !analysis[index].isDead,
                 !carried.contains(where: { $0.guest == guest })
             else { continue }
