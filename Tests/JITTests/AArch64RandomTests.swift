@@ -41,13 +41,14 @@ struct AArch64RandomTests {
     }
 
     /// The least program that differs in the same machines' successors, of those that leave words out.
-    private func shrunk(_ program: Program) throws -> Program {
+    private func shrunk(_ program: Program, without disabled: OptimizationSwitches) throws -> Program {
         var best = program
         var place = 0
         while place < best.words.count {
             var shorter = best
             shorter.words.remove(at: place)
-            if difference(shorter, try Machine(translates: false), try Machine(translates: true)) != nil {
+            let translating = try Machine(translates: true, without: disabled)
+            if difference(shorter, try Machine(translates: false), translating) != nil {
                 best = shorter
             } else {
                 place += 1
@@ -152,12 +153,26 @@ struct AArch64RandomTests {
     /// Few registers, so that what one round leaves there is the next one's operand.
     @Test("Loops of floating point and vectors do the same", arguments: [12, 13] as [UInt64])
     func vectorLoops(seed: UInt64) throws {
+        try compareVectorLoops(seed, programs: 800)
+    }
+
+    @Test(
+        "Loops of floating point and vectors do the same without one of the optimisations",
+        arguments: OptimizationSwitches.names.map(\.name))
+    func vectorLoopsWithout(name: String) throws {
+        let disabled = try #require(OptimizationSwitches.names.first { $0.name == name }).value
+        try compareVectorLoops(15, programs: 400, without: disabled)
+    }
+
+    private func compareVectorLoops(
+        _ seed: UInt64, programs: Int, without disabled: OptimizationSwitches = []
+    ) throws {
         var random = SplitMix64(seed: seed)
         let lines =
             (AArch64.Encoding.float + AArch64.Encoding.floatConversions + AArch64.Encoding.floatLoadsAndStores
             + AArch64.Encoding.vectors + AArch64.Encoding.dataProcessingImmediate)
             .filter { $0.operation != .illegal }
-        try compare(&random, programs: 800, maximumTurn: 40) { random in
+        try compare(&random, programs: programs, maximumTurn: 40, without: disabled) { random in
             let registers: [UInt32] = random.chance(80) ? [0, 1, 9, 14] : []
             var words = (0..<2 + random.next() % 8).map { _ in
                 let line = lines[Int(random.next() % UInt64(lines.count))]
@@ -221,9 +236,12 @@ struct AArch64RandomTests {
     }
 
     private func compare(
-        _ random: inout SplitMix64, programs: Int, maximumTurn: UInt64, _ words: (inout SplitMix64) -> [UInt32]
+        _ random: inout SplitMix64, programs: Int, maximumTurn: UInt64, without disabled: OptimizationSwitches = [],
+        _ words: (inout SplitMix64) -> [UInt32]
     ) throws {
-        let (interpreter, translating) = (try Machine(translates: false), try Machine(translates: true))
+        let (interpreter, translating) = (
+            try Machine(translates: false), try Machine(translates: true, without: disabled)
+        )
         for _ in 0..<programs {
             let words = words(&random)
             let program = Program(
@@ -231,8 +249,9 @@ struct AArch64RandomTests {
                 turns: random.chance(50)
                     ? [4 * maximumTurn + 4] : (0..<6).map { _ in random.next() % maximumTurn + 1 })
             guard difference(program, interpreter, translating) != nil else { continue }
-            let least = try shrunk(program)
-            let text = difference(least, try Machine(translates: false), try Machine(translates: true))
+            let least = try shrunk(program, without: disabled)
+            let text = difference(
+                least, try Machine(translates: false), try Machine(translates: true, without: disabled))
             let listing = (text == nil ? program : least).words.map { word in
                 "  \(String(word, radix: 16))  \(AArch64.Decoder(.all).encoding(of: word)?.mnemonic(of: word) ?? "?")"
             }

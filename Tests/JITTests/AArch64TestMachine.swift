@@ -20,10 +20,12 @@ final class AArch64TestMachine: AArch64Environment, PhysicalBus {
     var counter: UInt64 { 1234 }
     var counterFrequency: UInt64 { 62_500_000 }
 
-    init(translates: Bool) throws {
+    /// - Parameter disabled: optimisations that the translator leaves out.
+    init(translates: Bool, without disabled: OptimizationSwitches = []) throws {
         _ = memory.addRegion(base: Self.base, size: Self.size)
         var options = HotCode.Options()
         options.threshold = 1
+        options.switches.subtract(disabled)
         translator =
             translates
             ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil
