@@ -8,7 +8,9 @@ enum BuiltIn {
         if Configuration.DRIVER_GOLDFISH_RTC { drivers.append(GoldfishRTCDriver.driver) }
         if Configuration.DRIVER_NS16550 { drivers.append(NS16550Driver.driver) }
         if Configuration.DRIVER_PLIC { drivers.append(PLICDriver.driver) }
-        if Configuration.DRIVER_VIRTIO_MMIO { drivers.append(VirtIOMMIODriver.driver) }
+        if Configuration.DRIVER_PCI_HOST { drivers.append(PCIHostDriver.driver) }
+        if Configuration.DRIVER_VIRTIO_MMIO { drivers.append(VirtIODrivers.mmio) }
+        if Configuration.DRIVER_VIRTIO_PCI { drivers.append(VirtIODrivers.pci) }
         return drivers
     }
 

@@ -12,7 +12,9 @@ extension ConfigurationDefaults {
     static var DRIVER_PL011: Bool { true }
     static var DRIVER_PL031: Bool { true }
     static var DRIVER_PLIC: Bool { true }
+    static var DRIVER_PCI_HOST: Bool { true }
     static var DRIVER_VIRTIO_MMIO: Bool { true }
+    static var DRIVER_VIRTIO_PCI: Bool { true }
     static var DRIVER_VIRTIO_BLOCK: Bool { true }
     static var DRIVER_VIRTIO_CONSOLE: Bool { true }
     static var DRIVER_VIRTIO_ENTROPY: Bool { true }

@@ -3,7 +3,10 @@
 /// One CPU takes all of them: the first one, until it goes off.
 public enum HostInterrupts {
     // SAFETY: of the CPU that takes them alone, with interrupts off.
-    nonisolated(unsafe) private static var handlers: [(number: Int, completes: Bool, handle: () -> Void)] = []
+    nonisolated(unsafe) private static var handlers: [(number: Int, completes: Bool, token: Int, handle: () -> Void)] =
+        []
+    // SAFETY: changed by one thread at a time: at boot, and by whoever holds the mutex of the management.
+    nonisolated(unsafe) private static var lastToken = 0
     nonisolated(unsafe) public static var controller: (any HostInterruptController)?
     // SAFETY: changed by that CPU when it goes off; whoever asks it too late asks again.
     nonisolated(unsafe) private static var movedTo: CPUReference?
@@ -11,23 +14,30 @@ public enum HostInterrupts {
 
     /// Has the interrupt taken and handled, with interrupts off.
     /// - Parameter completes: when it was handled; if not, it does not come again before ``complete(_:)``.
-    public static func add(_ number: Int, completes: Bool = true, _ handle: @escaping () -> Void) {
+    /// - Returns: what this handler is removed by, where devices share the interrupt.
+    @discardableResult
+    public static func add(_ number: Int, completes: Bool = true, _ handle: @escaping () -> Void) -> Int {
+        lastToken += 1
+        let token = lastToken
         callTaker {
-            handlers.append((number, completes, handle))
+            handlers.append((number, completes, token, handle))
             controller?.enable(number)
         }
+        return token
     }
 
     /// Lets an interrupt come again, on any CPU.
     public static func complete(_ number: Int) { controller?.complete(number, claimedBy: taker) }
 
     /// Once this returns no handler of the interrupt runs any more.
-    /// - Parameter last: is done when it cannot come any more, and is not disabled.
-    public static func remove(_ number: Int, last: @escaping () -> Void = {}) {
+    /// - Parameters:
+    ///   - token: of the one handler that is meant; nil for all.
+    ///   - last: is done when it cannot come any more, and is not disabled.
+    public static func remove(_ number: Int, token: Int? = nil, last: @escaping () -> Void = {}) {
         callTaker {
             last()
-            controller?.disable(number)
-            handlers.removeAll { $0.number == number }
+            handlers.removeAll { $0.number == number && (token == nil || $0.token == token) }
+            if !handlers.contains(where: { $0.number == number }) { controller?.disable(number) }
         }
     }
 

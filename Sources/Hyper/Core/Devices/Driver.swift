@@ -55,12 +55,16 @@ public enum HostDevices {
     /// Gives each device that nobody has to the first driver that knows it: interrupt controllers first, since others need
     /// them; then the console that the tree names, before another becomes it.
     public static func probe() {
-        let nodes = tree.all
-        for node in nodes where node.has("interrupt-controller") { probe(node) }
+        for node in tree.all where node.has("interrupt-controller") { probe(node) }
         // Behind a colon stands how fast it is (Devicetree Specification, "/chosen").
         let console = tree.child("chosen")?.text("stdout-path")?.split(UInt8(ascii: ":")).first
         if let node = console.flatMap({ tree.node(at: $0) }) { probe(node) }
-        for node in nodes { probe(node) }
+        // A bus that has a driver may have brought more.
+        var known = 0
+        while case let nodes = tree.all, nodes.count > known {
+            known = nodes.count
+            for node in nodes { probe(node) }
+        }
     }
 
     private static func probe(_ node: DeviceTreeNode) {

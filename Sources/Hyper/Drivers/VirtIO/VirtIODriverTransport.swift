@@ -1,22 +1,32 @@
-/// A VirtIO device of the host's, as its driver sees it (VirtIO 1.2, Virtio Over MMIO): of version 2, or of version 1, the
-/// legacy interface, which QEMU's boards have unless they are told otherwise.
+/// Registers of a VirtIO device of the host's: behind memory (VirtIO 1.2, Virtio Over MMIO), or on PCI (Virtio Over PCI Bus).
+public protocol VirtIODriverRegisters: AnyObject {
+    /// The device has the interface of before VirtIO 1.0.
+    var isLegacy: Bool { get }
+    /// Its number in Device Types; 0 where there is none.
+    var deviceType: UInt32 { get }
+    /// The host's interrupt that the device raises.
+    var interruptNumber: Int { get }
+    var status: UInt32 { get set }
+    func offeredFeatures() -> UInt64
+    func setFeatures(_ features: UInt64)
+    /// Chooses the queue that is spoken of next: whether it is in use, and how many descriptors it can have.
+    func select(_ queue: Int) -> (isUsed: Bool, maximum: Int)
+    /// Where the parts of the chosen queue are; whether the device reaches them.
+    func use(_ queue: DriverVirtqueue) -> Bool
+    func notify(_ queue: DriverVirtqueue)
+    /// What an interrupt is about. It is not raised any more.
+    func takeCauses() -> UInt32
+    /// Changes with the configuration; 0 where that is not told.
+    var configurationGeneration: UInt32 { get }
+    /// Where the device's own configuration is, for accesses of up to four bytes.
+    var configuration: UInt64 { get }
+}
+
+/// A VirtIO device of the host's, as its driver sees it: with the interface of VirtIO 1.2, or that of before 1.0, which QEMU's
+/// boards have unless they are told otherwise.
 ///
 /// The driver's part (Device Initialization): ``negotiate(_:)``, ``makeQueue(_:limit:)`` for each queue, ``start(_:)``.
 public final class VirtIODriverTransport {
-    /// MMIO Device Register Layout, and Legacy interface.
-    private enum Register {
-        static let magic: UInt64 = 0x000, version: UInt64 = 0x004, device: UInt64 = 0x008
-        static let deviceFeatures: UInt64 = 0x010, deviceFeaturesSelect: UInt64 = 0x014
-        static let driverFeatures: UInt64 = 0x020, driverFeaturesSelect: UInt64 = 0x024
-        static let queueSelect: UInt64 = 0x030, queueSizeMaximum: UInt64 = 0x034, queueSize: UInt64 = 0x038
-        static let queueReady: UInt64 = 0x044, queueNotify: UInt64 = 0x050
-        static let interruptStatus: UInt64 = 0x060, interruptAcknowledge: UInt64 = 0x064, status: UInt64 = 0x070
-        static let descriptorArea: UInt64 = 0x080, driverArea: UInt64 = 0x090, deviceArea: UInt64 = 0x0a0
-        static let configurationGeneration: UInt64 = 0x0fc, configuration: UInt64 = 0x100
-        /// Of the legacy interface alone.
-        static let pageSize: UInt64 = 0x028, queueAlignment: UInt64 = 0x03c, queuePage: UInt64 = 0x040
-    }
-
     /// Device Status Field.
     private enum Status {
         static let acknowledge: UInt32 = 1, driver: UInt32 = 2, driverOK: UInt32 = 4, featuresOK: UInt32 = 8
@@ -32,57 +42,24 @@ public final class VirtIODriverTransport {
         public static let configuration = Causes(rawValue: 2)
     }
 
-    private static let magic: UInt32 = 0x7472_6976
     private static let version1: UInt64 = 1 << 32
     /// Reads of the status until a reset has to be over.
     private static let resetLimit = 10_000
 
     /// The device's place in the host's tree.
     public let path: Text
-    private let base: UInt64
-    private let interruptNumber: Int
-    /// The device has the interface of before VirtIO 1.0.
-    public let isLegacy: Bool
-    /// Its number in Device Types; 0 where there is none.
-    public let deviceType: UInt32
-    private var isStarted = false
+    private let registers: any VirtIODriverRegisters
+    public var isLegacy: Bool { registers.isLegacy }
+    public var deviceType: UInt32 { registers.deviceType }
+    /// Of its handler of interrupts, where it was started: on PCI others may have the same interrupt.
+    private var token: Int?
 
-    public init(_ node: DeviceTreeNode) throws(HyperError) {
-        guard let registers = try node.registers().first, registers.size >= Register.configuration else {
-            throw node.wrong("reg", "must have the 0x100 bytes of VirtIO's registers")
-        }
-        guard let interrupt = try node.interrupts().first?.number else {
-            throw node.wrong("interrupts", "must name the device's interrupt")
-        }
-        path = node.path
-        base = registers.base
-        interruptNumber = interrupt
-        func read(_ register: UInt64) -> UInt32 {
-            UInt32(truncatingIfNeeded: Port.readDevice(registers.base + register, width: 4))
-        }
-        guard read(Register.magic) == Self.magic else {
-            throw HyperError("\(path): there is no VirtIO device: its first word is \(hex: UInt64(read(0)))")
-        }
-        let version = read(Register.version)
-        guard version == 1 || version == 2 else {
-            throw HyperError(
-                "\(path): version \(UInt64(version)) of VirtIO's registers is not known: there are 1 and 2")
-        }
-        isLegacy = version == 1
-        deviceType = read(Register.device)
+    public init(_ path: Text, _ registers: any VirtIODriverRegisters) {
+        self.path = path
+        self.registers = registers
     }
 
-    private func read(_ register: UInt64) -> UInt32 {
-        UInt32(truncatingIfNeeded: Port.readDevice(base + register, width: 4))
-    }
-    private func write(_ register: UInt64, _ value: UInt32) {
-        Port.writeDevice(base + register, width: 4, UInt64(value))
-    }
-    private func write(_ register: UInt64, address: UInt64) {
-        write(register, UInt32(truncatingIfNeeded: address))
-        write(register + 4, UInt32(truncatingIfNeeded: address >> 32))
-    }
-    private func add(status: UInt32) { write(Register.status, read(Register.status) | status) }
+    private func add(status: UInt32) { registers.status |= status }
 
     // MARK: Setting up
 
@@ -91,23 +68,14 @@ public final class VirtIODriverTransport {
         reset()
         add(status: Status.acknowledge)
         add(status: Status.driver)
-        var offered: UInt64 = 0
-        for half in 0..<UInt64(2) {
-            write(Register.deviceFeaturesSelect, UInt32(half))
-            offered |= UInt64(read(Register.deviceFeatures)) << (32 * half)
-        }
+        let offered = registers.offeredFeatures()
         guard isLegacy || offered & Self.version1 != 0 else { throw failed("it offers no VIRTIO_F_VERSION_1") }
         // The legacy interface has the lower half alone.
         let agreed = offered & (isLegacy ? wanted & 0xffff_ffff : wanted | Self.version1)
-        for half in 0..<UInt64(2) {
-            write(Register.driverFeaturesSelect, UInt32(half))
-            write(Register.driverFeatures, UInt32(truncatingIfNeeded: agreed >> (32 * half)))
-        }
-        if isLegacy {
-            write(Register.pageSize, 4096)
-        } else {
+        registers.setFeatures(agreed)
+        if !isLegacy {
             add(status: Status.featuresOK)
-            guard read(Register.status) & Status.featuresOK != 0 else {
+            guard registers.status & Status.featuresOK != 0 else {
                 throw failed("it refuses features \(hex: agreed), all of which it offers")
             }
         }
@@ -117,39 +85,25 @@ public final class VirtIODriverTransport {
     /// Gives the device one of its queues.
     /// - Parameter limit: A power of two: no more descriptors than these.
     public func makeQueue(_ index: Int, limit: Int) throws(HyperError) -> DriverVirtqueue {
-        write(Register.queueSelect, UInt32(index))
-        guard read(isLegacy ? Register.queuePage : Register.queueReady) == 0 else {
-            throw failed("its queue \(index) is in use after a reset")
-        }
-        let maximum = Int(min(read(Register.queueSizeMaximum), 1 << 15))
+        let (isUsed, most) = registers.select(index)
+        guard !isUsed else { throw failed("its queue \(index) is in use after a reset") }
+        let maximum = min(most, 1 << 15)
         guard maximum > 0 else { throw failed("it has no queue \(index)") }
         // The largest power of two, whatever it says.
         var size = 1
         while size * 2 <= min(maximum, limit) { size *= 2 }
         let queue = try DriverVirtqueue(index: index, size: size, isLegacy: isLegacy)
-        write(Register.queueSize, UInt32(size))
-        if isLegacy {
-            write(Register.queueAlignment, 4096)
-            guard let page = UInt32(exactly: queue.descriptorArea >> 12) else {
-                throw failed("its legacy interface does not reach a queue at \(hex: queue.descriptorArea)")
-            }
-            write(Register.queuePage, page)
-        } else {
-            write(Register.descriptorArea, address: queue.descriptorArea)
-            write(Register.driverArea, address: queue.driverArea)
-            write(Register.deviceArea, address: queue.deviceArea)
-            write(Register.queueReady, 1)
+        guard registers.use(queue) else {
+            throw failed("its legacy interface does not reach a queue at \(hex: queue.descriptorArea)")
         }
         return queue
     }
 
     /// Lets the device work. From here on `interrupt` is called when it has something to say, with interrupts off.
     public func start(_ interrupt: @escaping (Causes) -> Void) {
-        isStarted = true
-        HostInterrupts.add(interruptNumber) { [self] in
-            let causes = read(Register.interruptStatus)
+        token = HostInterrupts.add(registers.interruptNumber) { [self] in
+            let causes = registers.takeCauses()
             guard causes != 0 else { return }
-            write(Register.interruptAcknowledge, causes)
             interrupt(Causes(rawValue: causes))
         }
         add(status: Status.driverOK)
@@ -159,43 +113,43 @@ public final class VirtIODriverTransport {
 
     /// Tells the device that there are buffers, if it wants to know.
     public func notify(_ queue: DriverVirtqueue) {
-        if queue.wantsNotification() { write(Register.queueNotify, UInt32(queue.index)) }
+        if queue.wantsNotification() { registers.notify(queue) }
     }
 
     /// A number of 1, 2, 4 or 8 bytes of the device's own configuration space.
     public func configuration(_ offset: UInt64, width: Int) -> UInt64 {
         // Of a device that changes it all the time, whatever it is.
         for _ in 0..<16 {
-            let before = isLegacy ? 0 : read(Register.configurationGeneration)
+            let before = registers.configurationGeneration
             var value: UInt64 = 0
-            // Fields of eight bytes are read as two (Virtio Over MMIO, MMIO Device Register Layout).
+            // Fields of eight bytes are read as two (Virtio Over MMIO, MMIO Device Register Layout; so it may be on PCI).
             for part in 0..<UInt64(max(width / 4, 1)) {
-                let address = base + Register.configuration + offset + 4 * part
+                let address = registers.configuration + offset + 4 * part
                 let bits = Port.readDevice(address, width: min(width, 4)) & ~0 >> UInt64(64 - 8 * min(width, 4))
                 value |= bits << (32 * part)
             }
-            if isLegacy || read(Register.configurationGeneration) == before { return value }
+            if registers.configurationGeneration == before { return value }
         }
         return 0
     }
 
     public func writeConfiguration(_ offset: UInt64, width: Int, _ value: UInt64) {
-        Port.writeDevice(base + Register.configuration + offset, width: width, value)
+        Port.writeDevice(registers.configuration + offset, width: width, value)
     }
 
     // MARK: The end
 
     /// Stops the device: it leaves all memory alone from here on.
     public func reset() {
-        write(Register.status, 0)
-        for _ in 0..<Self.resetLimit where read(Register.status) != 0 { Port.relax() }
+        registers.status = 0
+        for _ in 0..<Self.resetLimit where registers.status != 0 { Port.relax() }
     }
 
     /// Stops the device for good, and takes no more interrupts of it. No handler of its interrupts runs any more when this
     /// returns. Not for handlers of interrupts.
     public func remove() {
-        if isStarted { HostInterrupts.remove(interruptNumber) }
-        isStarted = false
+        if let token { HostInterrupts.remove(registers.interruptNumber, token: token) }
+        token = nil
         reset()
     }
 
