@@ -19,6 +19,7 @@ struct LockstepCommand: ParsableCommand {
               orrery lockstep vmm.elf --timeout 10s
               orrery lockstep boot.yaml --harts 4 --every 10000 --memory-every 1M
               orrery lockstep --random 10M --seed 7   programs of random instructions, in all modes
+              orrery lockstep --random 10M --machine aarch64-virt --cpu max
 
             Exit status: 0 when nothing differs, however the guest ends, 1 when something does.
             """)

@@ -22,6 +22,7 @@ struct TestCommand: ParsableCommand {
               orrery test build --shard 2/4 --junit tests.xml  a quarter of them, for a CI job
               orrery test build/privileged --against qemu      the same on QEMU, and what differs
               orrery test --random 10M --seed 7 --against qemu random instructions on both
+              orrery test --random 10M --machine aarch64-virt --cpu max --against qemu
               orrery test --hostile 1M --seed 7                guests that do their worst
 
             Exit status: 0 when none failed, 1 when any did.

@@ -10,9 +10,9 @@ import ISA
 /// any value. Otherwise, of lines that match, the one with more fixed bits wins (`yield` of `hint`), and no two lines
 /// overlap but so; tests prove it.
 extension AArch64 {
-    struct Encoding: Sendable {
+    package struct Encoding: Sendable {
         /// What a run of bits in the word contributes to.
-        enum Target: UInt8, Sendable {
+        package enum Target: UInt8, Sendable {
             /// Rd or Rt, Rn, Rm or Rs, and Ra or Rt2 of the slot.
             case rd, rn, rm, ra
             case immediate
@@ -21,15 +21,15 @@ extension AArch64 {
         }
 
         /// `width` bits of the word from `position` stand at `shift` in the value of the target.
-        struct Piece: Sendable {
-            let target: Target
-            let position: UInt8
-            let width: UInt8
-            let shift: UInt8
+        package struct Piece: Sendable {
+            package let target: Target
+            package let position: UInt8
+            package let width: UInt8
+            package let shift: UInt8
         }
 
         /// What register number 31 is, for one of the registers.
-        enum Last: UInt8, Sendable {
+        package enum Last: UInt8, Sendable {
             case zero, sink, stackPointer
             /// A floating-point or vector register as the others.
             case vector
@@ -46,16 +46,16 @@ extension AArch64 {
             }
         }
 
-        let pattern: StaticString
-        let operation: Operation
-        let requires: Features
-        private(set) var mask: UInt32 = 0
-        private(set) var match: UInt32 = 0
-        private(set) var pieces: [Piece] = []
+        package let pattern: StaticString
+        package let operation: Operation
+        package let requires: Features
+        package private(set) var mask: UInt32 = 0
+        package private(set) var match: UInt32 = 0
+        package private(set) var pieces: [Piece] = []
         /// The immediate's sign bit, for signed ones.
         private(set) var signBit: UInt8?
         /// For `rd`, `rn`, `rm` and `ra`.
-        private(set) var last: [Last] = .init(repeating: .itself, count: 4)
+        package private(set) var last: [Last] = .init(repeating: .itself, count: 4)
         /// Bits of the word of which one at least is set, or none.
         private(set) var nonzero: UInt32 = 0
         /// What the immediate has beside its pieces.
@@ -165,11 +165,11 @@ extension AArch64 {
             last[Int(target.rawValue)] = name.hasPrefix("V") ? .vector : other
         }
 
-        static let all: [Encoding] =
+        package static let all: [Encoding] =
             dataProcessingImmediate + branches + system + loadsAndStores + atomics + dataProcessingRegister + float
             + floatConversions + floatLoadsAndStores + vectors
 
-        static let vectors: [Encoding] =
+        package static let vectors: [Encoding] =
             vectorThreeSame + vectorThreeSameHalf + vectorThreeSameExtra + vectorThreeDifferent + vectorPermutations
             + vectorTwoRegister + vectorTwoRegisterHalf + vectorAcrossLanes + vectorCopies + vectorModifiedImmediate
             + vectorShiftImmediate + vectorByElement + scalarThree + scalarTwoRegister + scalarPairwise
@@ -192,14 +192,14 @@ extension AArch64 {
         }
 
         /// Whether `word`, which matches, is of 64 bits where there is a choice.
-        func isWide(_ word: UInt32) -> Bool {
+        package func isWide(_ word: UInt32) -> Bool {
             value(of: .wide, in: word).map { $0 == 1 } ?? alwaysWide
         }
 
         /// The slot of `word`, which matches; its handler is left for the decoder.
         ///
         /// A fourth register, Ra or Rt2, stands in bits 24 to 31 of the immediate, whose own bits are then fewer.
-        func decode(_ word: UInt32) -> DecodedSlot {
+        package func decode(_ word: UInt32) -> DecodedSlot {
             var immediate = (value(of: .immediate, in: word) ?? 0) | fixedImmediate
             if let signBit {
                 let unused = 31 &- UInt32(signBit)
@@ -214,7 +214,7 @@ extension AArch64 {
         }
 
         /// As assemblers write it, with what the size and the ordering of `word` add.
-        func mnemonic(of word: UInt32) -> String {
+        package func mnemonic(of word: UInt32) -> String {
             func field(_ shift: UInt8) -> UInt32? {
                 guard let piece = pieces.first(where: { $0.target == .immediate && $0.shift == shift && shift >= 20 })
                 else { return nil }
@@ -230,12 +230,12 @@ extension AArch64 {
     }
 
     /// The tables of one set of features, arranged for look-up.
-    struct Decoder {
+    package struct Decoder {
         /// By bits 28 to 21, which tell most classes apart: the candidates, `illegal` ones first, then those with more
         /// fixed bits.
         private var lines: [[Encoding]] = .init(repeating: [], count: 256)
 
-        init(_ features: Features) {
+        package init(_ features: Features) {
             func rank(_ encoding: Encoding) -> Int {
                 encoding.operation == .illegal ? 33 : encoding.mask.nonzeroBitCount
             }
@@ -248,7 +248,7 @@ extension AArch64 {
         }
 
         /// The line that `word` matches, if any.
-        func encoding(of word: UInt32) -> Encoding? {
+        package func encoding(of word: UInt32) -> Encoding? {
             let candidates = lines[Int(word &>> 21 & 0xff)]
             // By index: to copy each candidate takes longer than to compare it.
             guard let index = candidates.indices.first(where: { candidates[$0].matches(word) }) else { return nil }

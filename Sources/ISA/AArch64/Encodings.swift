@@ -7,7 +7,7 @@
 /// there.
 extension AArch64.Encoding {
     /// "Data Processing -- Immediate" and "Reserved".
-    static let dataProcessingImmediate: [AArch64.Encoding] = [
+    package static let dataProcessingImmediate: [AArch64.Encoding] = [
         // PC-relative
         .init("0 imm[1:0] 10000 imm[20:2] Rd", .adr),
         .init("1 imm[1:0] 10000 imm[20:2] Rd", .adrp),
@@ -48,7 +48,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Branches, Exception Generating and System instructions": branches and exceptions.
-    static let branches: [AArch64.Encoding] = [
+    package static let branches: [AArch64.Encoding] = [
         // Conditional branch, unconditional branch, compare, test
         .init("  0101010 0     imm[20:2] 0 bcond", .b_cond),
         .init(" 0 00101                imm[27:2]", .b),
@@ -87,7 +87,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Branches, Exception Generating and System instructions": the system part.
-    static let system: [AArch64.Encoding] = [
+    package static let system: [AArch64.Encoding] = [
         // Hints. What a CPU lacks, or nobody has defined, does nothing (C6.2, HINT).
         .init("1101010100 0 00 011 0010        uimm[6:0] 11111", .hint),
         .init("1101010100 0 00 011 0010 0000         000 11111", .nop),
@@ -137,7 +137,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Data Processing -- Register".
-    static let dataProcessingRegister: [AArch64.Encoding] = [
+    package static let dataProcessingRegister: [AArch64.Encoding] = [
         // Two sources
         .init("sf 0 0 11010110    Rm 000010 Rn Rd", .udiv),
         .init("sf 0 0 11010110    Rm 000011 Rn Rd", .sdiv),

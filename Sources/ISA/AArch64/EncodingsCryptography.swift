@@ -1,7 +1,7 @@
 /// Cryptography (C4.1, "Data Processing -- Scalar Floating-Point and Advanced SIMD"), in the notation of
 /// `EncodingsVector.swift`. All vectors have 128 bits.
 extension AArch64.Encoding {
-    static let cryptography: [AArch64.Encoding] = [
+    package static let cryptography: [AArch64.Encoding] = [
         // AES
         .init("01001110 00 10100 00100 10 Vn Vd", .aese, .aes),
         .init("01001110 00 10100 00101 10 Vn Vd", .aesd, .aes),

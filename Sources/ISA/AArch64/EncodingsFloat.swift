@@ -2,7 +2,7 @@
 /// `A64Encodings.swift`. `Vd`, `Vn`, `Vm` and `Va` are floating-point registers.
 extension AArch64.Encoding {
     /// "Data Processing -- Scalar Floating-Point and Advanced SIMD": floating point.
-    static let float: [AArch64.Encoding] = [
+    package static let float: [AArch64.Encoding] = [
         // One source
         .init("0 0 0 11110 00 1 000000 10000 Vn Vd", .fmov_s),
         .init("0 0 0 11110 01 1 000000 10000 Vn Vd", .fmov_d),
@@ -121,7 +121,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Conversion between floating-point and integer", and fixed point.
-    static let floatConversions: [AArch64.Encoding] = [
+    package static let floatConversions: [AArch64.Encoding] = [
         // To and from integers
         .init("sf 0 0 11110 00 1 00 000 000000 Vn Rd", .fcvtns_s),
         .init("sf 0 0 11110 01 1 00 000 000000 Vn Rd", .fcvtns_d),

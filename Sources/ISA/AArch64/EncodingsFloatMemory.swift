@@ -2,7 +2,7 @@
 /// `A64Encodings.swift`. Their sizes are those of B, H, S, D and Q: 1 to 16 bytes.
 extension AArch64.Encoding {
     /// "Loads and Stores" of one or two floating-point and vector registers.
-    static let floatLoadsAndStores: [AArch64.Encoding] = [
+    package static let floatLoadsAndStores: [AArch64.Encoding] = [
         // Literal
         .init("00 011 1 00 imm[20:2] Vt", .ldr_s_literal),
         .init("01 011 1 00 imm[20:2] Vt", .ldr_d_literal),

@@ -1,7 +1,7 @@
 /// Loads and stores of integer registers (C4.1, "Loads and Stores"), in the notation of `Encodings.swift`.
 extension AArch64.Encoding {
     /// "Loads and Stores" of integer registers, but for those that order or change memory.
-    static let loadsAndStores: [AArch64.Encoding] = [
+    package static let loadsAndStores: [AArch64.Encoding] = [
         // Literal
         .init("00 011 0 00 imm[20:2]   Rt=", .ldr_literal),
         .init("01 011 0 00 imm[20:2]   Rt=", .ldr_literal, wide: true),
@@ -137,7 +137,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Loads and Stores": exclusive, ordered and atomic accesses.
-    static let atomics: [AArch64.Encoding] = [
+    package static let atomics: [AArch64.Encoding] = [
         // Exclusive. Fields that the manual wants to be all ones are not looked at.
         .init("size 001000 0 0 0   Rs= 0 xxxxx Rn/sp  Rt", .stxr),
         .init("size 001000 0 1 0 xxxxx 0 xxxxx Rn/sp Rt=", .ldxr),

@@ -6,7 +6,7 @@
 /// not free has them behind it: `size:10`.
 extension AArch64.Encoding {
     /// "Advanced SIMD three same".
-    static let vectorThreeSame: [AArch64.Encoding] = [
+    package static let vectorThreeSame: [AArch64.Encoding] = [
         // Integers
         .init("0 Q 0 01110 size 1    Vm 00000 1    Vn    Vd", .shadd),
         .init("0 Q 0 01110 size 1    Vm 00001 1    Vn    Vd", .sqadd_vector),
@@ -109,7 +109,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD three same (FP16)".
-    static let vectorThreeSameHalf: [AArch64.Encoding] = [
+    package static let vectorThreeSameHalf: [AArch64.Encoding] = [
         .init("0 Q 0 01110 0 10 Vm 00 000 1 Vn Vd", .fmaxnm_vector, .fp16, lane: .half),
         .init("0 Q 0 01110 0 10 Vm 00 001 1 Vn Vd", .fmla_vector, .fp16, lane: .half),
         .init("0 Q 0 01110 0 10 Vm 00 010 1 Vn Vd", .fadd_vector, .fp16, lane: .half),
@@ -137,7 +137,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD three-register extension".
-    static let vectorThreeSameExtra: [AArch64.Encoding] = [
+    package static let vectorThreeSameExtra: [AArch64.Encoding] = [
         .init("0 Q 1 01110    size 0    Vm 1      0000 1    Vn    Vd", .sqrdmlah_vector, .rdm),
         .init("0 Q 1 01110    size 0    Vm 1      0001 1    Vn    Vd", .sqrdmlsh_vector, .rdm),
         .init("0 x 1 01110      00 0 xxxxx 1      000x 1 xxxxx xxxxx", .illegal),
@@ -152,7 +152,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD three different": the lane is the narrower one.
-    static let vectorThreeDifferent: [AArch64.Encoding] = [
+    package static let vectorThreeDifferent: [AArch64.Encoding] = [
         .init("0 Q/2 0 01110    size 1    Vm 0000 00    Vn    Vd", .saddl),
         .init("0 Q/2 0 01110    size 1    Vm 0001 00    Vn    Vd", .saddw),
         .init("0 Q/2 0 01110    size 1    Vm 0010 00    Vn    Vd", .ssubl),
@@ -187,7 +187,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD permute", "extract" and "table lookup".
-    static let vectorPermutations: [AArch64.Encoding] = [
+    package static let vectorPermutations: [AArch64.Encoding] = [
         .init("0   Q 001110 size 0    Vm 0 001 10    Vn    Vd", .uzp1),
         .init("0   Q 001110 size 0    Vm 0 010 10    Vn    Vd", .trn1),
         .init("0   Q 001110 size 0    Vm 0 011 10    Vn    Vd", .zip1),

@@ -2,7 +2,7 @@
 /// `EncodingsVector.swift`: operations with an immediate, or with one lane of a vector.
 extension AArch64.Encoding {
     /// "Advanced SIMD modified immediate". cmode and op say what is made of 8 bits (AdvSIMDExpandImm()).
-    static let vectorModifiedImmediate: [AArch64.Encoding] = [
+    package static let vectorModifiedImmediate: [AArch64.Encoding] = [
         .init("0   Q 0    0111100000 uimm[7:5] cmode:0xx0 01 uimm[4:0] Vd", .movi),
         .init("0   Q 0    0111100000 uimm[7:5] cmode:10x0 01 uimm[4:0] Vd", .movi),
         .init("0   Q 0    0111100000 uimm[7:5] cmode:110x 01 uimm[4:0] Vd", .movi),
@@ -22,7 +22,7 @@ extension AArch64.Encoding {
 
     /// "Advanced SIMD shift by immediate". immh is not 0; its first one tells the lane (the narrower one), and what
     /// follows is how far to shift to the left, or less than the lane's bits by how far to shift to the right.
-    static let vectorShiftImmediate: [AArch64.Encoding] = [
+    package static let vectorShiftImmediate: [AArch64.Encoding] = [
         .init("0   Q 0 011110 immh immb 00000 1    Vn    Vd", .sshr_vector),
         .init("0   Q 0 011110 immh immb 00010 1    Vn    Vd", .ssra_vector),
         .init("0   Q 0 011110 immh immb 00100 1    Vn    Vd", .srshr_vector),
@@ -65,7 +65,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD vector x indexed element". `Vm/low` is one of the first 16 registers.
-    static let vectorByElement: [AArch64.Encoding] = [
+    package static let vectorByElement: [AArch64.Encoding] = [
         .init("0 Q/2 0 01111 01 index[1:0] Vm/low 0010 index[2] 0 Vn Vd", .smlal_element, lane: .half),
         .init("0 Q/2 0 01111 10   index[0]     Vm 0010 index[1] 0 Vn Vd", .smlal_element, lane: .word),
         .init("0 Q/2 0 01111 01 index[1:0] Vm/low 0011 index[2] 0 Vn Vd", .sqdmlal_element_vector, lane: .half),

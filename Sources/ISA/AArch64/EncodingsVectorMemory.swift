@@ -2,7 +2,7 @@
 /// a structure has a register of its own.
 extension AArch64.Encoding {
     /// "Advanced SIMD load/store multiple structures". LD1 and ST1 have 1 to 4 registers, as opcode says.
-    static let vectorMultipleStructures: [AArch64.Encoding] = [
+    package static let vectorMultipleStructures: [AArch64.Encoding] = [
         // Several structures
         .init("0 Q 0011000 0 000000 opcode:0111    size Rn/sp    Vt", .st1_multiple),
         .init("0 Q 0011000 0 000000 opcode:1010    size Rn/sp    Vt", .st1_multiple),
@@ -40,7 +40,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD load/store single structure".
-    static let vectorSingleStructure: [AArch64.Encoding] = [
+    package static let vectorSingleStructure: [AArch64.Encoding] = [
         // One lane
         .init("0 index[3] 0011010 0 0 00000 000 index[2:0]      Rn/sp Vt", .st1_single, lane: .byte),
         .init("0 index[2] 0011010 0 0 00000 010 index[1:0] 0    Rn/sp Vt", .st1_single, lane: .half),

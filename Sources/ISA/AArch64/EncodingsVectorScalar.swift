@@ -2,7 +2,7 @@
 /// `EncodingsVector.swift`: what vectors' instructions do to one lane.
 extension AArch64.Encoding {
     /// "Advanced SIMD scalar three same", with "FP16" and "extra", and "scalar three different".
-    static let scalarThree: [AArch64.Encoding] = [
+    package static let scalarThree: [AArch64.Encoding] = [
         .init("01 0 11110    size 1    Vm 00001 1    Vn    Vd", .sqadd_scalar),
         .init("01 0 11110    size 1    Vm 00101 1    Vn    Vd", .sqsub_scalar),
         .init("01 0 11110    size 1    Vm 01001 1    Vn    Vd", .sqshl_scalar),
@@ -60,7 +60,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD scalar two-register miscellaneous", with "FP16".
-    static let scalarTwoRegister: [AArch64.Encoding] = [
+    package static let scalarTwoRegister: [AArch64.Encoding] = [
         .init("01 0 11110    size 10000 00011 10    Vn    Vd", .suqadd_scalar),
         .init("01 0 11110    size 10000 00111 10    Vn    Vd", .sqabs_scalar),
         .init("01 0 11110    size 10000 10100 10    Vn    Vd", .sqxtn_scalar),
@@ -121,7 +121,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD scalar pairwise": of the first two lanes. "Advanced SIMD scalar copy".
-    static let scalarPairwise: [AArch64.Encoding] = [
+    package static let scalarPairwise: [AArch64.Encoding] = [
         .init("01 0 11110 size:11 11000 11011 10 Vn Vd", .addp_scalar),
         .init("01 0 11110 0  0 11000 01100 10 Vn Vd", .fmaxnmp_scalar, .fp16, lane: .half),
         .init("01 0 11110 0  0 11000 01101 10 Vn Vd", .faddp_scalar, .fp16, lane: .half),
@@ -140,7 +140,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD scalar shift by immediate".
-    static let scalarShiftImmediate: [AArch64.Encoding] = [
+    package static let scalarShiftImmediate: [AArch64.Encoding] = [
         .init("01 0 111110 immh immb 00000 1    Vn    Vd", .sshr_scalar),
         .init("01 0 111110 immh immb 00010 1    Vn    Vd", .ssra_scalar),
         .init("01 0 111110 immh immb 00100 1    Vn    Vd", .srshr_scalar),
@@ -180,7 +180,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD scalar x indexed element".
-    static let scalarByElement: [AArch64.Encoding] = [
+    package static let scalarByElement: [AArch64.Encoding] = [
         .init("01 0 11111 01 index[1:0] Vm/low 0011 index[2] 0 Vn Vd", .sqdmlal_element_scalar, lane: .half),
         .init("01 0 11111 10   index[0]     Vm 0011 index[1] 0 Vn Vd", .sqdmlal_element_scalar, lane: .word),
         .init("01 0 11111 01 index[1:0] Vm/low 0111 index[2] 0 Vn Vd", .sqdmlsl_element_scalar, lane: .half),

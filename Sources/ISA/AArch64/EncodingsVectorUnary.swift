@@ -2,7 +2,7 @@
 /// `EncodingsVector.swift`: operations on one vector, and copies of lanes.
 extension AArch64.Encoding {
     /// "Advanced SIMD two-register miscellaneous". Where lanes become narrower or wider, the narrower one is named.
-    static let vectorTwoRegister: [AArch64.Encoding] = [
+    package static let vectorTwoRegister: [AArch64.Encoding] = [
         // Integers
         .init("0   Q 0 01110    size 10000 00000 10    Vn    Vd", .rev64),
         .init("0   Q 0 01110 size:00 10000 00001 10    Vn    Vd", .rev16_vector),
@@ -90,7 +90,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD two-register miscellaneous (FP16)".
-    static let vectorTwoRegisterHalf: [AArch64.Encoding] = [
+    package static let vectorTwoRegisterHalf: [AArch64.Encoding] = [
         .init("0 Q 0 01110 0 111100 11000 10 Vn Vd", .frintn_vector, .fp16, lane: .half),
         .init("0 Q 0 01110 0 111100 11001 10 Vn Vd", .frintm_vector, .fp16, lane: .half),
         .init("0 Q 0 01110 0 111100 11010 10 Vn Vd", .fcvtns_vector, .fp16, lane: .half),
@@ -123,7 +123,7 @@ extension AArch64.Encoding {
     ]
 
     /// "Advanced SIMD across lanes".
-    static let vectorAcrossLanes: [AArch64.Encoding] = [
+    package static let vectorAcrossLanes: [AArch64.Encoding] = [
         .init("0 Q 0 01110 size 11000 00011 10    Vn    Vd", .saddlv),
         .init("0 Q 0 01110 size 11000 01010 10    Vn    Vd", .smaxv),
         .init("0 Q 0 01110 size 11000 11010 10    Vn    Vd", .sminv),
@@ -145,7 +145,7 @@ extension AArch64.Encoding {
 
     /// "Advanced SIMD copy". The last one that is set of bits 19 to 16 says what a lane is; bits that select none are
     /// not looked at.
-    static let vectorCopies: [AArch64.Encoding] = [
+    package static let vectorCopies: [AArch64.Encoding] = [
         .init("0   Q 0 01110000 index[3:0]     1 0 0000 1 Vn Vd", .dup_element_vector, lane: .byte),
         .init("0   Q 0 01110000 index[2:0]    10 0 0000 1 Vn Vd", .dup_element_vector, lane: .half),
         .init("0   Q 0 01110000 index[1:0]   100 0 0000 1 Vn Vd", .dup_element_vector, lane: .word),

@@ -1,7 +1,7 @@
 extension AArch64 {
     /// Every instruction, by mnemonic; what follows a `_` tells forms of one mnemonic apart. Widths are operands
     /// (``Encoding/isWide(_:)``), and so are the size and the ordering of atomic accesses.
-    enum Operation: UInt16, CaseIterable, Sendable {
+    package enum Operation: UInt16, CaseIterable, Sendable {
         case illegal
         case udf
         // Data processing, immediate

@@ -219,3 +219,11 @@ extension AArch64 {
         }
     }
 }
+
+extension AArch64.CPUModel {
+    /// Its system instructions by name, with op1, CRn, CRm and op2 as SYS has them.
+    package var systemInstructions: [(name: String, number: UInt16)] {
+        AArch64.SystemInstruction.all.filter { features.isSuperset(of: $0.requires) }
+            .map { ($0.name.description, $0.key) }
+    }
+}

@@ -101,10 +101,7 @@ extension AArch64 {
         let count: Int
 
         init(_ model: CPUModel) {
-            let lines = SystemRegister.all.filter { line in
-                let needed: Features = line.access.read == 2 && line.access.write >= 2 ? .el2 : []
-                return model.features.isSuperset(of: line.requires.union(needed)) && line.exists?(model) ?? true
-            }
+            let lines = SystemRegister.lines(of: model)
             let entries = UnsafeMutablePointer<SystemRegisterEntry>.allocate(capacity: lines.count + 1)
             let places = UnsafeMutablePointer<UInt16>.allocate(capacity: 1 << 15)
             places.initialize(repeating: 0, count: 1 << 15)
@@ -132,5 +129,22 @@ extension AArch64 {
             entries.deallocate()
             places.deallocate()
         }
+    }
+}
+
+extension AArch64.SystemRegister {
+    /// The registers that a CPU has.
+    static func lines(of model: AArch64.CPUModel) -> [Self] {
+        all.filter { line in
+            let needed: AArch64.Features = line.access.read == 2 && line.access.write >= 2 ? .el2 : []
+            return model.features.isSuperset(of: line.requires.union(needed)) && line.exists?(model) ?? true
+        }
+    }
+}
+
+extension AArch64.CPUModel {
+    /// Its system registers by name, with op0 (less 2), op1, CRn, CRm and op2 as MRS and MSR have them.
+    package var systemRegisters: [(name: String, number: UInt16)] {
+        AArch64.SystemRegister.lines(of: self).map { ($0.name.description, $0.key) }
     }
 }

@@ -1,3 +1,5 @@
+import AArch64ISA
+
 /// One random experiment: a state, and the instructions that are run on it.
 public protocol RandomBlock: Equatable, Sendable {
     /// What stays together when a block is made smaller.
@@ -62,15 +64,15 @@ extension MachineCatalog {
     /// What makes random programs for a board: RISC-V's where none is named.
     public static func randomSource(machine: String?, cpu: String?, seed: UInt64) throws(InputError) -> any RandomSource
     {
-        if let cpu {
-            throw InputError(
-                file: "--cpu", problem: "random programs have a CPU of their own, not \"\(cpu)\"", mend: "Leave it out.")
+        guard try entry(named: machine)?.architecture == .aarch64 else {
+            if let cpu {
+                throw InputError(
+                    file: "--cpu", problem: "random programs for RISC-V have a CPU of their own, not \"\(cpu)\"",
+                    mend: "Leave it out.")
+            }
+            return RISCVRandomSource(seed: seed)
         }
-        guard try entry(named: machine)?.architecture ?? .riscv == .riscv else {
-            throw InputError(
-                file: "--machine", problem: "there are no random programs for it", mend: "Leave it out: virt has them.")
-        }
-        return RISCVRandomSource(seed: seed)
+        return AArch64RandomSource(seed: seed, model: try AArch64.CPUModel(cpu: cpu ?? "cortex-a72"))
     }
 }
 

@@ -1,0 +1,91 @@
+/// Where things lie in a random program for AArch64 (``AArch64RandomProgram``), in guest memory and in the record of a
+/// block.
+enum AArch64RandomLayout {
+    static let code: UInt64 = 0x4020_0000
+    static let tables: UInt64 = 0x4022_0000
+    /// A page each, of EL1&0, of EL2, and of the second stage.
+    static let roots = [tables, tables + 0x1000, tables + 0x2000]
+    static let middles = [tables + 0x3000, tables + 0x4000, tables + 0x5000]
+    static let windowTables = [tables + 0x6000, tables + 0x7000, tables + 0x8000]
+    /// Memory's own blocks, for privileged levels, for EL0, and in the second stage.
+    static let memoryTables = [tables + 0x9000, tables + 0xa000, tables + 0xb000]
+    /// Roots of one more level.
+    static let upperRoots = [tables + 0xc000, tables + 0xd000, tables + 0xe000]
+    /// What the three window tables are set to before each block, 16 entries each.
+    static let pristine = tables + 0xf000
+    static let state: UInt64 = 0x4024_0000
+    /// Pages that blocks load from and store to.
+    static let scratch: UInt64 = 0x4026_0000
+    static let scratchPages: UInt64 = 8
+    /// Beyond the reach of a literal's load from what differs between emulators.
+    static let blocks: UInt64 = 0x4060_0000
+
+    /// Virtual addresses of the windows, and intermediate addresses of the second stage's. Nothing is there physically.
+    static let windows: UInt64 = 0x1_0000_0000
+    static let secondStageWindow: UInt64 = 0x1_4000_0000
+    static let windowCount: UInt64 = 16
+    /// EL0 sees all of memory this much higher, in pages of its own.
+    static let userAlias: UInt64 = 0x4000_0000
+
+    // MARK: The record of a block: doublewords from `state`
+
+    /// X0 to X30, then SP_EL0, SP_EL1 and SP_EL2.
+    static let stackPointers = 31
+    /// V0 to V31, two doublewords each.
+    static let vectors = 34
+    static let finalState = 98
+    static let memoryHash = 99
+    static let exceptionCount = 100
+    /// 1 when the block left its own code.
+    static let lost = 101
+    static let systemRegisters = 102
+    static let log = systemRegisters + recordedRegisters.count
+    static let logEntries = 16
+    /// ESR, ELR, FAR, HPFAR, SPSR, and the level with the vector.
+    static let logFields = 6
+    /// The entries of the three window tables.
+    static let windowEntries = log + logEntries * logFields
+    static let recordLength = windowEntries + 3 * Int(windowCount)
+
+    // Then what the driver keeps.
+    static let current = 320
+    static let start = 321
+    static let end = 322
+    static let save = 324
+    static let handlerStart = 340
+    static let handlerCount = 341
+
+    // MARK: The descriptor of a block: doublewords
+
+    enum Field: Int, CaseIterable {
+        case next, start, end, seed, hcr, stackPointer2
+        static let systemRegisters = Field.allCases.count
+        static let registers = systemRegisters + AArch64RandomLayout.givenRegisters.count
+        static let vectors = registers + 31
+        static let length = vectors + 64
+    }
+
+    /// What a block begins with, in the order of writing: those of EL1 and EL0 before HCR_EL2, then those of EL2.
+    static let givenRegisters1 = [
+        "SCTLR_EL1", "TCR_EL1", "TTBR0_EL1", "TTBR1_EL1", "MAIR_EL1", "CPACR_EL1", "CONTEXTIDR_EL1", "TPIDR_EL0",
+        "TPIDRRO_EL0", "TPIDR_EL1", "ESR_EL1", "FAR_EL1", "ELR_EL1", "SPSR_EL1", "PAR_EL1", "SP_EL0", "CSSELR_EL1",
+        "CNTKCTL_EL1", "PMUSERENR_EL0", "MDSCR_EL1", "VBAR_EL1", "FPCR", "FPSR", "SP_EL1", "VTCR_EL2", "VTTBR_EL2",
+        "HSTR_EL2", "MDCR_EL2", "VPIDR_EL2", "VMPIDR_EL2", "HPFAR_EL2", "FAR_EL2", "ESR_EL2",
+    ]
+    static let givenRegisters2 = [
+        "CPTR_EL2", "TCR_EL2", "TTBR0_EL2", "MAIR_EL2", "CNTHCTL_EL2", "TPIDR_EL2", "ELR_EL2", "SPSR_EL2", "SCTLR_EL2",
+    ]
+    static let givenRegisters = givenRegisters1 + givenRegisters2
+
+    /// What is left at a block's end, in the order of reading. The driver sets the first ones for itself then.
+    static let recordedRegisters = [
+        "CPTR_EL2", "SCTLR_EL2", "TCR_EL2", "TTBR0_EL2", "MAIR_EL2", "CNTHCTL_EL2", "HCR_EL2", "FPCR", "FPSR",
+        "SCTLR_EL1", "TCR_EL1", "TTBR0_EL1", "TTBR1_EL1", "MAIR_EL1",
+        "CPACR_EL1", "CONTEXTIDR_EL1", "TPIDR_EL0", "TPIDRRO_EL0", "TPIDR_EL1", "ESR_EL1", "FAR_EL1", "ELR_EL1",
+        "SPSR_EL1", "PAR_EL1", "CSSELR_EL1", "CNTKCTL_EL1", "PMUSERENR_EL0", "MDSCR_EL1", "VTCR_EL2", "VTTBR_EL2",
+        "HSTR_EL2", "MDCR_EL2", "VPIDR_EL2", "VMPIDR_EL2",
+    ]
+
+    /// How far from a page's edges blocks reach: what is filled before and summed up after each.
+    static let reach: Int64 = 256
+}
