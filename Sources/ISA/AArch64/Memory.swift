@@ -285,7 +285,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// SCTLR_ELx.A of the level: every access has to be aligned.
-    private var checksAlignment: Bool {
+    var checksAlignment: Bool {
         let level = level
         let register = level == 0 ? (isHost ? 2 : 1) : level
         return state.pointee.sctlr[register] & AArch64.SystemControl.alignment != 0

@@ -117,6 +117,8 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
 
     /// What ``load(_:_:_:)`` and ``store(_:_:_:_:)`` do about the TLB, without the access.
     private func enterPage(_ address: UInt64, _ use: PageUse) -> PageEntry {
+        // No page is entered then, and what is not aligned is refused before anything is translated.
+        if checksAlignment { return .refused }
         // What goes over the end of the page is left to the interpreter.
         guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else {
             return isReadInTwoPages(address &- use.before, use) ? .inTwoPages : .refused

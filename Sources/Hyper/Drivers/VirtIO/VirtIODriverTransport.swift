@@ -142,7 +142,10 @@ public final class VirtIODriverTransport {
     /// Stops the device: it leaves all memory alone from here on.
     public func reset() {
         registers.status = 0
-        for _ in 0..<Self.resetLimit where registers.status != 0 { Port.relax() }
+        for _ in 0..<Self.resetLimit {
+            if registers.status == 0 { return }
+            Port.relax()
+        }
     }
 
     /// Stops the device for good, and takes no more interrupts of it. No handler of its interrupts runs any more when this
