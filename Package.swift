@@ -62,7 +62,8 @@ let package = Package(
         .testTarget(
             name: "ISATests", dependencies: ["ISA", "AArch64ISA", "Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "JITTests", dependencies: ["AArch64ISA", "JIT", "Machine"], exclude: ["Quality"], swiftSettings: strict),
+            name: "JITTests", dependencies: ["AArch64ISA", "JIT", "Machine"], exclude: ["Quality"],
+            swiftSettings: strict),
         .testTarget(
             name: "MachineTests", dependencies: ["AArch64ISA", "Machine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: strict),
