@@ -168,11 +168,13 @@ public final class HotCode: Translator {
         }
         for index in region.labels.indices {
             let ending = recordBlock(at: region.labels[index], page, translated, processor)
-            statistics.instructions += recorder.block.instructions.count
-            let bytes = recorder.block.instructions.lazy.map {
-                UInt64(truncatingIfNeeded: $0.offset) + UInt64($0.length)
+            let count = recorder.block.instructionsOfOneRound
+            statistics.instructions += count
+            if count > 0 {
+                let last = recorder.block.instructions[count - 1]
+                translated.cover(
+                    region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
             }
-            if let bytes = bytes.max() { translated.cover(region.labels[index], bytes: bytes) }
             generator.generate(&recorder.block, ending: ending)
         }
         generator.generateStubs()
@@ -299,6 +301,15 @@ public final class HotCode: Translator {
 }
 
 extension Block {
+    /// How many instructions there are before the first comes again.
+    fileprivate var instructionsOfOneRound: Int {
+        for index in instructions.indices.dropFirst() where instructions[index].offset <= instructions[index - 1].offset
+        {
+            return index
+        }
+        return instructions.count
+    }
+
     /// Adds `weight` for each use of a register's value, and for each set of it.
     fileprivate func countRegisterUses(_ uses: inout ContiguousArray<Int>, _ weight: Int) {
         func count(_ node: Node) {

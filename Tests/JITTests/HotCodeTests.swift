@@ -37,7 +37,7 @@ struct HotCodeTests {
         #expect(regions.map(\.address) == [GuestSequence.address])
         #expect(statistics.regions == 1)
         #expect(statistics.bytes == regions.reduce(0) { $0 + $1.bytes })
-        // The four instructions and the two where the guest stays.
+        // The four instructions and the two where the guest stays, each counted once, though loops are several rounds.
         #expect(statistics.instructions == 6)
         #expect(statistics.executed > 3990 && statistics.executed <= 4000)
         #expect(statistics.entries > 0 && statistics.translationNanoseconds > 0)
@@ -103,14 +103,15 @@ struct HotCodeTests {
     func injection() throws {
         let (plain, _) = try machine(Self.loop)
         let (machine, translator) = try machine(Self.loop) { $0.injectsFaults = true }
-        for (hart, expectation) in [(plain.hart, UInt64(0)...4), (machine.hart, UInt64(1000)...6000)] {
+        // Four rounds of the loop are one block, whose loads are one access to the TLB.
+        for (hart, expectation) in [(plain.hart, UInt64(0)...4), (machine.hart, UInt64(400)...6000)] {
             let before = hart.statistics.tlbMisses
             hart.run(6001)
             let misses = hart.statistics.tlbMisses - before
             #expect(expectation.contains(misses), "2000 loads, \(misses) TLB misses")
         }
         #expect(machine.state == plain.state)
-        #expect(translator.statistics.entries > 200, "the loop's block is run 2000 times")
+        #expect(translator.statistics.entries > 100, "the loop's block is run 500 times")
         #expect(translator.statistics.flushes > 1)
         #expect(translator.statistics.regions > 2, "what is thrown away is translated again")
     }
