@@ -104,7 +104,8 @@ start_translation:
     ic iallu
     dsb sy
     isb
-    ldr x0, =0x30c5183d                 // M, C, SA and I besides
+    // M, C and I besides. Not SA: in a guest SP is its VCPU's state, which is a multiple of 8.
+    ldr x0, =0x30c51835
     msr sctlr_el2, x0
     isb
     ret
