@@ -41,6 +41,8 @@ extension CoreTests {
             guest.entry = 0x1234
             try inside {
                 let thread = guest.vcpus[0].pointee.thread!
+                // DDI 0487, "SP alignment checking": SP is its address while the guest runs.
+                #expect(UInt(bitPattern: guest.vcpus[0].state) % 16 == 0, "keep the state first in VCPU")
                 #expect(message(guest.pause) == "guest g is ready, and only a running one can be paused")
                 #expect(message(guest.resume) == "guest g is ready, and only a paused one can go on")
                 try guest.kick()

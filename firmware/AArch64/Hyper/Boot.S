@@ -104,8 +104,7 @@ start_translation:
     ic iallu
     dsb sy
     isb
-    // M, C and I besides. Not SA: in a guest SP is its VCPU's state, which is a multiple of 8.
-    ldr x0, =0x30c51835
+    ldr x0, =0x30c5183d                 // M, C, SA and I besides
     msr sctlr_el2, x0
     isb
     ret

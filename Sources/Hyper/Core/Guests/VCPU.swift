@@ -1,5 +1,8 @@
 /// A CPU of a guest: what the architecture keeps of it, and the thread on which it runs.
 public struct VCPU: ~Copyable {
+    /// First, so that it lies where the heap has its blocks, at a multiple of 16: on AArch64 SP is its address while the guest
+    /// runs.
+    public var state = Port.VCPUState()
     /// Whose it is. The guest outlives its VCPUs.
     public let guest: Unmanaged<Guest>
     /// From 0, in the guest.
@@ -7,7 +10,6 @@ public struct VCPU: ~Copyable {
     public internal(set) var thread: ThreadReference?
     /// Guards what other CPUs change of it: its pending interrupts, and whether it waits for one.
     let lock = SpinLock(.vcpu)
-    public var state = Port.VCPUState()
     /// The CPU in whose registers it was last, since it was started.
     fileprivate var lastCPU: CPUReference?
     /// It executes, or waits for an interrupt; else it is off.
