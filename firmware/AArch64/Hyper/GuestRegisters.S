@@ -31,48 +31,39 @@
     \move 176, tpidr_el0, tpidrro_el0
 .endm
 
+.macro load_all el, timer
+    move_all load_pair, \el, \timer
+    ldr x1, [x0, #GUEST_REGISTERS + 192]
+    msr tpidr_el1, x1
+    // Their controls last, when they have what they compare with.
+    ldp x1, x2, [x0, #GUEST_REGISTERS + 200]
+    msr cntv_ctl_\timer, x1
+    msr cntp_ctl_\timer, x2
+    ret
+.endm
+.macro save_all el, timer
+    move_all save_pair, \el, \timer
+    mrs x1, tpidr_el1
+    str x1, [x0, #GUEST_REGISTERS + 192]
+    mrs x1, cntv_ctl_\timer
+    mrs x2, cntp_ctl_\timer
+    stp x1, x2, [x0, #GUEST_REGISTERS + 200]
+    // Nothing of it interrupts this CPU any more.
+    msr cntv_ctl_\timer, xzr
+    msr cntp_ctl_\timer, xzr
+    ret
+.endm
+
 .text
 .globl hyper_load_registers
 hyper_load_registers:
-    move_all load_pair, el1, el0
-    ldr x1, [x0, #GUEST_REGISTERS + 192]
-    msr tpidr_el1, x1
-    // Their controls last, when they have what they compare with.
-    ldp x1, x2, [x0, #GUEST_REGISTERS + 200]
-    msr cntv_ctl_el0, x1
-    msr cntp_ctl_el0, x2
-    ret
+    load_all el1, el0
 .globl hyper_load_registers_as_host
 hyper_load_registers_as_host:
-    move_all load_pair, el12, el02
-    ldr x1, [x0, #GUEST_REGISTERS + 192]
-    msr tpidr_el1, x1
-    // Their controls last, when they have what they compare with.
-    ldp x1, x2, [x0, #GUEST_REGISTERS + 200]
-    msr cntv_ctl_el02, x1
-    msr cntp_ctl_el02, x2
-    ret
+    load_all el12, el02
 .globl hyper_save_registers
 hyper_save_registers:
-    move_all save_pair, el1, el0
-    mrs x1, tpidr_el1
-    str x1, [x0, #GUEST_REGISTERS + 192]
-    mrs x1, cntv_ctl_el0
-    mrs x2, cntp_ctl_el0
-    stp x1, x2, [x0, #GUEST_REGISTERS + 200]
-    // Nothing of it interrupts this CPU any more.
-    msr cntv_ctl_el0, xzr
-    msr cntp_ctl_el0, xzr
-    ret
+    save_all el1, el0
 .globl hyper_save_registers_as_host
 hyper_save_registers_as_host:
-    move_all save_pair, el12, el02
-    mrs x1, tpidr_el1
-    str x1, [x0, #GUEST_REGISTERS + 192]
-    mrs x1, cntv_ctl_el02
-    mrs x2, cntp_ctl_el02
-    stp x1, x2, [x0, #GUEST_REGISTERS + 200]
-    // Nothing of it interrupts this CPU any more.
-    msr cntv_ctl_el02, xzr
-    msr cntp_ctl_el02, xzr
-    ret
+    save_all el12, el02
