@@ -62,32 +62,42 @@ extension X64.Generator {
         }
     }
 
-    /// 32 bits are a signed integer of 64. Of 64 bits with the highest set, half is converted, with the bit that is lost
-    /// kept for rounding, and doubled, which is exact.
+    /// 32 bits are a signed integer of 64.
     private mutating func generateFromUnsigned(_ node: Node) {
         let source = scratch()
         move(source, node.a)
         if node.otherWidth == .word { assembler.extendZero(source, source, .word) }
         let target = targetVector()
         if node.otherWidth == .double {
-            let (isSigned, done) = (assembler.label(), assembler.label())
-            let low = scratch()
-            assembler.test(.register(source), source)
-            assembler.jumpShort(if: .notSign, isSigned)
-            assembler.move(low, source)
-            assembler.shift(.logicalRight, .register(source), by: 1)
-            assembler.arithmetic(.and, .register(low), constant: 1)
-            assembler.arithmetic(.or, source, .register(low))
-            convert(target, .register(source), .double, to: node.width)
-            assembler.scalar(.add, target, target, node.width)
-            assembler.jumpShort(done)
-            assembler.bind(isSigned)
-            convert(target, .register(source), .double, to: node.width)
-            assembler.bind(done)
+            convertUnsigned(target, source, node.width) {
+                $0.convert(target, .register(source), .double, to: node.width)
+            }
         } else {
             convert(target, .register(source), .double, to: node.width)
         }
         finishFloat(target, node.width, isBoxed: true)
+    }
+
+    /// result = the 64 bits of source, which change, by `convert`, which is for signed integers: with the highest bit set, half
+    /// is converted, with the bit that is lost kept for rounding, and doubled, which is exact.
+    mutating func convertUnsigned(
+        _ result: VectorRegister, _ source: Register, _ width: Width, by convert: (inout X64.Generator) -> Void
+    ) {
+        let (isSigned, done) = (assembler.label(), assembler.label())
+        let low = scratch()
+        assembler.test(.register(source), source)
+        assembler.jumpShort(if: .notSign, isSigned)
+        assembler.move(low, source)
+        assembler.shift(.logicalRight, .register(source), by: 1)
+        assembler.arithmetic(.and, .register(low), constant: 1)
+        assembler.arithmetic(.or, source, .register(low))
+        convert(&self)
+        assembler.scalar(.add, result, result, width)
+        assembler.jumpShort(done)
+        assembler.bind(isSigned)
+        convert(&self)
+        assembler.bind(done)
+        locked &= ~(1 << UInt16(low.rawValue))
     }
 
     // MARK: Between formats

@@ -89,27 +89,12 @@ extension X64.Generator {
         _ result: VectorRegister, _ source: Register, _ integer: Width, isSigned: Bool, _ width: Width
     ) {
         if isSigned { return assembler.convert(result, integer: .register(source), integer, to: width) }
-        if integer == .double { return convertUnsigned(result, source, width) }
+        if integer == .double {
+            return convertUnsigned(result, source, width) {
+                $0.assembler.convert(result, integer: .register(source), .double, to: width)
+            }
+        }
         assembler.extendZero(source, source, .word)
         assembler.convert(result, integer: .register(source), .double, to: width)
-    }
-
-    /// With the highest bit set, half is converted, with the bit that is lost kept for rounding, and doubled, which is exact.
-    private mutating func convertUnsigned(_ result: VectorRegister, _ source: Register, _ width: Width) {
-        let (isSigned, done) = (assembler.label(), assembler.label())
-        let low = scratch()
-        assembler.test(.register(source), source)
-        assembler.jumpShort(if: .notSign, isSigned)
-        assembler.move(low, source)
-        assembler.shift(.logicalRight, .register(source), by: 1)
-        assembler.arithmetic(.and, .register(low), constant: 1)
-        assembler.arithmetic(.or, source, .register(low))
-        assembler.convert(result, integer: .register(source), .double, to: width)
-        assembler.scalar(.add, result, result, width)
-        assembler.jumpShort(done)
-        assembler.bind(isSigned)
-        assembler.convert(result, integer: .register(source), .double, to: width)
-        assembler.bind(done)
-        locked &= ~(1 << UInt16(low.rawValue))
     }
 }
