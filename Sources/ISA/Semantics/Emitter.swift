@@ -186,18 +186,21 @@ extension Emitter {
 public struct MemoryAttributes: OptionSet, Sendable {
     public let rawValue: UInt16
     @inlinable @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    // Computed: of what is stored, other modules would call for the address with each access.
+
     /// An address that is no multiple of the size is an alignment fault (atomics), whatever the CPU's mode.
-    public static let aligned = MemoryAttributes(rawValue: 1)
-    public static let acquire = MemoryAttributes(rawValue: 2)
-    public static let release = MemoryAttributes(rawValue: 4)
+    @inlinable @inline(__always) public static var aligned: MemoryAttributes { MemoryAttributes(rawValue: 1) }
+    @inlinable @inline(__always) public static var acquire: MemoryAttributes { MemoryAttributes(rawValue: 2) }
+    @inlinable @inline(__always) public static var release: MemoryAttributes { MemoryAttributes(rawValue: 4) }
     /// Part of an indivisible update: only memory, not devices, can do it.
-    public static let atomic = MemoryAttributes(rawValue: 8)
+    @inlinable @inline(__always) public static var atomic: MemoryAttributes { MemoryAttributes(rawValue: 8) }
     /// Made with less privilege than the CPU has (ARM LDTR, x86 in a user-mode copy).
-    public static let unprivileged = MemoryAttributes(rawValue: 16)
+    @inlinable @inline(__always) public static var unprivileged: MemoryAttributes { MemoryAttributes(rawValue: 16) }
     /// A cache operation: a store of nothing that faults like one.
-    public static let cacheManagement = MemoryAttributes(rawValue: 32)
+    @inlinable @inline(__always) public static var cacheManagement: MemoryAttributes { MemoryAttributes(rawValue: 32) }
     /// With `atomic`, of a write that reads nothing: it is made where a reservation holds.
-    public static let exclusive = MemoryAttributes(rawValue: 64)
+    @inlinable @inline(__always) public static var exclusive: MemoryAttributes { MemoryAttributes(rawValue: 64) }
 
     /// What is probed is accessed in parts of this width, and need be aligned no more than these where the CPU's mode has
     /// accesses aligned. Without, it is one access.
