@@ -160,7 +160,9 @@ public final class HotCode: Translator {
         let direct: X64.Generator.DirectMemory? =
             context.pointee.directLimit > 0 && faults == nil
             ? .init(base: context.pointee.directBase, size: context.pointee.directLimit) : nil
-        generator.begin(code.free, at: code.freeAddress, direct: direct)
+        generator.begin(
+            code.free, at: code.freeAddress, direct: direct,
+            expectsLinear: options.switches.contains(.linearReads) && context.pointee.isMostlyLinear)
         generator.record = record
         for address in region.labels { generator.beginBlock(at: address) }
         if options.switches.contains(.loopRegisters) {

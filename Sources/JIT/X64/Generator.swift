@@ -48,6 +48,8 @@ extension X64 {
         var stubs = ContiguousArray<Stub>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
         private(set) var direct: DirectMemory?
+        /// Most memory is where ``TranslationContext/linearAddend`` has it.
+        private(set) var expectsLinear = false
         /// Where ``FaultInjection`` has blocks counted; nil where it is not wanted.
         var blocksLeft: UInt?
         /// What code is made of, where somebody wants to know.
@@ -65,12 +67,8 @@ extension X64 {
                 case outOfBudget
                 /// The interpreter has to run the instruction.
                 case interpret
-                /// An access that the TLB did not serve: its address is `base` + `offset`, in the middle of what is looked
-                /// for at once.
-                case enterPage(
-                    base: Register, offset: Int32, span: Range<Int32>, isWrite: Bool, isUpdate: Bool,
-                    again: Assembler.Label,
-                    checked: Assembler.Label)
+                /// An access that the TLB did not serve.
+                case enterPage(PageAccess)
                 /// The helper has to run the instruction, and sets the program counter.
                 case helper(HelperIdentifier, argument: UInt16)
                 /// The instruction has been executed, and has called a helper that wants something.
@@ -145,10 +143,13 @@ extension X64 {
         }
 
         /// Begins a region, in `buffer`, whose first byte will be executed at `base`.
-        mutating func begin(_ buffer: UnsafeMutableBufferPointer<UInt8>, at base: UInt, direct: DirectMemory?) {
+        mutating func begin(
+            _ buffer: UnsafeMutableBufferPointer<UInt8>, at base: UInt, direct: DirectMemory?, expectsLinear: Bool
+        ) {
             assembler.restart(buffer)
             self.base = base
             self.direct = direct
+            self.expectsLinear = expectsLinear
             blocks = PlaceSet()
             stubs.removeAll(keepingCapacity: true)
             entries.removeAll(keepingCapacity: true)
@@ -339,36 +340,7 @@ extension X64.Generator {
             switch stub.kind {
             case .outOfBudget: leave(stub, trampolines.outOfBudget)
             case .interpret: leave(stub, trampolines.interpret)
-            case .enterPage(let base, let offset, let span, let isWrite, let isUpdate, let again, let checked):
-                let refused = assembler.label()
-                assembler.address(.rax, Memory(base, offset))
-                let use = PageUse(
-                    isWrite: isWrite, isUpdate: isUpdate, bytes: UInt16(span.count),
-                    before: UInt16(offset - span.lowerBound))
-                assembler.move(.rcx, constant: use.rawValue)
-                assembler.call(toAddress: enterPage(span, isWrite: isWrite), from: self.base)
-                assembler.arithmetic(
-                    .compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)
-                assembler.jump(if: .equal, again)
-                assembler.jump(if: .below, refused)
-                assembler.arithmetic(
-                    .compare, .register(.rax),
-                    constant: Int32((isWrite ? PageEntry.besideCode : .inTwoPages).rawValue), .word)
-                if isWrite {
-                    assembler.jump(if: .equal, checked)
-                } else {
-                    let isFault = assembler.label()
-                    assembler.jumpShort(if: .notEqual, isFault)
-                    findEntry(base, span.lowerBound, false)
-                    assembler.jump(checked)
-                    assembler.bind(isFault)
-                }
-                if let flags = stub.flags { store(flags) }
-                changeMap(to: 0)
-                storePosition(stub.programCounter, left: stub.refund)
-                assembler.jump(toAddress: trampolines.raise, from: self.base)
-                assembler.bind(refused)
-                leave(stub, trampolines.interpret)
+            case .enterPage(let access): enterPage(access, stub)
             case .helper(let helper, let argument):
                 if let flags = stub.flags { store(flags) }
                 changeMap(to: 0)
@@ -422,7 +394,7 @@ extension X64.Generator {
         }
     }
 
-    private mutating func leave(_ stub: Stub, _ trampoline: UInt) {
+    mutating func leave(_ stub: Stub, _ trampoline: UInt) {
         if let flags = stub.flags { store(flags) }
         changeMap(to: 0)
         if stub.refund != 0 {

@@ -1,0 +1,337 @@
+import ISA
+
+/// Where an access goes in the host: through the context's TLB, or straight to it where nothing is translated.
+extension X64.Generator {
+    /// A run of accesses off one base that the TLB was asked for once.
+    struct AccessGroup {
+        /// The node of the base.
+        let base: Int32
+        let isWrite: Bool
+        /// The offsets that were checked.
+        let offsets: Range<Int32>
+        /// Holds the distance to the host's memory, or, with ``holdsBase``, the base in it.
+        let register: Register
+        let holdsBase: Bool
+    }
+
+    /// An access at `base` + `offset`, in the middle of what is looked for at once.
+    struct PageAccess {
+        let base: Register
+        let offset: Int32
+        let span: Range<Int32>
+        let isWrite: Bool
+        var isUpdate = false
+        var isUnprivileged = false
+        /// Where the distance to the host's memory goes. Without, it goes to rdx, added to the base where that is there.
+        var distance: Register? = nil
+        /// The TLB is asked here,
+        let again: Label
+        /// an entry was found, whose place is in rcx, here,
+        let found: Label
+        /// and here the distance is where it goes, for who expects ``TranslationContext/linearAddend``.
+        var joined: Label? = nil
+    }
+
+    /// An access's base and offset. A base without a node is an address by itself, and the offset is 0.
+    private func parts(_ address: Int32) -> (base: Int32, offset: Int32) {
+        let node = block.nodes[Int(address)]
+        guard analysis[address].isDeferred, node.operation == .binary else { return (address, 0) }
+        return (node.a, Int32(truncatingIfNeeded: block.nodes[Int(node.b)].immediate))
+    }
+
+    /// The host's memory for `bytes` bytes at the address. The instruction is left to the interpreter where neither the
+    /// TLB nor a walk of the page tables finds memory for all of them.
+    mutating func hostMemory(
+        _ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false, isUnprivileged: Bool = false,
+        isUpdate: Bool = false
+    ) -> Memory {
+        let (base, offset) = parts(address)
+        if isUnprivileged { return checkUnprivileged(base, offset, bytes, isWrite: isWrite) }
+        if !isAligned, let group, group.base == base, group.isWrite == isWrite,
+            group.offsets.lowerBound <= offset, offset + bytes <= group.offsets.upperBound
+        {
+            locked |= 1 << UInt16(group.register.rawValue)
+            if group.holdsBase { return Memory(group.register, offset) }
+            if let register = register(of: base) { return Memory(register, offset, index: group.register) }
+        }
+        let offsets = isAligned ? offset..<offset + bytes : span(base, offset, bytes, isWrite: isWrite)
+        return check(
+            base, offset, bytes, offsets, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
+    }
+
+    /// The offsets of all accesses off `base` from here to where the segment ends.
+    private func span(_ base: Int32, _ offset: Int32, _ bytes: Int32, isWrite: Bool) -> Range<Int32> {
+        var result = offset..<offset + bytes
+        guard switches.contains(.accessGroups) else { return result }
+        let last = min(block.instructions.count, instruction + leftInSegment) - 1
+        let end = block.nodes(of: last).upperBound
+        for index in Int(current) + 1..<max(Int(current) + 1, end) {
+            let node = block.nodes[index]
+            guard node.operation == (isWrite ? .store : .load) else { continue }
+            let other = parts(node.a)
+            guard other.base == base else { continue }
+            let low = min(result.lowerBound, other.offset)
+            let high = max(result.upperBound, other.offset + Int32(node.width.bytes))
+            if high - low <= 512 { result = low..<high }
+        }
+        return result
+    }
+
+    /// The base of an access where it can stay: its home, or rdx. rax and rcx are free then, and rdx is where it is not the
+    /// base.
+    private mutating func place(ofBase base: Int32) -> (register: Register, isHome: Bool) {
+        group = nil
+        if case .temporary(let register) = places[Int(base)], register != .rdx, !isNeededBesideAddress(base) {
+            // It need not be kept from being in the way.
+            take(.rdx)
+            assembler.move(.rdx, register)
+            owners[Int(register.rawValue)] = Self.free
+            take(.rax)
+            take(.rcx)
+            return (.rdx, false)
+        }
+        take(.rax)
+        take(.rcx)
+        let home: Register?
+        if constant(base) == nil, let register = register(of: base), !Role.temporaries.contains(register) {
+            take(.rdx)
+            home = register
+        } else {
+            // What rdx holds may be the base itself.
+            if register(of: base) != .rdx || constant(base) != nil {
+                take(.rdx)
+                move(.rdx, base)
+            } else {
+                evictKeeping(.rdx)
+            }
+            home = nil
+        }
+        return (home ?? .rdx, home != nil)
+    }
+
+    /// An access of less privilege than the code's goes by another context's TLB. What that does not have is left to the
+    /// interpreter, which enters it.
+    private mutating func checkUnprivileged(_ base: Int32, _ offset: Int32, _ bytes: Int32, isWrite: Bool) -> Memory {
+        let (register, isHome) = place(ofBase: base)
+        let access = PageAccess(
+            base: register, offset: offset, span: offset..<offset + bytes, isWrite: isWrite, isUnprivileged: true,
+            again: assembler.label(), found: assembler.label())
+        let slow = stub(.interpret)
+        if blocksLeft != nil { assembler.jump(slow) }
+        checkTLB(access, slow)
+        locked &= ~(1 << UInt16(Register.rax.rawValue) | 1 << UInt16(Register.rcx.rawValue))
+        return isHome ? Memory(register, offset, index: .rdx) : Memory(.rdx, offset)
+    }
+
+    private mutating func check(
+        _ base: Int32, _ offset: Int32, _ bytes: Int32, _ offsets: Range<Int32>, isWrite: Bool, isUpdate: Bool,
+        alignment: Int32
+    ) -> Memory {
+        let (register, isHome) = place(ofBase: base)
+        let direct = !isWrite && alignment == 1 && switches.contains(.directReads) ? direct : nil
+        // No other access comes by: the base and the distance are added by the access itself.
+        let isAlone = direct == nil && !isHome && offsets.count == bytes
+        let access = PageAccess(
+            base: register, offset: offset, span: offsets, isWrite: isWrite, isUpdate: isUpdate,
+            distance: isAlone ? .rcx : nil, again: assembler.label(), found: assembler.label(),
+            joined: expectsLinear && !isWrite ? assembler.label() : nil)
+        // What is not RAM is left to the interpreter where there is no TLB to ask.
+        let slow = stub(direct != nil ? .interpret : .enterPage(access))
+        if alignment > 1 {
+            assembler.address(.rax, Memory(register, offsets.lowerBound))
+            assembler.test(.register(.rax), constant: alignment - 1, .byte)
+            assembler.jump(if: .notEqual, stub(.interpret))
+        }
+        if blocksLeft != nil { assembler.jump(slow) }
+        assembler.bind(access.again)
+        if let direct {
+            checkDirect(direct, access, slow)
+        } else {
+            checkTLB(access, slow)
+        }
+        locked &= ~(1 << UInt16(Register.rax.rawValue))
+        if isAlone { return Memory(.rdx, offset, index: .rcx) }
+        locked &= ~(1 << UInt16(Register.rcx.rawValue))
+        group = AccessGroup(base: base, isWrite: isWrite, offsets: offsets, register: .rdx, holdsBase: !isHome)
+        return isHome ? Memory(register, offset, index: .rdx) : Memory(.rdx, offset)
+    }
+
+    /// The result is needed by another node than the access in progress, or is stored by that.
+    private func isNeededBesideAddress(_ node: Int32) -> Bool {
+        let access = block.nodes[Int(current)]
+        return analysis[node].lastUse > current || access.operation == .store && access.b == node
+    }
+
+    /// The node that the register holds is moved elsewhere if it is still needed; the register keeps the value.
+    private mutating func evictKeeping(_ register: Register) {
+        let node = owners[Int(register.rawValue)]
+        if node != Self.free, !isNeededBesideAddress(node) {
+            owners[Int(register.rawValue)] = Self.free
+        } else {
+            evict(register)
+        }
+        locked |= 1 << UInt16(register.rawValue)
+    }
+
+    /// Compares with the bounds of the RAM, and leads to it.
+    private mutating func checkDirect(_ direct: DirectMemory, _ access: PageAccess, _ slow: Label) {
+        let distance = Int64(access.span.lowerBound) - Int64(bitPattern: direct.base)
+        if let displacement = Int32(exactly: distance) {
+            assembler.address(.rcx, Memory(access.base, displacement))
+        } else {
+            assembler.move(.rcx, constant: UInt64(bitPattern: distance))
+            assembler.arithmetic(.add, .rcx, .register(access.base))
+        }
+        let limit = direct.size - UInt64(access.span.count)
+        if let value = Int32(exactly: limit) {
+            assembler.arithmetic(.compare, .register(.rcx), constant: value)
+        } else {
+            assembler.move(.rax, constant: limit)
+            assembler.arithmetic(.compare, .rcx, .register(.rax))
+        }
+        assembler.jump(if: .above, slow)
+        lead(access, Role.contextField(\.directAddend))
+    }
+
+    /// Looks into the TLB, and leads to the host's memory. Where most memory is mapped as one piece, a read looks for a page
+    /// of that, whose distance is known before its entry is: the load does not wait for it. Pages elsewhere are found by
+    /// the stub.
+    private mutating func checkTLB(_ access: PageAccess, _ slow: Label) {
+        if let joined = access.joined {
+            findEntry(access, stride: MemoryLayout<UInt64>.stride)
+            compareTag(access, Memory(Role.context, Int32(TranslationContext.linearReadsOffset), index: .rcx), slow)
+            lead(access, Role.contextField(\.linearAddend))
+            assembler.bind(joined)
+        } else if access.isWrite {
+            findEntry(access, stride: Self.writeStride)
+            compareWindow(access, slow)
+            assembler.bind(access.found)
+            lead(access, entry(Self.writeEntry(\.addend), access))
+        } else {
+            findRead(access, orGoTo: slow)
+            assembler.bind(access.found)
+            lead(access, entry(Self.readEntry(\.addend), access))
+        }
+    }
+
+    private mutating func findRead(_ access: PageAccess, orGoTo slow: Label) {
+        findEntry(access, stride: Self.readStride)
+        compareTag(access, entry(Self.readEntry(\.tag), access), slow)
+    }
+
+    /// rax = the address of the span, rcx = where its entry is.
+    private mutating func findEntry(_ access: PageAccess, stride: Int) {
+        let low = access.span.lowerBound
+        if low == 0 { assembler.move(.rax, access.base) } else { assembler.address(.rax, Memory(access.base, low)) }
+        let entryShift: UInt8 = 12 - UInt8(stride.trailingZeroBitCount)
+        if host.contains(.bmi2) {
+            assembler.rotateRight(.rcx, .register(.rax), by: entryShift, .word)
+        } else {
+            assembler.move(.rcx, .rax, .word)
+            assembler.shift(.logicalRight, .register(.rcx), by: entryShift, .word)
+        }
+        let mask = (TranslationContext.dataEntries - 1) * stride
+        assembler.arithmetic(.and, .register(.rcx), constant: Int32(mask), .word)
+        // The entry's distance from the context in use becomes its address in the other one.
+        if access.isUnprivileged { assembler.arithmetic(.add, .rcx, .memory(Role.field(\.unprivileged))) }
+    }
+
+    /// The tag of the page of the address in rax differs from that in nothing but the offset, which must leave room for the
+    /// whole span.
+    private mutating func compareTag(_ access: PageAccess, _ tag: Memory, _ slow: Label) {
+        assembler.arithmetic(.xor, .rax, .memory(tag))
+        assembler.arithmetic(.compare, .register(.rax), constant: Int32(4096 - access.span.count))
+        assembler.jump(if: .above, slow)
+    }
+
+    /// ``TranslationContext/WriteEntry/mayWrite(_:bytes:)``, of the address in rax.
+    private mutating func compareWindow(_ access: PageAccess, _ slow: Label) {
+        assembler.arithmetic(.subtract, .rax, .memory(entry(Self.writeEntry(\.start), access)))
+        if access.span.count > 8 {
+            // The last 8 bytes must begin within the limit. What begins before the window by less wraps here.
+            assembler.arithmetic(.add, .register(.rax), constant: Int32(access.span.count - 8))
+            assembler.jump(if: .below, slow)
+        }
+        assembler.arithmetic(.compare, .rax, .memory(entry(Self.writeEntry(\.limit), access)))
+        assembler.jump(if: .above, slow)
+    }
+
+    private mutating func lead(_ access: PageAccess, _ addend: Memory) {
+        if let distance = access.distance {
+            assembler.load(distance, addend)
+        } else if access.base == .rdx {
+            assembler.arithmetic(.add, .rdx, .memory(addend))
+        } else {
+            assembler.load(.rdx, addend)
+        }
+    }
+
+    private static let readStride = MemoryLayout<TranslationContext.ReadEntry>.stride
+    private static let writeStride = MemoryLayout<TranslationContext.WriteEntry>.stride
+
+    /// A field of the entry at the distance in rcx.
+    private static func readEntry(_ field: KeyPath<TranslationContext.ReadEntry, UInt64>) -> Memory {
+        // A stored property has an offset.
+        let offset = MemoryLayout<TranslationContext.ReadEntry>.offset(of: field)!
+        return Memory(Role.context, Int32(TranslationContext.readsOffset + offset), index: .rcx)
+    }
+
+    static func writeEntry(_ field: KeyPath<TranslationContext.WriteEntry, UInt64>) -> Memory {
+        let offset = MemoryLayout<TranslationContext.WriteEntry>.offset(of: field)!
+        return Memory(Role.context, Int32(TranslationContext.writesOffset + offset), index: .rcx)
+    }
+
+    /// The field where rcx is an address in another context.
+    private func entry(_ field: Memory, _ access: PageAccess) -> Memory {
+        access.isUnprivileged ? Memory(.rcx, field.displacement) : field
+    }
+
+    // MARK: What the TLB does not serve
+
+    /// Finds the page elsewhere, or enters it; the instruction faults, or is left to the interpreter, otherwise.
+    mutating func enterPage(_ access: PageAccess, _ stub: Stub) {
+        if let joined = access.joined {
+            let isNowhere = assembler.label()
+            findRead(access, orGoTo: isNowhere)
+            assembler.bind(access.found)
+            lead(access, Self.readEntry(\.addend))
+            assembler.jump(joined)
+            assembler.bind(isNowhere)
+        }
+        let refused = assembler.label()
+        assembler.address(.rax, Memory(access.base, access.offset))
+        let use = PageUse(
+            isWrite: access.isWrite, isUpdate: access.isUpdate, bytes: UInt16(access.span.count),
+            before: UInt16(access.offset - access.span.lowerBound))
+        assembler.move(.rcx, constant: use.rawValue)
+        assembler.call(toAddress: enterPage(access), from: base)
+        assembler.arithmetic(.compare, .register(.rax), constant: Int32(PageEntry.entered.rawValue), .word)
+        assembler.jump(if: .equal, access.again)
+        assembler.jump(if: .below, refused)
+        let alternative = access.isWrite ? PageEntry.besideCode : .inTwoPages
+        assembler.arithmetic(.compare, .register(.rax), constant: Int32(alternative.rawValue), .word)
+        if access.isWrite {
+            assembler.jump(if: .equal, access.found)
+        } else {
+            let isFault = assembler.label()
+            assembler.jumpShort(if: .notEqual, isFault)
+            findEntry(access, stride: Self.readStride)
+            assembler.jump(access.found)
+            assembler.bind(isFault)
+        }
+        if let flags = stub.flags { store(flags) }
+        changeMap(to: 0)
+        storePosition(stub.programCounter, left: stub.refund)
+        assembler.jump(toAddress: trampolines.raise, from: base)
+        assembler.bind(refused)
+        leave(stub, trampolines.interpret)
+    }
+
+    /// What enters a page for accesses to the span. Where a write looks for code beside the window, it looks at two granules,
+    /// so that no more than one may lie between the ends. Who injects faults wants the page to be entered instead.
+    private func enterPage(_ access: PageAccess) -> UInt {
+        let looksForCode =
+            access.isWrite && access.span.count <= Int(PhysicalMemory.granule) && blocksLeft == nil
+        return looksForCode ? trampolines.enterPageBesideCode : trampolines.enterPage
+    }
+}
