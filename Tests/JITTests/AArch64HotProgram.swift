@@ -37,7 +37,7 @@ struct AArch64HotProgram: CustomStringConvertible, Sendable {
 
 extension AArch64HotProgram {
     static let all = [
-        flags, writeBack, pageEnd, straddle, rewriting, unprivileged, exclusives, calls, hypercalls,
+        flags, writeBack, pageEnd, straddle, elsewhere, rewriting, unprivileged, exclusives, calls, hypercalls,
     ]
 
     static let flags = AArch64HotProgram(
@@ -115,6 +115,24 @@ extension AArch64HotProgram {
         ],
         [5: swapped + 0xffc, 6: unmapped - 3], memory: [swapped + 0x1ff8: 0x5566_7788 << 32, swapped: 0x1122_3344],
         leaves: [9: 40 * 0x3344_5566, 10: 40 &* 0x1122_3344_5566_7788 &+ 22_140, 11: 40 * 0x4455, 20: 80])
+
+    static let elsewhere = AArch64HotProgram(
+        "reads of memory that is mapped as one piece, and of pages that are elsewhere",
+        [
+            0xd280_051c,  // mov x28, #40
+            0xf240_039f,  // loop: tst x28, #1
+            0x9a86_00a0,  // csel x0, x5, x6, eq
+            0xf87c_7801,  // ldr x1, [x0, x28, lsl #3]
+            0x8b01_0129,  // add x9, x9, x1
+            0xf87c_78c2,  // ldr x2, [x6, x28, lsl #3]
+            0x8b02_014a,  // add x10, x10, x2
+            0xf100_079c,  // subs x28, x28, #1
+            0x54ff_ff21,  // b.ne loop
+            0x1400_0000,  // stay: b stay
+        ], [5: data, 6: swapped],
+        leaves: [
+            9: 20 * data + 20 * (swapped + 0x1000) + 8 * 820, 10: 40 * (swapped + 0x1000) + 8 * 820, 20: 0,
+        ])
 
     static let rewriting = AArch64HotProgram(
         "code that rewrites itself",
