@@ -194,6 +194,8 @@ extension RISCVPort {
         vcpu.pointee.lock.acquire()
         let state = vcpu.state
         if state.pointee.loadedOn == cpu {
+            // What another hart has made of the line before, and whose message is still to come, holds no more.
+            state.pointee.changedLines &= ~bit
             if level { csr_set_hvip(bit) } else { csr_clear_hvip(bit) }
         } else {
             state.pointee.changedLines |= bit
