@@ -160,9 +160,10 @@ public final class HotCode: Translator {
         let direct: X64.Generator.DirectMemory? =
             context.pointee.directLimit > 0 && faults == nil
             ? .init(base: context.pointee.directBase, size: context.pointee.directLimit) : nil
+        let usesWindows = options.switches.contains(.windows)
         generator.begin(
             code.free, at: code.freeAddress, direct: direct,
-            expectsLinear: options.switches.contains(.linearReads) && context.pointee.isMostlyLinear)
+            windows: (usesWindows && context.pointee.hasReadWindow, usesWindows && context.pointee.hasWriteWindow))
         generator.record = record
         for address in region.labels { generator.beginBlock(at: address) }
         if options.switches.contains(.loopRegisters) {

@@ -3,7 +3,7 @@ import ISA
 @testable import AArch64ISA
 
 /// A machine that runs hot programs: its pages are where they are in memory, but for two that are exchanged and one that is
-/// missing.
+/// missing. All of it is there once more, as one block.
 struct AArch64HotMachine {
     private static let base = AArch64TestMachine.base
     /// Two pages of EL1's.
@@ -15,6 +15,8 @@ struct AArch64HotMachine {
     static let unmapped = base + 0xd000
     /// Each of the two lies where the other would.
     static let swapped = base + 0xe000
+    /// From a page to where the block has it.
+    static let block: UInt64 = 2 << 20
     private static let tables = base + 0x4000
 
     let machine: AArch64TestMachine
@@ -29,7 +31,7 @@ struct AArch64HotMachine {
         machine.write(Self.hypervisorHandler, at: AArch64TestMachine.vectors + 0x800 + 0x400)
         // Level 1, 2 and 3 of the 4 GiB that TCR_EL1.T0SZ leaves (D5.2, D5.3).
         write([Self.tables + 0x1000 | 3], at: Self.tables + 8)
-        write([Self.tables + 0x2000 | 3], at: Self.tables + 0x1000)
+        write([Self.tables + 0x2000 | 3, Self.base | 0x701], at: Self.tables + 0x1000)
         write((0..<16).map(descriptor), at: Self.tables + 0x2000)
         restart()
     }

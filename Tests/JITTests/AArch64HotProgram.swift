@@ -33,11 +33,13 @@ struct AArch64HotProgram: CustomStringConvertible, Sendable {
     private static let readOnly = AArch64HotMachine.readOnly
     private static let unmapped = AArch64HotMachine.unmapped
     private static let swapped = AArch64HotMachine.swapped
+    private static let block = AArch64HotMachine.block
 }
 
 extension AArch64HotProgram {
     static let all = [
-        flags, writeBack, pageEnd, straddle, elsewhere, rewriting, unprivileged, exclusives, calls, hypercalls,
+        flags, writeBack, pageEnd, straddle, elsewhere, rewritingByBlock, rewriting, unprivileged, exclusives, calls,
+        hypercalls,
     ]
 
     static let flags = AArch64HotProgram(
@@ -117,7 +119,7 @@ extension AArch64HotProgram {
         leaves: [9: 40 * 0x3344_5566, 10: 40 &* 0x1122_3344_5566_7788 &+ 22_140, 11: 40 * 0x4455, 20: 80])
 
     static let elsewhere = AArch64HotProgram(
-        "reads of memory that is mapped as one piece, and of pages that are elsewhere",
+        "accesses to memory that is mapped as one block, and to pages that are elsewhere",
         [
             0xd280_051c,  // mov x28, #40
             0xf240_039f,  // loop: tst x28, #1
@@ -126,13 +128,41 @@ extension AArch64HotProgram {
             0x8b01_0129,  // add x9, x9, x1
             0xf87c_78c2,  // ldr x2, [x6, x28, lsl #3]
             0x8b02_014a,  // add x10, x10, x2
+            0xf900_0001,  // str x1, [x0]
+            0xf900_00e2,  // str x2, [x7]
+            0xf940_00e3,  // ldr x3, [x7]
+            0x8b03_016b,  // add x11, x11, x3
             0xf100_079c,  // subs x28, x28, #1
-            0x54ff_ff21,  // b.ne loop
+            0x54ff_fea1,  // b.ne loop
             0x1400_0000,  // stay: b stay
-        ], [5: data, 6: swapped],
+        ], [5: data + block, 6: swapped, 7: data + block + 0x800],
         leaves: [
-            9: 20 * data + 20 * (swapped + 0x1000) + 8 * 820, 10: 40 * (swapped + 0x1000) + 8 * 820, 20: 0,
+            9: 20 * data + 20 * (swapped + 0x1000) + 8 * 820, 10: 40 * (swapped + 0x1000) + 8 * 820,
+            11: 40 * (swapped + 0x1000) + 8 * 820, 20: 0,
         ])
+
+    static let rewritingByBlock = AArch64HotProgram(
+        "code that is rewritten where it is mapped as one block with data",
+        [
+            0xd280_051c,  // mov x28, #40
+            0x1000_0183,  // adr x3, rewritten
+            0x8b05_0065,  // add x5, x3, x5
+            0x52ba_5004,  // mov w4, #0xd2800000
+            0x2a1c_1480,  // loop: orr w0, w4, w28, lsl #5
+            0xf840_8cc1,  // ldr x1, [x6, #8]!
+            0xf900_00c0,  // str x0, [x6]
+            0xb900_00a0,  // str w0, [x5]
+            0xd50b_7b23,  // dc cvau, x3
+            0xd503_3b9f,  // dsb ish
+            0xd50b_7523,  // ic ivau, x3
+            0xd503_3b9f,  // dsb ish
+            0xd503_3fdf,  // isb
+            0xd280_0000,  // rewritten: mov x0, #0
+            0x8b00_0129,  // add x9, x9, x0
+            0xf100_079c,  // subs x28, x28, #1
+            0x54ff_fe81,  // b.ne loop
+            0x1400_0000,  // stay: b stay
+        ], [5: block, 6: data + block], leaves: [9: 820, 20: 0])
 
     static let rewriting = AArch64HotProgram(
         "code that rewrites itself",

@@ -218,7 +218,7 @@ extension AArch64.ProcessingElement {
         } catch {
             if let first, isWrite || access == .read, !isUnprivileged, Self.isCanonical(address) {
                 core.pointee.context.pointee.enterDevicePage(
-                    address, first.physical, isWrite: isWrite, superpage: max(first.size, 4096),
+                    address, first.physical, isWrite: isWrite, superpage: first.stageOneSize,
                     isIntermediate: true)
             }
             throw abort(address, error, isFetch: access == .execute, attributes)
@@ -361,7 +361,7 @@ extension AArch64.ProcessingElement {
         else { return }
         core.pointee.context.pointee.enterDevicePage(
             address, translation.physical, isWrite: translation.enterable.contains(.write),
-            superpage: max(translation.size, 4096))
+            superpage: translation.stageOneSize)
     }
 
     func store(
@@ -500,7 +500,11 @@ extension AArch64.ProcessingElement {
             !(examinesData && armed.watchesPage(of: address)), let host = memory.host(translation.physical & ~4095)
         else { return }
         let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
-        context.pointee.enter(address, host: host, for: use, superpage: max(translation.size, 4096))
+        context.pointee.enter(address, host: host, for: use, superpage: translation.stageOneSize)
+        if !examinesData, let region = memory.region(containing: translation.physical) {
+            context.pointee.notePage(
+                address, physical: translation.physical, size: translation.size, in: region, isWrite: needed == .write)
+        }
     }
 
     /// Bits 63 to 56 are as bit 55. Tagged addresses are not entered, since TLB maintenance does not name their tags.
@@ -529,7 +533,7 @@ extension AArch64.ProcessingElement {
         let slots = UnsafeMutableRawPointer(page.slots)
         if !(examinesCode && armed.breaksPage(of: address)) {
             core.pointee.context.pointee.enterFetch(
-                address, slots: slots, superpage: max(translation.size, 4096), isGuarded: translation.isGuarded)
+                address, slots: slots, superpage: translation.stageOneSize, isGuarded: translation.isGuarded)
         }
         return slots
     }

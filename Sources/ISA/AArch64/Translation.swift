@@ -106,9 +106,13 @@ extension AArch64 {
 
         /// The bytes of the smaller leaf, which are all translated alike. Where nothing is translated at all there is
         /// no leaf, and it is the smallest page.
-        @inline(__always) public var size: UInt64 {
-            let bits = min(stageOneBits, stageTwoBits)
-            return bits == Translation.untranslatedBits ? 4096 : 1 << UInt64(bits)
+        @inline(__always) public var size: UInt64 { Self.size(min(stageOneBits, stageTwoBits)) }
+
+        /// The bytes of the first stage's leaf: maintenance by the address of any of them is about all.
+        @inline(__always) public var stageOneSize: UInt64 { Self.size(stageOneBits) }
+
+        @inline(__always) private static func size(_ bits: UInt8) -> UInt64 {
+            bits == untranslatedBits ? 4096 : 1 << UInt64(bits)
         }
 
         static let untranslatedBits: UInt8 = 48

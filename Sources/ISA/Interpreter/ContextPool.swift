@@ -44,6 +44,7 @@ public struct ContextPool {
                 where contexts[other].pointee.stamp < contexts[index].pointee.stamp { index = other }
                 contexts[index].pointee.flush()
                 contexts[index].pointee.key = key
+                contexts[index].pointee.windowVotes = TranslationContext.firstVotes
             }
         }
         memo[hash] = UInt8(truncatingIfNeeded: index)

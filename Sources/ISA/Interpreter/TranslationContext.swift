@@ -108,19 +108,18 @@ public struct TranslationContext {
     public var directBase: UInt64 = 0
     public var directLimit: UInt64 = 0
     public var directAddend: UInt64 = 0
-    /// The distance to the host of most pages that were entered for reads: of all where memory is mapped as one piece, as
-    /// boot code, hypervisors and the linear map of a kernel have it. Code that expects it does not wait for the entry's.
-    public private(set) var linearAddend: UInt64 = 0
-    /// The votes for ``linearAddend``, by which another one comes to be it (Boyer and Moore's majority vote).
-    private var linearVotes = 0
+    /// Memory that is mapped as one piece: see ``Window``.
+    public internal(set) var readWindow = Window()
+    /// The part of such memory that may be written unseen.
+    public internal(set) var writeWindow = Window()
+    /// The votes for ``readWindow``, by which other memory comes to be it.
+    var windowVotes = firstVotes
     /// What translated code takes for granted; code of another mode is not this context's.
     public var codeMode: UInt64 = 0
 
     /// Both tables have ``dataEntries``, found by the page's number.
     public let reads: UnsafeMutablePointer<ReadEntry>
     public let writes: UnsafeMutablePointer<WriteEntry>
-    /// The tags of those ``reads`` whose addend is ``linearAddend``, and ``invalidTag(_:)`` for all others.
-    private let linearReads: UnsafeMutablePointer<UInt64>
     public let fetch: UnsafeMutablePointer<FetchEntry>
     public let jump: UnsafeMutablePointer<JumpEntry>
     public internal(set) var key: Key
@@ -166,8 +165,7 @@ public struct TranslationContext {
     public static let readsSize = dataEntries * MemoryLayout<ReadEntry>.stride
     public static let writesOffset = readsOffset + readsSize
     public static let jumpOffset = writesOffset + dataEntries * MemoryLayout<WriteEntry>.stride
-    public static let linearReadsOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
-    private static let fetchOffset = linearReadsOffset + dataEntries * MemoryLayout<UInt64>.stride
+    private static let fetchOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
     private static let devicesOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
     private static let logOffset = devicesOffset + deviceCount * MemoryLayout<DevicePage>.stride
     private static let jumpLogOffset = logOffset + logCapacity * MemoryLayout<UInt16>.stride
@@ -186,7 +184,6 @@ public struct TranslationContext {
         self.key = key
         reads = (memory + Self.readsOffset).bindMemory(to: ReadEntry.self, capacity: Self.dataEntries)
         writes = (memory + Self.writesOffset).bindMemory(to: WriteEntry.self, capacity: Self.dataEntries)
-        linearReads = (memory + Self.linearReadsOffset).bindMemory(to: UInt64.self, capacity: Self.dataEntries)
         jump = (memory + Self.jumpOffset).bindMemory(to: JumpEntry.self, capacity: Self.jumpEntries)
         fetch = (memory + Self.fetchOffset).bindMemory(to: FetchEntry.self, capacity: Self.fetchEntries)
         devices = (memory + Self.devicesOffset).bindMemory(to: DevicePage.self, capacity: Self.deviceCount)
@@ -197,7 +194,6 @@ public struct TranslationContext {
             let tag = Self.invalidTag(index)
             (reads + index).initialize(to: ReadEntry(tag: tag, addend: 0))
             (writes + index).initialize(to: WriteEntry(start: tag, limit: 0, addend: 0))
-            (linearReads + index).initialize(to: tag)
         }
         fetch.initialize(repeating: FetchEntry(tag: ~0, slots: memory), count: Self.fetchEntries)
         for index in 0..<Self.jumpEntries {
@@ -232,6 +228,8 @@ public struct TranslationContext {
         }
         superpageStart = ~0
         superpageLast = 0
+        readWindow = Window()
+        writeWindow = Window()
         for index in 0..<Self.deviceCount { devices[index].page = 1 }
         entered = 0
         flushJumps()
@@ -243,10 +241,7 @@ public struct TranslationContext {
         fetch[page & (Self.fetchEntries - 1)].tag = ~0
     }
 
-    private func dropReads(_ index: Int) {
-        reads[index].tag = Self.invalidTag(index)
-        linearReads[index] = Self.invalidTag(index)
-    }
+    private func dropReads(_ index: Int) { reads[index].tag = Self.invalidTag(index) }
 
     private func dropWrites(_ index: Int) {
         writes[index].start = Self.invalidTag(index)
@@ -391,39 +386,13 @@ public struct TranslationContext {
         let index = Self.index(address)
         let addend = UInt64(UInt(bitPattern: host)) &- page
         switch use {
-        case .read:
-            reads[index] = ReadEntry(tag: page, addend: addend)
-            vote(for: addend)
-            linearReads[index] = addend == linearAddend ? page : Self.invalidTag(index)
+        case .read: reads[index] = ReadEntry(tag: page, addend: addend)
         case .write(let code):
             guard let window = Self.window(around: code) else { return dropWrites(index) }
             writes[index] = WriteEntry(
                 start: page + window.lowerBound, limit: UInt64(window.count) - 8, addend: addend)
         }
         note(page, superpage)
-    }
-
-    // MARK: Memory mapped as one piece
-
-    /// How many pages more have to be elsewhere than there are before another distance becomes the expected one: it is
-    /// written down anew for all entries then.
-    private static let linearConfidence = 32
-
-    /// Whether it pays to expect ``linearAddend``.
-    public var isMostlyLinear: Bool { linearVotes >= Self.linearConfidence }
-
-    private mutating func vote(for addend: UInt64) {
-        if addend == linearAddend {
-            linearVotes = min(linearVotes + 1, 2 * Self.linearConfidence)
-        } else if linearVotes > 0 {
-            linearVotes -= 1
-        } else {
-            linearAddend = addend
-            linearVotes = Self.linearConfidence
-            for index in 0..<Self.dataEntries {
-                linearReads[index] = reads[index].addend == addend ? reads[index].tag : Self.invalidTag(index)
-            }
-        }
     }
 
     /// - Parameter isGuarded: what ``isGuarded(_:)`` is to say of the page.
@@ -455,7 +424,8 @@ public struct TranslationContext {
 
     /// Drops entries that write to the host page at `host`: more of it holds decoded code now, and writes to that must be
     /// seen.
-    package func dropWrites(host: UInt64) {
+    package mutating func dropWrites(host: UInt64) {
+        writeWindow.cut(host: host)
         if entered <= Self.logCapacity {
             for place in 0..<entered { dropWrites(Int(log[place]), host) }
         } else {

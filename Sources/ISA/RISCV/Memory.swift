@@ -124,8 +124,13 @@ extension RISCV.Hart {
         guard features.contains(.misaligned), protection.isUniform(page: translation.physical),
             let host = memory.host(translation.physical & ~4095)
         else { return }
-        state.pointee.core.context.pointee.enter(
-            address, host: host, for: use, superpage: translation.leafSize)
+        let context = state.pointee.core.context
+        context.pointee.enter(address, host: host, for: use, superpage: translation.leafSize)
+        if let openMemory, translation.physical &- openMemory.base < openMemory.size {
+            let isWrite = if case .write = use { true } else { false }
+            context.pointee.notePage(
+                address, physical: translation.physical, size: translation.size, in: openMemory, isWrite: isWrite)
+        }
     }
 
     /// Enters the part of the page that may be written unseen. `region` holds the page.

@@ -27,6 +27,8 @@ extension RISCV {
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
         private var directMemory = DirectMemory()
+        /// The RAM, where no level is kept from any of it.
+        private(set) var openMemory: PhysicalMemory.Region?
         private(set) var tableMemory = TableMemory()
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
@@ -283,6 +285,12 @@ extension RISCV {
                     tableMemory = TableMemory(
                         base: part.start, limit: part.size - 7, host: ram.host + Int(part.start - ram.base))
                 }
+            }
+            openMemory = memory.largestRegion.flatMap { region in
+                let isOpen = [RISCV.Access.read, .write].allSatisfy {
+                    protection.allows(region.base, region.size, $0, machine: false)
+                }
+                return isOpen ? region : nil
             }
             guard features.contains(.misaligned), let region = memory.largestRegion,
                 protection.allows(region.base, region.size, .read, machine: true)

@@ -29,6 +29,14 @@ extension RISCV {
         /// Bytes of the first stage's leaf: a fence of any address in it is a fence of it all. The second stage's leaf does
         /// not matter, since no fence of a guest-physical address is obeyed more finely than as one of all.
         var leafSize: UInt64
+        /// Bytes of the smaller stage's leaf, which all lead to one piece of memory and may be accessed alike.
+        var size: UInt64
+
+        init(physical: UInt64, leafSize: UInt64, size: UInt64? = nil) {
+            self.physical = physical
+            self.leafSize = leafSize
+            self.size = size ?? leafSize
+        }
 
         /// Where nothing is translated there is no leaf that a fence could name.
         static func untranslated(_ address: UInt64) -> Translation {
@@ -113,7 +121,8 @@ extension RISCV.Hart {
         do throws(Fault) {
             let second = try translateGuest(
                 first.physical, access, mode, original: address, originalAccess: access, pseudo: 0)
-            return RISCV.Translation(physical: second.physical, leafSize: first.leafSize)
+            return RISCV.Translation(
+                physical: second.physical, leafSize: first.leafSize, size: min(first.size, second.size))
         } catch {
             if isOwn {
                 core.pointee.context.pointee.enterDevicePage(

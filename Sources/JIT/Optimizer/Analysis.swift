@@ -29,8 +29,8 @@ struct Analysis {
         var flags: FlagsUse = []
     }
 
-    /// A run of instructions that is entered only at its start and left, but for faults, only at its end: the unit that
-    /// the budget is taken in.
+    /// A run of instructions that is entered only at its start and left, but for faults and loops that end, only at its
+    /// end: the unit that the budget is taken in.
     struct Segment {
         var firstInstruction: Int
         var count: Int
@@ -58,11 +58,19 @@ struct Analysis {
 
     private mutating func findSegments(_ block: Block) {
         segments.removeAll(keepingCapacity: true)
+        // A loop of several rounds is left between them much more seldom than not.
+        let isLoop = block.instructions.indices.dropFirst().contains { block.instructions[$0].offset == 0 }
         var first = 0
         for instruction in block.instructions.indices {
             let range = block.nodes(of: instruction)
             let isLast = instruction == block.instructions.count - 1
-            guard isLast || (!range.isEmpty && block.nodes[range.upperBound - 1].operation == .branch) else { continue }
+            let isEnd =
+                if let last = range.last, block.nodes[last].operation == .branch {
+                    !isLoop || block.nodes[last].immediate == 0
+                } else {
+                    false
+                }
+            guard isLast || isEnd else { continue }
             segments.append(Segment(firstInstruction: first, count: instruction + 1 - first))
             first = instruction + 1
         }

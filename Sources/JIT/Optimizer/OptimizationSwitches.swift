@@ -28,8 +28,8 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let unrolling = OptimizationSwitches(rawValue: 1 << 10)
     /// A loop has the registers that it uses most in the host's.
     public static let loopRegisters = OptimizationSwitches(rawValue: 1 << 11)
-    /// Where most memory is mapped as one piece, reads do not wait for where their page is.
-    public static let linearReads = OptimizationSwitches(rawValue: 1 << 12)
+    /// Where most memory is mapped as one piece, accesses are compared with its bounds.
+    public static let windows = OptimizationSwitches(rawValue: 1 << 12)
     public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 13) - 1)
 
     /// Their names, for users.
@@ -38,6 +38,6 @@ public struct OptimizationSwitches: OptionSet, Sendable {
         ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
         ("regions", .regions), ("floats", .floats), ("shift-pairs", .shiftPairs),
         ("conditional-moves", .conditionalMoves), ("unrolling", .unrolling), ("loop-registers", .loopRegisters),
-        ("linear-reads", .linearReads),
+        ("windows", .windows),
     ]
 }

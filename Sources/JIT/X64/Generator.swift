@@ -48,8 +48,9 @@ extension X64 {
         var stubs = ContiguousArray<Stub>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
         private(set) var direct: DirectMemory?
-        /// Most memory is where ``TranslationContext/linearAddend`` has it.
-        private(set) var expectsLinear = false
+        /// Whether most of what is read, or written, is in the context's ``TranslationContext/Window``.
+        private(set) var hasReadWindow = false
+        private(set) var hasWriteWindow = false
         /// Where ``FaultInjection`` has blocks counted; nil where it is not wanted.
         var blocksLeft: UInt?
         /// What code is made of, where somebody wants to know.
@@ -76,7 +77,7 @@ extension X64 {
                 /// Lanes of a result are NaNs: it goes on at `back` where they are the guest's.
                 case lanes(LaneCheck, back: Assembler.Label)
                 /// Code goes on elsewhere, where the state has the flags.
-                case jump(UInt64)
+                case jump
                 /// Floating point, which goes on at `back`.
                 case float(FloatStub, back: Assembler.Label)
             }
@@ -144,12 +145,13 @@ extension X64 {
 
         /// Begins a region, in `buffer`, whose first byte will be executed at `base`.
         mutating func begin(
-            _ buffer: UnsafeMutableBufferPointer<UInt8>, at base: UInt, direct: DirectMemory?, expectsLinear: Bool
+            _ buffer: UnsafeMutableBufferPointer<UInt8>, at base: UInt, direct: DirectMemory?,
+            windows: (reads: Bool, writes: Bool)
         ) {
             assembler.restart(buffer)
             self.base = base
             self.direct = direct
-            self.expectsLinear = expectsLinear
+            (hasReadWindow, hasWriteWindow) = windows
             blocks = PlaceSet()
             stubs.removeAll(keepingCapacity: true)
             entries.removeAll(keepingCapacity: true)
@@ -356,9 +358,10 @@ extension X64.Generator {
                 assembler.jump(back)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
-            case .jump(let target):
+            case .jump:
                 if let flags = stub.flags { store(flags) }
-                jump(to: target)
+                giveBack(stub.refund)
+                jump(to: stub.programCounter)
             case .event:
                 changeMap(to: 0)
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
@@ -397,12 +400,15 @@ extension X64.Generator {
     mutating func leave(_ stub: Stub, _ trampoline: UInt) {
         if let flags = stub.flags { store(flags) }
         changeMap(to: 0)
-        if stub.refund != 0 {
-            assembler.arithmetic(
-                .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: stub.refund))
-        }
+        giveBack(stub.refund)
         storeProgramCounter(stub.programCounter, through: .rax)
         assembler.jump(toAddress: trampoline, from: base)
+    }
+
+    private mutating func giveBack(_ instructions: Int) {
+        guard instructions != 0 else { return }
+        assembler.arithmetic(
+            .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: instructions))
     }
 
     mutating func storeProgramCounter(_ address: UInt64, through register: Register) {

@@ -108,7 +108,10 @@ extension X64.Generator {
         if loop != nil, node.immediate == 0 { return goBack(if: condition) }
         let label = label(of: address)
         let target = label == nil ? 0 : mapNumber(ofBlock: address)
-        if pendingFlags != nil || target != mapNumber { return assembler.jump(if: condition, stub(.jump(address))) }
+        let refund = leftInSegment - 1
+        if pendingFlags != nil || target != mapNumber || refund > 0 {
+            return assembler.jump(if: condition, stub(.jump, at: address, refund: refund))
+        }
         if let label { return assembler.jump(if: condition, label) }
         let skip = assembler.label()
         assembler.jumpShort(if: condition.inverted, skip)

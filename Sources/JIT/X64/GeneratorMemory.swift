@@ -98,9 +98,9 @@ extension X64.Generator {
                 assembler.load(result, memory, node.width)
                 return finishWhole(result)
             }
-            let result = scratch()
+            let result = target()
             assembler.load(result, memory, node.width)
-            finishInTemporary(result)
+            finish(result)
         case .storeHeld:
             let memory = held(node.a, node.immediate)
             if let vector = analysis[current].stored {

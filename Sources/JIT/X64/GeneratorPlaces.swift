@@ -279,11 +279,20 @@ extension X64.Generator {
         var node = current
         var next = current + 1
         let end = Int32(truncatingIfNeeded: block.nodes(of: instruction).upperBound)
+        // Reads of what was probed leave the code nowhere: all of them come first, then the sets of all registers.
+        let isHeld = block.nodes[Int(current)].operation == .loadHeld
+        var others: UInt64 = 0
         while next < end {
             let candidate = block.nodes[Int(next)]
             // A set that nobody sees makes no code, but until the next one nobody else needs the home.
             if candidate.operation == .setRegister, candidate.a == node {
+                guard others >> candidate.immediate & 1 == 0 else { return nil }
                 return UInt8(truncatingIfNeeded: candidate.immediate)
+            }
+            if isHeld, candidate.operation == .loadHeld || candidate.operation == .setRegister {
+                if candidate.operation == .setRegister { others |= 1 << candidate.immediate }
+                next += 1
+                continue
             }
             if analysis[next].isDead || analysis[next].isDeferred || candidate.operation == .constant {
                 next += 1

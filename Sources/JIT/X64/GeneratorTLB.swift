@@ -28,7 +28,7 @@ extension X64.Generator {
         let again: Label
         /// an entry was found, whose place is in rcx, here,
         let found: Label
-        /// and here the distance is where it goes, for who expects ``TranslationContext/linearAddend``.
+        /// and here the distance is where it goes, for who looks into ``TranslationContext/Window`` first.
         var joined: Label? = nil
     }
 
@@ -134,7 +134,7 @@ extension X64.Generator {
         let access = PageAccess(
             base: register, offset: offset, span: offsets, isWrite: isWrite, isUpdate: isUpdate,
             distance: isAlone ? .rcx : nil, again: assembler.label(), found: assembler.label(),
-            joined: expectsLinear && !isWrite ? assembler.label() : nil)
+            joined: (isWrite ? hasWriteWindow : hasReadWindow) ? assembler.label() : nil)
         // What is not RAM is left to the interpreter where there is no TLB to ask.
         let slow = stub(direct != nil ? .interpret : .enterPage(access))
         if alignment > 1 {
@@ -193,36 +193,53 @@ extension X64.Generator {
         lead(access, Role.contextField(\.directAddend))
     }
 
-    /// Looks into the TLB, and leads to the host's memory. Where most memory is mapped as one piece, a read looks for a page
-    /// of that, whose distance is known before its entry is: the load does not wait for it. Pages elsewhere are found by
-    /// the stub.
+    /// Looks into the TLB, and leads to the host's memory: where most of it is mapped as one piece, with a comparison with the
+    /// bounds of that, and a stub that looks into the TLB for what is elsewhere.
     private mutating func checkTLB(_ access: PageAccess, _ slow: Label) {
         if let joined = access.joined {
-            findEntry(access, stride: MemoryLayout<UInt64>.stride)
-            compareTag(access, Memory(Role.context, Int32(TranslationContext.linearReadsOffset), index: .rcx), slow)
-            lead(access, Role.contextField(\.linearAddend))
+            let window = access.isWrite ? \TranslationContext.writeWindow : \.readWindow
+            moveStart(.rcx, access)
+            assembler.arithmetic(.subtract, .rcx, .memory(Role.contextField(window.appending(path: \.start))))
+            assembler.arithmetic(.compare, .rcx, .memory(Role.contextField(window.appending(path: \.limit))))
+            assembler.jump(if: .aboveOrEqual, slow)
+            lead(access, Role.contextField(window.appending(path: \.addend)))
             assembler.bind(joined)
-        } else if access.isWrite {
-            findEntry(access, stride: Self.writeStride)
-            compareWindow(access, slow)
-            assembler.bind(access.found)
-            lead(access, entry(Self.writeEntry(\.addend), access))
         } else {
-            findRead(access, orGoTo: slow)
+            findEntry(access, orGoTo: slow)
             assembler.bind(access.found)
-            lead(access, entry(Self.readEntry(\.addend), access))
+            leadByEntry(access)
         }
     }
 
-    private mutating func findRead(_ access: PageAccess, orGoTo slow: Label) {
-        findEntry(access, stride: Self.readStride)
-        compareTag(access, entry(Self.readEntry(\.tag), access), slow)
+    /// rcx = where the entry is that serves the access.
+    private mutating func findEntry(_ access: PageAccess, orGoTo slow: Label) {
+        locateEntry(access)
+        if access.isWrite {
+            compareWindow(access, slow)
+        } else {
+            compareTag(access, slow)
+        }
+    }
+
+    private mutating func leadByEntry(_ access: PageAccess) {
+        lead(access, entry(access.isWrite ? Self.writeEntry(\.addend) : Self.readEntry(\.addend), access))
+    }
+
+    private mutating func moveStart(_ register: Register, _ access: PageAccess) {
+        let low = access.span.lowerBound
+        if low == 0 {
+            assembler.move(register, access.base)
+        } else {
+            assembler.address(register, Memory(access.base, low))
+        }
     }
 
     /// rax = the address of the span, rcx = where its entry is.
-    private mutating func findEntry(_ access: PageAccess, stride: Int) {
-        let low = access.span.lowerBound
-        if low == 0 { assembler.move(.rax, access.base) } else { assembler.address(.rax, Memory(access.base, low)) }
+    private mutating func locateEntry(_ access: PageAccess) {
+        moveStart(.rax, access)
+        let stride =
+            access.isWrite
+            ? MemoryLayout<TranslationContext.WriteEntry>.stride : MemoryLayout<TranslationContext.ReadEntry>.stride
         let entryShift: UInt8 = 12 - UInt8(stride.trailingZeroBitCount)
         if host.contains(.bmi2) {
             assembler.rotateRight(.rcx, .register(.rax), by: entryShift, .word)
@@ -238,8 +255,8 @@ extension X64.Generator {
 
     /// The tag of the page of the address in rax differs from that in nothing but the offset, which must leave room for the
     /// whole span.
-    private mutating func compareTag(_ access: PageAccess, _ tag: Memory, _ slow: Label) {
-        assembler.arithmetic(.xor, .rax, .memory(tag))
+    private mutating func compareTag(_ access: PageAccess, _ slow: Label) {
+        assembler.arithmetic(.xor, .rax, .memory(entry(Self.readEntry(\.tag), access)))
         assembler.arithmetic(.compare, .register(.rax), constant: Int32(4096 - access.span.count))
         assembler.jump(if: .above, slow)
     }
@@ -266,9 +283,6 @@ extension X64.Generator {
         }
     }
 
-    private static let readStride = MemoryLayout<TranslationContext.ReadEntry>.stride
-    private static let writeStride = MemoryLayout<TranslationContext.WriteEntry>.stride
-
     /// A field of the entry at the distance in rcx.
     private static func readEntry(_ field: KeyPath<TranslationContext.ReadEntry, UInt64>) -> Memory {
         // A stored property has an offset.
@@ -292,9 +306,9 @@ extension X64.Generator {
     mutating func enterPage(_ access: PageAccess, _ stub: Stub) {
         if let joined = access.joined {
             let isNowhere = assembler.label()
-            findRead(access, orGoTo: isNowhere)
+            findEntry(access, orGoTo: isNowhere)
             assembler.bind(access.found)
-            lead(access, Self.readEntry(\.addend))
+            leadByEntry(access)
             assembler.jump(joined)
             assembler.bind(isNowhere)
         }
@@ -315,7 +329,7 @@ extension X64.Generator {
         } else {
             let isFault = assembler.label()
             assembler.jumpShort(if: .notEqual, isFault)
-            findEntry(access, stride: Self.readStride)
+            locateEntry(access)
             assembler.jump(access.found)
             assembler.bind(isFault)
         }
