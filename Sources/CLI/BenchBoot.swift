@@ -39,12 +39,12 @@ struct BenchBoot {
 
     var orreryOptions: [String] {
         (firmware.map { ["--firmware", $0] } ?? []) + ["--kernel", kernel, "--initrd", initrd]
-            + ["--append", commandLine, "--memory", "\(Self.mebibytes)M"] + target.orreryOptions
+            + ["--append", commandLine, "--memory", "\(Self.mebibytes)M"] + target.orreryOptions()
     }
 
     var qemuOptions: [String] {
         let machine =
-            target == .aarch64 ? target.qemuOptions : ["-M", "virt", "-cpu", OtherEmulator.processor]
+            target == .aarch64 ? target.qemuOptions() : ["-M", "virt", "-cpu", OtherEmulator.processor]
         return machine + (firmware.map { ["-bios", $0] } ?? [])
             + ["-m", "\(Self.mebibytes)", "-kernel", kernel, "-initrd", initrd, "-append", commandLine]
     }

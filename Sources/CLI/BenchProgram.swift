@@ -15,6 +15,8 @@ struct BenchProgram: Decodable {
     let description: String
     /// The architecture that alone has it, where not all have.
     let only: BenchTarget?
+    /// That of the board's interrupt controller, where it is not the board's own choice.
+    let gicVersion: Int?
 
     private struct Catalogue: Decodable { let programs: [BenchProgram] }
 

@@ -86,12 +86,12 @@ struct BenchRunners {
         case .orrery:
             HostProcess(
                 HostProcess.own,
-                ["test", "--one", program.name, "--raw-console", "--timeout", "1h"] + target.orreryOptions
-                    + engineOption + [image],
+                ["test", "--one", program.name, "--raw-console", "--timeout", "1h"]
+                    + target.orreryOptions(gicVersion: program.gicVersion) + engineOption + [image],
                 limit: Self.limit)
         case .qemu, .icount:
             qemu(
-                target.qemuOptions + ["-m", "128", "-kernel", image]
+                target.qemuOptions(gicVersion: program.gicVersion) + ["-m", "128", "-kernel", image]
                     + (runner == .icount ? ["-icount", "shift=0"] : []))
         }
     }

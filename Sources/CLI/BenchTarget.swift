@@ -18,17 +18,24 @@ enum BenchTarget: String, Decodable {
     /// Where its programs are kept.
     var folder: String { ProjectFolder.cache(self == .aarch64 ? "bench-aarch64" : "bench") }
 
-    /// The CPU that both emulators are told of; on RISC-V we have what QEMU has without being told.
-    var orreryOptions: [String] { self == .aarch64 ? ["--cpu", Self.model] : [] }
+    /// The CPU that both emulators are told of, and where a program wants it the interrupt controller; on RISC-V we have what
+    /// QEMU has without being told.
+    func orreryOptions(gicVersion: Int? = nil) -> [String] {
+        guard self == .aarch64 else { return [] }
+        let board = gicVersion.map { ["--machine", "aarch64-virt,gic-version=\($0)"] } ?? []
+        return board + ["--cpu", Self.model]
+    }
 
     /// QEMU's for a program that needs no firmware.
-    var qemuOptions: [String] {
+    func qemuOptions(gicVersion: Int? = nil) -> [String] {
         switch self {
         case .riscv: ["-M", "virt", "-cpu", "rv64,h=true", "-bios", "none"]
-        case .aarch64: Self.board + ["-cpu", Self.model]
+        case .aarch64: Self.board(gicVersion: gicVersion ?? 2) + ["-cpu", Self.model]
         }
     }
 
-    static let board = ["-M", "virt,virtualization=on,gic-version=2"]
+    private static func board(gicVersion: Int) -> [String] {
+        ["-M", "virt,virtualization=on,gic-version=\(gicVersion)"]
+    }
     static let model = "cortex-a72"
 }

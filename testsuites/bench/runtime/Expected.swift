@@ -40,6 +40,7 @@ struct Expected {
     static func main() {
         show("trap", calls(20_000))
         show("selfinterrupt", calls(20_000))
+        show("registerinterrupt", calls(20_000))
         show("hypercall", calls(10_000))
         show("mmiofault", calls(10_000) { $0 + (0x9001_0000 + 24) >> 2 })
         show("virtualinterrupt", calls(10_000) { 2 * $0 })

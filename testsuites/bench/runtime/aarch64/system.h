@@ -39,12 +39,17 @@
 #define GICC 0x08010000
 #define GICH 0x08030000
 #define GICV 0x08040000
+#define GICR 0x080a0000                    /* RD_base */
+#define GICR_SGI 0x080b0000                /* SGI_base */
 #define GICD_ISENABLER0 0x100
 #define GICD_SGIR 0xf00
 #define GICC_PMR 0x04                      /* also GICV's, as the next two */
 #define GICC_IAR 0x0c
 #define GICC_EOIR 0x10
 #define GICH_LR0 0x100
+#define GICR_WAKER 0x14
+#define GICR_IGROUPR0 0x80
+#define GICR_ISENABLER0 0x100
 
 /* The beginning of a program that counts `n` events a round. */
 #define COUNTED_EVENTS(n) .globl bench; ldr x0, =bench_events; ldr x1, [x0]; ldr x2, =n; add x1, x1, x2; str x1, [x0]
