@@ -2,7 +2,7 @@
 @testable import ISA
 
 /// A PE with 64 KiB of memory at 0x40000000, alone in its machine, and a system counter that tests hold in their hands.
-final class AArch64TestElement: AArch64Environment, PhysicalBus {
+final class AArch64TestElement: AArch64Environment {
     static let base: UInt64 = 0x4000_0000
     private(set) var element: AArch64.ProcessingElement!
     let memory = PhysicalMemory()
@@ -15,7 +15,7 @@ final class AArch64TestElement: AArch64Environment, PhysicalBus {
     init(_ model: AArch64.CPUModel) {
         _ = memory.addRegion(base: Self.base, size: 64 << 10)
         let cluster = AArch64.Cluster(model: model, memory: memory, decodedPages: 16)
-        element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: self, environment: self)
+        element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: Nothing(), environment: self)
     }
 
     convenience init(
@@ -26,8 +26,11 @@ final class AArch64TestElement: AArch64Environment, PhysicalBus {
         if let level { enter(level) }
     }
 
-    func read(_ address: UInt64, size: Int) -> UInt64? { nil }
-    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
+    private final class Nothing: PhysicalBus {
+        func read(_ address: UInt64, size: Int) -> UInt64? { nil }
+        func write(_ address: UInt64, size: Int, value: UInt64) -> Bool { false }
+    }
+
     func timersChanged(_ element: AArch64.ProcessingElement) { timerChanges += 1 }
     func sendEvent() {}
     func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }

@@ -4,15 +4,13 @@ import ISA
 @testable import JIT
 
 /// An A64 machine of one CPU and 64 KiB: places for code, vectors and data, a device, and what a guest can tell.
-final class AArch64TestMachine: AArch64Environment, PhysicalBus {
+final class AArch64TestMachine: AArch64Environment {
     static let base: UInt64 = 0x4000_0000
     static let code = base + 0x1000
     static let vectors = base + 0x8000
     static let data = base + 0x9000
     static let size: UInt64 = 64 << 10
-    /// Its registers read as how often it was accessed.
     static let device: UInt64 = 0x0900_0000
-    private var accesses: UInt64 = 0
 
     let memory = PhysicalMemory()
     private(set) var element: AArch64.ProcessingElement!
@@ -31,20 +29,25 @@ final class AArch64TestMachine: AArch64Environment, PhysicalBus {
             ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil
         let model = AArch64.CPUModel.named("max")!
         let cluster = AArch64.Cluster(model: model, memory: memory, translates: translates, decodedPages: 16)
-        element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: self, environment: self)
+        element = AArch64.ProcessingElement(identifier: 0, cluster: cluster, bus: Device(), environment: self)
         element.translator = translator
         translator?.attach(element)
     }
 
-    func read(_ address: UInt64, size: Int) -> UInt64? {
-        guard address & ~4095 == Self.device else { return nil }
-        accesses += 1
-        return accesses
-    }
+    /// Its registers read as how often it was accessed.
+    private final class Device: PhysicalBus {
+        private var accesses: UInt64 = 0
 
-    func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-        accesses += value & 0xff
-        return address & ~4095 == Self.device
+        func read(_ address: UInt64, size: Int) -> UInt64? {
+            guard address & ~4095 == device else { return nil }
+            accesses += 1
+            return accesses
+        }
+
+        func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+            accesses += value & 0xff
+            return address & ~4095 == device
+        }
     }
 
     func timersChanged(_ element: AArch64.ProcessingElement) {}

@@ -1,3 +1,4 @@
+import AArch64ISA
 import Foundation
 import ISA
 import Testing
@@ -50,6 +51,28 @@ struct DeterminismTests {
         }
         #expect(board == nil, "something in the machine holds the machine")
         #expect(hart == nil, "something in the machine holds its harts")
+        #expect(memory == nil, "something in the machine holds its memory")
+    }
+
+    @Test(
+        "So does one of AArch64, with either interrupt controller",
+        arguments: [Engine.interpreter, .jit], [AArch64Virt.GICVersion.two, .three])
+    func release(engine: Engine, version: AArch64Virt.GICVersion) throws {
+        weak var board: AArch64Virt?
+        weak var memory: PhysicalMemory?
+        weak var space: AddressSpace?
+        weak var element: AArch64.ProcessingElement?
+        do {
+            let model = try #require(AArch64.CPUModel.named("max"))
+            var configuration = AArch64Virt.Configuration(cpu: model, console: MemoryConsole())
+            configuration.engine = engine
+            configuration.cpus = 2
+            let machine = try AArch64Virt(configuration, gicVersion: version)
+            (board, memory, space, element) = (machine, machine.memory, machine.space, machine.elements[0])
+        }
+        #expect(board == nil, "something in the machine holds the machine")
+        #expect(element == nil, "something in the machine holds its CPUs")
+        #expect(space == nil, "something in the machine holds its devices")
         #expect(memory == nil, "something in the machine holds its memory")
     }
 

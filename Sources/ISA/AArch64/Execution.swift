@@ -208,7 +208,7 @@ extension AArch64.ProcessingElement {
     /// The instruction at `address`, in the page at `slots`.
     func word(at address: UInt64, _ slots: UnsafeMutableRawPointer) -> UInt32 {
         UInt32(
-            littleEndian: DecodedPage.owner(of: slots).host.loadUnaligned(
+            littleEndian: DecodedPage.host(of: slots).loadUnaligned(
                 fromByteOffset: Int(address & 4095), as: UInt32.self))
     }
 

@@ -20,6 +20,12 @@ public protocol InterruptControllerInterface: AnyObject {
 }
 
 extension AArch64 {
+    /// What a PE holds its CPU interface by: no reference is counted for calls of what a class has as a constant.
+    final class InterruptConnection {
+        let interface: any InterruptControllerInterface
+        init(_ interface: any InterruptControllerInterface) { self.interface = interface }
+    }
+
     /// ICC_* and ICV_*, named without their beginning and `_EL1`. A value is CRm and op2 of the encoding, in the space of
     /// op0 3, op1 0 and CRn 12, or CRn 4 for ``pmr``. Encodings that are not here do not exist: priorities of five bits
     /// need one Active Priorities Register for each group.

@@ -29,7 +29,8 @@ extension AArch64 {
         public let model: CPUModel
         public let features: Features
         let memory: PhysicalMemory
-        unowned(unsafe) let bus: any PhysicalBus
+        /// It leads to devices, which do not hold the PE; so the PE may hold it.
+        let bus: any PhysicalBus
         unowned(unsafe) let environment: any AArch64Environment
         let code: CodeCache
         let decoder: Decoder
@@ -40,8 +41,17 @@ extension AArch64 {
         let registers: SystemRegisterTable
         let instructions: SystemInstructionTable
         var pool = ContextPool()
-        /// The PE's CPU interface, where its registers are a GICv3's. The board that sets it keeps it.
-        public unowned(unsafe) var interruptController: (any InterruptControllerInterface)?
+        /// The PE's CPU interface, where its registers are a GICv3's. It does not hold the PE.
+        public var interruptController: (any InterruptControllerInterface)? {
+            get { interruptConnection?.interface }
+            set {
+                interruptConnection = newValue.map { InterruptConnection($0) }
+                interruptInterface = interruptConnection.map { Uncounted($0) }
+            }
+        }
+        private var interruptConnection: InterruptConnection?
+        /// The same for accesses.
+        private(set) var interruptInterface: Uncounted<InterruptConnection>?
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
         /// The exception level that the PE comes out of reset in: EL2 where that exists.

@@ -95,7 +95,7 @@ extension AArch64.ProcessingElement {
     /// The instruction of `slot` is of vector registers.
     fileprivate static func isVector(_ slot: UnsafeMutableRawPointer, _ slots: UnsafeMutableRawPointer) -> Bool {
         let offset = (slot - slots) / DecodedSlot.bytes * 2
-        let word = DecodedPage.owner(of: slots).host.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        let word = DecodedPage.host(of: slots).loadUnaligned(fromByteOffset: offset, as: UInt32.self)
         return UInt32(littleEndian: word) >> 26 & 1 != 0
     }
 }

@@ -51,27 +51,31 @@ extension AArch64.ProcessingElement {
 
     /// - Parameter number: CRm and op2.
     func readInterruptInterface(_ number: UInt8) -> UInt64 {
-        guard let controller = interruptController, let register = AArch64.InterfaceRegister(rawValue: number) else {
-            return 0
+        guard let interruptInterface, let register = AArch64.InterfaceRegister(rawValue: number) else { return 0 }
+        return interruptInterface.with {
+            isVirtual(register) ? $0.interface.readVirtual(register) : $0.interface.read(register)
         }
-        return isVirtual(register) ? controller.readVirtual(register) : controller.read(register)
     }
 
     func writeInterruptInterface(_ number: UInt8, _ value: UInt64) {
-        guard let controller = interruptController, let register = AArch64.InterfaceRegister(rawValue: number) else {
-            return
+        guard let interruptInterface, let register = AArch64.InterfaceRegister(rawValue: number) else { return }
+        interruptInterface.with {
+            if isVirtual(register) {
+                $0.interface.writeVirtual(register, value)
+            } else {
+                $0.interface.write(register, value)
+            }
         }
-        if isVirtual(register) { controller.writeVirtual(register, value) } else { controller.write(register, value) }
     }
 
     func readInterruptHypervisor(_ number: UInt8) -> UInt64 {
         guard let register = AArch64.HypervisorInterfaceRegister(rawValue: number) else { return 0 }
-        return interruptController?.read(register) ?? 0
+        return interruptInterface?.with { $0.interface.read(register) } ?? 0
     }
 
     func writeInterruptHypervisor(_ number: UInt8, _ value: UInt64) {
         guard let register = AArch64.HypervisorInterfaceRegister(rawValue: number) else { return }
         if register == .hcr { state.pointee.ichHCR = value }
-        interruptController?.write(register, value)
+        interruptInterface?.with { $0.interface.write(register, value) }
     }
 }

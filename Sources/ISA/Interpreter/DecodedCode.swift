@@ -114,6 +114,14 @@ package final class DecodedPage {
         return Unmanaged<DecodedPage>.fromOpaque(opaque).takeUnretainedValue()
     }
 
+    /// The host's address of the page whose slots begin at `base`. No reference is counted.
+    package static func host(of base: UnsafeMutableRawPointer) -> UnsafeRawPointer {
+        let slots = base.assumingMemoryBound(to: DecodedSlot.self)
+        // SAFETY: as above.
+        let opaque = UnsafeRawPointer(bitPattern: slots[slotCount + 2].handler)!
+        return Unmanaged<DecodedPage>.fromOpaque(opaque)._withUnsafeGuaranteedRef { $0.host }
+    }
+
     deinit {
         slots.deallocate()
     }

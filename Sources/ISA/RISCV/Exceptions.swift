@@ -70,7 +70,7 @@ extension RISCV.Hart {
         let address = core.pointee.programCounter
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
         if entry.tag == address & ~4095, address & 4095 <= 4092 {
-            let word = DecodedPage.owner(of: entry.slots).host.loadUnaligned(
+            let word = DecodedPage.host(of: entry.slots).loadUnaligned(
                 fromByteOffset: Int(address & 4095), as: UInt32.self)
             return UInt64(word & 3 == 3 ? word : word & 0xffff)
         }

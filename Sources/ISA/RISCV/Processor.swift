@@ -16,7 +16,8 @@ extension RISCV {
         private let cluster: Cluster
         public let features: Features
         let memory: PhysicalMemory
-        unowned(unsafe) let bus: any PhysicalBus
+        /// It leads to devices, which do not hold the hart; so the hart may hold it.
+        let bus: any PhysicalBus
         unowned(unsafe) let environment: any RISCVEnvironment
         let code: CodeCache
         let decoder: Decoder

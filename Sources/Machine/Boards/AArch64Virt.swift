@@ -45,10 +45,10 @@ public final class AArch64Virt {
 
     /// The wires from the interrupt controller to a CPU.
     private final class Pins: InterruptSink {
-        // SAFETY: the board holds both, and lets them go together.
-        unowned(unsafe) let element: AArch64.ProcessingElement
-        init(_ element: AArch64.ProcessingElement) { self.element = element }
-        func setLine(_ number: Int, _ level: Bool) { element.setLine(UInt64(number), level) }
+        /// The board holds both, and lets them go together. A CPU holds the bus, and so the interrupt controller, and so these.
+        private let element: Uncounted<AArch64.ProcessingElement>
+        init(_ element: AArch64.ProcessingElement) { self.element = Uncounted(element) }
+        func setLine(_ number: Int, _ level: Bool) { element.with { $0.setLine(UInt64(number), level) } }
     }
 
     /// The wires of a CPU's timers and performance monitors to the interrupt controller, and the alarm for when the next of

@@ -37,9 +37,10 @@ public final class RISCVVirt {
 
     /// The wires from interrupt controllers to a hart.
     private final class HartPins: InterruptSink {
-        unowned var hart: RISCV.Hart
-        init(_ hart: RISCV.Hart) { self.hart = hart }
-        func setLine(_ number: Int, _ level: Bool) { hart.setLine(UInt64(number), level) }
+        /// The board holds both, and lets them go together. A hart holds the bus, and so the PLIC, and so these.
+        private let hart: Uncounted<RISCV.Hart>
+        init(_ hart: RISCV.Hart) { self.hart = Uncounted(hart) }
+        func setLine(_ number: Int, _ level: Bool) { hart.with { $0.setLine(UInt64(number), level) } }
     }
 
     /// What harts ask of the board.

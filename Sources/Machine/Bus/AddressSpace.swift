@@ -5,26 +5,31 @@ import ISA
 /// CPUs reach RAM directly through their TLBs and come here only for the rest. Devices use it for DMA.
 public final class AddressSpace: PhysicalBus {
     /// A device at its place.
-    public struct Mapping {
+    public final class Mapping {
         public let base: UInt64
         public let size: UInt64
         public let device: any Device
         public var end: UInt64 { base + size }
+
+        init(base: UInt64, size: UInt64, device: any Device) {
+            self.base = base
+            self.size = size
+            self.device = device
+        }
     }
 
     public let memory: PhysicalMemory
     /// Sorted by base; no two overlap.
     public private(set) var mappings: [Mapping] = []
-    /// The same for CPUs' accesses: nothing is counted for these references, nor for the memory that they are in.
-    private var windows = UnsafeMutableBufferPointer<Window>(start: nil, count: 0)
-    /// Where the last access was: mostly the next one is there, too.
-    private var recent = 0
+    /// The same for CPUs' accesses.
+    private var windows = FixedArray<Window>([])
+    /// Where the last accesses were: mostly the next one is in one of these, too.
+    private var recent = InlineArray<4, Int>(repeating: 0)
 
-    private struct Window {
+    private struct Window: BitwiseCopyable {
         let base: UInt64
         let size: UInt64
-        // SAFETY: ``mappings`` holds the device, and loses none.
-        unowned(unsafe) let device: any Device
+        let mapping: Uncounted<Mapping>
     }
 
     /// The last access that nothing answered, and who was nearest: what a post-mortem wants to know.
@@ -42,16 +47,9 @@ public final class AddressSpace: PhysicalBus {
             !mappings.contains { $0.base < base + size && base < $0.end }, "\(device.name) overlaps another device")
         let index = mappings.firstIndex { $0.base > base } ?? mappings.endIndex
         mappings.insert(Mapping(base: base, size: size, device: device), at: index)
-        let old = windows
-        windows = .allocate(capacity: mappings.count)
-        // SAFETY: the memory is for as many as there are mappings, and holds nothing that is counted.
-        _ = windows.initialize(
-            from: mappings.map { Window(base: $0.base, size: $0.size, device: $0.device) })
-        old.deallocate()
-        recent = 0
+        windows = FixedArray(mappings.map { Window(base: $0.base, size: $0.size, mapping: Uncounted($0)) })
+        recent = InlineArray(repeating: 0)
     }
-
-    deinit { windows.deallocate() }
 
     /// The mapping that `address` lies in.
     public func mapping(at address: UInt64) -> Mapping? {
@@ -60,6 +58,9 @@ public final class AddressSpace: PhysicalBus {
 
     @inline(__always)
     private func index(at address: UInt64) -> Int? {
+        // Frames of an interrupt controller are 64 KiB apart.
+        let place = Int((address >> 12 ^ address >> 16) & 3)
+        let recent = recent[place]
         if recent < windows.count, address &- windows[recent].base < windows[recent].size { return recent }
         var low = 0
         var high = windows.count
@@ -68,7 +69,7 @@ public final class AddressSpace: PhysicalBus {
             if windows[middle].base <= address { low = middle + 1 } else { high = middle }
         }
         guard low > 0, address - windows[low - 1].base < windows[low - 1].size else { return nil }
-        recent = low - 1
+        self.recent[place] = low - 1
         return low - 1
     }
 
@@ -90,14 +91,16 @@ public final class AddressSpace: PhysicalBus {
             lastUnmapped = address
             return nil
         }
-        do throws(AccessFault) {
-            let value = try windows[index].device.read(address - windows[index].base, size: size)
-            observer?(address, size, value, false)
-            return value
-        } catch {
+        let offset = address - windows[index].base
+        let value = windows[index].mapping.with { mapping -> UInt64? in
+            do throws(AccessFault) { return try mapping.device.read(offset, size: size) } catch { return nil }
+        }
+        guard let value else {
             lastUnmapped = address
             return nil
         }
+        observer?(address, size, value, false)
+        return value
     }
 
     public func answers(at address: UInt64) -> Bool { index(at: address) != nil }
@@ -109,13 +112,17 @@ public final class AddressSpace: PhysicalBus {
             lastUnmapped = address
             return false
         }
-        do throws(AccessFault) {
-            observer?(address, size, value, true)
-            try windows[index].device.write(address - windows[index].base, size: size, value: value)
-            return true
-        } catch {
-            lastUnmapped = address
-            return false
+        observer?(address, size, value, true)
+        let offset = address - windows[index].base
+        let isTaken = windows[index].mapping.with { mapping in
+            do throws(AccessFault) {
+                try mapping.device.write(offset, size: size, value: value)
+                return true
+            } catch {
+                return false
+            }
         }
+        if !isTaken { lastUnmapped = address }
+        return isTaken
     }
 }

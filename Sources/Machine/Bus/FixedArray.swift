@@ -1,6 +1,6 @@
 /// As many values as it was made with, in memory of its own.
 ///
-/// What an interrupt controller looks through for every interrupt: there is no reference to count, and an index out of
+/// What is looked through for every access of a device, and every interrupt: there is no reference to count, and an index out of
 /// bounds still traps.
 struct FixedArray<Element: BitwiseCopyable>: ~Copyable {
     private let base: UnsafeMutablePointer<Element>

@@ -9,8 +9,8 @@ public protocol InterruptSink: AnyObject {
 public final class InterruptLine {
     public private(set) var level = false
     public let number: Int
-    // SAFETY: a board holds the devices, whose lines these are, and what they lead to, and lets them go together.
-    private unowned(unsafe) let sink: any InterruptSink
+    /// A line holds what it leads to: so that may hold no line to itself, nor who has one.
+    private let sink: any InterruptSink
 
     public init(to sink: any InterruptSink, number: Int) {
         self.sink = sink

@@ -20,20 +20,25 @@ public final class GICv2 {
     ///   - accessor: the number of the CPU whose access it is, asked during the access.
     public init(spis: Int, outputs: [GICOutputs], accessor: @escaping () -> Int) {
         let gicd = GICv2Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, accessor: accessor)
-        gicd.interfaces = outputs.indices.map { cpu in
+        let interfaces = outputs.indices.map { cpu in
             GICv2CPUInterface(
                 source: gicd, cpu: cpu, irq: outputs[cpu].irq, fiq: outputs[cpu].fiq,
                 priorities: InterruptPriorities(bits: 8))
         }
+        gicd.connect(interfaces)
         let controls = outputs.indices.map { cpu in
             GICv2VirtualControl(
-                distributor: gicd, cpu: cpu, irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ,
+                distributor: gicd, cpu: cpu,
                 maintenance: gicd.line(ppi: GICv2VirtualControl.maintenanceINTID, cpu: cpu))
         }
         self.gicd = gicd
-        gicc = BankedFrame(name: "gicc", banks: gicd.interfaces, accessor: accessor)
+        gicc = BankedFrame(name: "gicc", banks: interfaces, accessor: accessor)
         gich = BankedFrame(name: "gich", banks: controls, accessor: accessor)
-        gicv = BankedFrame(name: "gicv", banks: controls.map { $0.interface }, accessor: accessor)
+        gicv = BankedFrame(
+            name: "gicv",
+            banks: outputs.indices.map { cpu in
+                controls[cpu].makeInterface(irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ)
+            }, accessor: accessor)
     }
 
     /// The wire of a shared interrupt, counted from 0.

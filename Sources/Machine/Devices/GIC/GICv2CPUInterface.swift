@@ -9,6 +9,8 @@ protocol GICv2InterruptSource: AnyObject {
     /// Software has ended the interrupt, which is no longer active.
     /// - Parameter isAnyActive: whether a priority was active; if none was, what is ended was never acknowledged.
     func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool)
+    /// Software has changed anything of the CPU interface but by ending an interrupt.
+    func interfaceChanged()
 }
 
 /// The CPU interface of one CPU, GICC, or that of the virtual machine it runs, GICV, which looks the same to software.
@@ -19,8 +21,8 @@ final class GICv2CPUInterface: BankedRegisters {
     typealias Register = GICv2CPUInterfaceRegister
     typealias Control = GICv2CPUInterfaceControl
 
-    // SAFETY: the source owns its interfaces, and they end with it.
-    private unowned(unsafe) let source: any GICv2InterruptSource
+    /// It tells the interface what is pending, and does not hold it.
+    private let source: any GICv2InterruptSource
     private let cpu: Int
     private let irq: InterruptLine
     private let fiq: InterruptLine
@@ -31,8 +33,6 @@ final class GICv2CPUInterface: BankedRegisters {
     private(set) var priorities: InterruptPriorities
     /// The highest priority pending interrupt, as the source last stated it.
     private var pending = PendingInterrupt.none
-    /// Told when software has changed anything but by ending an interrupt.
-    var changed: () -> Void = {}
 
     init(
         source: any GICv2InterruptSource, cpu: Int, irq: InterruptLine, fiq: InterruptLine,
@@ -163,7 +163,7 @@ final class GICv2CPUInterface: BankedRegisters {
             priorities.setActiveWord(index, group, value)
         }
         signal()
-        changed()
+        source.interfaceChanged()
     }
 
     // MARK: State

@@ -1,3 +1,5 @@
+import ISA
+
 /// The Distributor of a GICv2: the state of all interrupts, and to which CPUs each goes.
 ///
 /// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, section 4.3, of a GIC without
@@ -39,8 +41,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     /// How many INTIDs there are: a multiple of 32.
     let interruptCount: Int
     private let accessor: () -> Int
-    /// The CPU interfaces, in the order of their numbers.
-    var interfaces: [GICv2CPUInterface] = []
+    /// The CPU interfaces, in the order of their numbers. They hold the Distributor, and it does not hold them.
+    private var interfaces = FixedArray<Uncounted<GICv2CPUInterface>>([])
 
     private var enablesGroup0 = false
     private var enablesGroup1 = false
@@ -69,6 +71,11 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         targets = FixedArray(repeating: 0, count: cpuCount * spis / 32)
         senders = FixedArray(repeating: 0, count: cpuCount * Self.sgiCount)
         resetTargets()
+    }
+
+    /// The CPU interfaces are ready. - Precondition: they outlive every use of the Distributor.
+    func connect(_ interfaces: [GICv2CPUInterface]) {
+        self.interfaces = FixedArray(interfaces.map { Uncounted($0) })
     }
 
     func reset() {
@@ -123,7 +130,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             privateBanks[cpu].findHighest(forwarded(privateBanks[cpu].group), &best)
             sharedBanks.findHighest(&best) { targets[cpu * sharedBanks.count + $0] & forwarded($1) }
         }
-        interfaces[cpu].setPending(best)
+        interfaces[cpu].with { $0.setPending(best) }
     }
 
     /// Those of thirty-two interrupts whose group is enabled, by a word that has their groups.
@@ -182,6 +189,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             updateAll()
         }
     }
+
+    func interfaceChanged() {}
 
     // MARK: Registers
 

@@ -1,3 +1,5 @@
+import ISA
+
 /// The virtual interface control of one CPU, GICH: the List registers, from which the virtual machine that the CPU runs
 /// has its interrupts.
 ///
@@ -23,27 +25,29 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
     /// EOICount, and the enables of GICH_HCR.
     private static let writableControl: UInt32 = 0xf800_00ff
 
-    // SAFETY: the board has the whole GIC or nothing of it.
-    private unowned(unsafe) let distributor: GICv2Distributor
+    private let distributor: GICv2Distributor
     private let cpu: Int
     private let maintenance: InterruptLine
-    /// GICV, the CPU interface that the virtual machine sees.
-    private(set) var interface: GICv2CPUInterface!
+    /// GICV, the CPU interface that the virtual machine sees. It holds this, which does not hold it.
+    private var interface: Uncounted<GICv2CPUInterface>!
 
     private var control = HypervisorControl(rawValue: 0)
     private var lists = ListRegisters<GICv2ListRegister>()
 
-    init(
-        distributor: GICv2Distributor, cpu: Int, irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine
-    ) {
+    init(distributor: GICv2Distributor, cpu: Int, maintenance: InterruptLine) {
         self.distributor = distributor
         self.cpu = cpu
         self.maintenance = maintenance
-        interface = GICv2CPUInterface(
+    }
+
+    /// Makes the interface, of which there is one. - Precondition: it outlives every use of this.
+    func makeInterface(irq: InterruptLine, fiq: InterruptLine) -> GICv2CPUInterface {
+        let interface = GICv2CPUInterface(
             source: self, cpu: cpu, irq: irq, fiq: fiq,
             priorities: InterruptPriorities(bits: Self.priorityBits, hasSharedActivePriorities: true))
+        self.interface = Uncounted(interface)
         update()
-        interface.changed = { [unowned self] in updateMaintenance() }
+        return interface
     }
 
     func reset() {
@@ -56,7 +60,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// States anew what is pending for the virtual machine.
     private func update() {
-        interface.setPending(lists.highestPending(), isEnabled: control.isEnabled)
+        interface.with { $0.setPending(lists.highestPending(), isEnabled: control.isEnabled) }
         updateMaintenance()
     }
 
@@ -66,7 +70,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// GICH_MISR (5.3.5).
     private var maintenanceStatus: MaintenanceStatus {
-        let groups = interface.control
+        let groups = interface.with { $0.control }
         return lists.maintenanceStatus(
             control, enablesGroup0: groups.contains(.enableGroup0), enablesGroup1: groups.contains(.enableGroup1))
     }
@@ -103,6 +107,8 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
         update()
     }
 
+    func interfaceChanged() { updateMaintenance() }
+
     // MARK: Registers
 
     func read(_ offset: UInt64) -> UInt32 {
@@ -115,7 +121,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
         case .maintenanceStatus: return maintenanceStatus.rawValue
         case .endStatus: return lists.endStatus
         case .emptyStatus: return lists.emptyStatus
-        case .activePriorities: return interface.priorities.activeWord(0, .zero)
+        case .activePriorities: return interface.with { $0.priorities.activeWord(0, .zero) }
         case .list, nil: return listIndex(offset).map { lists[$0].rawValue } ?? 0
         }
     }
@@ -124,7 +130,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
         switch Register(rawValue: offset) {
         case .hypervisorControl: control = HypervisorControl(rawValue: value & Self.writableControl)
         case .virtualMachineControl: setVirtualMachineControl(value)
-        case .activePriorities: interface.setActivePriorities(value)
+        case .activePriorities: interface.with { $0.setActivePriorities(value) }
         case .type, .maintenanceStatus, .endStatus, .emptyStatus: return
         case .list, nil:
             guard let index = listIndex(offset) else { return }
@@ -141,17 +147,20 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
 
     /// GICH_VMCR, the hypervisor's view of what the virtual machine has written to GICV (5.3.4).
     private var virtualMachineControl: UInt32 {
-        let priorities = interface.priorities
-        return interface.control.rawValue | UInt32(priorities.group1BinaryPoint) << 18
-            | UInt32(priorities.binaryPoint) << 21 | UInt32(priorities.mask >> 3) << 27
+        interface.with {
+            $0.control.rawValue | UInt32($0.priorities.group1BinaryPoint) << 18
+                | UInt32($0.priorities.binaryPoint) << 21 | UInt32($0.priorities.mask >> 3) << 27
+        }
     }
 
     private func setVirtualMachineControl(_ value: UInt32) {
         typealias Register = GICv2CPUInterfaceRegister
-        interface.write(Register.control.rawValue, value)
-        interface.write(Register.aliasedBinaryPoint.rawValue, value >> 18 & 7)
-        interface.write(Register.binaryPoint.rawValue, value >> 21 & 7)
-        interface.write(Register.priorityMask.rawValue, (value >> 27) << 3)
+        interface.with {
+            $0.write(Register.control.rawValue, value)
+            $0.write(Register.aliasedBinaryPoint.rawValue, value >> 18 & 7)
+            $0.write(Register.binaryPoint.rawValue, value >> 21 & 7)
+            $0.write(Register.priorityMask.rawValue, (value >> 27) << 3)
+        }
     }
 
     // MARK: State

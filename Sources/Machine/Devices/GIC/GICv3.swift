@@ -26,20 +26,20 @@ public final class GICv3 {
         precondition(affinities.count == outputs.count)
         let gicd = GICv3Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, hasLPIs: hasLPIs)
         self.gicd = gicd
-        gicd.redistributors = outputs.indices.map { number in
+        let redistributors = outputs.indices.map { number in
             GICv3Redistributor(
                 distributor: gicd, number: number, affinity: affinities[number], isLast: number == outputs.count - 1,
                 memory: memory, hasLPIs: hasLPIs, outputs: outputs[number])
         }
-        gicd.route()
-        gicr = GICv3RedistributorRegion(name: "gicr", redistributors: gicd.redistributors)
+        gicd.connect(redistributors)
+        gicr = GICv3RedistributorRegion(name: "gicr", redistributors: redistributors)
         translationService =
             hasLPIs
-            ? GICv3ITS(name: "its", clock: clock, memory: memory, redistributors: gicd.redistributors) : nil
+            ? GICv3ITS(name: "its", clock: clock, memory: memory, redistributors: redistributors) : nil
     }
 
     /// The CPU interface of a CPU, for its system registers.
-    public func cpuInterface(_ cpu: Int) -> any InterruptControllerInterface { gicd.redistributors[cpu].interface }
+    public func cpuInterface(_ cpu: Int) -> any InterruptControllerInterface { gicr.redistributors[cpu].interface }
 
     /// The wire of a shared interrupt, counted from 0.
     public func line(spi: Int) -> InterruptLine { gicd.line(spi: spi) }

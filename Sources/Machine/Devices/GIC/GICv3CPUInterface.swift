@@ -1,4 +1,5 @@
 import AArch64ISA
+import ISA
 
 /// The CPU interface of one CPU of a GICv3: physical interrupts by ICC_*, a virtual machine's by ICV_*, and its
 /// hypervisor's side, ICH_*.
@@ -9,8 +10,8 @@ import AArch64ISA
 final class GICv3CPUInterface: InterruptControllerInterface {
     typealias Register = AArch64.InterfaceRegister
 
-    // SAFETY: the Redistributor owns its interfaces, and they end with it.
-    private unowned(unsafe) var redistributor: GICv3Redistributor!
+    /// The Redistributor has its interfaces.
+    private var redistributor: Uncounted<GICv3Redistributor>!
     private let irq: InterruptLine
     private let fiq: InterruptLine
     let virtual: GICv3VirtualInterface
@@ -28,8 +29,8 @@ final class GICv3CPUInterface: InterruptControllerInterface {
 
     /// The Redistributor that has this interface is ready.
     func connect(to redistributor: GICv3Redistributor) {
-        self.redistributor = redistributor
-        virtual.redistributor = redistributor
+        self.redistributor = Uncounted(redistributor)
+        virtual.redistributor = self.redistributor
     }
 
     func reset() {
@@ -66,7 +67,7 @@ final class GICv3CPUInterface: InterruptControllerInterface {
         let interrupt = pending
         registers.priorities.activate(interrupt)
         // The Redistributor goes on to state what is pending now, and so the signals.
-        redistributor.acknowledge(interrupt)
+        redistributor.with { $0.acknowledge(interrupt) }
         return UInt64(interrupt.intid)
     }
 
@@ -79,9 +80,9 @@ final class GICv3CPUInterface: InterruptControllerInterface {
     /// priority is not the highest active is ignored.
     private func end(_ value: UInt64, _ group: InterruptGroup) {
         let intid = UInt32(value & 0xff_ffff)
-        guard redistributor.exists(intid), registers.priorities.runningGroup == group else { return }
+        guard redistributor.with({ $0.exists(intid) }), registers.priorities.runningGroup == group else { return }
         registers.priorities.drop(group)
-        if !registers.dropsPriorityOnly { redistributor.deactivate(intid) }
+        if !registers.dropsPriorityOnly { redistributor.with { $0.deactivate(intid) } }
         signal()
     }
 
@@ -103,11 +104,11 @@ final class GICv3CPUInterface: InterruptControllerInterface {
         case .eoir1: end(value, .one)
         case .dir:
             // Without EOImode the interrupt was deactivated by its end.
-            if registers.dropsPriorityOnly { redistributor.deactivate(UInt32(value & 0xff_ffff)) }
-        case .sgi0r: redistributor.sendSGI(value, .zero)
-        case .sgi1r: redistributor.sendSGI(value, .one)
+            if registers.dropsPriorityOnly { redistributor.with { $0.deactivate(UInt32(value & 0xff_ffff)) } }
+        case .sgi0r: redistributor.with { $0.sendSGI(value, .zero) }
+        case .sgi1r: redistributor.with { $0.sendSGI(value, .one) }
         // Group 1 of the other Security state, which is not there: what is left of it is Group 0 (table 12-14).
-        case .asgi1r: redistributor.sendSGI(value, .zero)
+        case .asgi1r: redistributor.with { $0.sendSGI(value, .zero) }
         default:
             registers.write(register, value)
             signal()

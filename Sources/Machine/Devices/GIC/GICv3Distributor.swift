@@ -1,3 +1,5 @@
+import ISA
+
 /// The Distributor of a GICv3: the state of SPIs, and to which CPU each goes.
 ///
 /// "Arm Generic Interrupt Controller Architecture Specification, GIC architecture version 3 and version 4", IHI 0069H,
@@ -28,8 +30,8 @@ final class GICv3Distributor: Device, InterruptSink {
     /// How many INTIDs there are below those of LPIs: a multiple of 32.
     let interruptCount: Int
     private let hasLPIs: Bool
-    /// In the order of the CPUs' numbers.
-    var redistributors: [GICv3Redistributor] = []
+    /// In the order of the CPUs' numbers. They hold the Distributor, and it does not hold them.
+    private var redistributors = FixedArray<Uncounted<GICv3Redistributor>>([])
 
     private(set) var enablesGroup0 = false
     private(set) var enablesGroup1 = false
@@ -49,6 +51,12 @@ final class GICv3Distributor: Device, InterruptSink {
         banks = InterruptBanks(count: spis / 32)
         routes = FixedArray(repeating: 0, count: spis)
         targets = FixedArray(repeating: 0, count: cpuCount * spis / 32)
+    }
+
+    /// The Redistributors are ready. - Precondition: they outlive every use of the Distributor.
+    func connect(_ redistributors: [GICv3Redistributor]) {
+        self.redistributors = FixedArray(redistributors.map { Uncounted($0) })
+        route()
     }
 
     func reset() {
@@ -78,7 +86,7 @@ final class GICv3Distributor: Device, InterruptSink {
         if number >= Self.privateStride {
             let cpu = number / Self.privateStride - 1
             guard cpu < redistributors.count, (16..<32).contains(intid) else { return }
-            redistributors[cpu].setLevel(intid, level)
+            redistributors[cpu].with { $0.setLevel(intid, level) }
         } else {
             guard intid >= 32, intid < interruptCount else { return }
             banks.change(intid / 32 - 1) { $0.setLevel(intid % 32, level) }
@@ -112,7 +120,7 @@ final class GICv3Distributor: Device, InterruptSink {
     }
 
     private func updateAll() {
-        for redistributor in redistributors { redistributor.update() }
+        for cpu in redistributors.indices { redistributors[cpu].with { $0.update() } }
     }
 
     /// ICC_SGI1R_EL1 and its like (12.2.20): to all others, or to those of sixteen CPUs that are in a list.
@@ -122,11 +130,13 @@ final class GICv3Distributor: Device, InterruptSink {
         let cluster =
             UInt32(value >> 48 & 0xff) << 24 | UInt32(value >> 32 & 0xff) << 16 | UInt32(value >> 16 & 0xff) << 8
         let first = UInt32(value >> 44 & 0xf) * 16
-        for redistributor in redistributors {
-            let affinity = redistributor.affinity
-            let isListed =
-                affinity & ~0xff == cluster && affinity & 0xf0 == first && value >> UInt64(affinity & 0xf) & 1 != 0
-            if isToAllOthers ? redistributor !== sender : isListed { redistributor.receiveSGI(intid, group) }
+        for cpu in redistributors.indices {
+            redistributors[cpu].with { redistributor in
+                let affinity = redistributor.affinity
+                let isListed =
+                    affinity & ~0xff == cluster && affinity & 0xf0 == first && value >> UInt64(affinity & 0xf) & 1 != 0
+                if isToAllOthers ? redistributor !== sender : isListed { redistributor.receiveSGI(intid, group) }
+            }
         }
     }
 
@@ -194,9 +204,10 @@ final class GICv3Distributor: Device, InterruptSink {
     private func route(_ index: Int) {
         let affinity = UInt32(truncatingIfNeeded: routes[index]) & 0xff_ffff | UInt32(routes[index] >> 32) << 24
         let bit = UInt32(1) << UInt32(index % 32)
-        for (cpu, redistributor) in redistributors.enumerated() {
+        for cpu in redistributors.indices {
             let word = cpu * banks.count + index / 32
-            if redistributor.affinity == affinity { targets[word] |= bit } else { targets[word] &= ~bit }
+            let isTarget = redistributors[cpu].with { $0.affinity == affinity }
+            if isTarget { targets[word] |= bit } else { targets[word] &= ~bit }
         }
     }
 

@@ -37,8 +37,7 @@ final class GICv3Redistributor {
     private let number: Int
     private let isLast: Bool
     private let hasLPIs: Bool
-    // SAFETY: the Distributor owns its Redistributors, and they end with it.
-    private unowned(unsafe) let distributor: GICv3Distributor
+    private let distributor: GICv3Distributor
     let interface: GICv3CPUInterface
 
     private var bank = InterruptBank(base: 0, alwaysEdge: sgis)
@@ -204,7 +203,7 @@ final class GICv3Redistributor {
 /// All Redistributors, one after another.
 final class GICv3RedistributorRegion: Device {
     let name: String
-    private let redistributors: [GICv3Redistributor]
+    let redistributors: [GICv3Redistributor]
 
     init(name: String, redistributors: [GICv3Redistributor]) {
         self.name = name

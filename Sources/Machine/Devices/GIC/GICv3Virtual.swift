@@ -1,4 +1,5 @@
 import AArch64ISA
+import ISA
 
 /// The virtual CPU interface of one CPU of a GICv3: ICV_* for the virtual machine that the CPU runs, whose interrupts are
 /// in the List registers, and ICH_* for its hypervisor.
@@ -19,8 +20,8 @@ final class GICv3VirtualInterface {
     /// EOIcount, TDIR, TSEI, TALL1, TALL0, TC, and the enables of ICH_HCR_EL2.
     private static let writableControl: UInt64 = 0xf800_7cff
 
-    // SAFETY: the Redistributor owns its interfaces, and they end with it.
-    unowned(unsafe) var redistributor: GICv3Redistributor!
+    /// The Redistributor has its interfaces.
+    var redistributor: Uncounted<GICv3Redistributor>!
     private let irq: InterruptLine
     private let fiq: InterruptLine
     private let maintenance: InterruptLine
@@ -118,7 +119,8 @@ final class GICv3VirtualInterface {
     /// Ends the activity of a List register's interrupt, and with it of the physical interrupt it stands for.
     private func deactivate(_ index: Int) {
         lists[index].state = lists[index].state == .active ? .invalid : .pending
-        if lists[index].isHardware { redistributor.deactivate(lists[index].physicalID) }
+        let list = lists[index]
+        if list.isHardware { redistributor.with { $0.deactivate(list.physicalID) } }
     }
 
     // MARK: ICV_*

@@ -196,8 +196,8 @@ enum InterruptAccesses {
     }
 
     /// The devices alone, where QEMU's board has them, and the level of each CPU's interrupts.
-    private final class Board: InterruptSink {
-        private var levels: [Bool]
+    private final class Board {
+        private let pins: Pins
         private let space = AddressSpace(memory: PhysicalMemory())
         private let accessor = Accessor()
         private var gicv2: GICv2?
@@ -206,14 +206,21 @@ enum InterruptAccesses {
 
         private final class Accessor { var cpu = 0 }
 
+        private final class Pins: InterruptSink {
+            var levels: [Bool]
+            init(_ count: Int) { levels = Array(repeating: false, count: count) }
+            func setLine(_ number: Int, _ level: Bool) { levels[number] = level }
+        }
+
         init(version: Int, cpus: Int) {
-            levels = Array(repeating: false, count: 4 * cpus)
+            let pins = Pins(4 * cpus)
+            self.pins = pins
             _ = space.memory.addRegion(base: 0x4000_0000, size: 512 << 20)
             let outputs = (0..<cpus).map { cpu in
                 GICOutputs(
-                    irq: InterruptLine(to: self, number: 4 * cpu), fiq: InterruptLine(to: self, number: 4 * cpu + 1),
-                    virtualIRQ: InterruptLine(to: self, number: 4 * cpu + 2),
-                    virtualFIQ: InterruptLine(to: self, number: 4 * cpu + 3))
+                    irq: InterruptLine(to: pins, number: 4 * cpu), fiq: InterruptLine(to: pins, number: 4 * cpu + 1),
+                    virtualIRQ: InterruptLine(to: pins, number: 4 * cpu + 2),
+                    virtualFIQ: InterruptLine(to: pins, number: 4 * cpu + 3))
             }
             let clock = Clock()
             let line: InterruptLine
@@ -238,8 +245,6 @@ enum InterruptAccesses {
             let uart = PL011(name: "pl011", clock: clock, backend: NoConsole(), interrupt: line)
             space.map(uart, at: 0x0900_0000, size: 0x1000)
         }
-
-        func setLine(_ number: Int, _ level: Bool) { levels[number] = level }
 
         func perform(_ access: InterruptAccess) -> UInt64 {
             accessor.cpu = access.cpu
@@ -287,7 +292,7 @@ enum InterruptAccesses {
                 return interface.read(register)
             }
             let first = 4 * access.cpu + (isVirtual ? 2 : 0)
-            return (levels[first] ? 0x80 : 0) | (levels[first + 1] ? 0x40 : 0)
+            return (pins.levels[first] ? 0x80 : 0) | (pins.levels[first + 1] ? 0x40 : 0)
         }
 
         private func write(_ access: InterruptAccess, _ value: UInt64) {
