@@ -26,6 +26,11 @@ extension AArch64 {
             package let position: UInt8
             package let width: UInt8
             package let shift: UInt8
+
+            /// Its bits of `word`, at their place in the value.
+            @inline(__always) func bits(of word: UInt32) -> UInt32 {
+                ((word &>> UInt32(position)) & ((1 &<< UInt32(width)) &- 1)) &<< UInt32(shift)
+            }
         }
 
         /// What register number 31 is, for one of the registers.
@@ -51,11 +56,12 @@ extension AArch64 {
         package let requires: Features
         package private(set) var mask: UInt32 = 0
         package private(set) var match: UInt32 = 0
-        package private(set) var pieces: [Piece] = []
+        package private(set) var pieces = ShortList(
+            placeholder: Piece(target: .immediate, position: 0, width: 0, shift: 0))
         /// The immediate's sign bit, for signed ones.
         private(set) var signBit: UInt8?
         /// For `rd`, `rn`, `rm` and `ra`.
-        package private(set) var last: [Last] = .init(repeating: .itself, count: 4)
+        package private(set) var last = InlineArray<4, Last>(repeating: .itself)
         /// Bits of the word of which one at least is set, or none.
         private(set) var nonzero: UInt32 = 0
         /// What the immediate has beside its pieces.
@@ -175,42 +181,42 @@ extension AArch64 {
             + vectorShiftImmediate + vectorByElement + scalarThree + scalarTwoRegister + scalarPairwise
             + scalarShiftImmediate + scalarByElement + vectorMultipleStructures + vectorSingleStructure + cryptography
 
-        func matches(_ word: UInt32) -> Bool { word & mask == match && (nonzero == 0 || word & nonzero != 0) }
-
-        private func value(of target: Target, in word: UInt32) -> UInt32? {
-            var result: UInt32?
-            for piece in pieces where piece.target == target {
-                let bits = (word &>> UInt32(piece.position)) & ((1 &<< UInt32(piece.width)) &- 1)
-                result = (result ?? 0) | bits &<< UInt32(piece.shift)
-            }
-            return result
-        }
-
-        private func register(_ target: Target, in word: UInt32) -> UInt8 {
-            guard let value = value(of: target, in: word) else { return 0 }
-            return value == 31 ? last[Int(target.rawValue)].number : UInt8(truncatingIfNeeded: value)
-        }
-
         /// Whether `word`, which matches, is of 64 bits where there is a choice.
         package func isWide(_ word: UInt32) -> Bool {
-            value(of: .wide, in: word).map { $0 == 1 } ?? alwaysWide
+            for piece in pieces where piece.target == .wide { return piece.bits(of: word) == 1 }
+            return alwaysWide
+        }
+
+        /// The number of the register that the field for `target` names.
+        private func register(_ target: Target, _ field: UInt32) -> UInt8 {
+            field == 31 ? last[Int(target.rawValue)].number : UInt8(truncatingIfNeeded: field)
         }
 
         /// The slot of `word`, which matches; its handler is left for the decoder.
         ///
         /// A fourth register, Ra or Rt2, stands in bits 24 to 31 of the immediate, whose own bits are then fewer.
         package func decode(_ word: UInt32) -> DecodedSlot {
-            var immediate = (value(of: .immediate, in: word) ?? 0) | fixedImmediate
+            var (rd, rn, rm, immediate): (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, fixedImmediate)
+            var ra: UInt32?
+            for piece in pieces {
+                let bits = piece.bits(of: word)
+                switch piece.target {
+                case .rd: rd |= bits
+                case .rn: rn |= bits
+                case .rm: rm |= bits
+                case .ra: ra = bits
+                case .immediate: immediate |= bits
+                case .wide: break
+                }
+            }
             if let signBit {
                 let unused = 31 &- UInt32(signBit)
                 immediate = UInt32(bitPattern: Int32(bitPattern: immediate &<< unused) &>> Int32(unused))
             }
-            if value(of: .ra, in: word) != nil {
-                immediate = immediate & 0xff_ffff | UInt32(register(.ra, in: word)) &<< 24
-            }
+            if let ra { immediate = immediate & 0xff_ffff | UInt32(register(.ra, ra)) &<< 24 }
             return DecodedSlot(
-                handler: 0, rd: register(.rd, in: word), rs1: register(.rn, in: word), rs2: register(.rm, in: word),
-                length: 2, immediate: Int32(bitPattern: immediate))
+                handler: 0, rd: register(.rd, rd), rs1: register(.rn, rn), rs2: register(.rm, rm), length: 2,
+                immediate: Int32(bitPattern: immediate))
         }
 
         /// As assemblers write it, with what the size and the ordering of `word` add.
@@ -231,28 +237,49 @@ extension AArch64 {
 
     /// The tables of one set of features, arranged for look-up.
     package struct Decoder {
-        /// By bits 28 to 21, which tell most classes apart: the candidates, `illegal` ones first, then those with more
-        /// fixed bits.
-        private var lines: [[Encoding]] = .init(repeating: [], count: 256)
+        /// What is compared of a line, close together.
+        private struct Candidate {
+            let mask: UInt32
+            let match: UInt32
+            let nonzero: UInt32
+            let line: Int32
+
+            @inline(__always) func matches(_ word: UInt32) -> Bool {
+                word & mask == match && (nonzero == 0 || word & nonzero != 0)
+            }
+        }
+
+        private let lines: [Encoding]
+        /// By bits 28 to 21, which tell most classes apart: `illegal` ones first, then those with more fixed bits.
+        private var candidates: [Candidate] = []
+        /// For each value of these bits, where its candidates begin; they end where the next ones begin.
+        private var starts: [Int32] = []
 
         package init(_ features: Features) {
             func rank(_ encoding: Encoding) -> Int {
                 encoding.operation == .illegal ? 33 : encoding.mask.nonzeroBitCount
             }
-            let known = Encoding.all.filter { features.isSuperset(of: $0.requires) }
-            for encoding in known.sorted(by: { rank($0) > rank($1) }) {
-                for index in 0..<256 where (UInt32(index) << 21 ^ encoding.match) & encoding.mask & 0x1fe0_0000 == 0 {
-                    lines[index].append(encoding)
+            lines = Encoding.all.filter { features.isSuperset(of: $0.requires) }.sorted { rank($0) > rank($1) }
+            for bits in UInt32(0)..<256 {
+                starts.append(Int32(candidates.count))
+                for (line, encoding) in lines.enumerated()
+                where (bits << 21 ^ encoding.match) & encoding.mask & 0x1fe0_0000 == 0 {
+                    candidates.append(
+                        Candidate(
+                            mask: encoding.mask, match: encoding.match, nonzero: encoding.nonzero, line: Int32(line)))
                 }
             }
+            starts.append(Int32(candidates.count))
         }
 
         /// The line that `word` matches, if any.
         package func encoding(of word: UInt32) -> Encoding? {
-            let candidates = lines[Int(word &>> 21 & 0xff)]
-            // By index: to copy each candidate takes longer than to compare it.
-            guard let index = candidates.indices.first(where: { candidates[$0].matches(word) }) else { return nil }
-            return candidates[index].operation == .illegal ? nil : candidates[index]
+            let bits = Int(word &>> 21 & 0xff)
+            for index in Int(starts[bits])..<Int(starts[bits + 1]) where candidates[index].matches(word) {
+                let encoding = lines[Int(candidates[index].line)]
+                return encoding.operation == .illegal ? nil : encoding
+            }
+            return nil
         }
 
         /// The operation of `word`, whether it is of 64 bits, and its operands.

@@ -71,7 +71,7 @@ extension AArch64: GuestArchitecture {
 
     /// The slot was not decoded yet: decodes it and runs it.
     static let decodeHandler: Handler = { state, slot, page, slots, budget, tlb in
-        ProcessingElement.of(state).decode(slot, slots)
+        ProcessingElement.with(state) { $0.decode(slot, slots) }
         proceed(state, slot, page, slots, budget, tlb)
     }
 

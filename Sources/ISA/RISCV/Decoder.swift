@@ -28,7 +28,8 @@ extension RISCV {
         let length: UInt8
         private(set) var mask: UInt32 = 0
         private(set) var match: UInt32 = 0
-        private(set) var pieces: [Piece] = []
+        private(set) var pieces = ShortList(
+            placeholder: Piece(target: .immediate, position: 0, width: 0, shift: 0))
         /// The immediate's sign bit, for signed ones.
         private(set) var signBit: UInt8?
         /// What is added to each register field: 8 for a three-bit field, ``RISCV/firstFloatRegister`` for f registers.
@@ -155,45 +156,63 @@ extension RISCV {
 
     /// The tables of one set of features, arranged for look-up.
     struct Decoder {
-        /// For 32-bit words by opcode and funct3, for 16-bit words by quadrant and funct3: the candidates, those with more
-        /// fixed bits first.
-        private var wide: [[Encoding]] = .init(repeating: [], count: 256)
-        private var narrow: [[Encoding]] = .init(repeating: [], count: 32)
-
-        init(_ features: Features) {
-            let known = Encoding.all.filter { features.isSuperset(of: $0.requires) }
-            for encoding in known.sorted(by: { $0.mask.nonzeroBitCount > $1.mask.nonzeroBitCount }) {
-                if encoding.length == 2 {
-                    narrow[Self.narrowIndex(encoding.match)].append(encoding)
-                    continue
-                }
-                for index in 0..<256 {
-                    let opcode = UInt32(index & 31) << 2 | UInt32(index >> 5) << 12
-                    let decided: UInt32 = 0x707c
-                    if (opcode ^ encoding.match) & encoding.mask & decided == 0 { wide[index].append(encoding) }
-                }
-            }
+        /// What is compared of a line, close together.
+        private struct Candidate {
+            let mask: UInt32
+            let match: UInt32
+            let line: Int32
         }
 
-        private static func wideIndex(_ word: UInt32) -> Int {
-            Int((word &>> 2) & 31 | (word &>> 12 & 7) &<< 5)
+        private let lines: [Encoding]
+        /// For 16-bit words by quadrant and funct3, and behind these for 32-bit words by opcode and funct3: those with more
+        /// fixed bits first.
+        private var candidates: [Candidate] = []
+        /// Where the candidates of each index begin; they end where the next ones begin.
+        private var starts: [Int32] = []
+        private static let narrowCount = 32
+        private static let wideCount = 256
+
+        init(_ features: Features) {
+            lines = Encoding.all.filter { features.isSuperset(of: $0.requires) }
+                .sorted { $0.mask.nonzeroBitCount > $1.mask.nonzeroBitCount }
+            for index in 0..<Self.narrowCount {
+                begin { $0.length == 2 && Self.narrowIndex($0.match) == index }
+            }
+            for index in 0..<Self.wideCount {
+                let (opcode, decided) = (UInt32(index & 31) << 2 | UInt32(index >> 5) << 12, 0x707c as UInt32)
+                begin { $0.length == 4 && (opcode ^ $0.match) & $0.mask & decided == 0 }
+            }
+            starts.append(Int32(candidates.count))
+        }
+
+        /// The lines that `isOne` holds of are the candidates of the next index.
+        private mutating func begin(_ isOne: (Encoding) -> Bool) {
+            starts.append(Int32(candidates.count))
+            for (line, encoding) in lines.enumerated() where isOne(encoding) {
+                candidates.append(Candidate(mask: encoding.mask, match: encoding.match, line: Int32(line)))
+            }
         }
 
         private static func narrowIndex(_ word: UInt32) -> Int {
             Int(word & 3 | (word &>> 13 & 7) &<< 2)
         }
 
+        private static func wideIndex(_ word: UInt32) -> Int {
+            narrowCount + Int((word &>> 2) & 31 | (word &>> 12 & 7) &<< 5)
+        }
+
         /// The line that `word` matches, if any. A word whose two low bits are not both set is a compressed one.
         func encoding(of word: UInt32) -> Encoding? {
-            let isNarrow = word & 3 != 3
-            let candidates = isNarrow ? narrow[Self.narrowIndex(word & 0xffff)] : wide[Self.wideIndex(word)]
-            let bits = isNarrow ? word & 0xffff : word
-            // By index: to copy each candidate takes longer than to compare it.
-            guard let index = candidates.indices.first(where: { candidates[$0].matches(bits) }) else { return nil }
-            let found = candidates[index]
-            // Rounding modes 5 and 6 are reserved (volume I, "Floating-Point Control and Status Register").
-            if found.hasRounding && (word &>> 12 & 7 == 5 || word &>> 12 & 7 == 6) { return nil }
-            return found
+            let bits = word & 3 != 3 ? word & 0xffff : word
+            let place = word & 3 != 3 ? Self.narrowIndex(bits) : Self.wideIndex(bits)
+            for index in Int(starts[place])..<Int(starts[place + 1])
+            where bits & candidates[index].mask == candidates[index].match {
+                let found = lines[Int(candidates[index].line)]
+                // Rounding modes 5 and 6 are reserved (volume I, "Floating-Point Control and Status Register").
+                if found.hasRounding && (word &>> 12 & 7 == 5 || word &>> 12 & 7 == 6) { return nil }
+                return found
+            }
+            return nil
         }
 
         /// The operation and operands of `word`.
