@@ -38,6 +38,7 @@ public final class HotCode: Translator {
     let code: CodeMemory
     let trampolines: X64.Trampolines
     private var pages = TranslatedPages()
+    private let cold = ColdPlaces()
     private var pagesByPhysical: [UInt64: [TranslatedPage]] = [:]
     /// Those whose jump caches lead into the code.
     private var processors: [Attached] = []
@@ -98,6 +99,7 @@ public final class HotCode: Translator {
             let address = core.pointee.programCounter
             var entry = core.pointee.context.pointee.code(of: address)
             if entry == 0 {
+                if cold.countsVisit(address, mode: core.pointee.context.pointee.codeMode) { return false }
                 entry = resolve(address, processor)
                 if entry == 0 { return false }
                 core.pointee.missedJump = 0
@@ -122,15 +124,21 @@ public final class HotCode: Translator {
         statistics.lookups += 1
         guard let page = processor.codePage(at: address) else { return 0 }
         let context = processor.core.pointee.context
+        let mode = context.pointee.codeMode
         // Before the page is looked up: a page that is forgotten would not hear of changes of its code.
         if code.free.count < 1 << 20 { flush() }
         let translated = translatedPage(
-            TranslatedPage.Key(
-                virtual: address & ~4095, physical: page.physical, mode: context.pointee.codeMode))
+            TranslatedPage.Key(virtual: address & ~4095, physical: page.physical, mode: mode))
         var offset = translated.entry(address)
         if offset == 0 {
             let threshold = faults == nil ? options.threshold : min(options.threshold, FaultInjection.threshold)
-            guard translated.count(address, threshold: threshold) else { return 0 }
+            let visits = translated.count(cold.takeVisits(address, mode: mode), at: address)
+            guard visits >= threshold else {
+                // The last visit before the threshold is looked up.
+                cold.enter(address, mode: mode, visits: threshold &- visits &- 1)
+                return 0
+            }
+            translated.resetCount(at: address)
             timed { translate(address, page, translated, processor) }
             offset = translated.entry(address)
             if offset == 0 { return 0 }
@@ -187,6 +195,7 @@ public final class HotCode: Translator {
         let start = UInt32(code.used)
         for address in region.labels {
             translated.setEntry(address, start + UInt32(generator.offset(ofBlock: address)))
+            cold.leave(address)
         }
         let count = generator.assembler.count
         statistics.regions += 1

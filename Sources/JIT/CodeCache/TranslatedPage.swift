@@ -61,14 +61,14 @@ final class TranslatedPage {
         granules |= (~0 << first) & (~0 >> (63 - last)) as UInt64
     }
 
-    /// Counts that the instruction, which is not translated, was come to; true when that was the `threshold`th time.
-    func count(_ address: UInt64, threshold: Int) -> Bool {
+    /// Counts that the instruction, which is not translated, was come to so often; gives how often that was in all.
+    func count(_ visits: Int, at address: UInt64) -> Int {
         let (entries, place) = (entries(address), place(address))
-        entries[place] &+= 1
-        guard entries[place] >= threshold else { return false }
-        entries[place] = 0
-        return true
+        entries[place] = min(entries[place] &+ UInt32(truncatingIfNeeded: visits), Self.code &- 1)
+        return Int(entries[place])
     }
+
+    func resetCount(at address: UInt64) { entries(address)[place(address)] = 0 }
 
     /// How often code was left for the access to a device at each place.
     private var deviceAccesses: [UInt16: Int] = [:]
