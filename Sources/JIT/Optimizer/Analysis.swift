@@ -137,7 +137,8 @@ struct Analysis {
                 facts[index].isDead = true
                 continue
             }
-            if hasVectors, let assembly = VectorAssembly(node, block) {
+            // What an initializer is given is counted, so that it is called for vectors alone.
+            if hasVectors, node.operation == .vector, let assembly = VectorAssembly(node, block) {
                 facts[index].isAssembled = true
                 use(Int(assembly.sources.0), at: Int32(index))
                 use(Int(assembly.sources.1), at: Int32(index))

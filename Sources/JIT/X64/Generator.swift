@@ -13,7 +13,10 @@ extension X64 {
     /// computed there at once.
     ///
     /// What is rare stands behind all blocks, in stubs.
-    struct Generator {
+    ///
+    /// There is one, and it is not copied: a copy counts a reference to each of its arrays, which the compiler would make
+    /// unseen, for a call of a method as well.
+    struct Generator: ~Copyable {
         enum Place: Equatable {
             case none
             case constant

@@ -65,12 +65,8 @@ extension X64.Generator {
         assembler.bind(done)
     }
 
-    private mutating func storeFlagsKind(_ kind: FlagsKind, _ width: Width) {
-        storeFlagsKind(kind, width, &assembler)
-    }
-
     /// Kind and width are neighbours, of a byte each.
-    private func storeFlagsKind(_ kind: FlagsKind, _ width: Width, _ assembler: inout X64.Assembler) {
+    private mutating func storeFlagsKind(_ kind: FlagsKind, _ width: Width) {
         let both = Int32(unsafeBitCast(kind, to: UInt8.self)) | Int32(unsafeBitCast(width, to: UInt8.self)) << 8
         assembler.store(Self.flagsField(\.kind), constant: both, .half)
     }
@@ -114,7 +110,7 @@ extension X64.Generator {
     /// - Parameter kept: vector registers that are needed still.
     mutating func store(_ recipe: FlagsRecipe, keeping kept: UInt16 = 0) {
         if let numbers = recipe.numbers { return storeFlags(numbers, recipe.width, keeping: kept) }
-        storeFlagsKind(recipe.kind, recipe.width, &assembler)
+        storeFlagsKind(recipe.kind, recipe.width)
         // A register that neither operand is in.
         let free = Role.temporaries.first {
             !recipe.first.isRegister($0) && !recipe.operand.isRegister($0) && !(recipe.result?.isRegister($0) ?? false)

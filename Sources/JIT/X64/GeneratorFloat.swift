@@ -187,11 +187,9 @@ extension X64.Generator {
     }
 
     /// Puts ones above the single.
-    func box(_ register: VectorRegister, _ assembler: inout X64.Assembler) {
+    mutating func box(_ register: VectorRegister) {
         assembler.packed(.unpackLow, register, .register(Role.ones))
     }
-
-    private mutating func box(_ register: VectorRegister) { box(register, &assembler) }
 
     // MARK: Loads
 

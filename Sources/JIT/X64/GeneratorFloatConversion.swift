@@ -111,7 +111,7 @@ extension X64.Generator {
             assembler.convert(target, from: Role.ones, float: source, node.otherWidth)
         } else if source == .register(target) {
             assembler.convert(target, float: source, node.otherWidth)
-            if node.width == .word { box(target, &assembler) }
+            if node.width == .word { box(target) }
         } else {
             assembler.move(target, Role.ones)
             assembler.convert(target, float: source, node.otherWidth)
