@@ -125,10 +125,11 @@ public struct TranslationContext {
     public internal(set) var key: Key
     /// When it was last selected, for eviction.
     package var stamp: UInt64 = 0
-    /// First and last byte of the range of all superpages entered: a fence within it drops the whole context. The last,
-    /// and not the end: of a superpage at the top of the address space that would be 0.
-    private var superpageStart: UInt64 = ~0
-    private var superpageLast: UInt64 = 0
+    /// Superpages of which pages were entered, as a fence within one drops the whole context: their sizes, a bit for each
+    /// binary logarithm, and a bit for each superpage, by a hash of its number and size. To know no more than where the first
+    /// and the last one are is too little: what a kernel unmaps one by one lies between.
+    private var superpageSizes: UInt64 = 0
+    private var superpages = InlineArray<8, UInt64>(repeating: 0)
     /// Pages that were translated last of those that no data entry can hold: devices'. Where it is one that a hypervisor
     /// emulates, by the first stage alone.
     private let devices: UnsafeMutablePointer<DevicePage>
@@ -226,8 +227,8 @@ public struct TranslationContext {
         } else {
             for index in 0..<Self.dataEntries { drop(index) }
         }
-        superpageStart = ~0
-        superpageLast = 0
+        superpageSizes = 0
+        superpages = InlineArray(repeating: 0)
         readWindow = Window()
         writeWindow = Window()
         for index in 0..<Self.deviceCount { devices[index].page = 1 }
@@ -256,7 +257,7 @@ public struct TranslationContext {
     /// Drops what translates `address`.
     package mutating func flush(page address: UInt64) {
         guard !isEmpty else { return }
-        if address >= superpageStart && address <= superpageLast { return flush() }
+        if isInSuperpage(address) { return flush() }
         let page = address & ~4095
         let index = Self.index(address)
         if reads[index].tag == page { dropReads(index) }
@@ -416,10 +417,28 @@ public struct TranslationContext {
         if entered < Self.logCapacity { log[entered] = UInt16(truncatingIfNeeded: Self.index(address)) }
         if entered <= Self.logCapacity { entered += 1 }
         if superpage > 4096 {
-            let start = address & ~(superpage &- 1)
-            superpageStart = min(superpageStart, start)
-            superpageLast = max(superpageLast, start &+ (superpage &- 1))
+            let size = superpage.trailingZeroBitCount
+            superpageSizes |= 1 &<< UInt64(size)
+            let (word, bit) = Self.superpagePlace(address, size)
+            superpages[word] |= bit
         }
+    }
+
+    /// The place of the bit of the superpage of 2 to the power of `size` bytes.
+    private static func superpagePlace(_ address: UInt64, _ size: Int) -> (word: Int, bit: UInt64) {
+        let hash = ((address &>> UInt64(size) &+ UInt64(size)) &* 0x9e37_79b9_7f4a_7c15) &>> 55
+        return (Int(truncatingIfNeeded: hash &>> 6), 1 &<< (hash & 63))
+    }
+
+    /// Whether pages of a superpage that holds `address` may have been entered.
+    private func isInSuperpage(_ address: UInt64) -> Bool {
+        var sizes = superpageSizes
+        while sizes != 0 {
+            let (word, bit) = Self.superpagePlace(address, sizes.trailingZeroBitCount)
+            if superpages[word] & bit != 0 { return true }
+            sizes &= sizes &- 1
+        }
+        return false
     }
 
     /// Drops entries that write to the host page at `host`: more of it holds decoded code now, and writes to that must be
