@@ -41,7 +41,7 @@ extension AArch64 {
 
         /// Which translations a TLBI instruction is about: those that EL1&0 has, or a host's EL2&0 in its place, ...
         enum Translations {
-            case all, address, range
+            case all, identifier, address, range
             /// ... or EL2; ...
             case ofEL2, addressOfEL2, rangeOfEL2
             /// ... of stage 2; of both stages; and of both stages of all guests.
@@ -85,11 +85,11 @@ extension AArch64 {
             .init("AT S12E0W", " 01 100 0111 1000 111", .el2, .translate),
         ]
 
-        /// An ASID is not looked at, nor whether only the last level was asked for: more is dropped than need be.
+        /// By address, an ASID is not looked at, nor whether only the last level was asked for: more is dropped than need be.
         static let invalidations: [Self] = [
             .local("TLBI VMALLE1", "01 000 1000 0111 000", .all),
             .local("TLBI VAE1", "   01 000 1000 0111 001", .address),
-            .local("TLBI ASIDE1", " 01 000 1000 0111 010", .all),
+            .local("TLBI ASIDE1", " 01 000 1000 0111 010", .identifier),
             .local("TLBI VAAE1", "  01 000 1000 0111 011", .address),
             .local("TLBI VALE1", "  01 000 1000 0111 101", .address),
             .local("TLBI VAALE1", " 01 000 1000 0111 111", .address),
@@ -99,7 +99,7 @@ extension AArch64 {
             .local("TLBI RVAALE1", "01 000 1000 0110 111", .range, .tlbirange),
             .inner("TLBI VMALLE1IS", " 01 000 1000 0011 000", .all),
             .inner("TLBI VAE1IS", "    01 000 1000 0011 001", .address),
-            .inner("TLBI ASIDE1IS", "  01 000 1000 0011 010", .all),
+            .inner("TLBI ASIDE1IS", "  01 000 1000 0011 010", .identifier),
             .inner("TLBI VAAE1IS", "   01 000 1000 0011 011", .address),
             .inner("TLBI VALE1IS", "   01 000 1000 0011 101", .address),
             .inner("TLBI VAALE1IS", "  01 000 1000 0011 111", .address),
@@ -109,7 +109,7 @@ extension AArch64 {
             .inner("TLBI RVAALE1IS", " 01 000 1000 0010 111", .range, .tlbirange),
             .outer("TLBI VMALLE1OS", " 01 000 1000 0001 000", .all, .tlbios),
             .outer("TLBI VAE1OS", "    01 000 1000 0001 001", .address, .tlbios),
-            .outer("TLBI ASIDE1OS", "  01 000 1000 0001 010", .all, .tlbios),
+            .outer("TLBI ASIDE1OS", "  01 000 1000 0001 010", .identifier, .tlbios),
             .outer("TLBI VAAE1OS", "   01 000 1000 0001 011", .address, .tlbios),
             .outer("TLBI VALE1OS", "   01 000 1000 0001 101", .address, .tlbios),
             .outer("TLBI VAALE1OS", "  01 000 1000 0001 111", .address, .tlbios),

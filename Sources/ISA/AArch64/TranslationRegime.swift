@@ -253,8 +253,13 @@ extension AArch64 {
             hasEnhancedPAN = features.hasEnhancedPAN && sctlr & SCTLR.epan != 0
             cachesData = sctlr & SCTLR.c != 0
             cachesInstructions = sctlr & SCTLR.i != 0
-            let identifier = kind == .el2 ? 0 : (tcr & TCR.a1 != 0 ? ttbr1 : ttbr0) >> 48
-            asid = UInt16(identifier & (features.hasLongASID && tcr & TCR.as != 0 ? 0xffff : 0xff))
+            asid = kind == .el2 ? 0 : Self.asid(features, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1)
+        }
+
+        /// The ASID that the registers name.
+        static func asid(_ features: TranslationFeatures, tcr: UInt64, ttbr0: UInt64, ttbr1: UInt64) -> UInt16 {
+            AArch64.TLBInvalidation.asid(
+                tcr & TCR.a1 != 0 ? ttbr1 : ttbr0, isLong: features.hasLongASID && tcr & TCR.as != 0)
         }
 
         /// Whether it has two ranges, and addresses of EL0 (HasUnprivileged).

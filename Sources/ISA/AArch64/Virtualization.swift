@@ -5,7 +5,7 @@ import ISA
 ///
 /// No cache is here, and decoded code follows memory by itself, so that of cache maintenance only its faults and traps are
 /// left, and the zeros of DC ZVA. TLB maintenance drops what it names from the translation contexts that it names, and at
-/// times more, which is allowed: an ASID is not looked at, and an intermediate address stands for all of its guest's.
+/// times more, which is allowed: by address it is of all ASIDs, and an intermediate address stands for all of its guest's.
 extension AArch64.ProcessingElement {
     private typealias Configuration = AArch64.HypervisorConfiguration
 
@@ -72,7 +72,7 @@ extension AArch64.ProcessingElement {
     ) {
         let kind: AArch64.TranslationRegime.Kind =
             switch what {
-            case .all, .address, .range: isHost ? .el2Host : .el1
+            case .all, .identifier, .address, .range: isHost ? .el2Host : .el1
             case .ofEL2, .addressOfEL2, .rangeOfEL2: regimeKind(level: 2)
             case .stageTwo, .guest, .guests: .el1
             }
@@ -86,14 +86,15 @@ extension AArch64.ProcessingElement {
             addresses = range
         default: addresses = nil
         }
+        let identifier: UInt64? = if case .identifier = what { value } else { nil }
         let isOfGuest = if case .guests = what { false } else { kind == .el1 }
         let guest = isOfGuest ? state.pointee.vttbr >> 48 : nil
         // HCR_EL2.FB has EL1's be all PEs'.
         let isForced = level == 1 && hypervisorConfiguration & Configuration.fb != 0
         if isBroadcast || isForced {
-            environment.forEachElement { $0.invalidate(kind, guest: guest, addresses) }
+            environment.forEachElement { $0.invalidate(kind, guest: guest, identifier: identifier, addresses) }
         } else {
-            invalidate(kind, guest: guest, addresses)
+            invalidate(kind, guest: guest, identifier: identifier, addresses)
         }
     }
 
@@ -103,15 +104,18 @@ extension AArch64.ProcessingElement {
     /// Drops what contexts of the regime hold.
     /// - Parameters:
     ///   - guest: the VMID whose they are; nil for all.
+    ///   - identifier: the ASID whose they are, in bits 63 to 48; nil for all.
     ///   - addresses: nil for all.
     func invalidate(
-        _ kind: AArch64.TranslationRegime.Kind, guest: UInt64?, _ addresses: AArch64.TLBInvalidation?
+        _ kind: AArch64.TranslationRegime.Kind, guest: UInt64?, identifier: UInt64? = nil,
+        _ addresses: AArch64.TLBInvalidation?
     ) {
         pool.forEach { context in
             let key = context.pointee.key
             guard key.mode >> 3 & 3 == UInt64(kind.rawValue), guest == nil || key.secondStage >> 48 == guest else {
                 return
             }
+            if let identifier, !mayHaveIdentifier(of: identifier, key) { return }
             guard let addresses, addresses.last &- addresses.first < Self.longestRange << 12 else {
                 return context.pointee.flush()
             }
@@ -122,5 +126,15 @@ extension AArch64.ProcessingElement {
                 page &+= 4096
             }
         }
+    }
+
+    /// Whether a context's translations have the ASID of the operand; those of all ASIDs it may keep then (TLBI ASIDE1).
+    private func mayHaveIdentifier(of operand: UInt64, _ key: TranslationContext.Key) -> Bool {
+        let number = Int(truncatingIfNeeded: key.mode >> 8)
+        // Numbers begin anew when there are too many; what had one before is empty.
+        guard number < regimes.count else { return true }
+        let (features, control) = (translationFeatures, regimes[number].tcr)
+        return AArch64.TranslationRegime.asid(features, tcr: control, ttbr0: operand, ttbr1: operand)
+            == AArch64.TranslationRegime.asid(features, tcr: control, ttbr0: key.firstStage, ttbr1: key.upperHalf)
     }
 }
