@@ -29,8 +29,17 @@ extension AArch64.ProcessingElement {
     static let zeroedBlock: UInt64 = 64
 
     private func zeroBlock(_ address: UInt64) throws(Fault) {
+        let block = address & ~(Self.zeroedBlock - 1)
+        // Kernels clear memory so, page by page.
+        let entry = core.pointee.context.pointee.writes[TranslationContext.index(block)]
+        if entry.mayWrite(block, bytes: Self.zeroedBlock),
+            let host = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: block &+ entry.addend))
+        {
+            // SAFETY: the entry leads to the page's memory in the host, of which its window may be written.
+            host.initializeMemory(as: UInt8.self, repeating: 0, count: Int(Self.zeroedBlock))
+            return
+        }
         do throws(Fault) {
-            let block = address & ~(Self.zeroedBlock - 1)
             guard let host = try probe(block, bytes: Self.zeroedBlock, write: true, []) else {
                 throw alignmentFault(address, isWrite: true)
             }

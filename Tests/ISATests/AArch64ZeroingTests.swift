@@ -1,0 +1,51 @@
+import Testing
+
+@testable import AArch64ISA
+@testable import ISA
+
+/// DC ZVA (C5.3): it clears the block of DCZID_EL0.BS that holds the address, and nothing else.
+@Suite("AArch64 DC ZVA")
+struct AArch64ZeroingTests {
+    private static let page = AArch64TestElement.base + 0x2000
+    private static let dcZVA: UInt16 = 0b011_0111_0100_001
+    private static let nop: UInt32 = 0xd503_201f
+
+    /// The bytes of the page that are zero.
+    private static func zeros(_ test: AArch64TestElement) throws -> [Int] {
+        let host = try #require(test.memory.host(page, count: 4096))
+        return (0..<4096).filter { host.load(fromByteOffset: $0, as: UInt8.self) == 0 }
+    }
+
+    @Test("The block is cleared, whether the page was written before or not")
+    func block() throws {
+        for isEntered in [false, true] {
+            let test = try AArch64TestElement(level: 1)
+            try #require(test.memory.host(Self.page, count: 4096)).initializeMemory(
+                as: UInt8.self, repeating: 0xff, count: 4096)
+            if isEntered { try test.element.store(Self.page, ~0, .double, []) }
+            let entry = test.element.core.pointee.context.pointee.writes[TranslationContext.index(Self.page)]
+            #expect(entry.mayWrite(Self.page + 0x7c0, bytes: 64) == isEntered)
+            try test.element.performSystemInstruction(Self.dcZVA, Self.page + 0x7fb, target: 0)
+            #expect(try Self.zeros(test) == Array(0x7c0..<0x800))
+        }
+    }
+
+    @Test("Code that is cleared is not executed any more")
+    func code() throws {
+        let test = try AArch64TestElement(level: 1)
+        let host = try #require(test.memory.host(Self.page, count: 4096))
+        host.initializeMemory(as: UInt32.self, repeating: Self.nop, count: 1024)
+        test.element.core.pointee.programCounter = Self.page + 0x400
+        test.element.run(4)
+        #expect(test.element.core.pointee.programCounter == Self.page + 0x410)
+        // The part of the page that holds no code is entered for writing.
+        try test.element.store(Self.page + 0x800, 0, .double, [])
+        try test.element.performSystemInstruction(Self.dcZVA, Self.page + 0x400, target: 0)
+        try test.write("VBAR_EL1", Self.page + 0x800)
+        test.element.core.pointee.programCounter = Self.page + 0x400
+        test.element.run(1)
+        // UDF: "Unknown reason", to the vector of the current level.
+        #expect(test.element.core.pointee.programCounter == Self.page + 0x800 + 0x200)
+        #expect(try test.read("ELR_EL1") == Self.page + 0x400)
+    }
+}
