@@ -91,11 +91,13 @@ public struct TranslationContext {
     public static let dataEntries = 1024
     public static let fetchEntries = 256
     public static let jumpEntries = 4096
+    /// Entries are found by an address without its low bits: two instructions of 2 bytes each share one.
+    @inlinable @inline(__always) public static var jumpShift: UInt64 { 2 }
     /// A flush visits what was entered, as long as that is no more than this.
     private static let logCapacity = 192
     private static let jumpLogCapacity = 512
     /// The target of an entry that leads nowhere: an address that is looked up in another entry, since a guest may jump to any.
-    private static func invalidTarget(_ index: Int) -> UInt64 { UInt64(index ^ 1) << 1 }
+    private static func invalidTarget(_ index: Int) -> UInt64 { UInt64(index ^ 1) << jumpShift }
 
     /// The tag of an entry that translates nothing: a page that is looked up in another entry, and neither this entry's
     /// page nor the one after it. So an access needs no test of its own for it, however it compares tags.
@@ -300,7 +302,7 @@ public struct TranslationContext {
     // MARK: Jumps
 
     @inlinable @inline(__always) public static func jumpIndex(_ target: UInt64) -> Int {
-        Int(truncatingIfNeeded: target &>> 1 & UInt64(jumpEntries &- 1))
+        Int(truncatingIfNeeded: target &>> jumpShift & UInt64(jumpEntries &- 1))
     }
 
     /// The host code of `target`, or 0.
@@ -360,7 +362,7 @@ public struct TranslationContext {
         if jump[index].target & ~4095 == page { jump[index].target = Self.droppedTarget(index) }
     }
 
-    private static func droppedTarget(_ index: Int) -> UInt64 { UInt64(index ^ 2) << 1 }
+    private static func droppedTarget(_ index: Int) -> UInt64 { UInt64(index ^ 2) << jumpShift }
 
     /// What a data page may be entered for.
     package enum Use {

@@ -123,7 +123,8 @@ extension X64.Generator {
     private mutating func jumpOut(to address: UInt64) {
         changeMap(to: 0)
         let entry = Int32(
-            truncatingIfNeeded: TranslationContext.jumpOffset + Int(address & X64.Trampolines.jumpMask) * 8)
+            truncatingIfNeeded: TranslationContext.jumpOffset + TranslationContext.jumpIndex(address)
+                * MemoryLayout<TranslationContext.JumpEntry>.stride)
         assembler.move(.rax, constant: address)
         assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry)))
         assembler.jump(if: .notEqual, toAddress: trampolines.resolve, from: base)

@@ -216,13 +216,16 @@ extension X64 {
             assembler.move(.rcx, .rax, .word)
             assembler.arithmetic(.and, .register(.rcx), constant: Int32(jumpMask), .word)
             let entry = Int32(TranslationContext.jumpOffset)
-            assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry, index: .rcx, scale: 8)))
+            assembler.arithmetic(.compare, .rax, .memory(Memory(Role.context, entry, index: .rcx, scale: jumpScale)))
             assembler.jump(if: .notEqual, toAddress: resolve, from: base)
-            assembler.jump(to: .memory(Memory(Role.context, entry + 8, index: .rcx, scale: 8)))
+            assembler.jump(to: .memory(Memory(Role.context, entry + 8, index: .rcx, scale: jumpScale)))
         }
 
         /// The bits of an address that choose its entry in the jump cache.
-        static let jumpMask = UInt64(TranslationContext.jumpEntries - 1) << 1
+        static let jumpMask = UInt64(TranslationContext.jumpEntries - 1) << TranslationContext.jumpShift
+        /// From such bits to the distance of the entry.
+        private static let jumpScale = UInt8(
+            MemoryLayout<TranslationContext.JumpEntry>.stride >> Int(TranslationContext.jumpShift))
     }
 
     /// Why translated code came back.
