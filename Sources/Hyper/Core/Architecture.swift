@@ -76,9 +76,11 @@ public protocol Architecture {
     associatedtype VCPUState
     /// How it writes the tables that translate a guest's physical addresses.
     associatedtype SecondStage: SecondStageFormat
-    /// Brings the VCPU's state into this CPU's registers.
+    /// Its floating-point registers, which ``LazyFloats`` brings to guests.
+    associatedtype Floats: FloatRegisters
+    /// Brings the VCPU's state into this CPU's registers. Its lock is held.
     static func load(_ vcpu: VCPUReference)
-    /// Brings what is in this CPU's registers back into the VCPU's state.
+    /// Brings what is in this CPU's registers back into the VCPU's state. Its lock is held.
     static func save(_ vcpu: VCPUReference)
     /// Enters the guest on the VCPU's own thread, with what ``reset(_:entry:argument:)`` has set. Interrupts are off. Exits are
     /// handled on a stack that ends at `stack`.
@@ -99,8 +101,6 @@ public protocol Architecture {
     static func interruptSpecifier(_ line: UInt32) -> [UInt32]
     /// Adds to a device's node, and to the tree, what drivers of the architecture's boards ask for besides.
     static func describeDevice(_ node: DeviceTreeNode, in root: DeviceTreeNode)
-    /// Gives back what the architecture has allocated for a VCPU that runs no more.
-    static func destroy(_ vcpu: VCPUReference)
     /// The VCPU's registers and their names, as it keeps them while it is not loaded.
     static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)]
     /// Whether a VCPU that waits for another one of its guest by executing leaves the guest for ``Scheduler/giveWay()``.

@@ -96,3 +96,31 @@ extension CPUs {
         Port.stop()
     }
 }
+
+/// What ports of machines that have all their CPUs in the device tree do at boot.
+extension CPUs {
+    /// Starts the CPUs that the tree has besides this one, each known by its `reg`.
+    static func startOthers() {
+        for node in HostDevices.tree.child("cpus")?.children ?? []
+        where node.isOkay && node.text("device_type") == "cpu" {
+            guard let identifier = node.number("reg"), identifier != Port.cpu.pointee.hardwareIdentifier else {
+                continue
+            }
+            if count < CPU.limit { start(add(hardwareIdentifier: identifier)) }
+        }
+    }
+
+    /// Where the stack ends on which a CPU begins, which is its idle thread's. In the word below it finds its record.
+    static func initialStack(of cpu: CPUReference) -> UInt64 {
+        let stack: UnsafeMutableRawPointer
+        if let known = cpu.pointee.idle.pointee.stack {
+            stack = known
+        } else {
+            stack = .allocate(byteCount: Thread.stackSize, alignment: 16)
+            cpu.pointee.idle.pointee.stack = stack
+        }
+        let top = stack + Thread.stackSize
+        (top - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
+        return UInt64(UInt(bitPattern: top))
+    }
+}

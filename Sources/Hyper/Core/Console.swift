@@ -25,3 +25,27 @@ public protocol ConsoleDevice: AnyObject {
     /// Given what was received, with interrupts off.
     var onInput: ([UInt8]) -> Void { get set }
 }
+
+/// What a serial port of the host receives. What comes before somebody listens waits for that.
+struct ConsoleInput {
+    private static let earlyLimit = 256
+
+    var listener: ([UInt8]) -> Void = { _ in } {
+        didSet {
+            isHeard = true
+            if !early.isEmpty { listener(early) }
+            early = []
+        }
+    }
+    private var isHeard = false
+    private var early: [UInt8] = []
+
+    /// Interrupts are off.
+    mutating func receive(_ bytes: [UInt8]) {
+        if isHeard {
+            if !bytes.isEmpty { listener(bytes) }
+        } else {
+            early += bytes.prefix(Self.earlyLimit - early.count)
+        }
+    }
+}

@@ -18,17 +18,11 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
     private let interrupt: Int?
     private static let data: UInt64 = 0, interruptEnable: UInt64 = 1, fifoControl: UInt64 = 2, lineStatus: UInt64 = 5
     private static let dataReady: UInt64 = 1, transmitterEmpty: UInt64 = 1 << 5
-    /// Given what was received, with interrupts off; and at once, what was typed before somebody listened.
-    public var onInput: ([UInt8]) -> Void = { _ in } {
-        didSet {
-            isHeard = true
-            if !early.isEmpty { onInput(early) }
-            early = []
-        }
+    private var input = ConsoleInput()
+    public var onInput: ([UInt8]) -> Void {
+        get { input.listener }
+        set { input.listener = newValue }
     }
-    private var isHeard = false
-    private var early: [UInt8] = []
-    private static let earlyLimit = 256
 
     /// - Parameters:
     ///   - shift: registers are `1 << shift` bytes apart.
@@ -66,10 +60,6 @@ public final class NS16550Driver: ConsoleDevice, HostDevice {
     private func receive() {
         var bytes: [UInt8] = []
         while read(Self.lineStatus) & Self.dataReady != 0 { bytes.append(UInt8(truncatingIfNeeded: read(Self.data))) }
-        if isHeard {
-            if !bytes.isEmpty { onInput(bytes) }
-        } else {
-            early += bytes.prefix(Self.earlyLimit - early.count)
-        }
+        input.receive(bytes)
     }
 }

@@ -42,26 +42,12 @@ extension AArch64Port {
     /// What tells this CPU from others (MPIDR_EL1): Aff3 to Aff0, as device trees and PSCI have them.
     static var affinity: UInt64 { read_mpidr_el1() & 0xff_00ff_ffff }
 
-    public static func startOtherCPUs() {
-        for node in HostDevices.tree.child("cpus")?.children ?? []
-        where node.isOkay && node.text("device_type") == "cpu" {
-            guard let affinity = node.number("reg"), affinity != cpu.pointee.hardwareIdentifier else { continue }
-            if CPUs.count < CPU.limit { CPUs.start(CPUs.add(hardwareIdentifier: affinity)) }
-        }
-    }
+    public static func startOtherCPUs() { CPUs.startOthers() }
 
     public static func start(_ cpu: CPUReference) -> Bool {
-        let stack: UnsafeMutableRawPointer
-        if let known = cpu.pointee.idle.pointee.stack {
-            stack = known
-        } else {
-            stack = .allocate(byteCount: Thread.stackSize, alignment: 16)
-            cpu.pointee.idle.pointee.stack = stack
-        }
-        let top = stack + Thread.stackSize
-        (top - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
+        let stack = CPUs.initialStack(of: cpu)
         data_barrier()
-        return Firmware.start(cpu.pointee.hardwareIdentifier, argument: UInt64(UInt(bitPattern: top)))
+        return Firmware.start(cpu.pointee.hardwareIdentifier, argument: stack)
     }
 
     public static func stop() -> Never {

@@ -52,7 +52,7 @@ enum Exits {
     @inline(never)
     private static func others(_ vcpu: VCPUReference, _ syndrome: UInt64) {
         switch syndrome >> 26 & 63 {
-        case ExceptionClass.floatingPoint: LazyFloats.take(vcpu.state)
+        case ExceptionClass.floatingPoint: LazyFloats.take(vcpu)
         case ExceptionClass.secureCall:
             // Trapped before it is executed, unlike HVC (D1.13.4). Firmware has nothing else for guests.
             vcpu.pointee.state.programCounter &+= 4
@@ -118,7 +118,7 @@ enum Exits {
             guard let instruction = GuestMemory.instruction(vcpu, state.pointee.programCounter),
                 let access = UndescribedAccess(instruction: instruction),
                 access.perform(
-                    device, start: read_far_el2() &- (address &- region.start), length: region.size, state)
+                    device, start: read_far_el2() &- (address &- region.start), length: region.size, vcpu)
             else { return raiseAbort(vcpu, syndrome) }
         }
         state.pointee.programCounter &+= 4

@@ -2,15 +2,8 @@
 extension AArch64Port {
     private static let sharedInterrupt: UInt32 = 0, privateInterrupt: UInt32 = 1, levelHigh: UInt32 = 4
 
-    /// Linux wants its Image at a multiple of 2 MiB (Documentation/arch/arm64/booting); the first two are left to a firmware,
-    /// as on RISC-V. The tree is at the end.
     public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
-        guard memory.size >= 4 << 20 else {
-            throw HyperError("\(memory.name) has \(memory.size >> 10) KiB, and a kernel wants at least 4096")
-        }
-        return KernelLayout(
-            kernel: memory.start + (2 << 20), initrd: memory.start + memory.size / 2,
-            tree: memory.start + memory.size - (64 << 10))
+        try KernelLayout.image(in: memory)
     }
 
     public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {

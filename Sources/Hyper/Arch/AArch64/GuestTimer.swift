@@ -47,20 +47,14 @@ enum GuestTimer {
         if isRunning(state.pointee.physicalTimerControl) {
             deadline = min(deadline, state.pointee.physicalTimerCompare)
         }
-        if deadline == .max { return }
-        if state.pointee.timer == nil {
-            let timer = TimerReference.allocate(capacity: 1)
-            timer.initialize(to: TimerEvent(action: .wake(thread)))
-            state.pointee.timer = timer
-        }
-        if let timer = state.pointee.timer { Timers.arm(timer, at: deadline) }
+        if deadline != .max { vcpu.wake(at: deadline) }
     }
 
     @inline(__always)
     private static func isRunning(_ control: UInt64) -> Bool { control & (enabled | masked) == enabled }
 
     @inline(__always)
-    static func loaded(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        if let timer = state.pointee.timer { Timers.cancel(timer) }
+    static func loaded(_ vcpu: VCPUReference) {
+        if let timer = vcpu.pointee.timer { Timers.cancel(timer) }
     }
 }

@@ -42,32 +42,22 @@ enum HostTraps {
     }
 
     private static func fail(_ kind: UInt64) -> Never {
-        let (pc, syndrome, address) = (read_elr_el2(), read_esr_el2(), read_far_el2())
-        EarlyConsole.write("\nhyper: exception of Hyper's own: vector ")
-        hexadecimal(kind)
-        EarlyConsole.write(" ESR_EL2 ")
-        hexadecimal(syndrome)
-        EarlyConsole.write(" ELR_EL2 ")
-        hexadecimal(pc)
-        EarlyConsole.write(" FAR_EL2 ")
-        hexadecimal(address)
+        let syndrome = read_esr_el2()
+        var message = PanicMessage()
+        message.append("exception of Hyper's own: vector ")
+        message.append(kind, radix: 16)
+        message.append(" ESR_EL2 ")
+        message.append(syndrome, radix: 16)
+        message.append(" ELR_EL2 ")
+        message.append(read_elr_el2(), radix: 16)
+        message.append(" FAR_EL2 ")
+        message.append(read_far_el2(), radix: 16)
         // A Swift runtime check that fails is BRK.
         let breakpoint: UInt64 = 0x3c
         if syndrome >> 26 == breakpoint {
-            EarlyConsole.write(" (a check in Swift; llvm-symbolizer on hyper.elf names the place)")
+            message.append(" (a check in Swift; llvm-symbolizer on hyper.elf names the place)")
         }
-        EarlyConsole.write("\n")
-        Firmware.powerOff()
-    }
-
-    private static func hexadecimal(_ value: UInt64) {
-        EarlyConsole.write("0x")
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
-            EarlyConsole.write(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        message.panic()
     }
 }
 

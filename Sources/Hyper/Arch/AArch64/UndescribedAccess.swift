@@ -120,19 +120,21 @@ struct UndescribedAccess {
     /// What the instruction does with a device that begins at `start` of the guest's virtual addresses, and has `length`
     /// bytes; false where some of it is elsewhere. The guest is loaded here.
     func perform(
-        _ device: any EmulatedDevice, start: UInt64, length: UInt64, _ state: UnsafeMutablePointer<AArch64VCPUState>
+        _ device: any EmulatedDevice, start: UInt64, length: UInt64, _ vcpu: VCPUReference
     ) -> Bool {
+        let state = vcpu.state
         let base = baseValue(state)
         let moved = base &+ added(state)
         let place = (isPostIndexed ? base : moved) &- start
         let total = UInt64(size * registerCount)
         guard place <= length, total <= length &- place else { return false }
         // A vector register that the guest has used here is in the CPU.
-        if isVector { LazyFloats.evict(state) }
-        guard !isVector || state.pointee.floats != nil else { return false }
+        if isVector { LazyFloats.evict(vcpu) }
+        let floats = isVector ? vcpu.pointee.floats : nil
+        guard isVector == (floats != nil) else { return false }
         var low = InlineArray<4, UInt64>(repeating: 0), high = InlineArray<4, UInt64>(repeating: 0)
         for register in 0..<registerCount {
-            if isStore { (low[register], high[register]) = value(registers[register], state) }
+            if isStore { (low[register], high[register]) = value(registers[register], state, floats) }
             for piece in stride(from: 0, to: size, by: width) {
                 let offset = place &+ UInt64(register * size + piece), shift = UInt64(piece % 8 * 8)
                 if isStore {
@@ -145,9 +147,9 @@ struct UndescribedAccess {
             }
         }
         if !isStore {
-            for register in 0..<registerCount { set(registers[register], low[register], high[register], state) }
+            for register in 0..<registerCount { set(registers[register], low[register], high[register], state, floats) }
         }
-        if isVector { LazyFloats.take(state) }
+        if isVector { LazyFloats.take(vcpu) }
         if writesBack { setBase(moved, state) }
         return true
     }
@@ -164,17 +166,20 @@ struct UndescribedAccess {
         return extended &<< index.shift
     }
 
-    private func value(_ register: Int, _ state: UnsafeMutablePointer<AArch64VCPUState>) -> (UInt64, UInt64) {
-        guard isVector, let floats = state.pointee.floats else {
+    private func value(
+        _ register: Int, _ state: UnsafeMutablePointer<AArch64VCPUState>, _ floats: UnsafeMutablePointer<UInt64>?
+    ) -> (UInt64, UInt64) {
+        guard let floats else {
             return (register == 31 ? 0 : state.pointee[register], 0)
         }
         return (floats[register * 2], floats[register * 2 + 1])
     }
 
     private func set(
-        _ register: Int, _ low: UInt64, _ high: UInt64, _ state: UnsafeMutablePointer<AArch64VCPUState>
+        _ register: Int, _ low: UInt64, _ high: UInt64, _ state: UnsafeMutablePointer<AArch64VCPUState>,
+        _ floats: UnsafeMutablePointer<UInt64>?
     ) {
-        if isVector, let floats = state.pointee.floats {
+        if let floats {
             (floats[register * 2], floats[register * 2 + 1]) = (low, high)
         } else if register != 31 {
             let access = GuestAccess(

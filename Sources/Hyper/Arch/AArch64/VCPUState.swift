@@ -39,12 +39,6 @@ public struct AArch64VCPUState {
     var timerOffset: UInt64 = 0
     /// HCR_EL2's virtual interrupts and error: VF, VI, VSE.
     var virtualExceptions: UInt64 = 0
-    /// The CPU in whose registers this is.
-    var loadedOn: CPUReference?
-    /// q0 to q31, FPCR and FPSR, where the guest has used them; see ``LazyFloats``.
-    var floats: UnsafeMutablePointer<UInt64>?
-    /// Wakes the guest from WFI when its timer comes while another one has the CPU.
-    var timer: TimerReference?
 
     @inline(__always)
     subscript(register: Int) -> UInt64 {
@@ -93,6 +87,7 @@ enum HypervisorConfiguration {
 extension AArch64Port {
     public typealias VCPUState = AArch64VCPUState
     public typealias SecondStage = AArch64SecondStage
+    public typealias Floats = AArch64Floats
 
     // SAFETY: written at boot, while one CPU runs, and with the same by all others.
     nonisolated(unsafe) private(set) static var hasPrivilegedAccessNever = false
@@ -117,12 +112,12 @@ extension AArch64Port {
         // stays as it is.
         let traps: UInt64 = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11
         write_mdcr_el2(read_mdcr_el2() & 31 | traps)
-        LazyFloats.trap()
+        AArch64Floats.trap()
         instruction_barrier()
     }
 
+    @inline(__always)
     public static func load(_ vcpu: VCPUReference) {
-        vcpu.pointee.lock.acquire()
         let state = vcpu.state
         let frame = UnsafeRawPointer(state).assumingMemoryBound(to: UInt64.self)
         write_cntvoff_el2(state.pointee.timerOffset)
@@ -137,23 +132,17 @@ extension AArch64Port {
             }
             $0.interrupts.controller?.load(vcpu)
         }
-        LazyFloats.load(state)
-        GuestTimer.loaded(state)
-        state.pointee.loadedOn = cpu
-        vcpu.pointee.lock.release()
+        GuestTimer.loaded(vcpu)
     }
 
+    @inline(__always)
     public static func save(_ vcpu: VCPUReference) {
-        vcpu.pointee.lock.acquire()
         let state = vcpu.state
         let frame = UnsafeMutableRawPointer(state).assumingMemoryBound(to: UInt64.self)
         if isHost { hyper_save_registers_as_host(frame) } else { hyper_save_registers(frame) }
         state.pointee.virtualExceptions = read_hcr_el2() & HypervisorConfiguration.virtualExceptions
         vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.save(vcpu) }
-        LazyFloats.save(state)
         GuestTimer.saved(vcpu, state)
-        state.pointee.loadedOn = nil
-        vcpu.pointee.lock.release()
     }
 
     /// A VCPU's affinity is its number; MPIDR_EL1 has bit 31, which is always 1, besides.
@@ -168,13 +157,9 @@ extension AArch64Port {
     /// As PSCI starts a CPU (DEN0022, 6.4), and boot loaders start Linux: x0 is the argument, all interrupts are masked, and
     /// nothing is translated.
     public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
-        let (floats, timer, offset) = (
-            vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.timerOffset
-        )
+        let offset = vcpu.pointee.state.timerOffset
         vcpu.pointee.state = AArch64VCPUState()
         let state = vcpu.state
-        state.pointee.floats = floats
-        state.pointee.timer = timer
         state.pointee.timerOffset = offset
         // What of SCTLR_EL1 is always 1 (D13.2.118), and little-endian.
         state.pointee.sctlr = 0x30d0_0980
@@ -183,18 +168,6 @@ extension AArch64Port {
         let masked: UInt64 = 0x3c0, handlerAtEL1: UInt64 = 5
         state.pointee.status = masked | handlerAtEL1
         vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.resetInterface(vcpu) }
-        LazyFloats.forget(state)
-        if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
-    }
-
-    public static func destroy(_ vcpu: VCPUReference) {
-        let state = vcpu.state
-        if let timer = state.pointee.timer {
-            Timers.cancelAndWait(timer)
-            timer.deallocate()
-        }
-        LazyFloats.forget(state)
-        state.pointee.floats?.deallocate()
     }
 
     // MARK: Interrupts of a guest
@@ -204,7 +177,7 @@ extension AArch64Port {
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
         let state = vcpu.state
-        let raised = state.pointee.loadedOn == cpu ? read_hcr_el2() : state.pointee.virtualExceptions
+        let raised = vcpu.pointee.loadedOn == cpu ? read_hcr_el2() : state.pointee.virtualExceptions
         if raised & HypervisorConfiguration.virtualExceptions != 0 { return true }
         return vcpu.pointee.guest._withUnsafeGuaranteedRef {
             $0.interrupts.controller?.isInterruptPending(vcpu) ?? false
@@ -217,13 +190,13 @@ extension AArch64Port {
             line == 0 ? HypervisorConfiguration.virtualInterrupt : HypervisorConfiguration.virtualFastInterrupt
         let wereEnabled = disableInterrupts()
         // What is in another CPU's registers only that CPU can change.
-        if let other = vcpu.pointee.lock.withLock({ vcpu.pointee.state.loadedOn }), other != cpu {
+        if let other = vcpu.pointee.lock.withLock({ vcpu.pointee.loadedOn }), other != cpu {
             CPUs.post(other) { setInterrupt(vcpu, line, level) }
             return restoreInterrupts(wereEnabled)
         }
         vcpu.pointee.lock.acquire()
         let state = vcpu.state
-        if state.pointee.loadedOn == cpu {
+        if vcpu.pointee.loadedOn == cpu {
             let configuration = read_hcr_el2()
             write_hcr_el2(level ? configuration | bit : configuration & ~bit)
         } else if level {
@@ -249,60 +222,25 @@ extension AArch64Port {
     }
 }
 
-/// Floating-point and vector registers are brought to a guest when it first uses them after another one did, and not before:
-/// without them CPTR_EL2.TFP has each use come to Hyper, which hands the registers over and has the guest try again.
-enum LazyFloats {
-    static let words = Int(FLOATS_WORDS)
+/// q0 to q31, FPCR and FPSR. Without them CPTR_EL2.TFP has each use come to Hyper.
+public enum AArch64Floats: FloatRegisters {
+    public static var words: Int { Int(FLOATS_WORDS) }
     /// CPTR_EL2 (D13.2.32): what is always 1, with SVE trapped, and TFP; with E2H SVE is trapped by 0, and FPEN lets through.
     private static var enabled: UInt64 { AArch64Port.isHost ? 3 << 20 : 0x33ff }
     private static var trapped: UInt64 { AArch64Port.isHost ? 0 : 0x33ff | 1 << 10 }
-    // SAFETY: each CPU uses its own entry alone.
-    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<AArch64VCPUState>?>(
-        repeating: nil)
 
     static func trap() { write_cptr_el2(trapped) }
 
     @inline(__always)
-    static func load(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        write_cptr_el2(owners[Port.cpu.pointee.index] == state ? enabled : trapped)
-    }
+    public static func set(_ vcpu: VCPUReference, areThere: Bool) { write_cptr_el2(areThere ? enabled : trapped) }
 
-    /// They stay in the CPU's registers until somebody else needs those; but nobody else's CPU can give them back.
-    static func save(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        if CPUs.count > 1 { evict(state) }
-    }
-
-    /// The guest has found that the registers were not there.
-    static func take(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        let index = Port.cpu.pointee.index
+    public static func open() {
         write_cptr_el2(enabled)
         instruction_barrier()
-        guard owners[index] != state else { return }
-        if let other = owners[index], let floats = other.pointee.floats { hyper_save_floats(floats) }
-        let floats: UnsafeMutablePointer<UInt64>
-        if let known = state.pointee.floats {
-            floats = known
-        } else {
-            floats = .allocate(capacity: words)
-            floats.initialize(repeating: 0, count: words)
-            state.pointee.floats = floats
-        }
-        hyper_load_floats(floats)
-        owners[index] = state
     }
 
-    /// The owner goes; what is in the registers is nobody's.
-    static func forget(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        for index in 0..<CPUs.count where owners[index] == state { owners[index] = nil }
-    }
-
-    /// Takes the registers from their owner, so that they can be read or come to another CPU.
-    static func evict(_ state: UnsafeMutablePointer<AArch64VCPUState>) {
-        let index = Port.cpu.pointee.index
-        guard owners[index] == state, let floats = state.pointee.floats else { return }
-        write_cptr_el2(enabled)
-        instruction_barrier()
-        hyper_save_floats(floats)
-        owners[index] = nil
-    }
+    /// Whom they are open to, the guest is among.
+    public static func give(_ vcpu: VCPUReference) {}
+    public static func save(_ floats: UnsafeMutablePointer<UInt64>) { hyper_save_floats(floats) }
+    public static func load(_ floats: UnsafeMutablePointer<UInt64>) { hyper_load_floats(floats) }
 }

@@ -20,17 +20,11 @@ public final class PL011Driver: ConsoleDevice, HostDevice {
 
     private let base: UInt64
     private let interrupt: Int?
-    /// Given what was received, with interrupts off; and at once, what was typed before somebody listened.
-    public var onInput: ([UInt8]) -> Void = { _ in } {
-        didSet {
-            isHeard = true
-            if !early.isEmpty { onInput(early) }
-            early = []
-        }
+    private var input = ConsoleInput()
+    public var onInput: ([UInt8]) -> Void {
+        get { input.listener }
+        set { input.listener = newValue }
     }
-    private var isHeard = false
-    private var early: [UInt8] = []
-    private static let earlyLimit = 256
 
     public init(base: UInt64, interrupt: Int?) {
         self.base = base
@@ -69,10 +63,6 @@ public final class PL011Driver: ConsoleDevice, HostDevice {
             bytes.append(UInt8(truncatingIfNeeded: read(Register.data)))
         }
         write(Register.interruptClear, Self.received)
-        if isHeard {
-            if !bytes.isEmpty { onInput(bytes) }
-        } else {
-            early += bytes.prefix(Self.earlyLimit - early.count)
-        }
+        input.receive(bytes)
     }
 }

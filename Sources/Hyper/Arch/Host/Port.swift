@@ -114,6 +114,28 @@ public enum HostPort: Architecture {
         public init() {}
     }
 
+    /// A floating-point register of each CPU's, and what a guest that uses it finds.
+    public enum Floats: FloatRegisters {
+        public static var words: Int { 1 }
+        // SAFETY: of the fake machine's one thread.
+        nonisolated(unsafe) static var registers = InlineArray<32, UInt64>(repeating: 0)
+        nonisolated(unsafe) private static var isOpen = InlineArray<32, Bool>(repeating: false)
+
+        public static func set(_ vcpu: VCPUReference, areThere: Bool) { isOpen[cpu.pointee.index] = areThere }
+        public static func open() { isOpen[cpu.pointee.index] = true }
+        public static func give(_ vcpu: VCPUReference) {}
+        public static func save(_ floats: UnsafeMutablePointer<UInt64>) { floats[0] = registers[cpu.pointee.index] }
+        public static func load(_ floats: UnsafeMutablePointer<UInt64>) { registers[cpu.pointee.index] = floats[0] }
+
+        /// A guest exchanges what is in the register, as one of its instructions would; whether that had to come to Hyper first.
+        public static func exchange(_ vcpu: VCPUReference, _ value: inout UInt64) -> Bool {
+            let isTrapped = !isOpen[cpu.pointee.index]
+            if isTrapped { LazyFloats.take(vcpu) }
+            swap(&registers[cpu.pointee.index], &value)
+            return isTrapped
+        }
+    }
+
     public static func load(_ vcpu: VCPUReference) { vcpu.pointee.state.loads += 1 }
     public static func save(_ vcpu: VCPUReference) { vcpu.pointee.state.saves += 1 }
 
@@ -154,7 +176,6 @@ public enum HostPort: Architecture {
     public static func describeInterruptController(_ node: DeviceTreeNode, of guest: Guest) {}
     public static func interruptSpecifier(_ line: UInt32) -> [UInt32] { [line] }
     public static func describeDevice(_ node: DeviceTreeNode, in root: DeviceTreeNode) {}
-    public static func destroy(_ vcpu: VCPUReference) {}
     public static func registers(_ vcpu: VCPUReference) -> [(name: Text, value: UInt64)] {
         [("entry", vcpu.pointee.state.entry), ("argument", vcpu.pointee.state.argument)]
     }

@@ -33,25 +33,10 @@ public func hyperStartSecondary() -> Never {
 }
 
 extension RISCVPort {
-    public static func startOtherCPUs() {
-        for node in HostDevices.tree.child("cpus")?.children ?? []
-        where node.isOkay && node.text("device_type") == "cpu" {
-            guard let hart = node.number("reg"), hart != cpu.pointee.hardwareIdentifier else { continue }
-            if CPUs.count < CPU.limit { CPUs.start(CPUs.add(hardwareIdentifier: hart)) }
-        }
-    }
+    public static func startOtherCPUs() { CPUs.startOthers() }
 
     public static func start(_ cpu: CPUReference) -> Bool {
-        let stack: UnsafeMutableRawPointer
-        if let known = cpu.pointee.idle.pointee.stack {
-            stack = known
-        } else {
-            stack = .allocate(byteCount: Thread.stackSize, alignment: 16)
-            cpu.pointee.idle.pointee.stack = stack
-        }
-        let top = stack + Thread.stackSize
-        (top - 8).storeBytes(of: UInt64(UInt(bitPattern: cpu)), as: UInt64.self)
-        return Firmware.start(cpu.pointee.hardwareIdentifier, opaque: UInt64(UInt(bitPattern: top)))
+        Firmware.start(cpu.pointee.hardwareIdentifier, opaque: CPUs.initialStack(of: cpu))
     }
 
     public static func stop() -> Never {

@@ -23,7 +23,7 @@ enum Exits {
         case fetch: fault(vcpu, cause, address())
         case virtualInstruction: virtual(vcpu, csr_read_stval())
         case illegalInstruction:
-            if !LazyFloats.take(vcpu.state) {
+            if !LazyFloats.take(vcpu) {
                 raise(vcpu, illegalInstruction, csr_read_stval())
             }
         default:
@@ -136,25 +136,17 @@ public func hyperGuestExit() { Exits.handle() }
 enum GuestTimer {
     /// So that the guest wakes when its timer comes.
     static func arm(_ vcpu: VCPUReference) {
-        let state = vcpu.state
         let enabled = csr_read_hie() & 1 << UInt64(GuestInterrupt.timer) != 0
-        guard RISCVPort.hasSupervisorTimer, enabled, let thread = vcpu.pointee.thread else { return }
+        guard RISCVPort.hasSupervisorTimer, enabled else { return }
         let deadline = csr_read_vstimecmp()
-        guard deadline != .max else { return }
-        if state.pointee.timer == nil {
-            let timer = TimerReference.allocate(capacity: 1)
-            timer.initialize(to: TimerEvent(action: .wake(thread)))
-            state.pointee.timer = timer
-        }
-        if let timer = state.pointee.timer { Timers.arm(timer, at: deadline &- state.pointee.htimedelta) }
+        if deadline != .max { vcpu.wake(at: deadline &- vcpu.pointee.state.htimedelta) }
     }
 
     /// The guest asks for its next interrupt at `deadline` of its own time (SBI 2.0, chapter 6).
     static func set(_ vcpu: VCPUReference, _ deadline: UInt64) {
-        let state = vcpu.state
         csr_clear_hvip(1 << UInt64(GuestInterrupt.timer))
         if RISCVPort.hasSupervisorTimer { return csr_write_vstimecmp(deadline) }
-        if state.pointee.timer == nil {
+        if vcpu.pointee.timer == nil {
             let timer = TimerReference.allocate(capacity: 1)
             timer.initialize(
                 to: TimerEvent(
@@ -163,13 +155,13 @@ enum GuestTimer {
                             let vcpu = argument.unsafelyUnwrapped.assumingMemoryBound(to: VCPU.self)
                             RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, true)
                         }, vcpu)))
-            state.pointee.timer = timer
+            vcpu.pointee.timer = timer
         }
-        guard let timer = state.pointee.timer else { return }
+        guard let timer = vcpu.pointee.timer else { return }
         if deadline == .max {
             Timers.cancel(timer)
         } else {
-            Timers.arm(timer, at: deadline &- state.pointee.htimedelta)
+            Timers.arm(timer, at: deadline &- vcpu.pointee.state.htimedelta)
         }
     }
 }

@@ -1,14 +1,7 @@
 /// What a guest is told of its harts, and where its kernel goes.
 extension RISCVPort {
-    /// Linux wants its Image at a multiple of 2 MiB (Documentation/arch/riscv/boot-image-header); the first two are left
-    /// to a firmware, as boards do. The tree is at the end.
     public static func kernelLayout(_ memory: Region) throws(HyperError) -> KernelLayout {
-        guard memory.size >= 4 << 20 else {
-            throw HyperError("\(memory.name) has \(memory.size >> 10) KiB, and a kernel wants at least 4096")
-        }
-        return KernelLayout(
-            kernel: memory.start + (2 << 20), initrd: memory.start + memory.size / 2,
-            tree: memory.start + memory.size - (64 << 10))
+        try KernelLayout.image(in: memory)
     }
 
     public static func describeCPUs(of guest: Guest, in root: DeviceTreeNode) {

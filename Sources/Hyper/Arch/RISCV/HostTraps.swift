@@ -29,27 +29,16 @@ enum HostTraps {
     }
 
     private static func fail(_ cause: UInt64) -> Never {
-        let (pc, value) = (csr_read_sepc(), csr_read_stval())
-        Firmware.write("\nhyper: trap of Hyper's own: scause ")
-        hexadecimal(cause)
-        Firmware.write(" sepc ")
-        hexadecimal(pc)
-        Firmware.write(" stval ")
-        hexadecimal(value)
+        var message = PanicMessage()
+        message.append("trap of Hyper's own: scause ")
+        message.append(cause, radix: 16)
+        message.append(" sepc ")
+        message.append(csr_read_sepc(), radix: 16)
+        message.append(" stval ")
+        message.append(csr_read_stval(), radix: 16)
         // A Swift runtime check that fails is an illegal instruction.
-        if cause == 2 { Firmware.write(" (a check in Swift; llvm-symbolizer on hyper.elf names the place)") }
-        Firmware.write("\n")
-        Firmware.powerOff(failed: true)
-    }
-
-    private static func hexadecimal(_ value: UInt64) {
-        Firmware.write("0x")
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
-            Firmware.write(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        if cause == 2 { message.append(" (a check in Swift; llvm-symbolizer on hyper.elf names the place)") }
+        message.panic()
     }
 }
 

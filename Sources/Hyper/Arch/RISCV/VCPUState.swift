@@ -25,12 +25,6 @@ public struct RISCVVCPUState {
     /// Lines that others have changed since the hart took them over, and what they are now.
     var changedLines: UInt64 = 0
     var lines: UInt64 = 0
-    /// The CPU in whose registers this is.
-    var loadedOn: CPUReference?
-    /// f0 to f31 and fcsr, where the guest has used them; see ``LazyFloats``.
-    var floats: UnsafeMutablePointer<UInt64>?
-    /// Wakes the guest from WFI when its timer comes.
-    var timer: TimerReference?
 
     @inline(__always)
     subscript(register: Int) -> UInt64 {
@@ -59,6 +53,7 @@ enum GuestInterrupt {
 extension RISCVPort {
     public typealias VCPUState = RISCVVCPUState
     public typealias SecondStage = Sv39x4
+    public typealias Floats = RISCVFloats
 
     /// Exceptions that a guest handles without Hyper: misaligned and illegal instructions, breakpoints, calls of its users,
     /// page faults of its own tables (21.2.2).
@@ -83,8 +78,8 @@ extension RISCVPort {
         csr_write_sie(timerInterrupts | external | software)
     }
 
+    @inline(__always)
     public static func load(_ vcpu: VCPUReference) {
-        vcpu.pointee.lock.acquire()
         let state = vcpu.state
         csr_write_vsstatus(state.pointee.vsstatus)
         csr_write_vstvec(state.pointee.vstvec)
@@ -106,13 +101,10 @@ extension RISCVPort {
                 fence_instruction()
             }
         }
-        LazyFloats.load(state)
-        state.pointee.loadedOn = cpu
-        vcpu.pointee.lock.release()
     }
 
+    @inline(__always)
     public static func save(_ vcpu: VCPUReference) {
-        vcpu.pointee.lock.acquire()
         let state = vcpu.state
         state.pointee.vsstatus = csr_read_vsstatus()
         state.pointee.vstvec = csr_read_vstvec()
@@ -127,11 +119,8 @@ extension RISCVPort {
         state.pointee.senvcfg = csr_read_senvcfg()
         if hasSupervisorTimer { state.pointee.vstimecmp = csr_read_vstimecmp() }
         applyLines(state)
-        LazyFloats.save(state)
-        state.pointee.loadedOn = nil
         // Nothing of it wakes the hart any more.
         csr_write_hie(0)
-        vcpu.pointee.lock.release()
     }
 
     public static func enter(_ vcpu: VCPUReference, stack: UnsafeMutableRawPointer) -> Never {
@@ -142,13 +131,9 @@ extension RISCVPort {
 
     /// As the SBI starts a hart (SBI 2.0, 9.1): a0 its number, a1 the argument, interrupts off, no translation.
     public static func reset(_ vcpu: VCPUReference, entry: UInt64, argument: UInt64) {
-        let (floats, timer, delta) = (
-            vcpu.pointee.state.floats, vcpu.pointee.state.timer, vcpu.pointee.state.htimedelta
-        )
+        let delta = vcpu.pointee.state.htimedelta
         vcpu.pointee.state = RISCVVCPUState()
         let state = vcpu.state
-        state.pointee.floats = floats
-        state.pointee.timer = timer
         state.pointee.htimedelta = delta
         // Users may read cycle, time and instret, as firmwares leave it: Linux does without setting it where it has no PMU of
         // the SBI, and its vDSO reads time.
@@ -161,25 +146,13 @@ extension RISCVPort {
         let virtualPrevious: UInt64 = 1 << 7 | 1 << 8, waitTraps: UInt64 = 1 << 21, width64: UInt64 = 2 << 32
         state.pointee.sstatus = supervisorPrevious | interruptsPrevious
         state.pointee.frame[Int(GUEST_HSTATUS) / 8] = virtualPrevious | waitTraps | width64
-        LazyFloats.forget(state)
-        if let floats { floats.initialize(repeating: 0, count: LazyFloats.words) }
-    }
-
-    public static func destroy(_ vcpu: VCPUReference) {
-        let state = vcpu.state
-        if let timer = state.pointee.timer {
-            Timers.cancelAndWait(timer)
-            timer.deallocate()
-        }
-        LazyFloats.forget(state)
-        state.pointee.floats?.deallocate()
     }
 
     // MARK: Interrupts of a guest
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
         let state = vcpu.state
-        if state.pointee.loadedOn == cpu {
+        if vcpu.pointee.loadedOn == cpu {
             // Another hart may have raised a line and its message not have come yet: who looked at hip alone would sleep
             // after the wake-up, and never again be woken.
             takeLines(state)
@@ -193,14 +166,14 @@ extension RISCVPort {
         let wereEnabled = disableInterrupts()
         vcpu.pointee.lock.acquire()
         let state = vcpu.state
-        if state.pointee.loadedOn == cpu {
+        if vcpu.pointee.loadedOn == cpu {
             // What another hart has made of the line before, and whose message is still to come, holds no more.
             state.pointee.changedLines &= ~bit
             if level { csr_set_hvip(bit) } else { csr_clear_hvip(bit) }
         } else {
             state.pointee.changedLines |= bit
             state.pointee.lines = state.pointee.lines & ~bit | (level ? bit : 0)
-            if let other = state.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
+            if let other = vcpu.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
         }
         let isStarted = vcpu.pointee.isStarted
         vcpu.pointee.lock.release()
@@ -231,61 +204,22 @@ extension RISCVPort {
     }
 }
 
-/// Floating-point registers are brought to a guest when it first uses them after another one did, and not before.
-///
-/// Without them sstatus.FS is off, so that an instruction that needs them is illegal, and illegal instructions come to Hyper (they are not
-/// delegated meanwhile). It hands the registers over, and has the guest try again.
-enum LazyFloats {
-    static let words = 33
+/// f0 to f31 and fcsr. Without them sstatus.FS is off, so that an instruction that needs them is illegal, and illegal
+/// instructions come to Hyper: they are not delegated meanwhile.
+public enum RISCVFloats: FloatRegisters {
+    public static var words: Int { 33 }
     private static let illegal: UInt64 = 1 << 2
     private static let enabled: UInt64 = 3 << 13
-    // SAFETY: each hart uses its own entry alone.
-    nonisolated(unsafe) private static var owners = InlineArray<32, UnsafeMutablePointer<RISCVVCPUState>?>(
-        repeating: nil)
 
     @inline(__always)
-    static func load(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        let isOwner = owners[Port.cpu.pointee.index] == state
-        state.pointee.sstatus = state.pointee.sstatus & ~enabled | (isOwner ? enabled : 0)
-        csr_write_hedeleg(isOwner ? RISCVPort.delegatedExceptions : RISCVPort.delegatedExceptions & ~illegal)
+    public static func set(_ vcpu: VCPUReference, areThere: Bool) {
+        let state = vcpu.state
+        state.pointee.sstatus = state.pointee.sstatus & ~enabled | (areThere ? enabled : 0)
+        csr_write_hedeleg(areThere ? RISCVPort.delegatedExceptions : RISCVPort.delegatedExceptions & ~illegal)
     }
 
-    /// They stay in the hart's registers until somebody else needs those; but nobody else's hart can give them back.
-    static func save(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        if CPUs.count > 1 { evict(state) }
-    }
-
-    /// An instruction was illegal: whether the reason was that the registers were not there.
-    static func take(_ state: UnsafeMutablePointer<RISCVVCPUState>) -> Bool {
-        let index = Port.cpu.pointee.index
-        guard owners[index] != state else { return false }
-        csr_set_sstatus(enabled)
-        if let other = owners[index], let floats = other.pointee.floats { hyper_save_floats(floats) }
-        let floats: UnsafeMutablePointer<UInt64>
-        if let known = state.pointee.floats {
-            floats = known
-        } else {
-            floats = .allocate(capacity: words)
-            floats.initialize(repeating: 0, count: words)
-            state.pointee.floats = floats
-        }
-        hyper_load_floats(floats)
-        owners[index] = state
-        load(state)
-        return true
-    }
-
-    /// The owner goes; what is in the registers is nobody's.
-    static func forget(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        for index in 0..<CPUs.count where owners[index] == state { owners[index] = nil }
-    }
-
-    /// Takes the registers from their owner, so that they can be read or come to another hart.
-    static func evict(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        let index = Port.cpu.pointee.index
-        guard owners[index] == state, let floats = state.pointee.floats else { return }
-        csr_set_sstatus(enabled)
-        hyper_save_floats(floats)
-        owners[index] = nil
-    }
+    public static func open() { csr_set_sstatus(enabled) }
+    public static func give(_ vcpu: VCPUReference) { set(vcpu, areThere: true) }
+    public static func save(_ floats: UnsafeMutablePointer<UInt64>) { hyper_save_floats(floats) }
+    public static func load(_ floats: UnsafeMutablePointer<UInt64>) { hyper_load_floats(floats) }
 }

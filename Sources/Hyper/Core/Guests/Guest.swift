@@ -153,7 +153,7 @@ public final class Guest {
             // Until here others' CPUs might interrupt them, through a network.
             for vcpu in vcpus {
                 // First what would still wake its thread.
-                Port.destroy(vcpu)
+                vcpu.removeState()
                 if let thread = vcpu.pointee.thread { Scheduler.destroy(thread) }
                 vcpu.deinitialize(count: 1)
                 vcpu.deallocate()

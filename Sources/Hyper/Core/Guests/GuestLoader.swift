@@ -104,6 +104,18 @@ public struct KernelLayout {
         self.initrd = initrd
         self.tree = tree
     }
+
+    /// Where architectures have it whose kernels are an Image: Linux wants that at a multiple of 2 MiB
+    /// (Documentation/arch/riscv/boot-image-header, Documentation/arch/arm64/booting), and the first two are left to a firmware,
+    /// as boards do. The tree is at the end.
+    static func image(in memory: Region) throws(HyperError) -> KernelLayout {
+        guard memory.size >= 4 << 20 else {
+            throw HyperError("\(memory.name) has \(memory.size >> 10) KiB, and a kernel wants at least 4096")
+        }
+        return KernelLayout(
+            kernel: memory.start + (2 << 20), initrd: memory.start + memory.size / 2,
+            tree: memory.start + memory.size - (64 << 10))
+    }
 }
 
 /// The device tree that a guest is given.

@@ -10,8 +10,14 @@ public struct VCPU: ~Copyable {
     public internal(set) var thread: ThreadReference?
     /// Guards what other CPUs change of it: its pending interrupts, and whether it waits for one.
     let lock = SpinLock(.vcpu)
+    /// The CPU in whose registers it is.
+    var loadedOn: CPUReference?
     /// The CPU in whose registers it was last, since it was started.
     fileprivate var lastCPU: CPUReference?
+    /// Floating-point registers, where the guest has used them; see ``LazyFloats``.
+    var floats: UnsafeMutablePointer<UInt64>?
+    /// Wakes it when a timer of its own comes, where no interrupt would.
+    var timer: TimerReference?
     /// It executes, or waits for an interrupt; else it is off.
     public internal(set) var isStarted = false
     /// Where it begins once its thread sees that it was started.
@@ -84,6 +90,7 @@ extension UnsafeMutablePointer<VCPU> {
                 pointee.lock.release()
                 Scheduler.unload(self)
                 pointee.lastCPU = nil
+                LazyFloats.reset(self)
                 Port.reset(self, entry: start.entry, argument: start.argument)
                 let cpu = Port.cpu
                 Scheduler.load(self, cpu)
@@ -91,6 +98,51 @@ extension UnsafeMutablePointer<VCPU> {
             }
             Scheduler.wait { pointee.lock.release() }
         }
+    }
+
+    // MARK: In a CPU's registers
+
+    /// The VCPU, which is nowhere, comes to this CPU. Interrupts are off.
+    @inline(never)
+    func load() {
+        pointee.lock.acquire()
+        Port.load(self)
+        LazyFloats.load(self)
+        pointee.loadedOn = Port.cpu
+        pointee.lock.release()
+    }
+
+    /// It leaves this CPU. Interrupts are off.
+    @inline(never)
+    func save() {
+        pointee.lock.acquire()
+        Port.save(self)
+        LazyFloats.save(self)
+        pointee.loadedOn = nil
+        pointee.lock.release()
+    }
+
+    /// Gives back all that it has. It runs no more, and nobody wakes it.
+    func removeState() {
+        if let timer = pointee.timer {
+            Timers.cancelAndWait(timer)
+            timer.deallocate()
+            pointee.timer = nil
+        }
+        LazyFloats.remove(self)
+    }
+
+    // MARK: Waiting
+
+    /// Wakes it when the host's counter has come to a time.
+    @inline(__always)
+    func wake(at deadline: UInt64) {
+        if pointee.timer == nil, let thread = pointee.thread {
+            let timer = TimerReference.allocate(capacity: 1)
+            timer.initialize(to: TimerEvent(action: .wake(thread)))
+            pointee.timer = timer
+        }
+        if let timer = pointee.timer { Timers.arm(timer, at: deadline) }
     }
 
     /// Waits until the VCPU has an interrupt. Called by its own thread, with interrupts off.

@@ -77,9 +77,9 @@ extension Scheduler {
     /// as it left it.
     static func load(_ vcpu: VCPUReference, _ cpu: CPUReference) {
         guard cpu.pointee.loaded != vcpu else { return }
-        if let other = cpu.pointee.loaded { Port.save(other) }
+        if let other = cpu.pointee.loaded { other.save() }
         cpu.pointee.loaded = vcpu
-        Port.load(vcpu)
+        vcpu.load()
     }
 
     /// Takes the VCPU's state out of this CPU's registers, if it is there.
@@ -95,7 +95,7 @@ extension Scheduler {
 
     private static func unload(_ vcpu: VCPUReference, from cpu: CPUReference) {
         guard cpu.pointee.loaded == vcpu else { return }
-        Port.save(vcpu)
+        vcpu.save()
         cpu.pointee.loaded = nil
     }
 }

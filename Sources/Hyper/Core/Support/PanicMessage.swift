@@ -1,6 +1,6 @@
 /// A message of a panic, made without the heap: there may be none left.
 struct PanicMessage {
-    private var bytes = InlineArray<192, UInt8>(repeating: 0)
+    private var bytes = InlineArray<256, UInt8>(repeating: 0)
     private var count = 0
 
     mutating func append(_ text: StaticString) {
