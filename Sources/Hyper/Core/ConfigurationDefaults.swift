@@ -7,12 +7,15 @@ protocol ConfigurationDefaults {}
 extension ConfigurationDefaults {
     static var DRIVER_GICV2: Bool { true }
     static var DRIVER_GICV3: Bool { true }
+    static var DRIVER_GICV2M: Bool { true }
+    static var DRIVER_GICV3_ITS: Bool { true }
     static var DRIVER_GOLDFISH_RTC: Bool { true }
     static var DRIVER_NS16550: Bool { true }
     static var DRIVER_PL011: Bool { true }
     static var DRIVER_PL031: Bool { true }
     static var DRIVER_PLIC: Bool { true }
     static var DRIVER_PCI_HOST: Bool { true }
+    static var PCI_MESSAGES: Bool { true }
     static var DRIVER_VIRTIO_MMIO: Bool { true }
     static var DRIVER_VIRTIO_PCI: Bool { true }
     static var DRIVER_VIRTIO_BLOCK: Bool { true }

@@ -4,6 +4,8 @@ enum ArmDevices {
         var drivers: [Driver] = []
         if Configuration.DRIVER_GICV2 { drivers.append(GICDriver.version2) }
         if Configuration.DRIVER_GICV3 { drivers.append(GICDriver.version3) }
+        if Configuration.DRIVER_GICV2M { drivers.append(GICv2mDriver.driver) }
+        if Configuration.DRIVER_GICV3_ITS { drivers.append(ITSDriver.driver) }
         if Configuration.DRIVER_PL011 { drivers.append(PL011Driver.driver) }
         if Configuration.DRIVER_PL031 { drivers.append(PL031Driver.driver) }
         return drivers

@@ -5,8 +5,11 @@
 enum Configuration: ConfigurationDefaults {
     static var DRIVER_GICV2: Bool { false }
     static var DRIVER_GICV3: Bool { false }
+    static var DRIVER_GICV2M: Bool { false }
+    static var DRIVER_GICV3_ITS: Bool { false }
     static var DRIVER_PL011: Bool { false }
     static var DRIVER_PL031: Bool { false }
+    static var PCI_MESSAGES: Bool { false }
     static var EMULATOR_GICV2: Bool { false }
     static var EMULATOR_GICV3: Bool { false }
     static var EMULATOR_PL011: Bool { false }

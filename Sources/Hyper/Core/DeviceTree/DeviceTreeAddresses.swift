@@ -130,7 +130,7 @@ extension BusAddress {
 
 extension ArraySlice<UInt32> {
     /// Takes a number of so many cells from what is left of an entry.
-    fileprivate mutating func takeNumber(cells: Int) -> UInt64 {
+    mutating func takeNumber(cells: Int) -> UInt64 {
         var value: UInt64 = 0
         for _ in 0..<cells { value = value << 32 | UInt64(removeFirst()) }
         return value

@@ -52,10 +52,12 @@ public enum HostDevices {
         drivers.removeAll { $0.name == driver.name }
     }
 
-    /// Gives each device that nobody has to the first driver that knows it: interrupt controllers first, since others need
-    /// them; then the console that the tree names, before another becomes it.
+    /// Gives each device that nobody has to the first driver that knows it: interrupt controllers first, and what makes
+    /// interrupts of messages, since others need them; then the console that the tree names, before another becomes it.
     public static func probe() {
-        for node in tree.all where node.has("interrupt-controller") { probe(node) }
+        let all = tree.all
+        for node in all where node.has("interrupt-controller") { probe(node) }
+        for node in all where node.has("msi-controller") { probe(node) }
         // Behind a colon stands how fast it is (Devicetree Specification, "/chosen").
         let console = tree.child("chosen")?.text("stdout-path")?.split(UInt8(ascii: ":")).first
         if let node = console.flatMap({ tree.node(at: $0) }) { probe(node) }

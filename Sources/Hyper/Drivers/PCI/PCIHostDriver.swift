@@ -1,16 +1,16 @@
-/// A host bridge whose configuration space is memory (Devicetree bindings, host-generic-pci; PCI Express Base, 7.2.2): its first
-/// bus, of which what a driver knows becomes a node of the host's tree.
+/// A host bridge whose configuration space is memory (Devicetree bindings, host-generic-pci; PCI Express Base, 7.2.2): its
+/// buses, of which what a driver knows becomes a node of the host's tree.
 ///
-/// Functions are given addresses in the bridge's window below 4 GiB, whatever a firmware has given them. They interrupt by
-/// their pins.
+/// Functions are given addresses in the bridge's window below 4 GiB. They interrupt by messages where something makes interrupts
+/// of those, and else by their pins.
 final class PCIHostDriver: HostDevice {
-    /// Names of nodes of functions, and properties that they have here.
+    /// Names of nodes of functions, and properties that they have here beside `assigned-addresses` (PCI Bus Binding to IEEE 1275,
+    /// 4.1.1) and `msi-parent`.
     static let virtIO: Text = "virtio,pci"
     static let configurationSpace: Text = "hyper,configuration-space", bus: Text = "hyper,bus-offset"
+    static let assigned: Text = "assigned-addresses"
 
     private static let virtIOVendor: UInt64 = 0x1af4
-    private static let deviceCount: UInt64 = 32, functionCount: UInt64 = 8
-    private static let functionSize: UInt64 = 4096
 
     static var driver: Driver {
         Driver("pci-host", compatible: ["pci-host-ecam-generic"]) { (node) throws(HyperError) in
@@ -18,53 +18,70 @@ final class PCIHostDriver: HostDevice {
         }
     }
 
-    private let functions: [PCIFunction]
-    var summary: Text { "\(functions.count) functions" }
+    private let count: Int
+    var summary: Text { "\(count) functions" }
 
     private init(_ node: DeviceTreeNode) throws(HyperError) {
-        guard let space = try node.registers().first, space.size >= Self.functionSize << 8 else {
+        guard let space = try node.registers().first, space.size >= PCIBuses.busSize else {
             throw node.wrong("reg", "must have the configuration space of one bus")
         }
         let memory: UInt32 = 2
         guard let window = try node.windows()?.first(where: { $0.child.space >> 24 & 3 == memory }) else {
             throw node.wrong("ranges", "must have a window of memory below 4 GiB")
         }
-        var next = max(window.child.offset, Pages.size)
-        func allocate(_ size: UInt64) -> UInt64? {
-            let size = max(size, Pages.size)
-            guard size <= window.size else { return nil }
-            let start = (next + size - 1) & ~(size - 1)
-            guard start + size <= window.child.offset + window.size else { return nil }
-            next = start + size
-            return start
+        let range = node.cells("bus-range")
+        let first = UInt64(range?.first ?? 0)
+        let last = min(UInt64(range?.last ?? 255), 255, first + (space.size / PCIBuses.busSize - 1))
+        guard first <= last else { throw node.wrong("bus-range", "must have the numbers of a first and a last bus") }
+        var buses = PCIBuses(
+            space: space.base, buses: first...last, memory: MemoryRange(base: window.child.offset, size: window.size))
+        let offset = window.parent.offset &- window.child.offset
+        buses.enumerate(node, wants: { $0.vendor == Self.virtIOVendor }) { place, parent in
+            let child = parent.add("virtio@\(place.device),\(place.number)")
+            child.set("compatible", text: Self.virtIO)
+            child.set(Self.configurationSpace, u64: place.function.base)
+            child.set(Self.bus, u64: offset)
+            Self.describe(place.windows, in: child)
+            Self.routePin(of: place, node, to: child)
+            if Configuration.PCI_MESSAGES, place.isOnExpress { Self.routeMessages(of: place, node, to: child) }
         }
-        var functions: [PCIFunction] = []
-        for device in 0..<Self.deviceCount {
-            for number in 0..<Self.functionCount {
-                let function = PCIFunction(base: space.base + (device << 3 | number) * Self.functionSize)
-                guard function.isPresent else { continue }
-                functions.append(function)
-                if function.vendor == Self.virtIOVendor, function.hasBARs {
-                    function.disable()
-                    function.assign(allocate)
-                    let child = node.add("virtio@\(device),\(number)")
-                    child.set("compatible", text: Self.virtIO)
-                    child.set(Self.configurationSpace, u64: function.base)
-                    child.set(Self.bus, u64: window.parent.offset &- window.child.offset)
-                    Self.route(function.interruptPin, of: UInt32(device << 11 | number << 8), node, to: child)
-                }
-                if number == 0, !function.hasOthers { break }
-            }
-        }
-        self.functions = functions
+        count = buses.count
     }
 
     func remove() {}
 
-    /// Says which interrupt of whose a pin is (Devicetree Specification, "interrupt-map").
-    private static func route(_ pin: UInt32, of unit: UInt32, _ node: DeviceTreeNode, to child: DeviceTreeNode) {
-        guard let cells = node.cells("interrupt-map"), let mask = node.cells("interrupt-map-mask"), mask.count == 4
+    /// A window in `assigned-addresses`: the register, in the lowest byte of the first cell; the address; the size.
+    private static func describe(_ windows: [PCIFunction.Window], in child: DeviceTreeNode) {
+        let memory: UInt32 = 2 << 24
+        var cells: [UInt32] = []
+        for window in windows {
+            cells += [
+                memory | UInt32(0x10 + 4 * window.bar), UInt32(truncatingIfNeeded: window.address >> 32),
+                UInt32(truncatingIfNeeded: window.address), UInt32(truncatingIfNeeded: window.size >> 32),
+                UInt32(truncatingIfNeeded: window.size),
+            ]
+        }
+        child.set(assigned, cells: cells)
+    }
+
+    /// What ``describe(_:in:)`` has written.
+    static func windows(_ child: DeviceTreeNode) -> [PCIFunction.Window] {
+        var windows: [PCIFunction.Window] = []
+        var rest = (child.cells(assigned) ?? [])[...]
+        while let first = rest.popFirst(), rest.count >= 4 {
+            let address = rest.takeNumber(cells: 2), size = rest.takeNumber(cells: 2)
+            windows.append(PCIFunction.Window(bar: Int(first & 0xff) / 4 - 4, address: address, size: size))
+        }
+        return windows
+    }
+
+    /// Says which interrupt of whose a function's pin is (Devicetree Specification, "interrupt-map").
+    private static func routePin(of place: PCIBuses.Place, _ node: DeviceTreeNode, to child: DeviceTreeNode) {
+        let own = place.function.interruptPin
+        guard (1...4).contains(own), let cells = node.cells("interrupt-map"),
+            let mask = node.cells("interrupt-map-mask"), mask.count == 4
         else { return }
+        let (unit, pin) = (UInt32(place.root << 11), place.rootPin(own))
         var rest = cells[...]
         while rest.count > 5 {
             let entry = Array(rest.prefix(5))
@@ -82,6 +99,18 @@ final class PCIHostDriver: HostDevice {
                 child.set("interrupts", cells: specifier)
                 return
             }
+        }
+    }
+
+    /// Says whom a function's messages go to, and what it is called there (Devicetree bindings, pci-msi).
+    private static func routeMessages(of place: PCIBuses.Place, _ node: DeviceTreeNode, to child: DeviceTreeNode) {
+        if let parent = node.cells("msi-parent") { return child.set("msi-parent", cells: parent) }
+        guard let cells = node.cells("msi-map") else { return }
+        let requester = place.requester & (node.u32("msi-map-mask") ?? 0xffff_ffff)
+        for start in stride(from: 0, to: cells.count - cells.count % 4, by: 4) {
+            let (first, controller, base, length) = (cells[start], cells[start + 1], cells[start + 2], cells[start + 3])
+            guard requester >= first, requester - first < length else { continue }
+            return child.set("msi-parent", cells: [controller, base &+ (requester - first)])
         }
     }
 }

@@ -1,11 +1,18 @@
+/// An interrupt of the host's that a VirtIO device raises.
+public struct VirtIODriverInterrupt {
+    let number: Int
+    /// What it is about; without them the device is asked.
+    var causes: VirtIODriverTransport.Causes?
+}
+
 /// Registers of a VirtIO device of the host's: behind memory (VirtIO 1.2, Virtio Over MMIO), or on PCI (Virtio Over PCI Bus).
 public protocol VirtIODriverRegisters: AnyObject {
     /// The device has the interface of before VirtIO 1.0.
     var isLegacy: Bool { get }
     /// Its number in Device Types; 0 where there is none.
     var deviceType: UInt32 { get }
-    /// The host's interrupt that the device raises.
-    var interruptNumber: Int { get }
+    /// The host's interrupts that the device raises.
+    var interrupts: [VirtIODriverInterrupt] { get }
     var status: UInt32 { get set }
     func offeredFeatures() -> UInt64
     func setFeatures(_ features: UInt64)
@@ -19,7 +26,7 @@ public protocol VirtIODriverRegisters: AnyObject {
     /// Changes with the configuration; 0 where that is not told.
     var configurationGeneration: UInt32 { get }
     /// Where the device's own configuration is, for accesses of up to four bytes.
-    var configuration: UInt64 { get }
+    var configuration: MemoryRange { get }
 }
 
 /// A VirtIO device of the host's, as its driver sees it: with the interface of VirtIO 1.2, or that of before 1.0, which QEMU's
@@ -51,8 +58,8 @@ public final class VirtIODriverTransport {
     private let registers: any VirtIODriverRegisters
     public var isLegacy: Bool { registers.isLegacy }
     public var deviceType: UInt32 { registers.deviceType }
-    /// Of its handler of interrupts, where it was started: on PCI others may have the same interrupt.
-    private var token: Int?
+    /// Of its handlers of interrupts, where it was started: on PCI others may have the same interrupt.
+    private var handlers: [(number: Int, token: Int)] = []
 
     public init(_ path: Text, _ registers: any VirtIODriverRegisters) {
         self.path = path
@@ -94,17 +101,19 @@ public final class VirtIODriverTransport {
         while size * 2 <= min(maximum, limit) { size *= 2 }
         let queue = try DriverVirtqueue(index: index, size: size, isLegacy: isLegacy)
         guard registers.use(queue) else {
-            throw failed("its legacy interface does not reach a queue at \(hex: queue.descriptorArea)")
+            throw failed("it does not take queue \(index) at \(hex: queue.descriptorArea)")
         }
         return queue
     }
 
     /// Lets the device work. From here on `interrupt` is called when it has something to say, with interrupts off.
     public func start(_ interrupt: @escaping (Causes) -> Void) {
-        token = HostInterrupts.add(registers.interruptNumber) { [self] in
-            let causes = registers.takeCauses()
-            guard causes != 0 else { return }
-            interrupt(Causes(rawValue: causes))
+        for known in registers.interrupts {
+            let token = HostInterrupts.add(known.number) { [self] in
+                let causes = known.causes ?? Causes(rawValue: registers.takeCauses())
+                if !causes.isEmpty { interrupt(causes) }
+            }
+            handlers.append((known.number, token))
         }
         add(status: Status.driverOK)
     }
@@ -118,13 +127,15 @@ public final class VirtIODriverTransport {
 
     /// A number of 1, 2, 4 or 8 bytes of the device's own configuration space.
     public func configuration(_ offset: UInt64, width: Int) -> UInt64 {
+        let place = registers.configuration
+        guard place.contains(place.base + offset, count: UInt64(width)) else { return 0 }
         // Of a device that changes it all the time, whatever it is.
         for _ in 0..<16 {
             let before = registers.configurationGeneration
             var value: UInt64 = 0
             // Fields of eight bytes are read as two (Virtio Over MMIO, MMIO Device Register Layout; so it may be on PCI).
             for part in 0..<UInt64(max(width / 4, 1)) {
-                let address = registers.configuration + offset + 4 * part
+                let address = place.base + offset + 4 * part
                 let bits = Port.readDevice(address, width: min(width, 4)) & ~0 >> UInt64(64 - 8 * min(width, 4))
                 value |= bits << (32 * part)
             }
@@ -134,7 +145,9 @@ public final class VirtIODriverTransport {
     }
 
     public func writeConfiguration(_ offset: UInt64, width: Int, _ value: UInt64) {
-        Port.writeDevice(registers.configuration + offset, width: width, value)
+        let place = registers.configuration
+        guard place.contains(place.base + offset, count: UInt64(width)) else { return }
+        Port.writeDevice(place.base + offset, width: width, value)
     }
 
     // MARK: The end
@@ -151,8 +164,8 @@ public final class VirtIODriverTransport {
     /// Stops the device for good, and takes no more interrupts of it. No handler of its interrupts runs any more when this
     /// returns. Not for handlers of interrupts.
     public func remove() {
-        if let token { HostInterrupts.remove(registers.interruptNumber, token: token) }
-        token = nil
+        for handler in handlers { HostInterrupts.remove(handler.number, token: handler.token) }
+        handlers = []
         reset()
     }
 

@@ -18,9 +18,10 @@ final class VirtIOMMIORegisters: VirtIODriverRegisters {
     private static let magic: UInt32 = 0x7472_6976
 
     private let base: UInt64
-    let interruptNumber: Int
+    let interrupts: [VirtIODriverInterrupt]
     let isLegacy: Bool
     let deviceType: UInt32
+    let configuration: MemoryRange
 
     init(_ node: DeviceTreeNode) throws(HyperError) {
         guard let registers = try node.registers().first, registers.size >= Register.configuration else {
@@ -30,7 +31,9 @@ final class VirtIOMMIORegisters: VirtIODriverRegisters {
             throw node.wrong("interrupts", "must name the device's interrupt")
         }
         base = registers.base
-        interruptNumber = interrupt
+        configuration = MemoryRange(
+            base: registers.base + Register.configuration, size: registers.size - Register.configuration)
+        interrupts = [VirtIODriverInterrupt(number: interrupt)]
         func read(_ register: UInt64) -> UInt32 {
             UInt32(truncatingIfNeeded: Port.readDevice(registers.base + register, width: 4))
         }
@@ -107,7 +110,6 @@ final class VirtIOMMIORegisters: VirtIODriverRegisters {
     }
 
     var configurationGeneration: UInt32 { isLegacy ? 0 : read(Register.configurationGeneration) }
-    var configuration: UInt64 { base + Register.configuration }
 }
 
 extension VirtIODriverTransport {

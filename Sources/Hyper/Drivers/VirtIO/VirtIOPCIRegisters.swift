@@ -5,15 +5,22 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
     private enum Register {
         static let deviceFeaturesSelect: UInt64 = 0x00, deviceFeatures: UInt64 = 0x04
         static let driverFeaturesSelect: UInt64 = 0x08, driverFeatures: UInt64 = 0x0c
-        static let status: UInt64 = 0x14, generation: UInt64 = 0x15
-        static let queueSelect: UInt64 = 0x16, queueSize: UInt64 = 0x18, queueEnable: UInt64 = 0x1c
+        static let configurationMessage: UInt64 = 0x10, status: UInt64 = 0x14, generation: UInt64 = 0x15
+        static let queueSelect: UInt64 = 0x16, queueSize: UInt64 = 0x18, queueMessage: UInt64 = 0x1a
+        static let queueEnable: UInt64 = 0x1c
         static let queueNotifyOffset: UInt64 = 0x1e, descriptorArea: UInt64 = 0x20, driverArea: UInt64 = 0x28
         static let deviceArea: UInt64 = 0x30
+        static let size: UInt64 = 0x38
+    }
+    /// Entries of the table of messages (MSI-X Vector Configuration): changes of the configuration have one of their own, so that
+    /// nobody has to ask which of both it was.
+    private enum Message {
+        static let configuration = 0, queues = 1, count = 2
     }
     /// Virtio Structure PCI Capabilities: what each is of, and its fields.
     private enum Capability {
         static let identifier: UInt64 = 0x09, type: UInt64 = 3, bar: UInt64 = 4, offset: UInt64 = 8
-        static let notifyMultiplier: UInt64 = 16
+        static let length: UInt64 = 12, notifyMultiplier: UInt64 = 16
         static let common: UInt64 = 1, notify: UInt64 = 2, interrupt: UInt64 = 3, device: UInt64 = 4
     }
     /// PCI Device Discovery: of devices of version 1 the number follows the type; of transitional ones it does not.
@@ -24,12 +31,14 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
     ]
 
     let deviceType: UInt32
-    let interruptNumber: Int
+    let interrupts: [VirtIODriverInterrupt]
     var isLegacy: Bool { false }
+    /// nil where the device interrupts by a pin.
+    private let messages: PCIMessages?
     private let common: UInt64
     private let interrupt: UInt64
-    private let notification: (base: UInt64, multiplier: UInt64)
-    let configuration: UInt64
+    private let notification: (base: UInt64, size: UInt64, multiplier: UInt64)
+    let configuration: MemoryRange
     /// Where each queue is notified, by its number.
     private var queues: [(index: Int, address: UInt64)] = []
 
@@ -41,25 +50,25 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
         deviceType =
             device >= Self.firstDevice
             ? UInt32(device - Self.firstDevice) : Self.transitional.first { $0.device == device }?.type ?? 0
-        guard let interrupt = try node.interrupts().first?.number else {
-            throw node.wrong("interrupts", "must name the function's interrupt")
-        }
-        interruptNumber = interrupt
-        var (common, isr, configuration): (UInt64, UInt64, UInt64) = (0, 0, 0)
-        var notification: (base: UInt64, multiplier: UInt64) = (0, 0)
-        // Of several of one kind, the first is what the device would have used.
+        let windows = PCIHostDriver.windows(node)
+        var (common, isr): (UInt64, UInt64) = (0, 0)
+        var configuration = MemoryRange(base: 0, size: 0)
+        var notification: (base: UInt64, size: UInt64, multiplier: UInt64) = (0, 0, 0)
+        // Of several of one kind, the first is what the device would have used. What does not lie in the function's memory
+        // would be somebody else's.
         for place in function.capabilities(Capability.identifier).reversed() {
-            let bar = Int(function.read(place + Capability.bar, width: 1))
-            guard bar < PCIFunction.barCount else { continue }
-            let address = function.address(bar)
-            guard address != 0 else { continue }
-            let start = address &+ bus &+ function.read(place + Capability.offset, width: 4)
+            let bar = function.read(place + Capability.bar, width: 1)
+            let size = function.read(place + Capability.length, width: 4)
+            guard let window = windows.first(where: { $0.bar == Int(bar) }),
+                let inside = window.place(of: function.read(place + Capability.offset, width: 4), count: size)
+            else { continue }
+            let start = inside &+ bus
             switch function.read(place + Capability.type, width: 1) {
-            case Capability.common: common = start
+            case Capability.common where size >= Register.size: common = start
             case Capability.notify:
-                notification = (start, function.read(place + Capability.notifyMultiplier, width: 4))
-            case Capability.interrupt: isr = start
-            case Capability.device: configuration = start
+                notification = (start, size, function.read(place + Capability.notifyMultiplier, width: 4))
+            case Capability.interrupt where size > 0: isr = start
+            case Capability.device: configuration = MemoryRange(base: start, size: size)
             default: break
             }
         }
@@ -68,6 +77,19 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
         }
         (self.common, self.interrupt, self.configuration) = (common, isr, configuration)
         self.notification = notification
+        messages = Configuration.PCI_MESSAGES ? PCIMessages(function, node, count: Message.count) : nil
+        if let messages {
+            let numbers = messages.interrupts
+            interrupts = [
+                VirtIODriverInterrupt(number: numbers[Message.configuration], causes: .configuration),
+                VirtIODriverInterrupt(number: numbers[Message.queues], causes: .used),
+            ]
+        } else {
+            guard let pin = try node.interrupts().first?.number else {
+                throw node.wrong("interrupts", "must name the function's interrupt")
+            }
+            interrupts = [VirtIODriverInterrupt(number: pin)]
+        }
         function.enable()
     }
 
@@ -112,11 +134,23 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
         write(Register.descriptorArea, address: queue.descriptorArea)
         write(Register.driverArea, address: queue.driverArea)
         write(Register.deviceArea, address: queue.deviceArea)
-        let offset = read(Register.queueNotifyOffset, width: 2) & 0xffff
+        if messages != nil {
+            guard take(Register.configurationMessage, Message.configuration),
+                take(Register.queueMessage, Message.queues)
+            else { return false }
+        }
+        let offset = (read(Register.queueNotifyOffset, width: 2) & 0xffff) * notification.multiplier
+        guard offset + 2 <= notification.size else { return false }
         queues.removeAll { $0.index == queue.index }
-        queues.append((queue.index, notification.base + offset * notification.multiplier))
+        queues.append((queue.index, notification.base + offset))
         write(Register.queueEnable, width: 2, 1)
         return true
+    }
+
+    /// A device that has no room for a message takes none (MSI-X Vector Configuration).
+    private func take(_ register: UInt64, _ message: Int) -> Bool {
+        write(register, width: 2, UInt64(message))
+        return read(register, width: 2) & 0xffff == UInt64(message)
     }
 
     func notify(_ queue: DriverVirtqueue) {

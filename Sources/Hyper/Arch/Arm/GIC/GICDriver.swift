@@ -41,9 +41,19 @@ public final class GICDriver: HostInterruptController, HostDevice {
 
     public func remove() { HostInterrupts.controller = nil }
 
-    public func enable(_ number: Int) { HostGIC.enable(number) }
-    public func disable(_ number: Int) { HostGIC.disable(number) }
+    public func enable(_ number: Int) {
+        if number < HostGIC.firstMessage { return HostGIC.enable(number) }
+        if Configuration.DRIVER_GICV3_ITS { ITSDriver.known?.enable(number) }
+    }
+
+    public func disable(_ number: Int) {
+        if number < HostGIC.firstMessage { return HostGIC.disable(number) }
+        if Configuration.DRIVER_GICV3_ITS { ITSDriver.known?.disable(number) }
+    }
+
     /// Those of the CPU's own come here, too: a port that uses them asks ``HostGIC`` by itself.
     public func claim() -> Int? { HostGIC.acknowledge().map { HostGIC.number($0) } }
-    public func complete(_ number: Int, claimedBy cpu: CPUReference) { HostGIC.deactivate(UInt64(number)) }
+    public func complete(_ number: Int, claimedBy cpu: CPUReference) {
+        if number < HostGIC.firstMessage { HostGIC.deactivate(UInt64(number)) }
+    }
 }

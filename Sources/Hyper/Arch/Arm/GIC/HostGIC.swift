@@ -9,12 +9,14 @@ enum HostGIC {
 
     /// Interrupts 0 to 15 are of other CPUs (SGI), from 16 on of the CPU's own devices (PPI), from 32 on of all (SPI).
     static let firstPrivate = 16, firstShared = 32
+    /// From here on they are messages (LPI), which a GICv3 has.
+    static let firstMessage = 8192
     /// The first of four numbers that say that there is no interrupt (IHI 0048B, 3.2.5).
     private static let firstSpecial: UInt64 = 1020
     /// By which Hyper's CPUs interrupt each other.
     private static let softwareInterrupt: UInt64 = 0
     /// All are equal: Hyper takes none while it handles another one.
-    private static let priority: UInt64 = 0xa0
+    static let priority: UInt64 = 0xa0
 
     /// Registers of the Distributor. A GICv3's Redistributor has those of a CPU's own interrupts at the same places.
     enum Distributor {
@@ -131,7 +133,7 @@ enum HostGIC {
     static func acknowledge() -> UInt64? {
         if isVersion3 {
             let value = GICSystemRegisters.acknowledge()
-            if value >= firstSpecial { return nil }
+            if value >= firstSpecial { return takeMessage(value) }
             GICSystemRegisters.dropPriority(value)
             return value
         }
@@ -139,6 +141,17 @@ enum HostGIC {
         if value & 0x3ff >= firstSpecial { return nil }
         Port.writeDevice(interface + Interface.endOfInterrupt, width: 4, value)
         return value
+    }
+
+    /// A message has come, or nothing. It has no active state (IHI 0069, 4.1.2): nobody deactivates it, and as it can only be a
+    /// device's, it is handled here, where it costs other interrupts nothing.
+    @inline(never)
+    private static func takeMessage(_ value: UInt64) -> UInt64? {
+        if value >= firstMessage {
+            GICSystemRegisters.dropPriority(value)
+            _ = HostInterrupts.handle(Int(value))
+        }
+        return nil
     }
 
     @inline(__always)
@@ -171,6 +184,23 @@ enum HostGIC {
 
     // MARK: Interrupts of devices
 
+    /// Whether the Distributor has messages, of as many bits of a number.
+    static func hasMessages(bits: UInt64) -> Bool {
+        let type = Port.readDevice(distributor + Distributor.type, width: 4)
+        return isVersion3 && type >> 17 & 1 != 0 && type >> 19 & 31 + 1 >= bits
+    }
+
+    /// Of this CPU, which has been given interrupts.
+    static var redistributor: UInt64 { privateRegisters[Port.cpu.pointee.index] - Redistributors.frame }
+
+    /// An interrupt that is disabled is signalled once each time that it becomes pending, and not for as long as it is
+    /// (GICD_ICFGR).
+    static func setEdge(_ number: Int) {
+        let register = distributor + Distributor.configuration + UInt64(number / 16 * 4)
+        let isEdge: UInt64 = 2 << UInt64(number % 16 * 2)
+        Port.writeDevice(register, width: 4, Port.readDevice(register, width: 4) | isEdge)
+    }
+
     static func enable(_ number: Int) {
         let place = UInt64(number), cpu = Port.cpu
         Port.writeDevice(distributor + Distributor.priority + place, width: 1, priority)
@@ -191,7 +221,8 @@ enum HostGIC {
 
 /// A GICv3's Redistributors, of which each CPU has one (IHI 0069, 12.10).
 enum Redistributors {
-    private static let control: UInt64 = 0x00, type: UInt64 = 0x08, waker: UInt64 = 0x14
+    static let control: UInt64 = 0x00, type: UInt64 = 0x08
+    private static let waker: UInt64 = 0x14
     /// GICR_TYPER: no other one follows in the region; frames of virtual LPIs follow.
     private static let isLast: UInt64 = 1 << 4, hasVirtualMessages: UInt64 = 1 << 1
     /// GICR_WAKER.
