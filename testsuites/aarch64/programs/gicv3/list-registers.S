@@ -1,12 +1,16 @@
 // GICv3's CPU interface and its virtual one: List registers, maintenance interrupts, and what EL2 has trapped of EL1 (Arm
 // IHI 0069, "Virtual interrupt handling and prioritization" and the registers' descriptions). It needs a board with a GICv3.
 #include "harness.h"
+#include "traps.h"
 
 #define GICD 0x08000000
 #define GICR 0x080a0000
 #define GICR_PPI 0x080b0000
 #define ICH_HCR_EN (1 << 0)
 #define ICH_HCR_UIE (1 << 1)
+#define ICH_HCR_LRENPIE (1 << 2)
+#define ICH_HCR_VGRP0EIE (1 << 4)
+#define ICH_HCR_VGRP0DIE (1 << 5)
 #define ICH_HCR_NPIE (1 << 3)
 #define ICH_HCR_VGRP1EIE (1 << 6)
 #define ICH_HCR_VGRP1DIE (1 << 7)
@@ -29,8 +33,6 @@
 #define TIMER 30
 #define IMO (1 << 4)
 #define FMO (1 << 3)
-#define ISS(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | 5 << 5 | (crm) << 1)
-#define READ 1
 
 .macro GIC_SET address, value
     ldr x29, =(\address)
@@ -243,6 +245,26 @@ PROGRAM "gicv3/list-registers"
     HOLDS "VGrp1DIE: it is not disabled", ich_misr_el2, 0
     SET ich_vmcr_el2, 0xf8 << 24
     HOLDS "VGrp1DIE: it is", ich_misr_el2, 1 << 7
+    SET ich_hcr_el2, ICH_HCR_EN | ICH_HCR_VGRP0EIE
+    HOLDS "VGrp0EIE: group 0 is not enabled", ich_misr_el2, 0
+    SET ich_hcr_el2, ICH_HCR_EN | ICH_HCR_VGRP0DIE
+    HOLDS "VGrp0DIE: it is disabled", ich_misr_el2, 1 << 5
+    SET ich_vmcr_el2, 0xf8 << 24 | 1
+    HOLDS "VGrp0DIE: it is enabled", ich_misr_el2, 0
+    SET ich_hcr_el2, ICH_HCR_EN | ICH_HCR_VGRP0EIE
+    HOLDS "VGrp0EIE: it is enabled", ich_misr_el2, 1 << 4
+    SET ich_vmcr_el2, VMCR(0xf8)
+    // An interrupt ends that has no List register.
+    SET ich_hcr_el2, ICH_HCR_EN | ICH_HCR_LRENPIE
+    HOLDS "LRENPIE: EOIcount is 0", ich_misr_el2, 0
+    SET ich_ap1r0_el2, 1 << 16
+    BEGIN EL1
+    mov x0, #99
+    msr icc_eoir1_el1, x0
+    END
+    HOLDS "LRENPIE: EOIcount is not", ich_misr_el2, 1 << 2
+    HOLDS "ICH_HCR_EL2.EOIcount", ich_hcr_el2, ICH_HCR_EN | ICH_HCR_LRENPIE | 1 << 27
+    HOLDS "its priority has gone", ich_ap1r0_el2, 0
     SET ich_vmcr_el2, VMCR(0xf8)
     SET ich_hcr_el2, ICH_HCR_EN
     SET ich_lr0_el2, 0
@@ -284,6 +306,19 @@ PROGRAM "gicv3/list-registers"
     TRAPPED "TALL0: ICC_IGRPEN0_EL1", ICH_HCR_TALL0, ISS(3, 0, 12, 12, 6), msr icc_igrpen0_el1, x5
     TRAPPED "TDIR: ICC_DIR_EL1", ICH_HCR_TDIR, ISS(3, 0, 12, 11, 1), msr icc_dir_el1, x5
     TRAPPED "HCR_EL2.IMO: ICC_SGI1R_EL1", 0, ISS(3, 0, 12, 11, 5), msr icc_sgi1r_el1, x5
+    TRAPPED "TALL1: ICC_AP1R0_EL1", ICH_HCR_TALL1, ISS(3, 0, 12, 9, 0) | READ, mrs x5, icc_ap1r0_el1
+    TRAPPED "TALL1: ICC_HPPIR1_EL1", ICH_HCR_TALL1, ISS(3, 0, 12, 12, 2) | READ, mrs x5, icc_hppir1_el1
+    TRAPPED "TALL0: ICC_EOIR0_EL1", ICH_HCR_TALL0, ISS(3, 0, 12, 8, 1), msr icc_eoir0_el1, x5
+    TRAPPED "TALL0: ICC_HPPIR0_EL1", ICH_HCR_TALL0, ISS(3, 0, 12, 8, 2) | READ, mrs x5, icc_hppir0_el1
+    TRAPPED "TALL0: ICC_BPR0_EL1", ICH_HCR_TALL0, ISS(3, 0, 12, 8, 3), msr icc_bpr0_el1, x5
+    TRAPPED "TALL0: ICC_AP0R0_EL1", ICH_HCR_TALL0, ISS(3, 0, 12, 8, 4) | READ, mrs x5, icc_ap0r0_el1
+    SET hcr_el2, HCR_RW
+    TRAPPED "TC: ICC_SGI0R_EL1", ICH_HCR_TC, ISS(3, 0, 12, 11, 7), msr icc_sgi0r_el1, x5
+    TRAPPED "TC: ICC_SGI1R_EL1", ICH_HCR_TC, ISS(3, 0, 12, 11, 5), msr icc_sgi1r_el1, x5
+    TRAPPED "TC: ICC_ASGI1R_EL1", ICH_HCR_TC, ISS(3, 0, 12, 11, 6), msr icc_asgi1r_el1, x5
+    SET hcr_el2, HCR_RW | FMO
+    TRAPPED "HCR_EL2.FMO: ICC_SGI0R_EL1", 0, ISS(3, 0, 12, 11, 7), msr icc_sgi0r_el1, x5
+    SET hcr_el2, HCR_RW | IMO
     SET ich_hcr_el2, ICH_HCR_EN | ICH_HCR_TALL1
     BEGIN EL1
     mrs x5, icc_pmr_el1

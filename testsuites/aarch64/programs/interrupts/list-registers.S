@@ -117,6 +117,31 @@ PROGRAM "list-registers"
     GIC_EXPECT "GICH_HCR.NPIE: none pends", GICH, GICH_MISR, 8
     GIC_SET GICH, GICH_LR(2), (PENDING | PRIORITY(0x80) | 42)
     GIC_EXPECT "one pends", GICH, GICH_MISR, 0
+
+    // The guest's groups; GICV_CTLR enables group 0 alone.
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 4
+    GIC_EXPECT "GICH_HCR.VGrp0EIE: group 0 is enabled", GICH, GICH_MISR, (1 << 4)
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 5
+    GIC_EXPECT "VGrp0DIE: it is not disabled", GICH, GICH_MISR, 0
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 6
+    GIC_EXPECT "VGrp1EIE: group 1 is not enabled", GICH, GICH_MISR, 0
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 7
+    GIC_EXPECT "VGrp1DIE: it is disabled", GICH, GICH_MISR, (1 << 7)
+    GIC_SET GICV, 0, 2
+    GIC_EXPECT "VGrp1DIE: it is enabled", GICH, GICH_MISR, 0
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 6
+    GIC_EXPECT "VGrp1EIE: it is enabled", GICH, GICH_MISR, (1 << 6)
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 5
+    GIC_EXPECT "VGrp0DIE: group 0 is disabled", GICH, GICH_MISR, (1 << 5)
+    GIC_SET GICV, 0, 1
+
+    // An interrupt ends that has no List register: EOICount.
+    GIC_SET GICH, GICH_HCR, 1 | 1 << 2
+    GIC_EXPECT "GICH_HCR.LRENPIE: EOICount is 0", GICH, GICH_MISR, 0
+    GIC_SET GICH, GICH_APR, (1 << 16)
+    GIC_SET GICV, 0x10, 99
+    GIC_EXPECT "LRENPIE: EOICount is not", GICH, GICH_MISR, (1 << 2)
+    GIC_EXPECT "EOICount", GICH, GICH_HCR, (1 << 27 | 1 << 2 | 1)
     GIC_SET GICH, GICH_HCR, 0
     BEGIN EL1, 0x340
     nop

@@ -48,6 +48,7 @@ PROGRAM "host"
     REDIRECTED ttbr0_el1, ttbr0_el2, ttbr0_el12, 0x40480000
     REDIRECTED ttbr1_el1, ttbr1_el2, ttbr1_el12, 0x40481000
     REDIRECTED tcr_el1, tcr_el2, tcr_el12, 0x190019
+    REDIRECTED scxtnum_el1, scxtnum_el2, scxtnum_el12, 0x7000
     SET vbar_el1, vectors1
     SET hcr_el2, HCR_RW | E2H
     mrs x0, sctlr_el1
@@ -70,6 +71,36 @@ PROGRAM "host"
     sub x4, x4, x5
     EXPECT "CNTKCTL_EL12 is not", x4, 0
     EXPECT "it is EL1's CNTKCTL_EL1", x6, 0x202
+
+    SET hcr_el2, HCR_RW | E2H
+    SET cpacr_el12, 1 << 20
+    mrs x5, cpacr_el1
+    mrs x6, cptr_el2
+    msr afsr0_el12, xzr
+    msr afsr1_el12, xzr
+    msr amair_el12, xzr
+    SET hcr_el2, HCR_RW
+    mrs x7, cpacr_el1
+    SET cpacr_el1, 3 << 20
+    sub x5, x5, x6
+    EXPECT "CPACR_EL1 at EL2 is CPTR_EL2, whatever CPACR_EL12 is", x5, 0
+    EXPECT "CPACR_EL12 is EL1's CPACR_EL1", x7, 1 << 20
+
+    // To EL1 the other names are nothing.
+    SET hcr_el2, HCR_RW | E2H
+    .irp name, sctlr, cpacr, ttbr0, ttbr1, tcr, spsr, elr, afsr0, afsr1, esr, far, mair, amair, vbar, contextidr, cntkctl
+    BEGIN EL1
+    mrs x0, \name\()_el12
+    END
+    EXPECT_EXCEPTION "\name\()_EL12 at EL1 with E2H", 1, EC_UNKNOWN, 0
+    .endr
+    .irp name, cntp_tval, cntp_ctl, cntp_cval, cntv_tval, cntv_ctl, cntv_cval
+    BEGIN EL1
+    mrs x0, \name\()_el02
+    END
+    EXPECT_EXCEPTION "\name\()_EL02 at EL1 with E2H", 1, EC_UNKNOWN, 0
+    .endr
+    SET hcr_el2, HCR_RW
 
     // Without E2H the other names are UNDEFINED.
     BEGIN EL2
@@ -113,6 +144,31 @@ PROGRAM "host"
     EXPECT "CNTV_CTL_EL02 is not CNTHV_CTL_EL2", x2, 0
     EXPECT "CNTV_CVAL_EL02 is EL1's timer", x3, 0x7777777777777777
     EXPECT "CNTV_CTL_EL02 is EL1's timer", x4, 3
+
+    // TVAL of EL1's timers: what is left until CVAL.
+    SET hcr_el2, HCR_RW | E2H
+    ldr x0, =0x50000000
+    msr cntp_tval_el02, x0
+    msr cntv_tval_el02, x0
+    mrs x1, cnthp_cval_el2
+    mov x2, #2
+    msr cntp_ctl_el02, x2
+    mrs x2, cntp_ctl_el0
+    SET hcr_el2, HCR_RW
+    mrs x3, cntp_cval_el0
+    mrs x4, cntv_cval_el0
+    mrs x5, cntpct_el0
+    mrs x6, cntp_ctl_el0
+    msr cntp_ctl_el0, xzr
+    sub x3, x3, x5
+    sub x4, x4, x5
+    lsr x3, x3, #29
+    lsr x4, x4, #29
+    EXPECT "CNTP_TVAL_EL02 is not EL2's timer", x1, 0x7777777777777777
+    EXPECT "CNTP_CTL_EL02 is not CNTHP_CTL_EL2", x2, 0
+    EXPECT "CNTP_TVAL_EL02 is EL1's timer", x3, 2
+    EXPECT "CNTV_TVAL_EL02 is EL1's timer", x4, 2
+    EXPECT "CNTP_CTL_EL02 is EL1's timer", x6, 2
 
     // CNTVOFF_EL2 is not for EL2 with E2H, nor for EL0 of a host.
     SET cntvoff_el2, 0x1000000000

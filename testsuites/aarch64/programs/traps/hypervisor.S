@@ -1,10 +1,6 @@
 // What EL2 has trapped of EL1 and EL0: by HCR_EL2, CPTR_EL2, MDCR_EL2 and CNTHCTL_EL2 (D19.2; the registers' accessors).
 #include "harness.h"
-
-// ISS of a trapped MRS, MSR or system instruction on X5 (D19.2.37).
-#define ISS(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | 5 << 5 | (crm) << 1)
-#define READ 1
-#define WAIT (1 << 24 | 0xe << 20)
+#include "traps.h"
 
 // With `value` in HCR_EL2 beside RW, the instruction traps from EL1 to EL2; without it runs.
 .macro TRAP text, value, class, iss, instruction:vararg
@@ -125,6 +121,20 @@ PROGRAM "hypervisor"
     EXPECT_EXCEPTION "HCD: HVC at EL2 is UNDEFINED", 2, EC_UNKNOWN, 0
     EXPECT_RECORD "HCD: ELR_EL2", ELR, 1b
     TRAP "TSC: SMC", 1 << 19, EC_SMC, 0x1234, smc #0x1234
+    // EL1's handler has no HVC then: it goes on by an SMC that is trapped.
+    SET vbar_el1, without_calls
+    SET hcr_el2, HCR_RW | 1 << 29 | 1 << 19
+    BEGIN EL1
+2:  hvc #1
+    END
+    SET hcr_el2, HCR_RW
+    SET vbar_el1, vectors1
+    mrs x5, esr_el1
+    mrs x6, elr_el1
+    EXPECT_EXCEPTION "HCD: HVC at EL1 goes to EL1's handler", 2, EC_SMC, 0x77
+    EXPECT "HCD: HVC at EL1 is UNDEFINED: ESR_EL1", x5, IL
+    EXPECT "HCD: ELR_EL1", x6, 2b
+    EXPECT_RECORD "HCD: the vector", ELR, without_calls + 0x200
 
     // HSTR_EL2 is about AArch32.
     SET hstr_el2, 0xbfef
@@ -171,3 +181,10 @@ PROGRAM "hypervisor"
     ALLOW "CNTVCT_EL0 is EL1's", mrs x5, cntvct_el0
     SET cnthctl_el2, 3
     DONE
+
+    .align 11
+without_calls:
+    .rept 16
+    .align 7
+    smc #0x77
+    .endr

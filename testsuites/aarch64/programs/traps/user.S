@@ -1,11 +1,8 @@
 // What EL0 may do is EL1's to say, by SCTLR_EL1, CNTKCTL_EL1, PMUSERENR_EL0 and MDSCR_EL1; with HCR_EL2.TGE it is EL2 that
 // takes the trap; and what EL1 allows, EL2 may trap (D19.2; the registers' accessors).
 #include "harness.h"
+#include "traps.h"
 
-// ISS of a trapped MRS, MSR or system instruction on X5 (D19.2.37).
-#define ISS(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | 5 << 5 | (crm) << 1)
-#define READ 1
-#define WAIT (1 << 24 | 0xe << 20)
 #define NTWI (1 << 16)
 #define NTWE (1 << 18)
 #define UCT (1 << 15)
