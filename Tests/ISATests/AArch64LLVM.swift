@@ -7,7 +7,7 @@ import Testing
 
 /// A64 code as LLVM reads it, as of a CPU of ARMv8.5-A with half precision and cryptography.
 enum LLVM {
-    private static let features = "+v8.5a,+fullfp16,+fp16fml,+aes,+sha2,+sha3"
+    private static let features = "+v8.5a,+fullfp16,+fp16fml,+aes,+sha2,+sha3,+sm4,+bf16,+i8mm"
     static let unknown = "<unknown>"
     static let isInstalled = ExternalTool.path("llvm-objdump") != nil
 

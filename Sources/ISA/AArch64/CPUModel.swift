@@ -103,7 +103,6 @@ extension AArch64 {
             .vmid16,
             .hafdbs, .hpds, .hpds2, .xnx, .ttcnp, .tGran16K,
         ]
-        /// All of ARMv8.5-A that is here.
-        private static let maximum = Features.all.subtracting([.fhm])
+        private static let maximum = Features.all
     }
 }

@@ -48,6 +48,7 @@ extension AArch64 {
         case .frint64z_d: try floatUnary(&e, i, .roundToDouble, .double, .towardZero)
         case .frint64x_s: try floatUnary(&e, i, .roundToDouble, .single)
         case .frint64x_d: try floatUnary(&e, i, .roundToDouble, .double)
+        case .bfcvt: try floatConvertToBrain(&e, i)
         case .fcvt_d_s: try floatConvert(&e, i, from: .single, to: .double)
         case .fcvt_h_s: try floatConvert(&e, i, from: .single, to: .half)
         case .fcvt_s_d: try floatConvert(&e, i, from: .double, to: .single)

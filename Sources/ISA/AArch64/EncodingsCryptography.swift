@@ -27,5 +27,15 @@ extension AArch64.Encoding {
         .init("11001110000 Vm 0 Va Vn Vd", .eor3, .sha3),
         .init("11001110001 Vm 0 Va Vn Vd", .bcax, .sha3),
         .init("11001110100 Vm uimm[5:0] Vn Vd", .xar, .sha3),
+        // SM3 and SM4
+        .init("11001110010 Vm 0 Va Vn Vd", .sm3ss1, .sm3, lane: .word),
+        .init("11001110010 Vm 10 index[1:0] 00 Vn Vd", .sm3tt1a, .sm3, lane: .word),
+        .init("11001110010 Vm 10 index[1:0] 01 Vn Vd", .sm3tt1b, .sm3, lane: .word),
+        .init("11001110010 Vm 10 index[1:0] 10 Vn Vd", .sm3tt2a, .sm3, lane: .word),
+        .init("11001110010 Vm 10 index[1:0] 11 Vn Vd", .sm3tt2b, .sm3, lane: .word),
+        .init("11001110011 Vm 1 1 00 00 Vn Vd", .sm3partw1, .sm3, lane: .word),
+        .init("11001110011 Vm 1 1 00 01 Vn Vd", .sm3partw2, .sm3, lane: .word),
+        .init("11001110011 Vm 1 1 00 10 Vn Vd", .sm4ekey, .sm4, lane: .word),
+        .init("11001110110 00000 1 0 00 01 Vn Vd", .sm4e, .sm4, lane: .word),
     ]
 }

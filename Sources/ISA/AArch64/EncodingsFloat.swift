@@ -51,6 +51,7 @@ extension AArch64.Encoding {
         .init("0 0 0 11110 01 1 000111 10000 Vn Vd", .fcvt_h_d),
         .init("0 0 0 11110 11 1 000100 10000 Vn Vd", .fcvt_s_h),
         .init("0 0 0 11110 11 1 000101 10000 Vn Vd", .fcvt_d_h),
+        .init("0 0 0 11110 01 1 000110 10000 Vn Vd", .bfcvt, .bf16),
         // Two sources, and selection
         .init("0 0 0 11110 00 1 Vm 0000 10 Vn Vd", .fmul_s),
         .init("0 0 0 11110 01 1 Vm 0000 10 Vn Vd", .fmul_d),

@@ -144,11 +144,22 @@ extension AArch64.Encoding {
         .init("0 x 1 01110      11 0 xxxxx 1      000x 1 xxxxx xxxxx", .illegal),
         .init("0 Q 0 01110 size:10 0    Vm 1      0010 1    Vn    Vd", .sdot_vector, .dotProd),
         .init("0 Q 1 01110 size:10 0    Vm 1      0010 1    Vn    Vd", .udot_vector, .dotProd),
+        .init("0 Q 0 01110 size:10 0    Vm 1      0011 1    Vn    Vd", .usdot_vector, .i8mm),
+        // Matrices
+        .init("0 1 0 01110 10 0 Vm 1 0100 1 Vn Vd", .smmla, .i8mm, lane: .word),
+        .init("0 1 0 01110 10 0 Vm 1 0101 1 Vn Vd", .usmmla, .i8mm, lane: .word),
+        .init("0 1 1 01110 10 0 Vm 1 0100 1 Vn Vd", .ummla, .i8mm, lane: .word),
+        .init("0 1 1 01110 01 0 Vm 1 1101 1 Vn Vd", .bfmmla, .bf16, lane: .word),
+        // bfloat16
+        .init("0 Q 1 01110 01 0 Vm 1 1111 1 Vn Vd", .bfdot_vector, .bf16, lane: .word),
+        .init("0 0 1 01110 11 0 Vm 1 1111 1 Vn Vd", .bfmlalb_vector, .bf16, lane: .half),
+        .init("0 1 1 01110 11 0 Vm 1 1111 1 Vn Vd", .bfmlalt_vector, .bf16, lane: .half),
         // Complex numbers, the real part in the lower of two lanes
         .init("0 Q 1 01110    size 0    Vm 1 10 rot    1    Vn    Vd", .fcmla_vector, .fcma),
         .init("0 Q 1 01110    size 0    Vm 1 11 rot:x0 1    Vn    Vd", .fcadd, .fcma),
         .init("0 x 1 01110      00 0 xxxxx 1 1x xx     1 xxxxx xxxxx", .illegal),
-        .init("0 0 1 01110      11 0 xxxxx 1 1x xx     1 xxxxx xxxxx", .illegal),
+        .init("0 0 1 01110      11 0 xxxxx 1 10 xx     1 xxxxx xxxxx", .illegal),
+        .init("0 0 1 01110      11 0 xxxxx 1 11 x0     1 xxxxx xxxxx", .illegal),
     ]
 
     /// "Advanced SIMD three different": the lane is the narrower one.

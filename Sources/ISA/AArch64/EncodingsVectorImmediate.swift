@@ -100,7 +100,12 @@ extension AArch64.Encoding {
         .init("0   Q 1 01111 10   index[0]     Vm 1111 index[1] 0 Vn Vd", .sqrdmlsh_element_vector, .rdm, lane: .word),
         .init("0   Q 0 01111 10   index[0]     Vm 1110 index[1] 0 Vn Vd", .sdot_element, .dotProd, lane: .word),
         .init("0   Q 1 01111 10   index[0]     Vm 1110 index[1] 0 Vn Vd", .udot_element, .dotProd, lane: .word),
+        .init("0   Q 0 01111 00   index[0]     Vm 1111 index[1] 0 Vn Vd", .sudot_element, .i8mm, lane: .word),
+        .init("0   Q 0 01111 10   index[0]     Vm 1111 index[1] 0 Vn Vd", .usdot_element, .i8mm, lane: .word),
         // Floating point
+        .init("0   Q 0 01111 01   index[0]     Vm 1111 index[1] 0 Vn Vd", .bfdot_element, .bf16, lane: .word),
+        .init("0   0 0 01111 11 index[1:0] Vm/low 1111 index[2] 0 Vn Vd", .bfmlalb_element, .bf16, lane: .half),
+        .init("0   1 0 01111 11 index[1:0] Vm/low 1111 index[2] 0 Vn Vd", .bfmlalt_element, .bf16, lane: .half),
         .init("0   Q 0 01111 00 index[1:0] Vm/low 0001 index[2] 0 Vn Vd", .fmla_element_vector, .fp16, lane: .half),
         .init("0   Q 0 01111 10   index[0]     Vm 0001 index[1] 0 Vn Vd", .fmla_element_vector, lane: .word),
         .init("0 Q:1 0 01111 11          0     Vm 0001 index[0] 0 Vn Vd", .fmla_element_vector, lane: .double),

@@ -87,6 +87,7 @@ extension AArch64.Encoding {
         .init("0 Q/2 0 01110 00 10000 10111 10 Vn Vd", .fcvtl, lane: .half),
         .init("0 Q/2 0 01110 01 10000 10111 10 Vn Vd", .fcvtl, lane: .word),
         .init("0 Q/2 1 01110 01 10000 10110 10 Vn Vd", .fcvtxn_vector, lane: .word),
+        .init("0 Q/2 0 01110 10 10000 10110 10 Vn Vd", .bfcvtn, .bf16, lane: .half),
     ]
 
     /// "Advanced SIMD two-register miscellaneous (FP16)".

@@ -73,13 +73,17 @@ extension AArch64 {
         public static let tlbirange = Features(rawValue: 1 << 53)
         public static let tGran16K = Features(rawValue: 1 << 54)
 
-        // MARK: Instructions that no CPU model has
+        // MARK: Further instructions
         public static let fhm = Features(rawValue: 1 << 55)
+        public static let sm3 = Features(rawValue: 1 << 60)
+        public static let sm4 = Features(rawValue: 1 << 61)
+        public static let bf16 = Features(rawValue: 1 << 62)
+        public static let i8mm = Features(rawValue: 1 << 63)
 
         /// Authentication codes of pointers are by an algorithm of our own, and not QARMA5.
         public static let pacIMP = Features(rawValue: 1 << 59)
 
         /// All that is known here, with the manual's algorithm for authentication codes.
-        public static let all = Features(rawValue: 1 << 59 - 1)
+        public static let all = Features(rawValue: ~pacIMP.rawValue)
     }
 }

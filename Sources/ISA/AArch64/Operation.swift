@@ -48,7 +48,8 @@ extension AArch64 {
             frintn_s, frintn_d, frintn_h, frintp_s, frintp_d, frintp_h, frintm_s, frintm_d, frintm_h, frintz_s,
             frintz_d, frintz_h, frinta_s, frinta_d, frinta_h, frintx_s, frintx_d, frintx_h, frinti_s, frinti_d,
             frinti_h, frint32z_s, frint32z_d, frint32x_s, frint32x_d, frint64z_s, frint64z_d, frint64x_s,
-            frint64x_d, fcvt_d_s, fcvt_h_s, fcvt_s_d, fcvt_h_d, fcvt_s_h, fcvt_d_h, fmul_s, fmul_d, fmul_h, fdiv_s,
+            frint64x_d, fcvt_d_s, fcvt_h_s, fcvt_s_d, fcvt_h_d, fcvt_s_h, fcvt_d_h, bfcvt, fmul_s, fmul_d, fmul_h,
+            fdiv_s,
             fdiv_d, fdiv_h, fadd_s, fadd_d, fadd_h, fsub_s, fsub_d, fsub_h, fmax_s, fmax_d, fmax_h, fmin_s, fmin_d,
             fmin_h, fmaxnm_s, fmaxnm_d, fmaxnm_h, fminnm_s, fminnm_d, fminnm_h, fnmul_s, fnmul_d, fnmul_h, fcsel_s,
             fcsel_d, fcsel_h, fmadd_s, fmadd_d, fmadd_h, fmsub_s, fmsub_d, fmsub_h, fnmadd_s, fnmadd_d, fnmadd_h,
@@ -83,7 +84,8 @@ extension AArch64 {
             frsqrts_vector, fmaxnmp_vector, faddp_vector, fmul_vector, fcmge_vector, facge_vector, fmaxp_vector,
             fdiv_vector, fminnmp_vector, fabd_vector, fcmgt_vector, facgt_vector, fminp_vector, fmlal_vector,
             fmlsl_vector, fmlal2_vector, fmlsl2_vector, sqrdmlah_vector, sqrdmlsh_vector, sdot_vector, udot_vector,
-            fcmla_vector, fcadd, saddl, saddw, ssubl, ssubw, addhn, sabal, subhn, sabdl, smlal_vector, sqdmlal_vector,
+            usdot_vector, smmla, usmmla, ummla, bfmmla, bfdot_vector, bfmlalb_vector, bfmlalt_vector, fcmla_vector,
+            fcadd, saddl, saddw, ssubl, ssubw, addhn, sabal, subhn, sabdl, smlal_vector, sqdmlal_vector,
             smlsl_vector, sqdmlsl_vector, smull_vector, sqdmull_vector, pmull, uaddl, uaddw, usubl, usubw, raddhn,
             uabal, rsubhn, uabdl, umlal_vector, umlsl_vector, umull_vector, uzp1, trn1, zip1, uzp2, trn2, zip2, ext,
             tbl, tbx
@@ -96,8 +98,9 @@ extension AArch64 {
             fcmeq_zero_vector, fcmlt_zero_vector, fabs_vector, frintp_vector, frintz_vector, fcvtps_vector,
             fcvtzs_vector, frecpe_vector, frinta_vector, frintx_vector, fcvtnu_vector, fcvtmu_vector, fcvtau_vector,
             ucvtf_vector, frint32x_vector, frint64x_vector, fcmge_zero_vector, fcmle_zero_vector, fneg_vector,
-            frinti_vector, fcvtpu_vector, fcvtzu_vector, frsqrte_vector, fsqrt_vector, fcvtn, fcvtl, fcvtxn_vector,
-            saddlv, smaxv, sminv, addv, uaddlv, umaxv, uminv, fmaxnmv, fmaxv, fminnmv, fminv, dup_element_vector,
+            frinti_vector, fcvtpu_vector, fcvtzu_vector, frsqrte_vector, fsqrt_vector, fcvtn, fcvtl,
+            fcvtxn_vector, bfcvtn, saddlv, smaxv, sminv, addv, uaddlv, umaxv, uminv, fmaxnmv, fmaxv, fminnmv, fminv,
+            dup_element_vector,
             dup_general, smov, umov, ins_general, ins_element
         // Vectors: immediates and elements
         case movi, orr_immediate_vector, mvni, bic_immediate_vector, fmov_immediate_vector, sshr_vector, ssra_vector,
@@ -109,7 +112,8 @@ extension AArch64 {
             sqdmull_element_vector, sqdmulh_element_vector, sqrdmulh_element_vector, mla_element, umlal_element,
             mls_element, umlsl_element, umull_element, sqrdmlah_element_vector, sqrdmlsh_element_vector, sdot_element,
             udot_element, fmla_element_vector, fmls_element_vector, fmul_element_vector, fmulx_element_vector,
-            fmlal_element, fmlsl_element, fmlal2_element, fmlsl2_element, fcmla_element
+            fmlal_element, fmlsl_element, fmlal2_element, fmlsl2_element, fcmla_element, sudot_element, usdot_element,
+            bfdot_element, bfmlalb_element, bfmlalt_element
         // Scalars in vector registers
         case sqadd_scalar, sqsub_scalar, sqshl_scalar, sqrshl_scalar, sqdmulh_scalar, uqadd_scalar, uqsub_scalar,
             uqshl_scalar, uqrshl_scalar, sqrdmulh_scalar, cmgt_scalar, cmge_scalar, sshl_scalar, srshl_scalar,
@@ -139,7 +143,8 @@ extension AArch64 {
             ld3_single_post, ld4_single_post, ld1r_post, ld2r_post, ld3r_post, ld4r_post
         // Cryptography
         case aese, aesd, aesmc, aesimc, sha1c, sha1p, sha1m, sha1su0, sha256h, sha256h2, sha256su1, sha1h, sha1su1,
-            sha256su0, sha512h, sha512h2, sha512su1, rax1, sha512su0, eor3, bcax, xar
+            sha256su0, sha512h, sha512h2, sha512su1, rax1, sha512su0, eor3, bcax, xar, sm3ss1,
+            sm3tt1a, sm3tt1b, sm3tt2a, sm3tt2b, sm3partw1, sm3partw2, sm4ekey, sm4e
 
         /// As the manual's page is titled, without what the size and the ordering of an access add.
         var mnemonic: String {

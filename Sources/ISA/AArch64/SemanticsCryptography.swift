@@ -63,6 +63,44 @@ extension AArch64 {
         e.setVectorRegister(i.rd, result)
     }
 
+    // MARK: SM3 and SM4
+
+    /// SM3SS1.
+    @inline(__always)
+    static func sm3Sum<E: Emitter>(_ e: inout E, _ i: Operands) throws(E.Failure) {
+        try e.require(.floatingPoint)
+        let n = e.vectorRegister(i.rn)
+        let m = e.vectorRegister(i.rm)
+        let a = e.vectorRegister(i.ra)
+        let result = e.cryptographic(.sm3Sum, n, m, a)
+        e.setVectorRegister(i.rd, result)
+    }
+
+    /// SM3TT1A, SM3TT1B, SM3TT2A, SM3TT2B: of Vd, Vn and a word of Vm.
+    @inline(__always)
+    static func sm3Step<E: Emitter>(
+        _ e: inout E, _ i: Operands, _ operation: CryptographicOperation
+    ) throws(E.Failure) {
+        try e.require(.floatingPoint)
+        let d = e.vectorRegister(i.rd)
+        let n = e.vectorRegister(i.rn)
+        let m = e.vectorRegister(i.rm)
+        let word = element(&e, m, i.index, .word)
+        let all = broadcast(&e, word, .word)
+        let result = e.cryptographic(operation, d, n, all)
+        e.setVectorRegister(i.rd, result)
+    }
+
+    /// SM4EKEY: the keys are in Vn, and the constants in Vm.
+    @inline(__always)
+    static func sm4RoundKeys<E: Emitter>(_ e: inout E, _ i: Operands) throws(E.Failure) {
+        try e.require(.floatingPoint)
+        let n = e.vectorRegister(i.rn)
+        let m = e.vectorRegister(i.rm)
+        let result = e.cryptographic(.sm4RoundKeys, n, m, m)
+        e.setVectorRegister(i.rd, result)
+    }
+
     // MARK: SHA-3
 
     /// EOR3: of three; BCAX: Vn, and what Vm has and Va has not.

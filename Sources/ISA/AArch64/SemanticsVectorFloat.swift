@@ -352,7 +352,7 @@ extension AArch64 {
 
     /// The real or the imaginary part of each number, twice.
     @inline(__always)
-    private static func parts<E: Emitter>(
+    static func parts<E: Emitter>(
         _ e: inout E, _ a: E.Vector, _ lane: Width, imaginary: Bool
     ) -> E.Vector {
         if lane == .double { return e.vectorBinary(imaginary ? .zipHigh : .zipLow, lane: .double, a, a) }

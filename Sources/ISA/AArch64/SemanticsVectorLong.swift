@@ -164,33 +164,68 @@ extension AArch64 {
         }
     }
 
-    /// SDOT, UDOT: each 32-bit lane gains the products of four bytes.
+    /// SDOT, UDOT, USDOT, SUDOT: each 32-bit lane gains the products of four bytes.
+    /// - Parameters:
+    ///   - signed: the bytes of Vn are.
+    ///   - secondSigned: those of Vm are.
     @inline(__always)
     static func vectorDotProduct<E: Emitter>(
-        _ e: inout E, _ i: Operands, signed: Bool, byElement: Bool = false
+        _ e: inout E, _ i: Operands, signed: Bool, second secondSigned: Bool, byElement: Bool = false
     ) throws(E.Failure) {
         try e.require(.floatingPoint)
         let a = e.vectorRegister(i.rn)
         let b = second(&e, i, .word, .vector, byElement: byElement)
         let old = e.vectorRegister(i.rd)
-        let lower = products(&e, a, b, signed: signed, upper: false)
-        let upper = products(&e, a, b, signed: signed, upper: true)
-        let even = e.vectorBinary(.unzipEven, lane: .word, lower, upper)
-        let odd = e.vectorBinary(.unzipOdd, lane: .word, lower, upper)
-        let sum = e.vectorBinary(.add, lane: .word, even, odd)
+        let sum = dotProducts(&e, a, b, signed: signed, secondSigned)
         let result = e.vectorBinary(.add, lane: .word, old, sum)
         setLanes(&e, i, result, .word, .vector)
+    }
+
+    /// SMMLA, UMMLA, USMMLA: Vn has two rows of eight bytes, Vm two columns, and Vd two rows of two words.
+    @inline(__always)
+    static func vectorMatrixMultiply<E: Emitter>(
+        _ e: inout E, _ i: Operands, signed: Bool, second secondSigned: Bool
+    ) throws(E.Failure) {
+        try e.require(.floatingPoint)
+        let n = e.vectorRegister(i.rn)
+        let m = e.vectorRegister(i.rm)
+        let old = e.vectorRegister(i.rd)
+        let first = e.vectorBinary(.zipLow, lane: .double, n, n)
+        let second = e.vectorBinary(.zipHigh, lane: .double, n, n)
+        let upper = dotProducts(&e, first, m, signed: signed, secondSigned)
+        let lower = dotProducts(&e, second, m, signed: signed, secondSigned)
+        let sum = sumsOfWords(&e, upper, lower)
+        let result = e.vectorBinary(.add, lane: .word, old, sum)
+        e.setVectorRegister(i.rd, result)
+    }
+
+    /// In each word the sum of the four products of its bytes.
+    @inline(__always)
+    private static func dotProducts<E: Emitter>(
+        _ e: inout E, _ a: E.Vector, _ b: E.Vector, signed: Bool, _ secondSigned: Bool
+    ) -> E.Vector {
+        let lower = products(&e, a, b, signed: signed, secondSigned, upper: false)
+        let upper = products(&e, a, b, signed: signed, secondSigned, upper: true)
+        return sumsOfWords(&e, lower, upper)
+    }
+
+    /// Of each two neighbours of the one vector, then of the other.
+    @inline(__always)
+    private static func sumsOfWords<E: Emitter>(_ e: inout E, _ a: E.Vector, _ b: E.Vector) -> E.Vector {
+        let even = e.vectorBinary(.unzipEven, lane: .word, a, b)
+        let odd = e.vectorBinary(.unzipOdd, lane: .word, a, b)
+        return e.vectorBinary(.add, lane: .word, even, odd)
     }
 
     /// Of half of the bytes, and of each two neighbours the sum.
     @inline(__always)
     private static func products<E: Emitter>(
-        _ e: inout E, _ a: E.Vector, _ b: E.Vector, signed: Bool, upper: Bool
+        _ e: inout E, _ a: E.Vector, _ b: E.Vector, signed: Bool, _ secondSigned: Bool, upper: Bool
     ) -> E.Vector {
         let x = extended(&e, a, .byte, signed: signed, upper: upper)
-        let y = extended(&e, b, .byte, signed: signed, upper: upper)
+        let y = extended(&e, b, .byte, signed: secondSigned, upper: upper)
         let product = e.vectorBinary(.multiply, lane: .half, x, y)
-        return sumsOfNeighbours(&e, product, .half, signed: signed)
+        return sumsOfNeighbours(&e, product, .half, signed: signed || secondSigned)
     }
 
     // MARK: Narrowing and widening

@@ -45,20 +45,23 @@ extension AArch64 {
             // ID_AA64DFR0_EL1: PMUVer
             .init(.dfr0, 8, 1, .pmuv3), .init(.dfr0, 8, 4, .pmuv3p1), .init(.dfr0, 8, 5, .pmuv3p4),
             .init(.dfr0, 8, 6, .pmuv3p5),
-            // ID_AA64ISAR0_EL1: AES, SHA1, SHA2, CRC32, Atomic, RDM, SHA3, DP, FHM, TS, TLB, RNDR
+            // ID_AA64ISAR0_EL1: AES, SHA1, SHA2, CRC32, Atomic, RDM, SHA3, SM3, SM4, DP, FHM, TS, TLB, RNDR
             .init(.isar0, 4, 2, .aes), .init(.isar0, 8, 1, .sha1), .init(.isar0, 12, 1, .sha256),
             .init(.isar0, 12, 2, .sha512), .init(.isar0, 16, 1, .crc32), .init(.isar0, 20, 2, .lse),
-            .init(.isar0, 28, 1, .rdm), .init(.isar0, 32, 1, .sha3), .init(.isar0, 44, 1, .dotProd),
+            .init(.isar0, 28, 1, .rdm), .init(.isar0, 32, 1, .sha3), .init(.isar0, 36, 1, .sm3),
+            .init(.isar0, 40, 1, .sm4), .init(.isar0, 44, 1, .dotProd),
             .init(.isar0, 48, 1, .fhm),
             .init(.isar0, 52, 1, .flagM), .init(.isar0, 52, 2, .flagM2), .init(.isar0, 56, 1, .tlbios),
             .init(.isar0, 56, 2, .tlbirange), .init(.isar0, 60, 1, .rng),
-            // ID_AA64ISAR1_EL1: DPB, APA and GPA (QARMA5) or API and GPI, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES
+            // ID_AA64ISAR1_EL1: DPB, APA and GPA (QARMA5) or API and GPI, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16,
+            // I8MM
             .init(.isar1, 0, 1, .dpb), .init(.isar1, 0, 2, .dpb2), .init(.isar1, 4, 1, .pauth),
             .init(.isar1, 24, 1, .pauth), .init(.isar1, 4, 0, .pacIMP), .init(.isar1, 8, 1, [.pauth, .pacIMP]),
             .init(.isar1, 24, 0, .pacIMP), .init(.isar1, 28, 1, [.pauth, .pacIMP]),
             .init(.isar1, 12, 1, .jscvt), .init(.isar1, 16, 1, .fcma),
             .init(.isar1, 20, 1, .lrcpc), .init(.isar1, 20, 2, .lrcpc2), .init(.isar1, 32, 1, .frintts),
-            .init(.isar1, 36, 1, .sb), .init(.isar1, 40, 1, .specres),
+            .init(.isar1, 36, 1, .sb), .init(.isar1, 40, 1, .specres), .init(.isar1, 44, 1, .bf16),
+            .init(.isar1, 52, 1, .i8mm),
             // ID_AA64MMFR0_EL1: ASIDBits, TGran16; TGran64 and TGran4 are supported as 0. Stage 2 has the same granules.
             .init(.mmfr0, 4, 2), .init(.mmfr0, 20, 1, .tGran16K),
             // ID_AA64MMFR1_EL1: HAFDBS, VMIDBits, VH, HPDS, LO, PAN, XNX

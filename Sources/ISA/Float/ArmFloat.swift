@@ -61,10 +61,13 @@ public enum ArmFloat {
     ) -> UInt64 {
         var context = context(state, rounding, format)
         let result: UInt64
-        if operation == .multiplyAddNarrow {
+        switch operation {
+        case .multiplyAddNarrow:
             result = Single.multiplyAddHalves(
                 a, b, c, flushesHalves: controls(state).contains(.flushHalf), &context)
-        } else {
+        case .dotProductBrain: result = Single.dotProductBrain(a, b, c)
+        case .convertToBrain: result = Single.convert(a, to: BrainFloat16.self, &context)
+        default:
             switch format {
             case .half: result = Half.compute(operation, a, b, c, &context)
             case .single: result = Single.compute(operation, a, b, c, &context)
@@ -228,7 +231,7 @@ extension FloatArithmetic where Policy == ArmFloatPolicy {
         case .reciprocalSquareRootStep: return reciprocalSquareRootStep(a, b, &context)
         case .reciprocalExponent: return reciprocalExponent(a, &context)
         // Of two formats: not here.
-        case .multiplyAddNarrow: return defaultNaN
+        case .multiplyAddNarrow, .dotProductBrain, .convertToBrain: return defaultNaN
         }
     }
 

@@ -1,5 +1,5 @@
-// Conversions that Arm alone has: to integers of a bounded size, as ECMAScript wants them, and the alternative half
-// precision.
+// Conversions that Arm alone has: to integers of a bounded size, as ECMAScript wants them, the alternative half precision,
+// and bfloat16.
 
 extension FloatArithmetic where Policy == ArmFloatPolicy {
     /// FPRoundIntN(): to an integer that `bits` bits hold, signed.
@@ -86,5 +86,26 @@ extension FloatArithmetic where Policy == ArmFloatPolicy {
         }
         context.flags.raise(.invalid)
         return sign | Binary16.magnitudeMask
+    }
+}
+
+/// bfloat16 (FEAT_BF16).
+extension FloatArithmetic where Policy == ArmFloatPolicy, Format == Binary32 {
+    /// BFDotAdd(): c + a0 * b0 + a1 * b1.
+    @inline(never)
+    static func dotProductBrain(_ a: UInt64, _ b: UInt64, _ c: UInt64) -> UInt64 {
+        let lower = rounded { multiply(a &<< 16 & 0xffff_0000, b &<< 16 & 0xffff_0000, &$0) }
+        let upper = rounded { multiply(a & 0xffff_0000, b & 0xffff_0000, &$0) }
+        let product = rounded { add(lower, upper, &$0) }
+        return rounded { add(c, product, &$0) }
+    }
+
+    /// BFRound(): to odd, but to infinity beyond the largest number; tiny numbers are zeros, and a NaN is the default one.
+    @inline(__always)
+    private static func rounded(_ operation: (inout FloatContext) -> UInt64) -> UInt64 {
+        var context = FloatContext(
+            .odd, tininess: .beforeRounding, flushesInputs: true, flushesResults: true, returnsDefaultNaN: true)
+        let result = operation(&context)
+        return context.flags.contains(.overflow) ? Format.sign(result) | Format.infinity : result
     }
 }

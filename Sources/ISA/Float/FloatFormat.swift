@@ -1,8 +1,8 @@
 /// A binary interchange format (IEEE 754-2019, 3.4), given by the two field widths that define it.
 ///
 /// A value travels as its encoding in the low bits of a `UInt64`; the bits above `width` are zero, and every operation
-/// of `FloatArithmetic` relies on it. Any format with an implicit leading one and no more precision than double fits:
-/// bfloat16 would be the widths 8 and 7. The 80-bit format of the x87 has an explicit leading bit and 64 bits of
+/// of `FloatArithmetic` relies on it. Any format with an implicit leading one and no more precision than double fits. The
+/// 80-bit format of the x87 has an explicit leading bit and 64 bits of
 /// significand, so it needs arithmetic of its own, which can share `FloatContext`, `FloatPolicy` and `RoundingMode`.
 public protocol FloatFormat {
     /// Width of the biased exponent field (*w* in the standard).
@@ -15,6 +15,12 @@ public protocol FloatFormat {
 public enum Binary16: FloatFormat {
     @inline(__always) public static var exponentBitCount: Int { 5 }
     @inline(__always) public static var significandBitCount: Int { 10 }
+}
+
+/// bfloat16: the upper half of a single-precision number.
+public enum BrainFloat16: FloatFormat {
+    @inline(__always) public static var exponentBitCount: Int { 8 }
+    @inline(__always) public static var significandBitCount: Int { 7 }
 }
 
 /// Single precision.

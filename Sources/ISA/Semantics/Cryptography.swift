@@ -17,6 +17,12 @@ public enum CryptographicOperation: UInt8, Sendable, CaseIterable {
     /// Two rounds of SHA-512 (6.4.2) in two steps, and of its schedule two words in two steps, as A64's SHA512H, SHA512H2,
     /// SHA512SU0 and SHA512SU1 divide it.
     case sha512Hash, sha512HashUpper, sha512ScheduleFirst, sha512ScheduleSecond
+    /// A round of SM3 (GM/T 0004, 5.3.3), and of its schedule four words, as A64's SM3SS1, SM3TT1A to SM3TT2B, SM3PARTW1
+    /// and SM3PARTW2 divide it. What SM3TT1A to SM3TT2B take of a vector is in all of its words.
+    case sm3Sum, sm3FirstParity, sm3FirstMajority, sm3SecondParity, sm3SecondChoose, sm3ScheduleFirst, sm3ScheduleSecond
+    /// Four rounds of SM4 (GM/T 0002, 6.2) on a with the keys in b, and four round keys after those in a with constants
+    /// in b (7.3).
+    case sm4Rounds, sm4RoundKeys
 
     public func evaluate(_ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>) -> SIMD2<UInt64> {
         switch self {
@@ -36,6 +42,15 @@ public enum CryptographicOperation: UInt8, Sendable, CaseIterable {
         case .sha512HashUpper: return SHA.hash512Upper(a, b, c)
         case .sha512ScheduleFirst: return SHA.schedule512First(a, b)
         case .sha512ScheduleSecond: return SHA.schedule512Second(a, b, c)
+        case .sm3Sum: return SM3.sum(a, b, c)
+        case .sm3FirstParity: return SM3.first(a, b, c) { $0 ^ $1 ^ $2 }
+        case .sm3FirstMajority: return SM3.first(a, b, c, SHA.majority)
+        case .sm3SecondParity: return SM3.second(a, b, c) { $0 ^ $1 ^ $2 }
+        case .sm3SecondChoose: return SM3.second(a, b, c, SHA.choose)
+        case .sm3ScheduleFirst: return SM3.scheduleFirst(a, b, c)
+        case .sm3ScheduleSecond: return SM3.scheduleSecond(a, b, c)
+        case .sm4Rounds: return SM4.rounds(a, b, SM4.mixState)
+        case .sm4RoundKeys: return SM4.rounds(a, b, SM4.mixKey)
         }
     }
 }
@@ -93,27 +108,30 @@ private enum AES {
     }
 }
 
-/// FIPS 180-4. Words of a vector are counted from the lowest.
-private enum SHA {
-    private typealias Words = InlineArray<4, UInt32>
-
+extension SIMD2<UInt64> {
+    /// Words, counted from the lowest.
     @inline(__always)
-    private static func words(_ vector: SIMD2<UInt64>) -> Words {
+    var words: InlineArray<4, UInt32> {
         [
-            UInt32(truncatingIfNeeded: vector.x), UInt32(truncatingIfNeeded: vector.x &>> 32),
-            UInt32(truncatingIfNeeded: vector.y), UInt32(truncatingIfNeeded: vector.y &>> 32),
+            UInt32(truncatingIfNeeded: x), UInt32(truncatingIfNeeded: x &>> 32),
+            UInt32(truncatingIfNeeded: y), UInt32(truncatingIfNeeded: y &>> 32),
         ]
     }
 
     @inline(__always)
-    private static func vector(_ words: Words) -> SIMD2<UInt64> {
-        SIMD2(UInt64(words[1]) &<< 32 | UInt64(words[0]), UInt64(words[3]) &<< 32 | UInt64(words[2]))
+    init(words: InlineArray<4, UInt32>) {
+        self.init(UInt64(words[1]) &<< 32 | UInt64(words[0]), UInt64(words[3]) &<< 32 | UInt64(words[2]))
     }
+}
 
-    @inline(__always)
-    private static func rotateRight<Word: FixedWidthInteger>(_ x: Word, _ count: Word) -> Word {
-        x &>> count | x &<< (Word(truncatingIfNeeded: Word.bitWidth) &- count)
-    }
+@inline(__always)
+private func rotateRight<Word: FixedWidthInteger>(_ x: Word, _ count: Word) -> Word {
+    x &>> count | x &<< (Word(truncatingIfNeeded: Word.bitWidth) &- count)
+}
+
+/// FIPS 180-4.
+private enum SHA {
+    private typealias Words = InlineArray<4, UInt32>
 
     static func choose<Word: FixedWidthInteger>(_ x: Word, _ y: Word, _ z: Word) -> Word { (y ^ z) & x ^ z }
     static func majority<Word: FixedWidthInteger>(_ x: Word, _ y: Word, _ z: Word) -> Word { x & y | (x | y) & z }
@@ -124,21 +142,21 @@ private enum SHA {
         _ state: SIMD2<UInt64>, _ last: SIMD2<UInt64>, _ schedule: SIMD2<UInt64>,
         _ function: (UInt32, UInt32, UInt32) -> UInt32
     ) -> SIMD2<UInt64> {
-        var x = words(state)
-        var e = words(last)[0]
-        let w = words(schedule)
+        var x = state.words
+        var e = last.words[0]
+        let w = schedule.words
         for round in 0..<4 {
             let t = e &+ rotateRight(x[0], 27) &+ function(x[1], x[2], x[3]) &+ w[round]
             e = x[3]
             x = [t, x[0], rotateRight(x[1], 2), x[2]]
         }
-        return vector(x)
+        return SIMD2(words: x)
     }
 
     static func schedule1(_ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>) -> SIMD2<UInt64> {
-        let (x, y) = (words(a), words(b))
+        let (x, y) = (a.words, b.words)
         let t: Words = [x[0] ^ y[1], x[1] ^ y[2], x[2] ^ y[3], x[3]]
-        return vector([
+        return SIMD2(words: [
             rotateRight(t[0], 31), rotateRight(t[1], 31), rotateRight(t[2], 31),
             rotateRight(t[3], 31) ^ rotateRight(t[0], 30),
         ])
@@ -149,8 +167,8 @@ private enum SHA {
     static func hash256(
         _ lower: SIMD2<UInt64>, _ upper: SIMD2<UInt64>, _ schedule: SIMD2<UInt64>
     ) -> (SIMD2<UInt64>, SIMD2<UInt64>) {
-        var (x, y) = (words(lower), words(upper))
-        let w = words(schedule)
+        var (x, y) = (lower.words, upper.words)
+        let w = schedule.words
         for round in 0..<4 {
             let sum1 = rotateRight(y[0], 6) ^ rotateRight(y[0], 11) ^ rotateRight(y[0], 25)
             let sum0 = rotateRight(x[0], 2) ^ rotateRight(x[0], 13) ^ rotateRight(x[0], 22)
@@ -159,31 +177,31 @@ private enum SHA {
             x = [first, x[0], x[1], x[2]]
             y = [fifth, y[0], y[1], y[2]]
         }
-        return (vector(x), vector(y))
+        return (SIMD2(words: x), SIMD2(words: y))
     }
 
     static func schedule256First(_ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>) -> SIMD2<UInt64> {
-        let (x, y) = (words(a), words(b))
+        let (x, y) = (a.words, b.words)
         let next: Words = [x[1], x[2], x[3], y[0]]
         var result = x
         for index in 0..<4 {
             let word = next[index]
             result[index] &+= rotateRight(word, 7) ^ rotateRight(word, 18) ^ word &>> 3
         }
-        return vector(result)
+        return SIMD2(words: result)
     }
 
     static func schedule256Second(
         _ a: SIMD2<UInt64>, _ b: SIMD2<UInt64>, _ c: SIMD2<UInt64>
     ) -> SIMD2<UInt64> {
-        let (y, z) = (words(b), words(c))
+        let (y, z) = (b.words, c.words)
         let next: Words = [y[1], y[2], y[3], z[0]]
-        var result = words(a)
+        var result = a.words
         for index in 0..<4 {
             let word = index < 2 ? z[index &+ 2] : result[index &- 2]
             result[index] &+= (rotateRight(word, 17) ^ rotateRight(word, 19) ^ word &>> 10) &+ next[index]
         }
-        return vector(result)
+        return SIMD2(words: result)
     }
 
     // MARK: SHA-512

@@ -39,6 +39,11 @@ public enum FloatOperation: UInt8, Sendable, CaseIterable {
     case multiplyExtended
     /// 1 / a and 1 / sqrt(a) to some bits, as the guest's tables have them, and steps of Newton's method.
     case reciprocalEstimate, reciprocalSquareRootEstimate, reciprocalStep, reciprocalSquareRootStep
+    /// c + a0 * b0 + a1 * b1 in single precision, with two bfloat16 numbers in each of a and b (A64 BFDOT). Each step is
+    /// rounded to odd, knows no subnormal numbers, and raises nothing, whatever the state says.
+    case dotProductBrain
+    /// To bfloat16 (A64 BFCVT).
+    case convertToBrain
     /// A power of two about as far from 1 as a, on the other side (A64 FRECPX).
     case reciprocalExponent
 }
