@@ -94,33 +94,7 @@ extension AArch64Virt: Board {
             architecture: .aarch64, firmware: .inFlash, processors: "CPUs", maximumProcessors: Layout.maximumCPUs,
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
             devices: MachineCatalog.listing(rows + Layout.pcie(memorySize: MachineDescription().memorySize).rows),
-            cpu: "one of these, max where none is named; and el2=off, without EL2:",
+            cpu: "one of these, max where none is named; and el2=off, without EL2, or pauth=off, without FEAT_PAuth:",
             features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self, VirtIOBus.self])
-    }
-}
-
-extension AArch64.CPUModel {
-    /// The CPU that `text` asks for: `cortex-a72`, or `cortex-a72,el2=off` for one without EL2; `max` where none is named.
-    init(cpu text: String?) throws(InputError) {
-        let words = (text ?? "max").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        let names = Self.all.map(\.name)
-        guard let named = Self.named(words[0]) else {
-            throw InputError(
-                file: "--cpu", problem: "there is no CPU \"\(words[0].prefix(40))\"",
-                mend: nearestWord(to: words[0], among: names).map { "Did you mean \($0)?" }
-                    ?? "There are \(enumeration(names)).")
-        }
-        var hasEL2 = true
-        for word in words.dropFirst() {
-            switch word {
-            case "el2=on": hasEL2 = true
-            case "el2=off": hasEL2 = false
-            default:
-                throw InputError(
-                    file: "--cpu", problem: "\"\(word.prefix(40))\" is no option of a CPU",
-                    mend: "There are el2=on and el2=off.")
-            }
-        }
-        self = hasEL2 ? named : named.with { $0.remove(.el2) }
     }
 }

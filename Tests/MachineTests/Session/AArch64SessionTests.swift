@@ -92,7 +92,40 @@ struct AArch64SessionTests {
         #expect(refusal("cortex-a71") == "--cpu: there is no CPU \"cortex-a71\". Did you mean cortex-a72?")
         #expect(refusal("").hasPrefix("--cpu: there is no CPU \"\". There are cortex-a53,"))
         #expect(
-            refusal("max,sve=on") == "--cpu: \"sve=on\" is no option of a CPU. There are el2=on and el2=off.")
+            refusal("max,sve=on")
+                == "--cpu: \"sve=on\" is no option of max. There are el2, pauth and pauth-impdef, =on or =off.")
+        #expect(
+            refusal("cortex-a72,pauth=off")
+                == "--cpu: \"pauth=off\" is no option of cortex-a72. There is el2, =on or =off.")
+        #expect(refusal("max,paut=off") == "--cpu: \"paut=off\" is no option of max. Did you mean pauth?")
+        #expect(
+            refusal("max,pauth=yes")
+                == "--cpu: pauth is \"yes\", and must be on or off. Write pauth=on or pauth=off.")
+        #expect(
+            refusal("max,pauth") == "--cpu: pauth is neither, and must be on or off. Write pauth=on or pauth=off.")
+        #expect(
+            refusal("max,pauth=off,pauth-impdef=on")
+                == "--cpu: pauth-impdef=on chooses an algorithm, and pauth=off has no use for one. "
+                + "Leave out one of both.")
+    }
+
+    @Test(
+        "ID_AA64ISAR1_EL1 tells which algorithm signs pointers, if one does, as QEMU's does with the same options",
+        arguments: [
+            // APA and GPA are QARMA5, API and GPI an algorithm of the implementation's: DDI 0487, ID_AA64ISAR1_EL1.
+            ("max", 1 << 4 | 1 << 24), ("max,pauth=on", 1 << 4 | 1 << 24), ("max,pauth=off", 0),
+            ("max,pauth-impdef=on", 1 << 8 | 1 << 28), ("max,pauth-impdef=off", 1 << 4 | 1 << 24),
+            ("max,el2=off,pauth=off", 0), ("cortex-a72", 0),
+        ] as [(String, UInt64)])
+    func pointerAuthentication(cpu: String, fields: UInt64) throws {
+        var words = TinyA64Guest.powerOff
+        words.insert(0xd538_0625, at: 0)  // mrs x5, id_aa64isar1_el1
+        if cpu.contains("el2=off") { words[3] = 0xd400_0002 }  // hvc #0
+        try TinyA64Guest.run(words, { $0.cpu = cpu }) { session, conclusion in
+            #expect(conclusion == .exited(status: 0))
+            let register = try session.element.state.pointee.core.registers[5]
+            #expect(register & (0xff << 4 | 0xff << 24) == fields, "got \(hexadecimal(register))")
+        }
     }
 
     @Test("More CPUs or memory than the board or the CPU can have are refused")
