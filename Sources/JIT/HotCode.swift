@@ -258,7 +258,7 @@ public final class HotCode: Translator {
         if isSupported && !translated.isDeviceAccess(address) { return true }
         switch processor.shape(of: address, in: page) {
         case .plain, .simple:
-            recorder.interpretLast()
+            if !isSupported || !recorder.callForLastAccess() { recorder.interpretLast() }
             return true
         default:
             if isSupported { return true }

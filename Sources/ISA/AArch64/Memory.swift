@@ -219,24 +219,31 @@ extension AArch64.ProcessingElement {
             if let first, isWrite || access == .read, !isUnprivileged, Self.isCanonical(address) {
                 core.pointee.context.pointee.enterDevicePage(
                     address, first.physical, isWrite: isWrite, superpage: first.stageOneSize,
-                    isIntermediate: true)
+                    isIntermediate: true, end: stageTwo.end(ofWalk: first.physical & ~4095, in: tables))
             }
             throw abort(address, error, isFetch: access == .execute, attributes)
         }
     }
 
     /// The fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be walked
-    /// again. No TLB remembers that there is no translation, so that the second stage is.
+    /// again. No TLB remembers that there is no translation, so that the second stage is. But the tables on the way to the
+    /// descriptor that is not valid may be remembered, as in any TLB, until maintenance drops them (D8, "Translation
+    /// Lookaside Buffers").
     private func knownFault(_ address: UInt64, isWrite: Bool) -> AArch64.TranslationFault? {
-        guard knowsGuest, let ipa = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
+        guard knowsGuest, let page = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
         else {
             return nil
+        }
+        let tables = AArch64.WalkMemory(memory: memory, ram: ram)
+        if page.descriptor != ~0, let descriptor = tables.readDescriptor(page.descriptor),
+            descriptor & AArch64.Descriptor.valid == 0
+        {
+            return stageTwo.fault(atEnd: page.level, of: page.address, isWrite: isWrite)
         }
         let demand: AArch64.Demand = level == 0 ? [] : .privileged
         do throws(AArch64.TranslationFault) {
             _ = try stageTwo.translate(
-                ipa, demand.union(isWrite ? .write : .read), isWrite: isWrite,
-                in: AArch64.WalkMemory(memory: memory, ram: ram))
+                page.address, demand.union(isWrite ? .write : .read), isWrite: isWrite, in: tables)
             return nil
         } catch {
             return error

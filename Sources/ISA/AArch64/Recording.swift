@@ -123,10 +123,17 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else {
             return isReadInTwoPages(address &- use.before, use) ? .inTwoPages : .refused
         }
+        let wasIntermediate = core.pointee.context.pointee.intermediate(address, isWrite: use.isWrite) != nil
         let translation: AArch64.Translation
         do throws(Fault) {
             translation = try translate(address, use.isUpdate ? .update : use.isWrite ? .write : .read)
         } catch {
+            // Where EL2 has let the page be without memory before, it emulates a device there: whoever accesses that again and
+            // again is to be known as one who accesses devices is.
+            if wasIntermediate, core.pointee.fault.detail & AArch64.FaultDetail.describesAccess != 0 {
+                core.pointee.refusedDevice = 1
+                return .refused
+            }
             // An access that is not aligned may have another fault; what the access is, is not known here.
             let isAligned = address & 15 == 0 || use.bytes <= 8 && address & (use.bytes &- 1) == 0
             return isAligned ? .faulted : .refused
@@ -180,7 +187,12 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
-            value = try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
+            value =
+                if let access = helper.access {
+                    try make(access, a, b)
+                } else {
+                    try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
+                }
         } catch {
             raise()
             return 0
@@ -193,6 +205,14 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             core.pointee.event = TranslatedEvent.refresh
         }
         return value
+    }
+
+    private func make(
+        _ access: (isStore: Bool, width: Width, attributes: MemoryAttributes), _ address: UInt64, _ value: UInt64
+    ) throws(Fault) -> UInt64 {
+        guard access.isStore else { return try load(address, access.width, access.attributes) }
+        try store(address, value, access.width, access.attributes)
+        return 0
     }
 
     /// What ``run(_:)`` does between two stretches of code, but for what needs it.

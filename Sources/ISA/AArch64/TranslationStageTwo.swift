@@ -129,6 +129,33 @@ extension AArch64.StageTwo {
         return nil
     }
 
+    /// Where the walk of an address ends as the descriptor there is not valid, and at which level. Nil where anything else
+    /// has to be looked at.
+    func end<Tables: AArch64.TranslationTables>(
+        ofWalk ipa: UInt64, in tables: Tables
+    ) -> (descriptor: UInt64, level: UInt8)? {
+        guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
+        var level = lookup.level
+        var shift = UInt64(lookup.shift)
+        var indices = (1 &<< (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
+        var table = lookup.table
+        while true {
+            let entry = table | (ipa &>> shift & indices) &<< 3
+            guard let descriptor = tables.readDescriptor(entry) else { return nil }
+            if descriptor & Descriptor.valid == 0 { return (entry, level) }
+            guard descriptor & Descriptor.table != 0, level < 3, descriptor & beyondOutput == 0 else { return nil }
+            table = descriptor & Descriptor.address & ~0 &<< UInt64(lookup.granuleBits)
+            indices = (1 &<< UInt64(lookup.granuleBits &- 3)) &- 1
+            shift &-= UInt64(lookup.granuleBits &- 3)
+            level &+= 1
+        }
+    }
+
+    /// The fault of an access whose walk ends there.
+    func fault(atEnd level: UInt8, of ipa: UInt64, isWrite: Bool) -> Fault {
+        fault(.translation, level, ipa, [], isWrite)
+    }
+
     /// AArch64.S2Translate.
     /// - Parameter first: what the first stage says of the memory; of walks that it is normal.
     @inline(__always)
@@ -144,7 +171,8 @@ extension AArch64.StageTwo {
         }
     }
 
-    /// AArch64.S2Walk, and what AArch64.S2Translate does with the leaf.
+    /// AArch64.S2Walk, and what AArch64.S2Translate does with the leaf. A call would copy the stage.
+    @inline(__always)
     private func walk<Tables: AArch64.TranslationTables>(
         _ ipa: UInt64, _ demand: AArch64.Demand, isWrite: Bool, under first: AArch64.TranslationAttributes,
         in tables: Tables

@@ -131,6 +131,29 @@ public struct Recorder {
         _ = call(.interpretation, constant(0), constant(0))
     }
 
+    /// Has a helper called for the access of the last instruction, whatever is at its address. False, and nothing changed,
+    /// where it has none, or has several, or parts of one.
+    package mutating func callForLastAccess() -> Bool {
+        guard let last = block.instructions.last else { return false }
+        var access: Int?
+        for index in Int(last.firstNode)..<block.nodes.count {
+            switch block.nodes[index].operation {
+            case .load, .store:
+                if access != nil { return false }
+                access = index
+            case .probe, .call, .whenever: return false
+            default: break
+            }
+        }
+        guard let access else { return false }
+        let node = block.nodes[access]
+        let isStore = node.operation == .store
+        let helper = HelperIdentifier.access(isStore: isStore, node.width, node.attributes)
+        block.nodes[access] = Node(.call, node.a, isStore ? node.b : node.a, immediate: UInt64(helper.rawValue))
+        forgetState()
+        return true
+    }
+
     // MARK: Writing
 
     @discardableResult

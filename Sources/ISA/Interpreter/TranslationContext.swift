@@ -134,21 +134,37 @@ public struct TranslationContext {
     private var superpages = InlineArray<8, UInt64>(repeating: 0)
     /// Pages that were translated last of those that no data entry can hold: devices'. Where it is one that a hypervisor
     /// emulates, by the first stage alone.
-    private let devices: UnsafeMutablePointer<DevicePage>
+    @usableFromInline let devices: UnsafeMutablePointer<DevicePage>
     private static let deviceCount = 4
 
-    private struct DevicePage {
+    @usableFromInline struct DevicePage {
         /// 1 is no page.
-        var page: UInt64 = 1
-        var physical: UInt64 = 0
-        var isWritable = false
+        @usableFromInline var page: UInt64 = 1
+        @usableFromInline var physical: UInt64 = 0
+        @usableFromInline var isWritable = false
         /// What is there is an intermediate address, of which nothing more is known.
-        var isIntermediate = false
+        @usableFromInline var isIntermediate = false
+        /// Of an intermediate one, what ``Intermediate`` says.
+        @usableFromInline var level: UInt8 = 0
+        @usableFromInline var descriptor = ~0 as UInt64
+    }
+
+    /// An address for which the second stage had nothing.
+    public struct Intermediate {
+        public let address: UInt64
+        /// Where its walk ended, as the descriptor there was not valid, and at which level; ~0 where it ended otherwise.
+        public let descriptor: UInt64
+        public let level: UInt8
+        @inlinable init(address: UInt64, descriptor: UInt64, level: UInt8) {
+            self.address = address
+            self.descriptor = descriptor
+            self.level = level
+        }
     }
 
     /// Frames of an interrupt controller are 64 KiB apart.
-    @inline(__always)
-    private static func devicePlace(_ address: UInt64) -> Int { Int((address &>> 12 ^ address &>> 16) & 3) }
+    @inlinable @inline(__always)
+    static func devicePlace(_ address: UInt64) -> Int { Int((address &>> 12 ^ address &>> 16) & 3) }
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>
@@ -271,31 +287,37 @@ public struct TranslationContext {
 
     // MARK: Devices
 
+    // Both are inlined into other modules, as a call would copy the context.
+
     /// What becomes of `address`, where that is remembered.
-    @inline(__always)
-    package func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
+    @inlinable @inline(__always)
+    public func devicePhysical(_ address: UInt64, isWrite: Bool) -> UInt64? {
         let entry = devices[Self.devicePlace(address)]
         guard entry.page == address & ~4095, entry.isWritable || !isWrite, !entry.isIntermediate else { return nil }
         return entry.physical | address & 4095
     }
 
     /// The intermediate address of `address`, where the second stage had nothing for it.
-    @inline(__always)
-    package func intermediate(_ address: UInt64, isWrite: Bool) -> UInt64? {
+    @inlinable @inline(__always)
+    public func intermediate(_ address: UInt64, isWrite: Bool) -> Intermediate? {
         let entry = devices[Self.devicePlace(address)]
         guard entry.page == address & ~4095, entry.isWritable || !isWrite, entry.isIntermediate else { return nil }
-        return entry.physical | address & 4095
+        return Intermediate(
+            address: entry.physical | address & 4095, descriptor: entry.descriptor, level: entry.level)
     }
 
     /// Remembers what has become of `address`, from a leaf of `superpage` bytes.
     /// - Parameters:
     ///   - isWrite: it may be written, and read.
     ///   - isIntermediate: by the first stage alone.
+    ///   - end: of an intermediate page, where the second stage's walk ended, if that was at a descriptor that is not valid.
     package mutating func enterDevicePage(
-        _ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64, isIntermediate: Bool = false
+        _ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64, isIntermediate: Bool = false,
+        end: (descriptor: UInt64, level: UInt8)? = nil
     ) {
         devices[Self.devicePlace(address)] = DevicePage(
-            page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate)
+            page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate,
+            level: end?.level ?? 0, descriptor: end?.descriptor ?? ~0)
         note(address, superpage)
     }
 

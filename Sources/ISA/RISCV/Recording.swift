@@ -161,7 +161,12 @@ extension RISCV.Hart: TranslatableProcessor {
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
-            value = try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
+            value =
+                if let access = helper.access {
+                    try make(access, a, b)
+                } else {
+                    try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
+                }
         } catch {
             raise()
             return 0
@@ -174,6 +179,14 @@ extension RISCV.Hart: TranslatableProcessor {
             core.pointee.event = wantsRunLoop ? TranslatedEvent.settle : TranslatedEvent.refresh
         }
         return value
+    }
+
+    private func make(
+        _ access: (isStore: Bool, width: Width, attributes: MemoryAttributes), _ address: UInt64, _ value: UInt64
+    ) throws(Fault) -> UInt64 {
+        guard access.isStore else { return try load(address, access.width, dataMode) }
+        try store(address, value, access.width, dataMode)
+        return 0
     }
 
     /// What ``run(_:)`` does between two stretches of code, but for what needs it.

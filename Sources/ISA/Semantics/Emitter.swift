@@ -245,6 +245,20 @@ public struct HelperIdentifier: RawRepresentable, Hashable, Sendable {
     /// No architecture's: the interpreter executes the instruction at the program counter, which is no transfer of control,
     /// and translated code goes on behind it.
     package static let interpretation = HelperIdentifier(rawValue: 0xffff)
+
+    /// No architecture's: a load from address a, or a store of b there, with all that may have to be done for it.
+    package static func access(isStore: Bool, _ width: Width, _ attributes: MemoryAttributes) -> HelperIdentifier {
+        HelperIdentifier(
+            rawValue: 0xf000 | (isStore ? 1 << 10 : 0) | UInt16(width.rawValue) << 8 | attributes.rawValue & 0xff)
+    }
+
+    /// The access that it is, if it is one.
+    @inlinable public var access: (isStore: Bool, width: Width, attributes: MemoryAttributes)? {
+        guard rawValue & 0xf800 == 0xf000, let width = Width(rawValue: UInt8(rawValue >> 8 & 3)) else {
+            return nil
+        }
+        return (rawValue & 1 << 10 != 0, width, MemoryAttributes(rawValue: rawValue & 0xff))
+    }
 }
 
 /// What a jump is for; the JIT predicts returns with it.
