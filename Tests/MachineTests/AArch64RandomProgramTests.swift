@@ -7,7 +7,7 @@ import Testing
 @Suite("Random programs for AArch64")
 struct AArch64RandomProgramTests {
     private static func source(seed: UInt64, _ cpu: String = "cortex-a72") throws -> AArch64RandomSource {
-        AArch64RandomSource(seed: seed, model: try #require(AArch64.CPUModel.named(cpu)))
+        try AArch64RandomSource(seed: seed, cpu: cpu)
     }
 
     @Test("One seed gives one program, to the byte; another gives another", arguments: AArch64.CPUModel.all.map(\.name))
@@ -82,6 +82,29 @@ struct AArch64RandomProgramTests {
         block.items = [.branch(0xb4ff_ffe1, over: 3)] + [.words([0xd503_201f]), .words([0xd503_201f, 0xd503_201f])]
         block.items.append(.words([0xd503_201f]))
         #expect(block.code.first == 0xb400_00a1, "got \(hexadecimal(block.code.first ?? 0))")
+    }
+
+    @Test("Programs have pages of every size that the CPU has")
+    func tables() throws {
+        func origins(_ cpu: String) throws -> Set<String> {
+            let source = try Self.source(seed: 1, cpu)
+            return Set((0..<60).map { String(source.program($0, blocks: 1).origin.drop { $0 != "," }) })
+        }
+        // 16 KiB are no granule of the Cortex-A72 (its Technical Reference Manual, ID_AA64MMFR0_EL1).
+        #expect(try origins("cortex-a72") == [", pages of 4 KiB", ", pages of 64 KiB"])
+        let sizes = Set([4, 16, 64].map { ", pages of \($0) KiB" })
+        #expect(try origins("neoverse-n1") == sizes)
+        #expect(try origins("max") == sizes)
+    }
+
+    @Test("Some exception returns are illegal")
+    func illegalReturns() throws {
+        // DDI 0487, "Legal exception returns that do not use an illegal SPSR value": EL3, EL0h and modes with M[1] are not.
+        let states = try Self.source(seed: 3).program(0, blocks: 300).blocks.flatMap(\.items).compactMap { item in
+            if case .goTo(_, _, let state) = item { state & 0xf } else { nil }
+        }
+        #expect(!Set(states).isDisjoint(with: [1, 2, 3, 6, 7, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf]))
+        #expect(!Set(states).isDisjoint(with: [0, 4, 5, 8, 9]))
     }
 
     @Test("Nothing that is left out for QEMU's sake is generated")

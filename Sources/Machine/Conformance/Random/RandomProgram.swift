@@ -72,7 +72,7 @@ extension MachineCatalog {
             }
             return RISCVRandomSource(seed: seed)
         }
-        return AArch64RandomSource(seed: seed, model: try AArch64.CPUModel(cpu: cpu ?? "cortex-a72"))
+        return try AArch64RandomSource(seed: seed, cpu: cpu ?? "cortex-a72")
     }
 }
 

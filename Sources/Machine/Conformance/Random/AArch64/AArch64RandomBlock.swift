@@ -112,7 +112,8 @@ public struct AArch64RandomBlock: RandomBlock {
         words.append(AArch64Assembler.write("SPSR_" + level, 29))
         words.append(AArch64Assembler.word(.eret))
         words[place] = AArch64Assembler.word(.adr, rd: 30, Int64(words.count - place) * 4)
-        return words
+        // What comes next is refused where the state is illegal.
+        return words + [AArch64Assembler.word(.nop)]
     }
 
     /// The block's descriptor: see ``AArch64RandomLayout/Field``.

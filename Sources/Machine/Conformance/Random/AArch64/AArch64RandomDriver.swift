@@ -10,6 +10,9 @@ import AArch64ISA
 struct AArch64RandomDriver {
     private typealias Layout = AArch64RandomLayout
     private var a = AArch64Assembler(base: AArch64RandomLayout.code)
+    private let granule: AArch64RandomGranule
+
+    private init(_ granule: AArch64RandomGranule) { self.granule = granule }
 
     /// EL2's vectors, and EL1's.
     private static let vectors2 = AArch64RandomLayout.code + 0x800
@@ -21,8 +24,8 @@ struct AArch64RandomDriver {
     /// - Parameters:
     ///   - first: the address of the first block's descriptor.
     ///   - full: print each block's record in full, not its hash.
-    static func assemble(first: UInt64, full: Bool) -> [UInt32] {
-        var driver = AArch64RandomDriver()
+    static func assemble(first: UInt64, _ granule: AArch64RandomGranule, full: Bool) -> [UInt32] {
+        var driver = AArch64RandomDriver(granule)
         driver.boot(first: first)
         driver.vectors()
         driver.handler()
@@ -120,7 +123,7 @@ struct AArch64RandomDriver {
         a.load(24, (0x16 << 26 | 1 << 25 | UInt64(Self.forwarded)) >> 4)
         extract(30, 29, 4, 28)
         compare(30, with: 24)
-        branch(Self.notEqual, "known")
+        branch(Self.notEqual, "own")
         extract(28, 29, 0, 4)
         a.load(24, 0x100)
         a.emit(.orr_shifted, rd: 28, rn: 28, rm: 24)
@@ -128,14 +131,13 @@ struct AArch64RandomDriver {
         store(31, Layout.save + 8)
         a.read(24, "HCR_EL2")
         a.emit(.tbnz, rd: 24, rm: 34, to: "host")
-        for (register, name) in [(25, "FAR"), (26, "ELR"), (27, "SPSR"), (29, "ESR")] {
-            a.read(UInt32(register), name + "_EL1")
-        }
+        readException("_EL1")
         a.emit(.b, to: "known")
         a.label("host")
-        for (register, name) in [(25, "FAR"), (26, "ELR"), (27, "SPSR"), (29, "ESR")] {
-            a.read(UInt32(register), name + "_EL12")
-        }
+        readException("_EL12")
+        a.emit(.b, to: "known")
+        a.label("own")
+        forget()
         a.label("known")
         a.load(30, Layout.state)
         store(26, Layout.save + 9)
@@ -188,6 +190,27 @@ struct AArch64RandomDriver {
         a.load(24, 1)
         store(24, Layout.lost)
         a.emit(.b, to: "end_block")
+    }
+
+    /// X25, X26, X27 and X29: FAR, ELR, SPSR and ESR of EL1, by names that end so.
+    private mutating func readException(_ suffix: String) {
+        for (register, name) in [(25, "FAR"), (26, "ELR"), (27, "SPSR"), (29, "ESR")] {
+            a.read(UInt32(register), name + suffix)
+        }
+        forget()
+        a.write("SPSR" + suffix, 27)
+    }
+
+    /// Takes from X27 what an SPSR may have or not have: see AArch64RandomExclusion on BTYPE and on illegal returns.
+    /// Changes X24.
+    private mutating func forget() {
+        and(27, 27, ~(3 << 10), 24)
+        extract(24, 29, 26, 6)
+        compare(24, 0xe)
+        let label = "state\(a.words.count)"
+        branch(Self.notEqual, label)
+        and(27, 27, ~(1 << 12 | 7 << 22), 24)
+        a.label(label)
     }
 
     /// rd: the physical address of the block's code at rn, of either alias.
@@ -255,7 +278,7 @@ struct AArch64RandomDriver {
     /// Does `body` for each doubleword that blocks can reach, with its address in X1. Changes X1, X4 and X5.
     private mutating func forReachableMemory(_ name: String, _ body: (inout AArch64Assembler) -> Void) {
         a.load(1, Layout.scratch)
-        a.load(4, Layout.scratch + Layout.scratchPages * 0x1000)
+        a.load(4, Layout.scratch + Layout.scratchPages * granule.bytes)
         a.label(name)
         for half in ["low", "high"] {
             a.emit(.add_immediate, rd: 5, rn: 1, Layout.reach)
@@ -265,7 +288,7 @@ struct AArch64RandomDriver {
             compare(1, with: 5)
             branch(Self.notEqual, name + half)
             if half == "low" {
-                a.load(5, 0x1000 - 2 * UInt64(Layout.reach))
+                a.load(5, granule.bytes - 2 * UInt64(Layout.reach))
                 a.emit(.add_shifted, rd: 1, rn: 1, rm: 5)
             }
         }
@@ -297,8 +320,8 @@ struct AArch64RandomDriver {
             a.emit(.str_unsigned, rd: 2, rn: 1)
             a.emit(.madd, rd: 2, rn: 2, rm: 3, ra: 6)
         }
-        a.load(1, Layout.pristine)
-        for (index, table) in Layout.windowTables.enumerated() {
+        a.load(1, granule.pristine)
+        for (index, table) in granule.windowTables.enumerated() {
             a.load(2, table)
             a.emit(.add_immediate, rd: 4, rn: 2, Int64(Layout.windowCount * 8))
             a.label("copy\(index)")
@@ -387,7 +410,7 @@ struct AArch64RandomDriver {
         forReachableMemory("sum", mix)
         store(2, Layout.memoryHash)
         a.load(7, Layout.state + UInt64(Layout.windowEntries * 8))
-        for (index, table) in Layout.windowTables.enumerated() {
+        for (index, table) in granule.windowTables.enumerated() {
             a.load(1, table)
             a.emit(.add_immediate, rd: 5, rn: 1, Int64(Layout.windowCount * 8))
             a.label("copy_table\(index)")

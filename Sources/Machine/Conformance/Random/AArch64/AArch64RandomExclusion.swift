@@ -41,8 +41,21 @@ enum AArch64RandomExclusion {
             what: "registers by their names for EL2 (_EL12, _EL02) without HCR_EL2.E2H",
             reason: "7.2 has them then too. D8.9, and the registers' accessors: they are UNDEFINED."),
         .init(
-            what: "BR and BLR where there is FEAT_BTI",
-            reason: "7.2 leaves BTYPE in the SPSR of every exception. AArch64.TakeException: it may be zero for most."),
+            what: "BTYPE in SPSR_ELx",
+            reason: "7.2 leaves it there for every exception. AArch64.TakeException: it may be zero for most."),
+        .init(
+            what: "PAN, UAO, DIT and SSBS in SPSR_ELx after an illegal exception return",
+            reason: "7.2 leaves PAN as it was. SetPSTATEFromPSR: PAN is the SPSR's, and the others are UNKNOWN."),
+        .init(
+            what: "exception returns to AArch32",
+            reason: "7.2's CPUs have it. ID_AA64PFR0_EL1: ours have not, and the return is illegal."),
+        .init(
+            what: "VTCR_EL2.PS of 40 bits, with pages of 16 KiB",
+            reason: "7.2 refuses SL0 2 then. AArch64.S2InvalidSL: where the PE has no more than 40 bits."),
+        .init(
+            what: "device memory",
+            reason: "7.2 has no alignment faults by memory type. D8.6.1, and AArch64.TranslateAddress: they are faults."
+        ),
         .init(
             what:
                 "instructions that read and change memory, where two stages may refuse it, or hardware sets access flags",

@@ -14,6 +14,7 @@ struct AArch64RandomGenerator {
     private var hasFewRegisters = false
     /// What the program's tables are made from.
     let tableSeed: UInt64
+    let granule: AArch64RandomGranule
     let choice: AArch64RandomChoice
 
     typealias Operation = AArch64.Operation
@@ -23,6 +24,7 @@ struct AArch64RandomGenerator {
         self.model = model
         self.choice = choice
         tableSeed = random.next()
+        granule = AArch64RandomGranule(of: tableSeed, model.features)
     }
 
     // MARK: Blocks
@@ -97,10 +99,10 @@ struct AArch64RandomGenerator {
         guard present.translates(mode) else {
             let isSecond = mode != .el2 && present.secondStageTranslates && !isGood && random.chance(60)
             let base = isSecond ? AArch64RandomLayout.secondStageWindow : AArch64RandomLayout.scratch
-            return base + UInt64(random.below(isSecond ? 16 : 7) + 1) * 0x1000
+            return base + UInt64(random.below(isSecond ? 16 : 7) + 1) * granule.bytes
         }
-        if isGood { return AArch64RandomLayout.windows + (mode == .el0 ? 3 : 1) * 0x1000 }
-        let address = AArch64RandomLayout.windows + UInt64(random.below(16) + 1) * 0x1000
+        if isGood { return AArch64RandomLayout.windows + (mode == .el0 ? 3 : 1) * granule.bytes }
+        let address = AArch64RandomLayout.windows + UInt64(random.below(16) + 1) * granule.bytes
         return hasUpperHalf && random.chance(15) ? upperHalf + address : address
     }
 
@@ -244,10 +246,7 @@ struct AArch64RandomGenerator {
 
     private mutating func jump() -> AArch64RandomBlock.Item {
         .jump(
-            // See AArch64RandomExclusion.
-            AArch64Assembler.word(
-                features.contains(.bti) ? .ret : random.pick([.br, .blr, .ret] as [Operation]), rn: 30),
-            over: random.below(5))
+            AArch64Assembler.word(random.pick([.br, .blr, .ret] as [Operation]), rn: 30), over: random.below(5))
     }
 
     private mutating func change() -> AArch64RandomBlock.Item {
@@ -256,8 +255,19 @@ struct AArch64RandomGenerator {
         if from == .el2 { modes = present.isGeneral ? [.el2, .el0] : [.el2, .el1, .el0] }
         if from == .el1 { modes = [.el1, .el0] }
         guard from != .el0 else { return .words([general()]) }
+        if random.chance(25) { return .goTo(from, from: from, state: illegalState()) }
         mode = random.pick(modes)
-        return .goTo(mode, from: from, state: state(mode))
+        // With IL, the next instruction is refused.
+        return .goTo(mode, from: from, state: state(mode) | (random.chance(10) ? 1 << 20 : 0))
+    }
+
+    /// PSTATE that an exception return from the present level may not have: EL3, a higher level, EL1 with HCR_EL2.TGE, and
+    /// modes that are not there (D1.4.4, "Illegal exception returns from AArch64 state"). AArch32 may be QEMU's.
+    private mutating func illegalState() -> UInt64 {
+        var modes: [UInt64] = [1, 2, 3, 6, 7, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf]
+        if mode == .el1 { modes += [8, 9] }
+        if present.isGeneral { modes += [4, 5] }
+        return state(mode) & ~0xf | random.pick(modes)
     }
 
     // MARK: Exceptions
@@ -363,11 +373,19 @@ struct AArch64RandomChoice {
 public struct AArch64RandomSource: RandomSource {
     let seed: UInt64
     let model: AArch64.CPUModel
+    /// As `--cpu` takes it.
+    public let cpu: String
     private let choice: AArch64RandomChoice
 
-    public init(seed: UInt64, model: AArch64.CPUModel) {
+    public init(seed: UInt64, cpu: String) throws(InputError) {
         self.seed = seed
-        self.model = model
+        self.cpu = cpu
+        model = try AArch64.CPUModel(cpu: cpu)
+        guard model.features.contains(.el2) else {
+            throw InputError(
+                file: "--cpu", problem: "random programs are entered at EL2, which \(cpu) has not",
+                mend: "Leave out el2=off.")
+        }
         choice = AArch64RandomChoice(model)
     }
 
@@ -375,12 +393,12 @@ public struct AArch64RandomSource: RandomSource {
         var generator = AArch64RandomGenerator(
             seed: seed &+ UInt64(index) &* 0x1_0000_0001, model: model, choice: choice)
         return AArch64RandomProgram(
-            blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed)
+            blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed,
+            features: generator.features)
     }
 
     public var architecture: ELFFile.Machine { .aarch64 }
-    public var cpu: String { model.name }
-    public var qemuMachine: [String] { ["-M", "virt,virtualization=on", "-cpu", model.name, "-m", "128"] }
+    public var qemuMachine: [String] { ["-M", "virt,virtualization=on", "-cpu", cpu, "-m", "128"] }
 
     public func coverage(_ program: AArch64RandomProgram, lines: [String]) -> [String] {
         AArch64RandomCoverage(program, lines: lines).table

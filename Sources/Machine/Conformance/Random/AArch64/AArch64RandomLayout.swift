@@ -2,21 +2,12 @@
 /// block.
 enum AArch64RandomLayout {
     static let code: UInt64 = 0x4020_0000
-    static let tables: UInt64 = 0x4022_0000
-    /// A page each, of EL1&0, of EL2, and of the second stage.
-    static let roots = [tables, tables + 0x1000, tables + 0x2000]
-    static let middles = [tables + 0x3000, tables + 0x4000, tables + 0x5000]
-    static let windowTables = [tables + 0x6000, tables + 0x7000, tables + 0x8000]
-    /// Memory's own blocks, for privileged levels, for EL0, and in the second stage.
-    static let memoryTables = [tables + 0x9000, tables + 0xa000, tables + 0xb000]
-    /// Roots of one more level.
-    static let upperRoots = [tables + 0xc000, tables + 0xd000, tables + 0xe000]
-    /// What the three window tables are set to before each block, 16 entries each.
-    static let pristine = tables + 0xf000
     static let state: UInt64 = 0x4024_0000
-    /// Pages that blocks load from and store to.
+    /// Pages that blocks load from and store to, of the program's granule.
     static let scratch: UInt64 = 0x4026_0000
     static let scratchPages: UInt64 = 8
+    /// See ``AArch64RandomGranule``.
+    static let tables: UInt64 = 0x4030_0000
     /// Beyond the reach of a literal's load from what differs between emulators.
     static let blocks: UInt64 = 0x4060_0000
 

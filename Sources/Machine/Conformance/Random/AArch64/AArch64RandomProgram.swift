@@ -1,22 +1,29 @@
+import AArch64ISA
+
 /// A program of random blocks for AArch64.
 public struct AArch64RandomProgram: RandomProgram {
     public let blocks: [AArch64RandomBlock]
     /// What the windows' page tables are made from.
     public let tableSeed: UInt64
+    /// What the CPU has that tables may have.
+    let features: AArch64.Features
     public var full = false
 
     private typealias Layout = AArch64RandomLayout
 
-    init(blocks: [AArch64RandomBlock], tableSeed: UInt64) {
+    init(blocks: [AArch64RandomBlock], tableSeed: UInt64, features: AArch64.Features) {
         self.blocks = blocks
         self.tableSeed = tableSeed
+        self.features = features
     }
 
     public func with(_ blocks: [AArch64RandomBlock]) -> AArch64RandomProgram {
-        AArch64RandomProgram(blocks: blocks, tableSeed: tableSeed)
+        AArch64RandomProgram(blocks: blocks, tableSeed: tableSeed, features: features)
     }
 
-    public var origin: String { "tables \(tableSeed)" }
+    private var granule: AArch64RandomGranule { AArch64RandomGranule(of: tableSeed, features) }
+
+    public var origin: String { "tables \(tableSeed), pages of \(granule.bytes >> 10) KiB" }
 
     public static let lines = (0..<Layout.recordLength).map(name)
 
@@ -46,7 +53,7 @@ public struct AArch64RandomProgram: RandomProgram {
             let offset = Int(address - Layout.code)
             image.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         }
-        put(Self.bytes(AArch64RandomDriver.assemble(first: Layout.blocks, full: full)), at: Layout.code)
+        put(Self.bytes(AArch64RandomDriver.assemble(first: Layout.blocks, granule, full: full)), at: Layout.code)
         for (address, words) in tables() { put(RandomExecutable.bytes(words), at: address) }
         for (index, block) in blocks.enumerated() {
             let address = Layout.code + UInt64(image.count)
@@ -73,7 +80,7 @@ public struct AArch64RandomProgram: RandomProgram {
 
     /// Descriptors' fields (D8.3, "Translation table descriptor formats").
     private enum Bit {
-        static let table: UInt64 = 3, block: UInt64 = 1, page: UInt64 = 3
+        static let page: UInt64 = 3
         /// Normal memory in the second stage: MemAttr.
         static let memory2: UInt64 = 0xf << 2
         static let af: UInt64 = 1 << 10, inner: UInt64 = 3 << 8
@@ -87,11 +94,11 @@ public struct AArch64RandomProgram: RandomProgram {
     /// second stage maps memory to itself, and has 16 windows too.
     private func tables() -> [(UInt64, [UInt64])] {
         var random = SplitMix64(seed: tableSeed)
-        func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * 0x1000 }
+        func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * granule.bytes }
         func first(_ index: UInt64, isGuest: Bool) -> UInt64 {
             let isSecond = isGuest && !Self.isDirect(tableSeed) && random.chance(60)
-            let address =
-                isSecond ? Layout.secondStageWindow + (index < 4 ? index : random.below(16)) * 0x1000 : page(index)
+            let window = isSecond ? (index < 4 ? index : random.below(16)) * granule.bytes : 0
+            let address = isSecond ? Layout.secondStageWindow + window : page(index)
             if index < 4 { return address | Bit.page | Bit.af | Bit.inner | (index < 2 ? 0 : Bit.user) }
             let shareability: UInt64 = random.pick([0, 2, 3])
             var entry = address | UInt64(random.below(4)) << 6 | shareability << 8
@@ -122,25 +129,20 @@ public struct AArch64RandomProgram: RandomProgram {
         let indices = Array(0..<Layout.windowCount)
         let windows =
             indices.map { first($0, isGuest: true) } + indices.map { first($0, isGuest: false) } + indices.map(second)
-        func root(_ stage: Int) -> [UInt64] {
-            var entries = [UInt64](repeating: 0, count: 8)
-            entries[1] = Layout.memoryTables[stage == 2 ? 2 : 0] | Bit.table
-            if stage < 2 { entries[2] = Layout.memoryTables[1] | Bit.table }
-            let window = stage == 2 ? Layout.secondStageWindow : Layout.windows
-            entries[Int(window >> 30)] = Layout.middles[stage] | Bit.table
-            return entries
+        var tables = AArch64RandomTables(granule)
+        for regime in 0..<3 {
+            let root = granule.roots[regime]
+            let isFirst = regime < 2
+            let memory = Bit.af | Bit.inner | (isFirst ? 0 : Bit.access2 | Bit.memory2)
+            tables.mapMemory(root: root, memory)
+            if isFirst {
+                tables.mapMemory(root: root, higher: Layout.userAlias, memory | Bit.user | Bit.readOnly | Bit.pxn)
+            }
+            tables.map(
+                isFirst ? Layout.windows : Layout.secondStageWindow, level: 2, root: root,
+                granule.windowTables[regime] | Bit.page)
+            tables.set(granule.upperRoots[regime], 0, root | Bit.page)
         }
-        // 2 MiB each, without the first, where QEMU has its device tree.
-        func memory(_ attributes: UInt64) -> [UInt64] {
-            (0..<64).map { $0 == 0 ? 0 : 0x4000_0000 + $0 << 21 | Bit.block | Bit.af | Bit.inner | attributes }
-        }
-        let memories = [
-            memory(0), memory(Bit.user | Bit.readOnly | Bit.pxn), memory(Bit.access2 | Bit.memory2),
-        ]
-        return zip(Layout.roots, 0..<3).map { ($0, root($1)) }
-            + zip(Layout.middles, Layout.windowTables).map { ($0, [$1 | Bit.table]) }
-            + zip(Layout.memoryTables, memories).map { ($0, $1) }
-            + zip(Layout.upperRoots, Layout.roots).map { ($0, [$1 | Bit.table]) }
-            + [(Layout.pristine, windows)]
+        return tables.entries.map { ($0.key, $0.value) } + [(granule.pristine, windows)]
     }
 }

@@ -27,31 +27,32 @@ extension AArch64RandomGenerator {
         // C is set: see AArch64RandomExclusion on PAR_EL1.
         control |= some(1, 85) | 1 << 2 | some(1 << 12 | 1 << 9 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26)
         control |= some(2, 20)
-        // EnDB, EnDA, EnIB, EnIA; nAA; TSCXT is RES1 without FEAT_CSV2_2, and IESB RES0 mostly.
-        control |= pointers() | some(when(.lse2, 1 << 6))
+        // EnDB, EnDA, EnIB, EnIA; nAA; BT0 and BT1; TSCXT is RES1 without FEAT_CSV2_2, and IESB RES0 mostly.
+        control |= pointers() | some(when(.lse2, 1 << 6) | when(.bti, 3 << 35))
         if features.contains(.pan), random.chance(50) { control &= ~(1 << 23) }
         if features.contains(.csv2_2), random.chance(50) { control &= ~(1 << 20) }
         if present.isGeneral, !isHost { control &= ~1 }
         set("SCTLR_EL1", control)
         var control2: UInt64 = 0x30c5_0830 | 1 << 2 | some(1, 85) | some(1 << 12) | some(2, 20)
         if isHost { control2 = control & ~(1 << 9) | some(1, 85) }
-        control2 |= pointers()
+        control2 |= pointers() | some(when(.bti, 1 << 36))
         set("SCTLR_EL2", control2)
         let size = self.size()
         set("TCR_EL1", translationControl(size))
-        let root = Layout.roots[0] &+ (size < 25 ? Layout.upperRoots[0] &- Layout.roots[0] : 0)
+        let root = granule.root(0, size: size)
         for name in ["TTBR0_EL1", "TTBR1_EL1"] { set(name, root | random.next() << 48) }
         let size2 = self.size()
         let control3 =
             isHost
             ? translationControl(size2) | 1 << 23
-            : 1 << 31 | 1 << 23 | size2 | 2 << 16 | some(1 << 20) | some(when(.hafdbs, 3 << 21))
+            : 1 << 31 | 1 << 23 | size2 | granule.lower << 14 | 2 << 16 | some(1 << 20) | some(when(.hafdbs, 3 << 21))
         set("TCR_EL2", control3)
-        let root2 = size2 < 25 ? Layout.upperRoots[1] : Layout.roots[1]
+        let root2 = granule.root(1, size: size2)
         set("TTBR0_EL2", root2 | (isHost ? random.next() << 48 : 0))
-        // T0SZ 25, from level 1, 40 bits out; HA, HD.
-        set("VTCR_EL2", 1 << 31 | 25 | 1 << 6 | 2 << 16 | some(when(.hafdbs, 3 << 21)))
-        set("VTTBR_EL2", Layout.roots[2] | (random.next() & (features.contains(.vmid16) ? 0xffff : 0xff)) << 48)
+        // T0SZ 25, 44 bits out; HA, HD.
+        let control4: UInt64 = 1 << 31 | 25 | granule.startLevel << 6 | granule.lower << 14 | 4 << 16
+        set("VTCR_EL2", control4 | some(when(.hafdbs, 3 << 21)))
+        set("VTTBR_EL2", granule.roots[2] | (random.next() & (features.contains(.vmid16) ? 0xffff : 0xff)) << 48)
         // Write-back, device, write-through.
         set("MAIR_EL1", 0xbb00ff)
         set("MAIR_EL2", 0xbb00ff)
@@ -98,9 +99,9 @@ extension AArch64RandomGenerator {
         // TBI0 and TBI1: see AArch64RandomExclusion.
         let ignored: UInt64 =
             features.contains(.pauth) ? (random.chance(50) ? 3 << 37 : 0) : some(3 << 37)
-        // TG1 4 KiB; IPS of 40 bits; A1, AS; EPD1; HA, HD.
-        return size | size << 16 | 2 << 30 | 2 << 32 | ignored | some(1 << 22 | 1 << 36)
-            | some(1 << 23, 3) | some(when(.hafdbs, 3 << 39))
+        // IPS of 40 bits; A1, AS; EPD1; HA, HD.
+        let sizes = size | size << 16 | granule.lower << 14 | granule.upper << 30 | 2 << 32
+        return sizes | ignored | some(1 << 22 | 1 << 36) | some(1 << 23, 3) | some(when(.hafdbs, 3 << 39))
     }
 
     private mutating func hypervisor() -> UInt64 {
@@ -231,7 +232,7 @@ extension AArch64RandomGenerator {
         case 3: return [AArch64Assembler.word(.clrex, 15)]
         case 4:
             // Hints, of which WFE and WFI would wait.
-            let number = Int64(random.below(128))
+            let number = random.chance(20) ? 32 + 2 * Int64(random.below(4)) : Int64(random.below(128))
             return [AArch64Assembler.word(.hint, [2, 3].contains(number) ? 0 : number)]
         default:
             // WFI, where it is trapped.
