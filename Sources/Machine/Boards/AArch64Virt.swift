@@ -114,9 +114,11 @@ public final class AArch64Virt {
                 irq: line(AArch64.Interrupt.irq), fiq: line(AArch64.Interrupt.fiq),
                 virtualIRQ: line(AArch64.Interrupt.virtualIRQ), virtualFIQ: line(AArch64.Interrupt.virtualFIQ))
         }
+        // The scheduler holds the CPUs, and these the bus and so the interrupt controller.
+        let turns = Uncounted(scheduler)
         let controller = AArch64InterruptController(
             gicVersion, elements: elements, outputs: outputs, memory: memory, clock: clock,
-            accessor: { scheduler.currentIdentifier })
+            accessor: { turns.with { $0.currentIdentifier } })
         interruptController = controller
         uart = PL011(
             name: "pl011@9000000", clock: clock, backend: configuration.console,
