@@ -131,6 +131,10 @@ public final class HotCode: Translator {
             TranslatedPage.Key(virtual: address & ~4095, physical: page.physical, mode: mode))
         var offset = translated.entry(address)
         if offset == 0 {
+            if translated.isRefused(address) {
+                cold.enter(address, mode: mode, visits: Int.max)
+                return 0
+            }
             let threshold = faults == nil ? options.threshold : min(options.threshold, FaultInjection.threshold)
             let visits = translated.count(cold.takeVisits(address, mode: mode), at: address)
             guard visits >= threshold else {
@@ -163,6 +167,24 @@ public final class HotCode: Translator {
     func translate(
         _ address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
     ) -> Int {
+        while true {
+            do throws(Refusal) {
+                return try translateRegion(at: address, page, translated, processor)
+            } catch {
+                statistics.refusals += 1
+                translated.refuse(error.block)
+                // The other blocks have code without it.
+                if error.block == address { return 0 }
+            }
+        }
+    }
+
+    /// No code can be made of the block.
+    private struct Refusal: Error { let block: UInt64 }
+
+    private func translateRegion(
+        at address: UInt64, _ page: CodePage, _ translated: TranslatedPage, _ processor: any TranslatableProcessor
+    ) throws(Refusal) -> Int {
         region.find(from: address, in: page, of: processor, options.switches, translated)
         let context = processor.core.pointee.context
         let direct: X64.Generator.DirectMemory? =
@@ -187,11 +209,12 @@ public final class HotCode: Translator {
                     region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
             }
             generator.generate(&recorder.block, ending: ending)
+            if generator.hasFailed { throw Refusal(block: region.labels[index]) }
         }
         generator.generateStubs()
         generator.assembler.finish()
         record = generator.record
-        guard !generator.hasFailed, !generator.assembler.hasOverflowed else { return 0 }
+        if generator.hasFailed || generator.assembler.hasOverflowed { throw Refusal(block: address) }
         let start = UInt32(code.used)
         for address in region.labels {
             translated.setEntry(address, start + UInt32(generator.offset(ofBlock: address)))
@@ -227,9 +250,8 @@ public final class HotCode: Translator {
         recorder.begin(at: address)
         var next = address
         while true {
-            if next != address && ((next ^ address) & ~4095 != 0 || generator.hasBlock(at: next)) {
-                return .next(next)
-            }
+            let isElsewhere = (next ^ address) & ~4095 != 0 || generator.hasBlock(at: next)
+            if next != address, isElsewhere || translated.isRefused(next) { return .next(next) }
             // What is long goes on in a region of its own.
             if recorder.block.nodes.count >= 2000 { return .next(next) }
             guard record(next, page, translated, processor) else { return .interpreted(next) }

@@ -68,14 +68,16 @@ struct Region {
         isLabel.insert(start)
         open.append(start)
         func reach(_ address: UInt64) {
-            guard wholePage, (address ^ start) & ~4095 == 0, translated.entry(address) == 0 else { return }
+            guard wholePage, (address ^ start) & ~4095 == 0, translated.entry(address) == 0,
+                !translated.isRefused(address)
+            else { return }
             if isLabel.insert(address) && !visited.contains(address) { open.append(address) }
         }
         repeat {
             while let first = open.popLast() {
                 var address = first
                 walk: while (address ^ start) & ~4095 == 0, count < Self.maximumInstructions {
-                    guard visited.insert(address) else { break }
+                    guard !translated.isRefused(address), visited.insert(address) else { break }
                     count += 1
                     let next = address &+ UInt64(processor.length(of: address, in: page))
                     switch processor.shape(of: address, in: page) {

@@ -20,6 +20,8 @@ extension HotCode {
         var exitCounts = InlineArray<16, Int>(repeating: 0)
         /// How often all code was thrown away.
         public internal(set) var flushes = 0
+        /// Blocks that no code could be made of, and that are interpreted.
+        public internal(set) var refusals = 0
         /// How often a page of code was thrown away because the guest wrote to it.
         public internal(set) var invalidations = 0
         /// By the processor's number of the operation, how often translated code was left for one.

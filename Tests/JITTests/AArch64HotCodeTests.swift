@@ -26,6 +26,7 @@ struct AArch64HotCodeTests {
             guard let translator = hot.machine.translator else { continue }
             let executed = translator.statistics.executed
             #expect(executed > Self.whole * 3 / 4, "only \(executed) instructions were executed in translated code")
+            #expect(translator.statistics.refusals == 0, "no code was made of a block")
         }
     }
 

@@ -38,7 +38,8 @@ struct AArch64HotProgram: CustomStringConvertible, Sendable {
 
 extension AArch64HotProgram {
     static let all = [
-        flags, writeBack, pageEnd, straddle, elsewhere, rewritingByBlock, rewriting, unprivileged, exclusives, calls,
+        flags, writeBack, pageEnd, straddle, elsewhere, bits, rewritingByBlock, rewriting, unprivileged, exclusives,
+        calls,
         hypercalls,
     ]
 
@@ -140,6 +141,24 @@ extension AArch64HotProgram {
             9: 20 * data + 20 * (swapped + 0x1000) + 8 * 820, 10: 40 * (swapped + 0x1000) + 8 * 820,
             11: 40 * (swapped + 0x1000) + 8 * 820, 20: 0,
         ])
+
+    /// The loop has more registers than the host; the operand is one of those that are left, and needed again.
+    static let bits = AArch64HotProgram(
+        "bits that are reversed where every temporary register has something",
+        [
+            0xd280_051c,  // mov x28, #0x28
+            0xb940_00b4,  // ldr w20, [x5]
+            0x5ac0_0295,  // rbit w21, w20
+            0x4a15_0296,  // eor w22, w20, w21
+            0x8b16_0129,  // add x9, x9, x22
+        ]
+            // add x0, x0, #1 and so on, three times each
+            + (0..<24).map { [0, 1, 2, 3, 4, 6, 7, 8][$0 % 8] }.map { 0x9100_0400 | $0 << 5 | $0 } + [
+                0xf100_079c,  // subs x28, x28, #0x1
+                0x54ff_fc61,  // b.ne 4 <l>
+                0x1400_0000,  // b 7c <s>
+            ], [5: data],
+        leaves: [0: 120, 8: 120, 9: 40 * 0x4009_9002, 20: data & 0xffff_ffff])
 
     static let rewritingByBlock = AArch64HotProgram(
         "code that is rewritten where it is mapped as one block with data",

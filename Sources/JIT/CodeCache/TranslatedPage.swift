@@ -70,6 +70,13 @@ final class TranslatedPage {
 
     func resetCount(at address: UInt64) { entries(address)[place(address)] = 0 }
 
+    /// Places of blocks that no code could be made of, for want of registers to keep results in: they are left to the
+    /// interpreter.
+    private var refused: Set<UInt16> = []
+
+    func refuse(_ address: UInt64) { refused.insert(UInt16(address & 4095)) }
+    func isRefused(_ address: UInt64) -> Bool { !refused.isEmpty && refused.contains(UInt16(address & 4095)) }
+
     /// How often code was left for the access to a device at each place.
     private var deviceAccesses: [UInt16: Int] = [:]
     /// So often, and it is known for one. What is one now and then, as copying is, is left alone.
@@ -89,6 +96,7 @@ final class TranslatedPage {
     /// Forgets all code.
     func clear(keepingAccesses: Bool) {
         if !keepingAccesses { deviceAccesses.removeAll() }
+        refused.removeAll()
         for part in parts.indices {
             guard let entries = parts[part] else { continue }
             for place in 0..<Self.partCount where entries[place] & Self.code != 0 { entries[place] = 0 }

@@ -463,10 +463,10 @@ extension X64.Generator {
 
     /// The bytes, and in each neighbouring fours, pairs and single bits, change places.
     private mutating func generateReverseBits(_ node: Node) {
-        lockRegister(of: node.a)
         let target = target(reusing: node.a)
-        let (other, mask) = (scratch(), scratch())
         move(target, node.a)
+        // There are three: the operand may have to go from its own.
+        let (other, mask) = (scratch(), scratch())
         assembler.swapBytes(target, node.width)
         for (count, bits) in [(4, 0x0f0f_0f0f_0f0f_0f0f), (2, 0x3333_3333_3333_3333), (1, 0x5555_5555_5555_5555)]
             as [(UInt8, UInt64)]

@@ -54,6 +54,7 @@ public struct TranslationFigures: Sendable {
         rows += [
             ("lookups of code", count(statistics.lookups)), ("pages lost to writes", count(statistics.invalidations)),
             ("times all code was lost", count(statistics.flushes)),
+            ("blocks that were refused", count(statistics.refusals)),
         ]
         return rows + reasons.map { ("left for \($0.mnemonic)", count($0.count)) }
     }
