@@ -132,12 +132,15 @@ extension X64.Generator {
         return testResult.condition
     }
 
+    /// The operands' registers are free behind each test, which no move undoes.
     mutating func generateConditionPair(_ node: Node) {
-        let result = scratch()
         let first = test(node.a)
+        locked = 0
+        let result = scratch()
         assembler.set(first, result)
-        let other = scratch()
         let second = test(node.b)
+        locked = 1 << UInt16(result.rawValue)
+        let other = scratch()
         assembler.set(second, other)
         assembler.arithmetic(node.operation == .and ? .and : .or, result, .register(other), .word)
         assembler.arithmetic(.and, .register(result), constant: 1, .word)

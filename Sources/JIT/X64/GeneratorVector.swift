@@ -344,8 +344,10 @@ extension X64.Generator {
             finishWhole(result)
         case .lookup:
             // Numbers above 15 get a sign bit, which stands for zero.
-            let numbers = copied(node.b)
-            let (table, beyond) = (intoWhole(node.a), scratchVector())
+            let table = intoWhole(node.a)
+            let numbers = node.a == node.b ? scratchVector() : copied(node.b)
+            if node.a == node.b { assembler.move(numbers, table) }
+            let beyond = scratchVector()
             let constant = scratch()
             assembler.move(constant, constant: 0x7070_7070_7070_7070)
             assembler.move(beyond, constant)
