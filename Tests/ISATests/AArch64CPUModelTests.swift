@@ -42,15 +42,11 @@ struct AArch64CPUModelTests {
         Field(register: .pfr0, bit: 36, ours: 0, theirs: 1), Field(register: .pfr1, bit: 24, ours: 0, theirs: 1),
         // DGH.
         Field(register: .isar1, bit: 48, ours: 0, theirs: 1),
-        // LPA, with LPA2 for each granule: TGran16, TGran4, and the granules of stage 2, which are 0 for "as stage 1".
-        Field(register: .mmfr0, bit: 0, ours: 5, theirs: 6), Field(register: .mmfr0, bit: 20, ours: 1, theirs: 2),
-        Field(register: .mmfr0, bit: 28, ours: 0, theirs: 1), Field(register: .mmfr0, bit: 32, ours: 0, theirs: 3),
-        Field(register: .mmfr0, bit: 36, ours: 0, theirs: 2), Field(register: .mmfr0, bit: 40, ours: 0, theirs: 3),
         // HPDS2; PAN3; ETS; HCX.
         Field(register: .mmfr1, bit: 12, ours: 2, theirs: 1), Field(register: .mmfr1, bit: 20, ours: 3, theirs: 2),
         Field(register: .mmfr1, bit: 36, ours: 0, theirs: 1), Field(register: .mmfr1, bit: 40, ours: 0, theirs: 1),
-        // LVA; LSE2; EVT.
-        Field(register: .mmfr2, bit: 16, ours: 0, theirs: 1), Field(register: .mmfr2, bit: 32, ours: 1, theirs: 0),
+        // LSE2; EVT.
+        Field(register: .mmfr2, bit: 32, ours: 1, theirs: 0),
         Field(register: .mmfr2, bit: 56, ours: 2, theirs: 0),
     ]
 
@@ -70,6 +66,14 @@ struct AArch64CPUModelTests {
         // EL1 and EL2 of the Neoverse N1 are AArch64 alone there too.
         let known = expected.filter { name != "neoverse-n1" || $0.register != .pfr0 || $0.bit == 0 }
         for field in differences.symmetricDifference(known) { Issue.record("\(name): \(field)") }
+    }
+
+    @Test("Without FEAT_LPA2 granules are those of 48-bit addresses, as QEMU's `max,lpa2=off` has them")
+    func withoutLargeAddresses() throws {
+        let model = try #require(AArch64.CPUModel.named("max")).with { $0.subtract(.lpa2) }
+        let register = model.identification[Int(AArch64.IdentificationRegister.mmfr0.rawValue)]
+        // BigEnd and SNSMem are QEMU's alone.
+        #expect(register == 0x222_0010_1126 & ~0xff00)
     }
 
     @Test("A model without EL2 or a GICv3 says so, and says nothing else of it")

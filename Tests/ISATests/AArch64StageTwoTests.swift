@@ -230,7 +230,7 @@ struct AArch64StageTwoTests {
     }
 
     func expected(
-        _ kind: Fault.Kind, _ level: UInt8, _ ipa: UInt64, isWalk: Bool = false, isWrite: Bool = false
+        _ kind: Fault.Kind, _ level: Int8, _ ipa: UInt64, isWalk: Bool = false, isWrite: Bool = false
     ) -> Fault {
         var fault = Fault(kind, level: level, isWrite: isWrite)
         fault.isStageTwo = true

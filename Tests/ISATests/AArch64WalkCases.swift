@@ -10,7 +10,7 @@ struct AArch64WalkGenerator {
     var random: SplitMix64
     let features: AArch64.TranslationFeatures
     let arena = AArch64WalkArena()
-    /// The CPU has 52-bit addresses with 64 KiB pages, which are not here.
+    /// The CPU has 52-bit addresses, with which bits that were ignored have a meaning.
     let hasLargeAddresses: Bool
 
     /// What the slots hold: tables of each stage, in either byte order, code, and data.
@@ -21,10 +21,10 @@ struct AArch64WalkGenerator {
     static let codeSlots: Range<UInt64> = 50..<57
     static let dataSlots: Range<UInt64> = 57..<64
 
-    init(seed: UInt64, features: AArch64.TranslationFeatures, hasLargeAddresses: Bool) {
+    init(seed: UInt64, features: AArch64.TranslationFeatures) {
         random = SplitMix64(seed: seed)
         self.features = features
-        self.hasLargeAddresses = hasLargeAddresses
+        hasLargeAddresses = features.physicalBits == 52
         fill()
     }
 
@@ -80,7 +80,7 @@ struct AArch64WalkGenerator {
         case 98: output = (random.next() & 0xffff_ffff) + AArch64WalkArena.hole.lowerBound
         default: output = random.next() & 0xffff_ffff_f000
         }
-        output = output & ~0xfff | (hasLargeAddresses ? 0 : random.below(16 as UInt64) << 12)
+        output = output & ~0xfff | (hasLargeAddresses && random.chance(90) ? 0 : random.below(16 as UInt64) << 12)
         var entry = output & 0xffff_ffff_f000
         switch random.below(100 as UInt64) {
         case 0..<4: entry |= random.next() & 2
@@ -90,7 +90,9 @@ struct AArch64WalkGenerator {
         entry |= random.pick(Self.attributes) << 2
         // AP[2:1] or S2AP.
         entry |= (isSecond ? random.pick([3, 3, 3, 3, 3, 3, 1, 1, 1, 2, 0]) : random.below(4 as UInt64)) << 6
-        entry |= random.pick([0, 2, 3]) << 8
+        // SH, or two bits of a 52-bit address, and then two more.
+        entry |= (hasLargeAddresses && random.chance(85) ? 0 : shareability()) << 8
+        if hasLargeAddresses && random.chance(4) { entry |= random.next() & 3 << 48 }
         if random.chance(88) { entry |= 1 << 10 }
         if random.chance(50) { entry |= 1 << 11 }
         if random.chance(40) { entry |= 1 << 51 }
@@ -101,32 +103,51 @@ struct AArch64WalkGenerator {
         return entry
     }
 
+    /// SH: 1 is reserved.
+    private mutating func shareability() -> UInt64 { random.pick([0, 2, 3]) }
+
     // MARK: Registers
 
-    private mutating func txsz(granuleBits: UInt8) -> UInt64 {
-        random.chance(92)
-            ? 16 + random.below(features.maximumTxSZ(granuleBits: granuleBits) - 15) : random.below(64 as UInt64)
+    private mutating func txsz(granuleBits: UInt8, ds: UInt64 = 0) -> UInt64 {
+        let format = features.format(granuleBits: granuleBits, ds: ds, of: features.largeGranules)
+        let minimum = features.minimumTxSZ(granuleBits: granuleBits, format)
+        return random.chance(92)
+            ? minimum + random.below(features.maximumTxSZ(granuleBits: granuleBits) - minimum + 1)
+            : random.below(64 as UInt64)
     }
 
-    /// A size of addresses in the encoding of IPS and PS.
-    private mutating func outputSize() -> UInt64 { random.chance(75) ? 5 : random.below(7 as UInt64) }
+    /// A size of addresses in the encoding of IPS and PS. 52 bits with tables of 48 are for QEMU 7.2 those of 64 KiB
+    /// pages, whatever the page is.
+    private mutating func outputSize(_ formats: AArch64.DescriptorFormat...) -> UInt64 {
+        guard hasLargeAddresses, !formats.contains(.plain) else {
+            return random.chance(75) ? 5 : random.below(hasLargeAddresses ? 6 : 7 as UInt64)
+        }
+        return random.chance(75) ? 6 : random.below(7 as UInt64)
+    }
 
-    /// TCR_EL1, in which no size but those of 48-bit addresses is.
+    /// DS in bit 0.
+    private mutating func largeAddresses() -> UInt64 {
+        !features.largeGranules.isEmpty && random.chance(65) ? 1 : 0
+    }
+
+    /// TCR_EL1.
     private mutating func translationControl() -> UInt64 {
         var tcr = random.next() & ~(0xffff_ffff | 7 << 32 | 1 << 59)
+        let ds = largeAddresses()
+        tcr |= ds << 59
         // Hierarchical permissions can be switched off on QEMU's CPUs without FEAT_HPDS too.
         if !features.hasHierarchicalDisable { tcr &= ~(3 << 41) }
-        let tg0: UInt64 = granule(of: [0, 1, 2, 3], unavailable: 1)
-        let tg1: UInt64 = granule(of: [0, 1, 2, 3], unavailable: 3)
-        tcr |= txsz(granuleBits: features.granules.bits(tg0: tg0)) | tg0 << 14
-        tcr |= txsz(granuleBits: features.granules.bits(tg1: tg1)) << 16 | tg1 << 30
-        tcr |= outputSize() << 32
+        let tg0 = random.next() & 3
+        let tg1 = random.next() & 3
+        let sizes = (features.granules.bits(tg0: tg0), features.granules.bits(tg1: tg1))
+        tcr |= txsz(granuleBits: sizes.0, ds: ds) | tg0 << 14 | txsz(granuleBits: sizes.1, ds: ds) << 16 | tg1 << 30
+        tcr |= shareability() << 12 | shareability() << 28
+        tcr |=
+            outputSize(
+                features.format(granuleBits: sizes.0, ds: ds, of: features.largeGranules),
+                features.format(granuleBits: sizes.1, ds: ds, of: features.largeGranules)) << 32
         for bit: UInt64 in [7, 23] where random.chance(4) { tcr |= 1 << bit }
         return tcr
-    }
-
-    private mutating func granule(of codes: [UInt64], unavailable: UInt64) -> UInt64 {
-        random.pick(hasLargeAddresses ? codes.filter { $0 != unavailable } : codes)
     }
 
     /// A table of either range, most often where one begins.
@@ -153,18 +174,23 @@ struct AArch64WalkGenerator {
     }
 
     private mutating func secondControl() -> UInt64 {
-        let tg0 = granule(of: [0, 1, 2, 3], unavailable: 1)
-        var vtcr = random.next() & 0x1ff8_3f00 | tg0 << 14 | outputSize() << 16
-        // Bits of later features: DS, SL2 and the like stay 0.
-        vtcr &= ~(1 << 31)
-        if random.chance(10) { return vtcr | random.next() & 0xff }
+        let tg0 = random.next() & 3
         let granuleBits = UInt64(features.stageTwoGranules.bits(tg0: tg0))
-        let levels: [(sl0: UInt64, level: UInt64)] =
-            granuleBits == 12 ? [(0, 2), (1, 1), (2, 0)] : [(0, 3), (1, 2), (2, 1)]
-        let (sl0, level) = random.pick(levels)
-        let below = granuleBits + (3 - level) * (granuleBits - 3)
+        let ds = largeAddresses()
+        let format = features.format(
+            granuleBits: UInt8(granuleBits), ds: ds, of: features.largeStageTwoGranules)
+        var vtcr = random.next() & 0x1ff8_0f00 | shareability() << 12
+        vtcr |= tg0 << 14 | outputSize(format) << 16 | ds << 32
+        if random.chance(10) { return vtcr | random.next() & (ds << 33 | 0xff) }
+        // SL0, with SL2 above it, and the levels below the one that it names.
+        var levels: [(sl: UInt64, below: UInt64)] =
+            granuleBits == 12 ? [(0, 1), (1, 2), (2, 3)] : [(0, 0), (1, 1), (2, 2)]
+        if format == .large && granuleBits == 12 { levels += [(4, 4), (4, 4)] }
+        let (sl, levelsBelow) = random.pick(levels)
+        vtcr |= (sl & 3) << 6 | (sl >> 2) << 33
+        let below = granuleBits + levelsBelow * (granuleBits - 3)
         let bits = below + 1 + random.below(granuleBits - 3 + 4)
-        return vtcr | sl0 << 6 | (64 - min(max(bits, 25), 48))
+        return vtcr | (64 - min(max(bits, 25), format == .plain ? 48 : 52))
     }
 
     private mutating func set(_ bits: [UInt64], _ percent: UInt64) -> UInt64 {
@@ -195,9 +221,13 @@ struct AArch64WalkGenerator {
             walk[.hcr] |= 1 << 34 | 1 << 27
             walk[.tcr2] = translationControl()
         } else {
-            let tg0 = granule(of: [0, 1, 2, 3], unavailable: 1)
-            walk[.tcr2] =
-                txsz(granuleBits: features.granules.bits(tg0: tg0)) | tg0 << 14 | outputSize() << 16
+            let tg0 = random.next() & 3
+            let ds = largeAddresses()
+            let size = features.granules.bits(tg0: tg0)
+            let format = features.format(granuleBits: size, ds: ds, of: features.largeGranules)
+            walk[.tcr2] = txsz(granuleBits: size, ds: ds) | shareability() << 12 | tg0 << 14 | ds << 32
+            walk[.tcr2] |=
+                outputSize(format) << 16
                 | set(features.hasHierarchicalDisable ? [20, 21, 22, 24, 29] : [20, 21, 22, 29], 50) | 1 << 31 | 1 << 23
         }
         walk[.ttbr02] = table(el2Slots)
@@ -210,7 +240,7 @@ struct AArch64WalkGenerator {
     mutating func address(_ regime: AArch64.TranslationRegime) -> UInt64 {
         if random.chance(4) { return random.next() }
         if !regime.isEnabled && random.chance(90) {
-            return random.next() & 0xffff_ffff_ffff >> random.below(24 as UInt64)
+            return random.next() & 0xf_ffff_ffff_ffff >> random.below(24 as UInt64)
         }
         let isUpper = regime.hasEL0 && random.chance(50)
         let range = isUpper ? regime.upper : regime.lower
@@ -218,10 +248,5 @@ struct AArch64WalkGenerator {
         var address = isUpper ? random.next() | beyond : random.next() & ~beyond
         if random.chance(range.ignoresTopByte ? 50 : 3) { address ^= random.next() << 56 }
         return address
-    }
-
-    /// Whether an untranslated address has more than 48 bits, which only CPUs with FEAT_LPA have, and is none here.
-    func isTooLarge(_ address: UInt64, _ regime: AArch64.TranslationRegime) -> Bool {
-        hasLargeAddresses && !regime.isEnabled && address >> 48 & 0xff != 0
     }
 }

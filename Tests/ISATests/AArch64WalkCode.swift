@@ -142,7 +142,11 @@ struct AArch64WalkCode {
         arena.isTrial = isTrial
         let result = result(regime)
         switch (result, plain) {
-        case (.failure(let fault), _) where AArch64WalkDifferences.endsAtBlock(fault, arena): arena.noteUnknown()
+        case (.failure(let fault), _)
+        where AArch64WalkDifferences.endsAtBlock(fault, arena)
+            || AArch64WalkDifferences.endsAtLargeOutput(fault, regime, arena)
+            || AArch64WalkDifferences.isAboveZero(fault, regime):
+            arena.noteUnknown()
         case (.success, .failure), (.failure, .success): arena.noteUnknown()
         case (.failure(let fault), .failure(let other)) where fault != other: arena.noteUnknown()
         default: break
@@ -216,7 +220,6 @@ extension AArch64WalkGenerator {
             } else {
                 walk[.code] = untagged(address(regime), regime) & ~3
             }
-            guard !isTooLarge(walk[.address], regime), !isTooLarge(walk[.code], regime) else { return nil }
             arena.mark()
             let expectation = code.run(walk[.code], walk[.address])
             guard let expectation, !arena.isUnknown, !arena.hasChanged(Self.codeSlots) else {

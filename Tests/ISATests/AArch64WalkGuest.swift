@@ -68,7 +68,7 @@ struct AArch64WalkRecord {
 final class AArch64WalkArena: AArch64.TranslationTables {
     static let base: UInt64 = 0x5000_0000
     static let size: UInt64 = 4 << 20
-    /// Neither memory nor devices are there on QEMU's `virt` with 512 MiB.
+    /// Neither memory nor devices are there on QEMU's `virt` with 512 MiB, nor beyond 48 bits.
     static let hole: Range<UInt64> = 0x6000_0000..<0x40_0000_0000
 
     private(set) var words = [UInt64](repeating: 0, count: Int(size / 8))
@@ -91,7 +91,7 @@ final class AArch64WalkArena: AArch64.TranslationTables {
             last = words[index]
             return last
         }
-        if !Self.hole.contains(physical) { isUnknown = true }
+        if !Self.hole.contains(physical) && physical >> 48 == 0 { isUnknown = true }
         return nil
     }
 

@@ -91,7 +91,7 @@ extension AArch64 {
                 monitorsCode: 0x410c_0000, isolatesSpeculation: true, designer: .neoverse),
             // The number that QEMU gives its own `max`: the implementer 0 is software.
             CPUModel(
-                "max", maximum, main: 0x000f_0510, physicalAddressBits: 48, cacheType: 0x8444_c004,
+                "max", maximum, main: 0x000f_0510, physicalAddressBits: 52, cacheType: 0x8444_c004,
                 cacheLevels: 0x0200_0023, cacheSizes: [0x701f_e00a, 0x201f_e012, 0x70ff_e07a], debugVersion: 9,
                 monitorsCode: 0, isolatesSpeculation: true, designer: .none),
         ]

@@ -163,7 +163,8 @@ extension AArch64.ProcessingElement.TrapRecord {
 
     /// The intermediate address of an abort of the second stage, with the offset that HPFAR_EL2 has not.
     public var intermediate: UInt64? {
-        let isTranslations = syndrome & 0x3f < 0b010000
+        let status = syndrome & 0x3f
+        let isTranslations = status < 0b010000 || status == 0b101001 || status == 0b101011
         guard kind == .synchronous, isAbort, isTranslations, fromLevel < 2, toLevel == 2, guestPhysical != 0 else {
             return nil
         }
@@ -235,6 +236,9 @@ extension AArch64 {
         case 0b001100...0b001111: return "permission fault, level \(status & 3)\(onWalk)"
         case 0b010000: return "external abort"
         case 0b010100...0b010111: return "external abort on a walk, level \(status & 3)"
+        case 0b010011: return "external abort on a walk, level -1"
+        case 0b101001: return "address size fault, level -1\(onWalk)"
+        case 0b101011: return "translation fault, level -1\(onWalk)"
         case 0b100001: return "alignment fault"
         case 0b110000: return "TLB conflict"
         case 0b110001: return "unsupported atomic update of a descriptor"

@@ -1,8 +1,8 @@
 extension AArch64 {
     /// What a CPU implements beyond ARMv8.0-A, by the names of the manual's features (A2.2 and later) without `FEAT_`.
     public struct Features: OptionSet, Sendable {
-        public let rawValue: UInt64
-        public init(rawValue: UInt64) { self.rawValue = rawValue }
+        public let rawValue: UInt128
+        public init(rawValue: UInt128) { self.rawValue = rawValue }
 
         // MARK: Instructions
         public static let crc32 = Features(rawValue: 1 << 0)
@@ -72,6 +72,10 @@ extension AArch64 {
         public static let tlbios = Features(rawValue: 1 << 52)
         public static let tlbirange = Features(rawValue: 1 << 53)
         public static let tGran16K = Features(rawValue: 1 << 54)
+        /// Virtual and physical addresses of 52 bits with pages of 64 KiB, and with the smaller ones.
+        public static let lva = Features(rawValue: 1 << 64)
+        public static let lpa = Features(rawValue: 1 << 65)
+        public static let lpa2 = Features(rawValue: 1 << 66)
 
         // MARK: Further instructions
         public static let fhm = Features(rawValue: 1 << 55)

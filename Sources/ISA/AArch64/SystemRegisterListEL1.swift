@@ -101,8 +101,9 @@ extension AArch64.SystemRegister {
         // Sizes, walks, shareability and granules of both halves, with A1; IPS, AS, TBI0 and TBI1
         0x0077_ffff_ffbf,
         [
-            // HA, HD; HPD0, HPD1; HWU0xx, HWU1xx; TBID0, TBID1; E0PD0, E0PD1
+            // HA, HD; HPD0, HPD1; HWU0xx, HWU1xx; TBID0, TBID1; E0PD0, E0PD1; DS
             (3 << 39, .hafdbs), (3 << 41, .hpds), (0xff << 43, .hpds2), (3 << 51, .pauth), (3 << 55, .e0pd),
+            (1 << 59, .lpa2),
         ])
 
     static let exceptions1: [Self] = [

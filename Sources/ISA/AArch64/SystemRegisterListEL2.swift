@@ -69,9 +69,9 @@ extension AArch64.SystemRegister {
             Writable(0x00ff_ffff_ffff_fffe, [(0xff << 56, .vmid16), (1, .ttcnp)]), changes: .translation),
         .init(
             "VTCR_EL2", "  11 100 0010 0001 010", .el2, .field(\.vtcr),
-            // T0SZ, SL0, IRGN0, ORGN0, SH0, TG0, PS
+            // T0SZ, SL0, IRGN0, ORGN0, SH0, TG0, PS; DS, SL2
             Writable(
-                0x7_ffff, ones: 1 << 31, [(1 << 19, .vmid16), (3 << 21, .hafdbs), (15 << 25, .hpds2)]),
+                0x7_ffff, ones: 1 << 31, [(1 << 19, .vmid16), (3 << 21, .hafdbs), (15 << 25, .hpds2), (3 << 32, .lpa2)]),
             changes: .translation),
         .init("MAIR_EL2", "  11 100 1010 0010 000", .el2, .element(\.mair, 2), changes: .translation),
         .init("AMAIR_EL2", " 11 100 1010 0011 000", .el2, .zero),
@@ -79,9 +79,9 @@ extension AArch64.SystemRegister {
     ]
 
     private static let tcrEL2 = Writable(
-        // T0SZ, IRGN0, ORGN0, SH0, TG0, PS, TBI
+        // T0SZ, IRGN0, ORGN0, SH0, TG0, PS, TBI; DS
         0x17_ff3f, ones: 1 << 31 | 1 << 23,
-        [(3 << 21, .hafdbs), (1 << 24, .hpds), (15 << 25, .hpds2), (1 << 29, .pauth)])
+        [(3 << 21, .hafdbs), (1 << 24, .hpds), (15 << 25, .hpds2), (1 << 29, .pauth), (1 << 32, .lpa2)])
 
     static let exceptions2: [Self] = [
         .init("SPSR_EL2", "   11 100 0100 0000 000", .el2, .element(\.spsr, 2), savedState),
@@ -100,8 +100,10 @@ extension AArch64.SystemRegister {
         .init(
             "FPEXC32_EL2", "  11 100 0101 0011 000", .el2, .field(\.fpexc32), .word, control: .floatingPoint),
         .init("FAR_EL2", "    11 100 0110 0000 000", .el2, .element(\.far, 2)),
-        // FIPA, of addresses of 48 bits
-        .init("HPFAR_EL2", "  11 100 0110 0000 100", .el2, .field(\.hpfar), 0xff_ffff_fff0),
+        // FIPA
+        .init(
+            "HPFAR_EL2", "  11 100 0110 0000 100", .el2, .field(\.hpfar),
+            Writable(0xff_ffff_fff0, [(15 << 40, .lpa)])),
         .init("VBAR_EL2", "   11 100 1100 0000 000", .el2, .element(\.vbar, 2), Writable(~0x7ff)),
         .init("RVBAR_EL2", "  11 100 1100 0000 001", .readEL2, .zero),
         .init(

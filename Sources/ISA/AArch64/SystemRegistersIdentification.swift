@@ -62,22 +62,27 @@ extension AArch64 {
             .init(.isar1, 20, 1, .lrcpc), .init(.isar1, 20, 2, .lrcpc2), .init(.isar1, 32, 1, .frintts),
             .init(.isar1, 36, 1, .sb), .init(.isar1, 40, 1, .specres), .init(.isar1, 44, 1, .bf16),
             .init(.isar1, 52, 1, .i8mm),
-            // ID_AA64MMFR0_EL1: ASIDBits, TGran16; TGran64 and TGran4 are supported as 0. Stage 2 has the same granules.
-            .init(.mmfr0, 4, 2), .init(.mmfr0, 20, 1, .tGran16K),
+            // ID_AA64MMFR0_EL1: ASIDBits, TGran16; TGran64 and TGran4 are supported as 0. Stage 2 has the same granules, as 0
+            // says, or TGran16_2, TGran64_2 and TGran4_2 say one by one.
+            .init(.mmfr0, 4, 2), .init(.mmfr0, 20, 1, .tGran16K), .init(.mmfr0, 20, 2, [.tGran16K, .lpa2]),
+            .init(.mmfr0, 28, 1, .lpa2), .init(.mmfr0, 32, 2, [.tGran16K, .lpa]),
+            .init(.mmfr0, 32, 3, [.tGran16K, .lpa2]), .init(.mmfr0, 36, 2, .lpa), .init(.mmfr0, 40, 2, .lpa),
+            .init(.mmfr0, 40, 3, .lpa2),
             // ID_AA64MMFR1_EL1: HAFDBS, VMIDBits, VH, HPDS, LO, PAN, XNX
             .init(.mmfr1, 0, 2, .hafdbs), .init(.mmfr1, 4, 2, .vmid16), .init(.mmfr1, 8, 1, .vhe),
             .init(.mmfr1, 12, 1, .hpds), .init(.mmfr1, 12, 2, .hpds2), .init(.mmfr1, 16, 1, .lor),
             .init(.mmfr1, 20, 1, .pan), .init(.mmfr1, 20, 2, .pan2), .init(.mmfr1, 20, 3, .pan3),
             .init(.mmfr1, 28, 1, .xnx),
-            // ID_AA64MMFR2_EL1: CnP, UAO, IESB, ST, AT, IDS, FWB, TTL, BBM, EVT, E0PD
+            // ID_AA64MMFR2_EL1: CnP, UAO, IESB, VARange, ST, AT, IDS, FWB, TTL, BBM, EVT, E0PD
             .init(.mmfr2, 0, 1, .ttcnp), .init(.mmfr2, 4, 1, .uao), .init(.mmfr2, 12, 1, .iesb),
-            .init(.mmfr2, 28, 1, .ttst), .init(.mmfr2, 32, 1, .lse2), .init(.mmfr2, 36, 1, .idst),
+            .init(.mmfr2, 16, 1, .lva), .init(.mmfr2, 28, 1, .ttst), .init(.mmfr2, 32, 1, .lse2),
+            .init(.mmfr2, 36, 1, .idst),
             .init(.mmfr2, 40, 1, .s2fwb), .init(.mmfr2, 48, 1, .ttl), .init(.mmfr2, 52, 2, .bbm),
             .init(.mmfr2, 56, 2, .evt), .init(.mmfr2, 60, 1, .e0pd),
         ]
 
         private static func byModel(_ model: CPUModel) -> [IdentificationField] {
-            let addressSizes: [UInt8: UInt64] = [32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5]
+            let addressSizes: [UInt8: UInt64] = [32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5, 52: 6]
             let isolation: UInt64 = model.isolatesSpeculation ? 1 : 0
             return [
                 // ID_AA64PFR0_EL1: CSV2, CSV3

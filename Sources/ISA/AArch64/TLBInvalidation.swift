@@ -25,16 +25,17 @@ extension AArch64 {
             let inPage = (1 << UInt64(granuleBits) as UInt64) &- 1
             first = page & ~inPage
             last = page | inPage
-            // TTL: a granule, and a level of it. Without the one the other says nothing, and level 0 is not one of
-            // leaves.
+            // TTL: a granule, and a level of it. Without the one the other says nothing. Level 0, which has leaves with
+            // TCR_ELx.DS alone, may be taken for no hint.
             let hint = UInt8(truncatingIfNeeded: operand >> 44 & 15)
             level = hint >> 2 != 0 && hint & 3 != 0 ? hint & 3 : nil
         }
 
         /// Of TLBI RVAE1 and all that have its operand; nil where its granule is reserved, and nothing need be done.
-        public init?(virtualRange operand: UInt64) {
+        /// - Parameter isLarge: TCR_ELx.DS is set, and BaseADDR counts in 64 KiB (FEAT_LPA2).
+        public init?(virtualRange operand: UInt64, isLarge: Bool = false) {
             guard let shift = Self.granuleBits(ofRange: operand) else { return nil }
-            let start = UInt64(bitPattern: Int64(bitPattern: operand << 27) >> 27) << shift
+            let start = UInt64(bitPattern: Int64(bitPattern: operand << 27) >> 27) << (isLarge ? 16 : shift)
             self.init(start, operand, shift)
             // AArch64.TLBIRange: no range leaves the half of the addresses that it begins in.
             let end = start >> 52 & 1 == 0 ? 0xf_ffff_ffff_ffff : ~0 as UInt64
@@ -42,9 +43,10 @@ extension AArch64 {
         }
 
         /// Of TLBI RIPAS2E1 and all that have its operand; nil where its granule is reserved.
-        public init?(intermediateRange operand: UInt64) {
+        /// - Parameter isLarge: VTCR_EL2.DS is set.
+        public init?(intermediateRange operand: UInt64, isLarge: Bool = false) {
             guard let shift = Self.granuleBits(ofRange: operand) else { return nil }
-            self.init((operand & 0x1f_ffff_ffff) << shift, operand, shift)
+            self.init((operand & 0x1f_ffff_ffff) << (isLarge ? 16 : shift), operand, shift)
         }
 
         private init(_ start: UInt64, _ operand: UInt64, _ shift: UInt64) {

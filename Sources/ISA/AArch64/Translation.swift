@@ -9,7 +9,7 @@
 /// about is plain numbers: a walk allocates nothing and counts no references. The pseudocode functions that comments
 /// name are those of the manual's appendix (J1.1).
 extension AArch64 {
-    /// Memory as a walk accesses it. Physical addresses are multiples of 8 below 2^48.
+    /// Memory as a walk accesses it. Physical addresses are multiples of 8 below 2^52.
     public protocol TranslationTables {
         /// The 8 bytes there, little-endian; nil where there is no memory, which is an external abort.
         func readDescriptor(_ physical: UInt64) -> UInt64?
@@ -115,12 +115,14 @@ extension AArch64 {
             bits == untranslatedBits ? 4096 : 1 << UInt64(bits)
         }
 
+        /// No leaf has as many: the largest are of 42 bits.
         static let untranslatedBits: UInt8 = 48
     }
 
     /// Why an address leads nowhere.
     public struct TranslationFault: Error, Equatable, Sendable {
         /// As the fault status code of ESR_ELx and PAR_EL1 has them, with a level in the low two bits where they are 0.
+        /// Level -1 has codes of its own.
         public enum Kind: UInt8, Sendable {
             case addressSize = 0b000000
             case translation = 0b000100
@@ -141,15 +143,40 @@ extension AArch64 {
         /// WnR. Syndromes of cache maintenance and of AT instructions have 1 there, whatever this is.
         public var isWrite: Bool
 
-        @inline(__always) init(_ kind: Kind, level: UInt8 = 0, isWrite: Bool) {
-            status = kind.rawValue | level
+        @inline(__always) init(_ kind: Kind, level: Int8 = 0, isWrite: Bool) {
+            status = level < 0 ? Self.statusAboveZero(kind) : kind.rawValue | UInt8(truncatingIfNeeded: level)
             self.isWrite = isWrite
         }
 
-        /// The level of the walk that faulted, where there is one.
-        public var level: UInt8 { status & 3 }
+        private static let addressSizeAboveZero: UInt8 = 0b101001
+        private static let translationAboveZero: UInt8 = 0b101011
+        private static let externalAbortAboveZero: UInt8 = 0b010011
 
-        public var kind: Kind { Kind(rawValue: status) ?? Kind(rawValue: status & ~3) ?? .translation }
+        /// The code of level -1, where there are tables alone.
+        private static func statusAboveZero(_ kind: Kind) -> UInt8 {
+            switch kind {
+            case .addressSize: addressSizeAboveZero
+            case .externalAbortOnWalk: externalAbortAboveZero
+            default: translationAboveZero
+            }
+        }
+
+        /// The level of the walk that faulted, where there is one: -1 to 3.
+        public var level: Int8 {
+            switch status {
+            case Self.addressSizeAboveZero, Self.translationAboveZero, Self.externalAbortAboveZero: -1
+            default: Int8(status & 3)
+            }
+        }
+
+        public var kind: Kind {
+            switch status {
+            case Self.addressSizeAboveZero: .addressSize
+            case Self.translationAboveZero: .translation
+            case Self.externalAbortAboveZero: .externalAbortOnWalk
+            default: Kind(rawValue: status) ?? Kind(rawValue: status & ~3) ?? .translation
+            }
+        }
     }
 
     /// Bits of descriptors (D8.3, "Translation table descriptor formats").
@@ -157,7 +184,7 @@ extension AArch64 {
         static let valid: UInt64 = 1 << 0
         /// A table; at level 3 a page.
         static let table: UInt64 = 1 << 1
-        /// What address bits there are at all.
+        /// The address bits, where addresses have 48.
         static let address: UInt64 = 0xffff_ffff_f000
         static let accessFlag: UInt64 = 1 << 10
         static let dirtyBitModifier: UInt64 = 1 << 51
@@ -178,12 +205,6 @@ extension AArch64 {
         // Of the second stage.
         static let stageTwoRead: UInt64 = 1 << 6  // S2AP[0]
         static let stageTwoWrite: UInt64 = 1 << 7  // S2AP[1]
-
-        /// Whether there may be blocks at a level, without the 52-bit addresses of FEAT_LPA and FEAT_LPA2
-        /// (AArch64.BlockDescSupported).
-        @inline(__always) static func isBlockAllowed(level: UInt8, granuleBits: UInt8) -> Bool {
-            level == 2 || (level == 1 && granuleBits == 12)
-        }
     }
 }
 

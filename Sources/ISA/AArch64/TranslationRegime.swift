@@ -6,10 +6,15 @@
 extension AArch64 {
     /// What translation a PE has, as its registers ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1 and ID_AA64MMFR2_EL1 say.
     public struct TranslationFeatures: Sendable {
-        /// Bits of a physical address: 32 to 48 (PARange).
+        /// Bits of a physical address: 32 to 48, or 52 with FEAT_LPA (PARange).
         public var physicalBits: UInt8
         public var granules: Granules
         public var stageTwoGranules: Granules
+        /// FEAT_LVA: virtual addresses of 52 bits with 64 KiB pages.
+        public var hasLargeVirtualAddresses: Bool
+        /// FEAT_LPA2: sizes of pages whose tables have addresses of 52 bits where DS is set, in each stage.
+        public var largeGranules: Granules
+        public var largeStageTwoGranules: Granules
         public var hasLongASID: Bool
         public var hasLongVMID: Bool
         /// FEAT_HAFDBS: the access flag is managed, and the dirty state too.
@@ -71,7 +76,6 @@ extension AArch64 {
         /// - Parameter isar1: ID_AA64ISAR1_EL1, which tells of FEAT_PAuth.
         public init(mmfr0: UInt64, mmfr1: UInt64, mmfr2: UInt64, isar1: UInt64) {
             func field(_ register: UInt64, _ low: UInt64) -> UInt64 { register >> low & 15 }
-            // What is beyond 48 bits belongs to FEAT_LPA, which is not here.
             physicalBits = TranslationFeatures.bits(ofSize: field(mmfr0, 0))
             var granules: Granules = []
             if field(mmfr0, 28) != 15 { granules.insert(.kibibytes4) }
@@ -85,6 +89,17 @@ extension AArch64 {
                 if code > 1 || (code == 0 && granules.contains(granule)) { second.insert(granule) }
             }
             stageTwoGranules = second
+            hasLargeVirtualAddresses = field(mmfr2, 16) >= 1
+            var large: Granules = []
+            if field(mmfr0, 28) == 1 { large.insert(.kibibytes4) }
+            if field(mmfr0, 20) == 2 { large.insert(.kibibytes16) }
+            largeGranules = large
+            var largeSecond: Granules = []
+            for (low, granule): (UInt64, Granules) in [(40, .kibibytes4), (32, .kibibytes16)] {
+                let code = field(mmfr0, low)
+                if code == 3 || (code == 0 && large.contains(granule)) { largeSecond.insert(granule) }
+            }
+            largeStageTwoGranules = largeSecond
             hasLongASID = field(mmfr0, 4) == 2
             hasLongVMID = field(mmfr1, 4) == 2
             managesAccessFlag = field(mmfr1, 0) >= 1
@@ -98,7 +113,7 @@ extension AArch64 {
             hasPointerAuthentication = field(isar1, 4) != 0 || field(isar1, 8) != 0
         }
 
-        /// The bits of an address that PARange, IPS and PS stand for, as far as FEAT_LPA is not needed for them.
+        /// The bits of an address that PARange, IPS and PS stand for.
         static func bits(ofSize code: UInt64) -> UInt8 {
             switch code {
             case 0: 32
@@ -106,41 +121,97 @@ extension AArch64 {
             case 2: 40
             case 3: 42
             case 4: 44
-            default: 48
+            case 5: 48
+            default: 52
             }
         }
 
         /// The largest TxSZ (AArch64.MaxTxSZ).
         func maximumTxSZ(granuleBits: UInt8) -> UInt64 { !hasSmallTables ? 39 : granuleBits == 16 ? 47 : 48 }
 
+        /// The smallest TxSZ (AArch64.S1MinTxSZ).
+        func minimumTxSZ(granuleBits: UInt8, _ format: DescriptorFormat) -> UInt64 {
+            format == .large || granuleBits == 16 && hasLargeVirtualAddresses ? 12 : 16
+        }
+
         /// The bits of an output address that must be zero, IPS or PS being `code`: a larger size than the PE has means
         /// that of the PE (AArch64.PhysicalAddressSize).
         func beyondOutput(_ code: UInt64) -> UInt64 {
-            let bits = min(TranslationFeatures.bits(ofSize: code & 7), physicalBits)
-            return Descriptor.address & ~0 << UInt64(bits)
+            ~0 << UInt64(min(TranslationFeatures.bits(ofSize: code & 7), physicalBits))
+        }
+
+        /// - Parameter ds: TCR_ELx.DS or VTCR_EL2.DS in bit 0, which 64 KiB pages have no use for.
+        func format(granuleBits: UInt8, ds: UInt64, of large: Granules) -> DescriptorFormat {
+            if granuleBits == 16 { return physicalBits == 52 ? .large64 : .plain }
+            return ds & 1 != 0 && large.contains(granuleBits == 12 ? .kibibytes4 : .kibibytes16) ? .large : .plain
+        }
+    }
+
+    /// Where descriptors have the upper bits of addresses (D8.3, "Translation table descriptor formats").
+    enum DescriptorFormat: UInt8, Sendable {
+        /// Nowhere: addresses have 48 bits.
+        case plain
+        /// Bits 51 to 48 in 15 to 12: 64 KiB pages with FEAT_LPA.
+        case large64
+        /// Bits 51 and 50 in 9 and 8, which are not the shareability then, and 49 and 48 in their places: DS of FEAT_LPA2.
+        case large
+
+        /// The output address of a descriptor, down to the smallest page that the format is of (AArch64.LeafBase,
+        /// AArch64.NextTableBase).
+        @inline(__always) func output(_ descriptor: UInt64) -> UInt64 {
+            switch self {
+            case .plain: descriptor & Descriptor.address
+            case .large64: descriptor & 0xffff_ffff_0000 | (descriptor & 0xf000) &<< 36
+            case .large: descriptor & 0x3_ffff_ffff_f000 | (descriptor & 0x300) &<< 42
+            }
+        }
+
+        /// Whether there may be blocks at a level (AArch64.BlockDescSupported).
+        @inline(__always) func isBlockAllowed(level: Int8, granuleBits: UInt8) -> Bool {
+            switch level {
+            case 2: true
+            case 1: granuleBits == 12 || self != .plain
+            case 0: granuleBits == 12 && self == .large
+            default: false
+            }
         }
     }
 
     /// Where a walk begins: the table of the initial lookup level and what of the input address finds an entry in it.
     struct InitialLookup: Sendable {
         var table: UInt64
-        var level: UInt8
+        /// -1 to 3.
+        var level: Int8
         /// The lowest bit of the input address that is looked up there.
         var shift: UInt8
         var inputBits: UInt8
         var granuleBits: UInt8
+        var format: DescriptorFormat
 
-        /// - Parameter base: of TTBRn_ELx or VTTBR_EL2; what is below the table's own size is zero to the walk
-        ///   (AArch64.S1TTBaseAddress, AArch64.S2TTBaseAddress).
-        init(base: UInt64, level: UInt8, inputBits: UInt8, granuleBits: UInt8) {
+        /// - Parameters:
+        ///   - base: of TTBRn_ELx or VTTBR_EL2; what is below the table's own size is zero to the walk
+        ///     (AArch64.S1TTBaseAddress, AArch64.S2TTBaseAddress).
+        ///   - size: IPS or PS.
+        init(
+            base: UInt64, level: Int8, inputBits: UInt8, granuleBits: UInt8, _ format: DescriptorFormat, size: UInt64
+        ) {
+            self.format = format
             self.level = level
             self.inputBits = inputBits
             self.granuleBits = granuleBits
             shift = InitialLookup.shift(level: level, granuleBits: granuleBits)
-            table = base & 0xffff_ffff_fffe & ~0 << UInt64(inputBits &- shift &+ 3)
+            let tableBits = UInt64(inputBits &- shift &+ 3)
+            // A table of 52-bit addresses has 64 bytes at least, and the upper bits of its address are in 5 to 2.
+            let isLarge = format == .large || format == .large64 && size & 7 == 6
+            table =
+                isLarge
+                ? base & 0xffff_ffff_ffc0 & ~0 << tableBits | (base >> 2 & 15) << 48
+                : base & 0xffff_ffff_fffe & ~0 << tableBits
         }
 
-        static func shift(level: UInt8, granuleBits: UInt8) -> UInt8 { granuleBits + (3 - level) * (granuleBits - 3) }
+        static func shift(level: Int8, granuleBits: UInt8) -> UInt8 {
+            granuleBits + UInt8(3 - level) * (granuleBits - 3)
+        }
     }
 
     /// The first stage of a translation regime.
@@ -161,6 +232,8 @@ extension AArch64 {
             var isRefused: Bool
             /// The table lies beyond the output size.
             var isBeyondOutput: Bool
+            /// SHn, which is that of all leaves where DS has descriptors say none.
+            var shareability: UInt8
             /// TBIn, for data and for instructions.
             var ignoresTopByte: Bool
             var ignoresTopByteOfInstructions: Bool
@@ -188,6 +261,8 @@ extension AArch64 {
         let hasEnhancedPAN: Bool
         let cachesData: Bool
         let cachesInstructions: Bool
+        /// DS of FEAT_LPA2: operands of TLBI of a range count in 64 KiB, whatever the page is.
+        public let hasLargeAddresses: Bool
         /// HCR_EL2.DC: untranslated addresses are of normal memory.
         let hasDefaultCacheable: Bool
         /// The ASID in force; 0 in the EL2 regime, which has none.
@@ -225,6 +300,7 @@ extension AArch64 {
             full |= (tcr >> 22 & 1) << 40  // HD
             full |= (tcr >> 24 & 1) << 41  // HPD
             full |= (tcr >> 29 & 1) << 51  // TBID
+            full |= (tcr >> 32 & 1) << 59  // DS
             self.init(
                 .el2, features, isEnabled: sctlr & SCTLR.m != 0, sctlr: sctlr, tcr: full, ttbr0: ttbr0, ttbr1: 0,
                 mair: mair, hasDefaultCacheable: false)
@@ -241,10 +317,10 @@ extension AArch64 {
             beyondOutput = features.beyondOutput(tcr >> 32)
             physicalBits = features.physicalBits
             lower = VARange(
-                features, granuleBits: features.granules.bits(tg0: tcr >> 14), txsz: tcr & 63, ttbr: ttbr0,
+                features, granuleBits: features.granules.bits(tg0: tcr >> 14), tcr: tcr, half: 0, ttbr: ttbr0,
                 beyondOutput: beyondOutput, flags: (tcr >> 7, tcr >> 37, tcr >> 51, tcr >> 41, tcr >> 55))
             upper = VARange(
-                features, granuleBits: features.granules.bits(tg1: tcr >> 30), txsz: tcr >> 16 & 63, ttbr: ttbr1,
+                features, granuleBits: features.granules.bits(tg1: tcr >> 30), tcr: tcr, half: 16, ttbr: ttbr1,
                 beyondOutput: beyondOutput, flags: (tcr >> 23, tcr >> 38, tcr >> 52, tcr >> 42, tcr >> 56))
             isBigEndian = sctlr & SCTLR.ee != 0
             managesAccessFlag = features.managesAccessFlag && tcr & TCR.ha != 0
@@ -253,6 +329,7 @@ extension AArch64 {
             hasEnhancedPAN = features.hasEnhancedPAN && sctlr & SCTLR.epan != 0
             cachesData = sctlr & SCTLR.c != 0
             cachesInstructions = sctlr & SCTLR.i != 0
+            hasLargeAddresses = tcr & TCR.ds != 0 && !features.largeGranules.isEmpty
             asid = kind == .el2 ? 0 : Self.asid(features, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1)
         }
 
@@ -289,6 +366,7 @@ extension AArch64.TranslationRegime {
         static let `as`: UInt64 = 1 << 36
         static let ha: UInt64 = 1 << 39
         static let hd: UInt64 = 1 << 40
+        static let ds: UInt64 = 1 << 59
     }
 
     /// Bits of HCR_EL2 that translation knows.
@@ -315,16 +393,25 @@ extension AArch64.TranslationRegime.VARange {
     /// The bit of a virtual address that selects TTBR1 (AArch64.GetVARange).
     static let upperBit: UInt64 = 1 << 55
 
-    /// - Parameter flags: EPDn, TBIn, TBIDn, HPDn and E0PDn, each in bit 0.
+    /// - Parameters:
+    ///   - half: where TCR_ELx has TxSZ of this range: 0 or 16.
+    ///   - flags: EPDn, TBIn, TBIDn, HPDn and E0PDn, each in bit 0.
     fileprivate init(
-        _ features: AArch64.TranslationFeatures, granuleBits: UInt8, txsz: UInt64, ttbr: UInt64, beyondOutput: UInt64,
+        _ features: AArch64.TranslationFeatures, granuleBits: UInt8, tcr: UInt64, half: UInt64, ttbr: UInt64,
+        beyondOutput: UInt64,
         flags: (epd: UInt64, tbi: UInt64, tbid: UInt64, hpd: UInt64, e0pd: UInt64)
     ) {
         // AArch64.S1TxSZFaults: a size out of bounds is a level 0 fault here, below and above.
-        let isOutOfBounds = txsz < 16 || txsz > features.maximumTxSZ(granuleBits: granuleBits)
+        let txsz = tcr >> half & 63
+        let format = features.format(granuleBits: granuleBits, ds: tcr >> 59, of: features.largeGranules)
+        let minimum = features.minimumTxSZ(granuleBits: granuleBits, format)
+        let maximum = features.maximumTxSZ(granuleBits: granuleBits)
+        let isOutOfBounds = txsz < minimum || txsz > maximum
         let inputBits = isOutOfBounds ? 48 : UInt8(64 - txsz)
-        let level = 3 - (inputBits - 1 - granuleBits) / (granuleBits - 3)
-        lookup = AArch64.InitialLookup(base: ttbr, level: level, inputBits: inputBits, granuleBits: granuleBits)
+        let level = 3 - Int8((inputBits - 1 - granuleBits) / (granuleBits - 3))
+        lookup = AArch64.InitialLookup(
+            base: ttbr, level: level, inputBits: inputBits, granuleBits: granuleBits, format, size: tcr >> 32)
+        shareability = UInt8(truncatingIfNeeded: tcr >> (half + 12) & 3)
         isRefused = isOutOfBounds || flags.epd & 1 != 0
         isBeyondOutput = lookup.table & beyondOutput != 0
         ignoresTopByte = flags.tbi & 1 != 0
@@ -332,6 +419,6 @@ extension AArch64.TranslationRegime.VARange {
             ignoresTopByte && !(features.hasPointerAuthentication && flags.tbid & 1 != 0)
         hasTablePermissions = !(features.hasHierarchicalDisable && flags.hpd & 1 != 0)
         refusesEL0 = features.hasE0PD && flags.e0pd & 1 != 0
-        pointerBits = UInt8(64 - max(16, min(txsz, features.maximumTxSZ(granuleBits: granuleBits))))
+        pointerBits = UInt8(64 - max(minimum, min(txsz, maximum)))
     }
 }

@@ -74,6 +74,7 @@ extension AArch64.TranslationRegime {
         guard !range.isBeyondOutput else { throw Fault(.addressSize, isWrite: isWrite) }
 
         let granuleBits = range.lookup.granuleBits
+        let format = range.lookup.format
         let stride = UInt64(granuleBits &- 3)
         let beyondTable = ~0 &<< UInt64(granuleBits) as UInt64
         var level = range.lookup.level
@@ -93,26 +94,28 @@ extension AArch64.TranslationRegime {
             guard descriptor & Descriptor.valid != 0 else {
                 throw Fault(.translation, level: level, isWrite: isWrite)
             }
+            let output = format.output(descriptor)
             let isTable = descriptor & Descriptor.table != 0
             if isTable && level < 3 {
-                guard descriptor & beyondOutput == 0 else {
+                guard output & beyondOutput == 0 else {
                     throw Fault(.addressSize, level: level, isWrite: isWrite)
                 }
-                table = descriptor & Descriptor.address & beyondTable
+                table = output & beyondTable
                 tablePermissions |= descriptor
                 indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
                 continue
             }
-            guard isTable || Descriptor.isBlockAllowed(level: level, granuleBits: granuleBits) else {
+            guard isTable || format.isBlockAllowed(level: level, granuleBits: granuleBits) else {
                 throw Fault(.translation, level: level, isWrite: isWrite)
             }
-            guard descriptor & beyondOutput == 0 else {
+            guard output & beyondOutput == 0 else {
                 throw Fault(.addressSize, level: level, isWrite: isWrite)
             }
             let leaf = try checkLeaf(
-                descriptor, range.hasTablePermissions ? tablePermissions : 0, demand, level: level)
+                descriptor, range.hasTablePermissions ? tablePermissions : 0, demand, level: level,
+                shareability: format == .large ? range.shareability : UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
             if leaf.descriptor != descriptor {
                 // What an atomic access needs of a page that has been accessed before, reading alone does not.
                 let isOfWriting = isWrite || demand.contains(.write) && descriptor & Descriptor.accessFlag != 0
@@ -122,7 +125,7 @@ extension AArch64.TranslationRegime {
             }
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
-                physical: descriptor & Descriptor.address & ~inLeaf | address & inLeaf,
+                physical: output & ~inLeaf | address & inLeaf,
                 attributes: effectiveAttributes(leaf.attributes, isFetch: demand.contains(.execute)),
                 permissions: leaf.permissions,
                 enterable: leaf.descriptor & Descriptor.readOnly == 0
@@ -141,9 +144,12 @@ extension AArch64.TranslationRegime {
     }
 
     /// Whether a leaf permits what is demanded, and how it changes by that.
-    /// - Parameter tables: the bits of all tables above it together, or 0 where HPDn has them ignored.
+    /// - Parameters:
+    ///   - tables: the bits of all tables above it together, or 0 where HPDn has them ignored.
+    ///   - shareability: SH, of the descriptor or of TCR_ELx.
     @inline(__always) private func checkLeaf(
-        _ descriptor: UInt64, _ tables: UInt64, _ demand: AArch64.Demand, level: UInt8
+        _ descriptor: UInt64, _ tables: UInt64, _ demand: AArch64.Demand, level: Int8,
+        shareability: UInt8
     ) throws(Fault) -> Leaf {
         // Cache maintenance need not obey the access flag, and does not here.
         guard
@@ -151,7 +157,7 @@ extension AArch64.TranslationRegime {
         else { throw Fault(.accessFlag, level: level, isWrite: demand.isWrite) }
         let attributes = AArch64.TranslationAttributes(
             UInt8(truncatingIfNeeded: mair &>> ((descriptor >> 2 & 7) &* 8)),
-            shareability: UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
+            shareability: shareability)
         if demand.contains(.unaligned) && attributes.isDevice && !demand.contains(.execute) {
             throw Fault(.alignment, isWrite: demand.isWrite)
         }

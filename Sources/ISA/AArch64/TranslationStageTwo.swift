@@ -10,6 +10,8 @@ extension AArch64 {
         let isRefused: Bool
         /// The table lies beyond the output size.
         let isBeyondOutput: Bool
+        /// VTCR_EL2.SH0, which is that of all leaves where DS has descriptors say none.
+        let shareability: UInt8
         /// Nothing but the tables themselves decides where a descriptor of the first stage is.
         let isPlain: Bool
         let beyondOutput: UInt64
@@ -45,12 +47,16 @@ extension AArch64 {
             beyondOutput = features.beyondOutput(vtcr >> 16)  // PS
 
             let granuleBits = features.stageTwoGranules.bits(tg0: vtcr >> 14)
-            let level = StageTwo.initialLevel(features, sl0: vtcr >> 6 & 3, granuleBits: granuleBits)
+            let format = features.format(
+                granuleBits: granuleBits, ds: vtcr >> 32, of: features.largeStageTwoGranules)
+            let level = StageTwo.initialLevel(
+                features, sl0: vtcr >> 6 & 3, sl2: vtcr >> 33 & 1, granuleBits: granuleBits, format)
             let t0sz = vtcr & 63
             // AArch64.S2TxSZFaults: a size out of bounds is a level 0 fault here, below and above. Below is what
             // addresses more than there are physical addresses.
+            let largest = format == .plain ? min(features.physicalBits, 48) : features.physicalBits
             let isOutOfBounds =
-                t0sz < 64 - UInt64(features.physicalBits) || t0sz > features.maximumTxSZ(granuleBits: granuleBits)
+                t0sz < 64 - UInt64(largest) || t0sz > features.maximumTxSZ(granuleBits: granuleBits)
             // AArch64.S2InconsistentSL: the initial level resolves one bit at least, and at most four more than a table
             // has entries for, which is 16 tables one after the other.
             let inputBits = isOutOfBounds ? 48 : UInt8(64 - t0sz)
@@ -59,15 +65,19 @@ extension AArch64 {
             isRefused = isOutOfBounds || level == nil || !isConsistent
             lookup = InitialLookup(
                 base: vttbr, level: isRefused ? 3 : level ?? 3, inputBits: isRefused ? granuleBits + 1 : inputBits,
-                granuleBits: granuleBits)
+                granuleBits: granuleBits, format, size: vtcr >> 16)
+            shareability = UInt8(truncatingIfNeeded: vtcr >> 12 & 3)
             isBeyondOutput = lookup.table & beyondOutput != 0
             isPlain = !isRefused && !isBeyondOutput && !isBigEndian && !protectsWalks
         }
 
-        /// The level that SL0 names (AArch64.S2StartLevel), nil where it is reserved or more than the PE's physical
-        /// addresses allow (AArch64.S2InvalidSL).
-        private static func initialLevel(_ features: TranslationFeatures, sl0: UInt64, granuleBits: UInt8) -> UInt8? {
-            switch (granuleBits, sl0) {
+        /// The level that SL0 and SL2 name (AArch64.S2StartLevel), nil where it is reserved or more than the PE's physical
+        /// addresses allow (AArch64.S2InvalidSL). SL2 is there for DS and 4 KiB pages alone.
+        private static func initialLevel(
+            _ features: TranslationFeatures, sl0: UInt64, sl2: UInt64, granuleBits: UInt8, _ format: DescriptorFormat
+        ) -> Int8? {
+            if format == .large && granuleBits == 12 && sl2 != 0 { return sl0 == 0 ? -1 : nil }
+            return switch (granuleBits, sl0) {
             case (12, 0): 2
             case (12, 1): 1
             case (12, 2): features.physicalBits >= 44 ? 0 : nil
@@ -75,6 +85,7 @@ extension AArch64 {
             case (_, 0): 3
             case (_, 1): 2
             case (_, 2): features.physicalBits >= (granuleBits == 14 ? 42 : 44) ? 1 : nil
+            case (14, 3): format == .large ? 0 : nil
             default: nil
             }
         }
@@ -104,6 +115,7 @@ extension AArch64.StageTwo {
     private func plainAddress<Tables: AArch64.TranslationTables>(_ ipa: UInt64, in tables: Tables) -> UInt64? {
         guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
         let granuleBits = lookup.granuleBits
+        let format = lookup.format
         let stride = UInt64(granuleBits &- 3)
         var level = lookup.level
         var shift = UInt64(lookup.shift)
@@ -111,9 +123,10 @@ extension AArch64.StageTwo {
         var table = lookup.table
         while let descriptor = tables.readDescriptor(table | (ipa &>> shift & indices) &<< 3) {
             let kind = descriptor & (Descriptor.valid | Descriptor.table)
-            guard kind & Descriptor.valid != 0, descriptor & beyondOutput == 0 else { return nil }
+            let output = format.output(descriptor)
+            guard kind & Descriptor.valid != 0, output & beyondOutput == 0 else { return nil }
             if kind & Descriptor.table != 0 && level < 3 {
-                table = descriptor & Descriptor.address & ~0 &<< UInt64(granuleBits)
+                table = output & ~0 &<< UInt64(granuleBits)
                 indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
@@ -121,10 +134,10 @@ extension AArch64.StageTwo {
             }
             let wanted = Descriptor.accessFlag | Descriptor.stageTwoRead
             guard descriptor & wanted == wanted,
-                kind & Descriptor.table != 0 || Descriptor.isBlockAllowed(level: level, granuleBits: granuleBits)
+                kind & Descriptor.table != 0 || format.isBlockAllowed(level: level, granuleBits: granuleBits)
             else { return nil }
             let inLeaf = (1 &<< shift as UInt64) &- 1
-            return descriptor & Descriptor.address & ~inLeaf | ipa & inLeaf
+            return output & ~inLeaf | ipa & inLeaf
         }
         return nil
     }
@@ -133,7 +146,7 @@ extension AArch64.StageTwo {
     /// has to be looked at.
     func end<Tables: AArch64.TranslationTables>(
         ofWalk ipa: UInt64, in tables: Tables
-    ) -> (descriptor: UInt64, level: UInt8)? {
+    ) -> (descriptor: UInt64, level: Int8)? {
         guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
         var level = lookup.level
         var shift = UInt64(lookup.shift)
@@ -143,8 +156,9 @@ extension AArch64.StageTwo {
             let entry = table | (ipa &>> shift & indices) &<< 3
             guard let descriptor = tables.readDescriptor(entry) else { return nil }
             if descriptor & Descriptor.valid == 0 { return (entry, level) }
-            guard descriptor & Descriptor.table != 0, level < 3, descriptor & beyondOutput == 0 else { return nil }
-            table = descriptor & Descriptor.address & ~0 &<< UInt64(lookup.granuleBits)
+            let output = lookup.format.output(descriptor)
+            guard descriptor & Descriptor.table != 0, level < 3, output & beyondOutput == 0 else { return nil }
+            table = output & ~0 &<< UInt64(lookup.granuleBits)
             indices = (1 &<< UInt64(lookup.granuleBits &- 3)) &- 1
             shift &-= UInt64(lookup.granuleBits &- 3)
             level &+= 1
@@ -152,7 +166,7 @@ extension AArch64.StageTwo {
     }
 
     /// The fault of an access whose walk ends there.
-    func fault(atEnd level: UInt8, of ipa: UInt64, isWrite: Bool) -> Fault {
+    func fault(atEnd level: Int8, of ipa: UInt64, isWrite: Bool) -> Fault {
         fault(.translation, level, ipa, [], isWrite)
     }
 
@@ -182,6 +196,7 @@ extension AArch64.StageTwo {
         }
         guard !isBeyondOutput else { throw fault(.addressSize, 0, ipa, demand, isWrite) }
         let granuleBits = lookup.granuleBits
+        let format = lookup.format
         let stride = UInt64(granuleBits &- 3)
         let beyondTable = ~0 &<< UInt64(granuleBits) as UInt64
         var level = lookup.level
@@ -196,19 +211,20 @@ extension AArch64.StageTwo {
             }
             let descriptor = isBigEndian ? stored.byteSwapped : stored
             guard descriptor & Descriptor.valid != 0 else { throw fault(.translation, level, ipa, demand, isWrite) }
+            let output = format.output(descriptor)
             let isTable = descriptor & Descriptor.table != 0
             if isTable && level < 3 {
-                guard descriptor & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
-                table = descriptor & Descriptor.address & beyondTable
+                guard output & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
+                table = output & beyondTable
                 indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
                 continue
             }
-            guard isTable || Descriptor.isBlockAllowed(level: level, granuleBits: granuleBits) else {
+            guard isTable || format.isBlockAllowed(level: level, granuleBits: granuleBits) else {
                 throw fault(.translation, level, ipa, demand, isWrite)
             }
-            guard descriptor & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
+            guard output & beyondOutput == 0 else { throw fault(.addressSize, level, ipa, demand, isWrite) }
             let leaf = try checkLeaf(descriptor, demand, level: level, ipa, isWrite: isWrite, under: first)
             if leaf.descriptor != descriptor {
                 let isSwapped = tables.compareAndSwap(
@@ -218,7 +234,7 @@ extension AArch64.StageTwo {
             }
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
-                physical: descriptor & Descriptor.address & ~inLeaf | ipa & inLeaf,
+                physical: output & ~inLeaf | ipa & inLeaf,
                 attributes: effectiveAttributes(leaf.attributes, isFetch: demand.contains(.execute)),
                 permissions: leaf.permissions,
                 enterable: leaf.descriptor & Descriptor.stageTwoWrite != 0
@@ -237,7 +253,7 @@ extension AArch64.StageTwo {
 
     /// Whether a leaf permits what is demanded, and how it changes by that.
     @inline(__always) private func checkLeaf(
-        _ descriptor: UInt64, _ demand: AArch64.Demand, level: UInt8, _ ipa: UInt64, isWrite: Bool,
+        _ descriptor: UInt64, _ demand: AArch64.Demand, level: Int8, _ ipa: UInt64, isWrite: Bool,
         under first: AArch64.TranslationAttributes
     ) throws(Fault) -> Leaf {
         // Cache maintenance need not obey the access flag, and does not here.
@@ -245,7 +261,8 @@ extension AArch64.StageTwo {
             descriptor & Descriptor.accessFlag != 0 || managesAccessFlag || demand.contains(.maintenance)
         else { throw fault(.accessFlag, level, ipa, demand, isWrite) }
         let memAttr = UInt8(truncatingIfNeeded: descriptor >> 2 & 15)
-        let shareability = UInt8(truncatingIfNeeded: descriptor >> 8 & 3)
+        let shareability =
+            lookup.format == .large ? self.shareability : UInt8(truncatingIfNeeded: descriptor >> 8 & 3)
         let attributes =
             forcesAttributes
             ? first.forced(byStageTwo: memAttr, shareability: shareability)
@@ -295,7 +312,7 @@ extension AArch64.StageTwo {
     }
 
     @inline(__always) private func fault(
-        _ kind: Fault.Kind, _ level: UInt8, _ ipa: UInt64, _ demand: AArch64.Demand, _ isWrite: Bool
+        _ kind: Fault.Kind, _ level: Int8, _ ipa: UInt64, _ demand: AArch64.Demand, _ isWrite: Bool
     ) -> Fault {
         var fault = Fault(kind, level: level, isWrite: isWrite)
         fault.ipa = ipa

@@ -91,7 +91,8 @@ extension AArch64.ProcessingElement {
             addresses = AArch64.TLBInvalidation(
                 virtual: value, granuleBits: regime(kind).pointee.granuleBits(at: value << 12))
         case .range, .rangeOfEL2:
-            guard let range = AArch64.TLBInvalidation(virtualRange: value) else { return }
+            let isLarge = regime(kind).pointee.hasLargeAddresses
+            guard let range = AArch64.TLBInvalidation(virtualRange: value, isLarge: isLarge) else { return }
             addresses = range
         default: addresses = nil
         }

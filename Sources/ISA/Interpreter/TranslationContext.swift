@@ -145,7 +145,7 @@ public struct TranslationContext {
         /// What is there is an intermediate address, of which nothing more is known.
         @usableFromInline var isIntermediate = false
         /// Of an intermediate one, what ``Intermediate`` says.
-        @usableFromInline var level: UInt8 = 0
+        @usableFromInline var level: Int8 = 0
         @usableFromInline var descriptor = ~0 as UInt64
     }
 
@@ -154,8 +154,8 @@ public struct TranslationContext {
         public let address: UInt64
         /// Where its walk ended, as the descriptor there was not valid, and at which level; ~0 where it ended otherwise.
         public let descriptor: UInt64
-        public let level: UInt8
-        @inlinable init(address: UInt64, descriptor: UInt64, level: UInt8) {
+        public let level: Int8
+        @inlinable init(address: UInt64, descriptor: UInt64, level: Int8) {
             self.address = address
             self.descriptor = descriptor
             self.level = level
@@ -313,7 +313,7 @@ public struct TranslationContext {
     ///   - end: of an intermediate page, where the second stage's walk ended, if that was at a descriptor that is not valid.
     package mutating func enterDevicePage(
         _ address: UInt64, _ physical: UInt64, isWrite: Bool, superpage: UInt64, isIntermediate: Bool = false,
-        end: (descriptor: UInt64, level: UInt8)? = nil
+        end: (descriptor: UInt64, level: Int8)? = nil
     ) {
         devices[Self.devicePlace(address)] = DevicePage(
             page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate,

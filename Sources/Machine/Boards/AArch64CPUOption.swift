@@ -16,6 +16,7 @@ struct AArch64CPUOption {
         AArch64CPUOption(name: "el2", requires: .el2, features: .el2),
         AArch64CPUOption(name: "pauth", requires: .pauth, features: .pauth, includes: .pacIMP),
         AArch64CPUOption(name: "pauth-impdef", requires: .pauth, features: .pacIMP),
+        AArch64CPUOption(name: "lpa2", requires: .lpa2, features: .lpa2),
     ]
 }
 

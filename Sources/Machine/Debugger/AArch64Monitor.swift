@@ -85,7 +85,9 @@ extension AArch64.ProcessingElement {
         case .success(let translation): lines.append("physical \(hexadecimal(translation.physical))")
         case .failure(let fault):
             var text = "fails at stage \(fault.isStageTwo ? 2 : 1): \(Self.words(fault.kind))"
-            if fault.status < 0b010000 || fault.kind == .externalAbortOnWalk { text += ", level \(fault.level)" }
+            if fault.status < 0b010000 || fault.kind == .externalAbortOnWalk || fault.level < 0 {
+                text += ", level \(fault.level)"
+            }
             if fault.isStageOneWalk { text += ", on a walk of stage 1" }
             if fault.isStageTwo { text += "; intermediate \(hexadecimal(fault.ipa))" }
             lines.append(text)

@@ -93,7 +93,7 @@ struct AArch64SessionTests {
         #expect(refusal("").hasPrefix("--cpu: there is no CPU \"\". There are cortex-a53,"))
         #expect(
             refusal("max,sve=on")
-                == "--cpu: \"sve=on\" is no option of max. There are el2, pauth and pauth-impdef, =on or =off.")
+                == "--cpu: \"sve=on\" is no option of max. There are el2, pauth, pauth-impdef and lpa2, =on or =off.")
         #expect(
             refusal("cortex-a72,pauth=off")
                 == "--cpu: \"pauth=off\" is no option of cortex-a72. There is el2, =on or =off.")
@@ -107,6 +107,22 @@ struct AArch64SessionTests {
             refusal("max,pauth=off,pauth-impdef=on")
                 == "--cpu: pauth-impdef=on chooses an algorithm, and pauth=off has no use for one. "
                 + "Leave out one of both.")
+    }
+
+    @Test("ID_AA64MMFR0_EL1 tells of 52-bit addresses with small pages, unless lpa2=off, as QEMU's does")
+    func largeAddresses() throws {
+        // BigEnd and SNSMem, which QEMU has besides, are 0.
+        for (cpu, register): (String, UInt64) in [
+            ("max", 0x323_1020_0026), ("max,lpa2=on", 0x323_1020_0026), ("max,lpa2=off", 0x222_0010_0026),
+        ] {
+            var words = TinyA64Guest.powerOff
+            words.insert(0xd538_0705, at: 0)  // mrs x5, id_aa64mmfr0_el1
+            try TinyA64Guest.run(words, { $0.cpu = cpu }) { session, conclusion in
+                #expect(conclusion == .exited(status: 0))
+                let value = try session.element.state.pointee.core.registers[5]
+                #expect(value == register, "got \(hexadecimal(value))")
+            }
+        }
     }
 
     @Test(
