@@ -109,11 +109,35 @@ extension AArch64.StageTwo {
         return try translate(ipa, demand, isWrite: isWrite, in: tables).physical
     }
 
-    /// The same where nothing about it is out of the ordinary: tables in memory, whose leaf permits reading and has
-    /// been accessed before. A walk of four levels asks four times. Nil where anything else has to be looked at.
+    /// The same where nothing about it is out of the ordinary. A walk of four levels asks four times. Nil where anything else
+    /// has to be looked at.
     @inline(__always)
     private func plainAddress<Tables: AArch64.TranslationTables>(_ ipa: UInt64, in tables: Tables) -> UInt64? {
-        guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
+        if case .leaf(let physical) = plainWalk(ipa, in: tables) { physical } else { nil }
+    }
+
+    /// Where the walk of an address ends as the descriptor there is not valid, and at which level. Nil where anything else
+    /// has to be looked at.
+    func end<Tables: AArch64.TranslationTables>(
+        ofWalk ipa: UInt64, in tables: Tables
+    ) -> (descriptor: UInt64, level: Int8)? {
+        if case .invalid(let descriptor, let level) = plainWalk(ipa, in: tables) { (descriptor, level) } else { nil }
+    }
+
+    /// What a walk comes to.
+    private enum PlainWalk {
+        /// The output address, of a leaf that permits reading and has been accessed before.
+        case leaf(UInt64)
+        /// A descriptor that is not valid: its address and level.
+        case invalid(UInt64, level: Int8)
+        /// What ``walk(_:_:isWrite:under:in:)`` has to look at.
+        case other
+    }
+
+    /// A walk through tables in memory. A call would copy the stage.
+    @inline(__always)
+    private func plainWalk<Tables: AArch64.TranslationTables>(_ ipa: UInt64, in tables: Tables) -> PlainWalk {
+        guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return .other }
         let granuleBits = lookup.granuleBits
         let format = lookup.format
         let stride = UInt64(granuleBits &- 3)
@@ -121,11 +145,13 @@ extension AArch64.StageTwo {
         var shift = UInt64(lookup.shift)
         var indices = (1 &<< (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
         var table = lookup.table
-        while let descriptor = tables.readDescriptor(table | (ipa &>> shift & indices) &<< 3) {
-            let kind = descriptor & (Descriptor.valid | Descriptor.table)
+        while true {
+            let entry = table | (ipa &>> shift & indices) &<< 3
+            guard let descriptor = tables.readDescriptor(entry) else { return .other }
+            guard descriptor & Descriptor.valid != 0 else { return .invalid(entry, level: level) }
             let output = format.output(descriptor)
-            guard kind & Descriptor.valid != 0, output & beyondOutput == 0 else { return nil }
-            if kind & Descriptor.table != 0 && level < 3 {
+            guard output & beyondOutput == 0 else { return .other }
+            if descriptor & Descriptor.table != 0 && level < 3 {
                 table = output & ~0 &<< UInt64(granuleBits)
                 indices = (1 &<< stride) &- 1
                 shift &-= stride
@@ -134,34 +160,10 @@ extension AArch64.StageTwo {
             }
             let wanted = Descriptor.accessFlag | Descriptor.stageTwoRead
             guard descriptor & wanted == wanted,
-                kind & Descriptor.table != 0 || format.isBlockAllowed(level: level, granuleBits: granuleBits)
-            else { return nil }
+                descriptor & Descriptor.table != 0 || format.isBlockAllowed(level: level, granuleBits: granuleBits)
+            else { return .other }
             let inLeaf = (1 &<< shift as UInt64) &- 1
-            return output & ~inLeaf | ipa & inLeaf
-        }
-        return nil
-    }
-
-    /// Where the walk of an address ends as the descriptor there is not valid, and at which level. Nil where anything else
-    /// has to be looked at.
-    func end<Tables: AArch64.TranslationTables>(
-        ofWalk ipa: UInt64, in tables: Tables
-    ) -> (descriptor: UInt64, level: Int8)? {
-        guard isPlain, ipa &>> UInt64(lookup.inputBits) == 0 else { return nil }
-        var level = lookup.level
-        var shift = UInt64(lookup.shift)
-        var indices = (1 &<< (UInt64(lookup.inputBits) &- shift) as UInt64) &- 1
-        var table = lookup.table
-        while true {
-            let entry = table | (ipa &>> shift & indices) &<< 3
-            guard let descriptor = tables.readDescriptor(entry) else { return nil }
-            if descriptor & Descriptor.valid == 0 { return (entry, level) }
-            let output = lookup.format.output(descriptor)
-            guard descriptor & Descriptor.table != 0, level < 3, output & beyondOutput == 0 else { return nil }
-            table = output & ~0 &<< UInt64(lookup.granuleBits)
-            indices = (1 &<< UInt64(lookup.granuleBits &- 3)) &- 1
-            shift &-= UInt64(lookup.granuleBits &- 3)
-            level &+= 1
+            return .leaf(output & ~inLeaf | ipa & inLeaf)
         }
     }
 
