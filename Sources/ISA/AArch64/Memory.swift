@@ -504,11 +504,13 @@ extension AArch64.ProcessingElement {
         let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
         guard translation.enterable.contains(needed), !checksAlignment,
             isUntranslated || !translation.attributes.isDevice, Self.isCanonical(address),
-            !(examinesData && armed.watchesPage(of: address)), let host = memory.host(translation.physical & ~4095)
+            !(examinesData && armed.watchesPage(of: address)),
+            let region = memory.region(containing: translation.physical & ~4095)
         else { return }
         let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
+        let host = region.host + Int((translation.physical & ~4095) - region.base)
         context.pointee.enter(address, host: host, for: use, superpage: translation.stageOneSize)
-        if !examinesData, let region = memory.region(containing: translation.physical) {
+        if !examinesData {
             context.pointee.notePage(
                 address, physical: translation.physical, size: translation.size, in: region, isWrite: needed == .write)
         }

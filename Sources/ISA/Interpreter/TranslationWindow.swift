@@ -70,12 +70,19 @@ extension TranslationContext {
     package mutating func notePage(
         _ address: UInt64, physical: UInt64, size: UInt64, in region: PhysicalMemory.Region, isWrite: Bool
     ) {
-        let window = Self.window(address, physical, size, region)
         if isWrite {
-            if let window, hasReadWindow, !writeWindow.contains(address) { widenForWrites(window, physical, region) }
-        } else if readWindow.contains(address) {
+            if hasReadWindow, !writeWindow.contains(address), let window = Self.window(address, physical, size, region)
+            {
+                widenForWrites(window, physical, region)
+            }
+            return
+        }
+        if readWindow.contains(address) {
             windowVotes = min(windowVotes + 1, Self.mostVotes)
-        } else if let window, let both = readWindow.union(window) {
+            return
+        }
+        let window = Self.window(address, physical, size, region)
+        if let window, let both = readWindow.union(window) {
             readWindow = both
         } else if let window, readWindow.isEmpty || windowVotes == 0 {
             readWindow = window
