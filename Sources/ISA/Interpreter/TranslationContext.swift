@@ -162,9 +162,9 @@ public struct TranslationContext {
         }
     }
 
-    /// Frames of an interrupt controller are 64 KiB apart.
+    /// Which of four places remembers the device's page at `address`. Frames of an interrupt controller are 64 KiB apart.
     @inlinable @inline(__always)
-    static func devicePlace(_ address: UInt64) -> Int { Int((address &>> 12 ^ address &>> 16) & 3) }
+    public static func devicePlace(_ address: UInt64) -> Int { Int((address &>> 12 ^ address &>> 16) & 3) }
     /// Pages entered since the last flush, by the low bits of their number; what is beyond the log's capacity is only
     /// counted.
     private let log: UnsafeMutablePointer<UInt16>

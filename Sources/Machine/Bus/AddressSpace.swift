@@ -58,8 +58,7 @@ public final class AddressSpace: PhysicalBus {
 
     @inline(__always)
     private func index(at address: UInt64) -> Int? {
-        // Frames of an interrupt controller are 64 KiB apart.
-        let place = Int((address >> 12 ^ address >> 16) & 3)
+        let place = TranslationContext.devicePlace(address)
         let recent = recent[place]
         if recent < windows.count, address &- windows[recent].base < windows[recent].size { return recent }
         var low = 0
