@@ -49,7 +49,7 @@ func testClock() {
 /// With two sources pending the higher priority is acknowledged first; of equals, either (IHI 0048B, 3.3).
 private func testOrder(_ clock: Machine.Device, _ source: UInt64, _ write: (UInt64, UInt64) -> Void) {
     guard Serial.isUsed, let serial = Serial.source, let gic = Machine.gic else { return }
-    func first(_ clockPriority: UInt8, _ serialPriority: UInt8) -> UInt64 {
+    func first(_ expected: UInt64, _ clockPriority: UInt8, _ serialPriority: UInt8) -> UInt64 {
         External.turnOn(0, source)
         External.turnOn(0, serial)
         gic.setPriority(source, clockPriority)
@@ -57,7 +57,10 @@ private func testOrder(_ clock: Machine.Device, _ source: UInt64, _ write: (UInt
         Serial.raise()
         // What matches at once.
         write(RealTimeClock.match, UInt64(device_read32(clock.base + RealTimeClock.data)))
-        _ = Clock.wait(milliseconds: 1000) { gic.isPending(serial) && gic.isPending(source) }
+        // What is pending at the Distributor comes to the CPU's interface a little later (IHI 0048B, 3.2.2).
+        _ = Clock.wait(milliseconds: 1000) {
+            gic.isPending(serial) && gic.isPending(source) && gic.highestPending() & 0x3ff == expected
+        }
         let sources = (External.claim(0), External.claim(0))
         Serial.lower()
         write(RealTimeClock.clear, 1)
@@ -68,7 +71,7 @@ private func testOrder(_ clock: Machine.Device, _ source: UInt64, _ write: (UInt
         if rest != 0 { External.complete(0, rest) }
         return sources.0
     }
-    Test.equal("GIC acknowledges the higher priority first", first(0x90, 0x40), serial)
-    Test.equal("GIC acknowledges the higher priority first, the other way", first(0x40, 0x90), source)
+    Test.equal("GIC acknowledges the higher priority first", first(serial, 0x90, 0x40), serial)
+    Test.equal("GIC acknowledges the higher priority first, the other way", first(source, 0x40, 0x90), source)
     External.turnOff(0, serial)
 }

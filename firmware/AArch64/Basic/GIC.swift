@@ -14,7 +14,7 @@ struct GIC {
     private static let priorities: UInt64 = 0x400, targets: UInt64 = 0x800, configurations: UInt64 = 0xc00
     private static let software: UInt64 = 0xf00, routes: UInt64 = 0x6000
     private static let interfaceControl: UInt64 = 0x00, mask: UInt64 = 0x04, acknowledge: UInt64 = 0x0c
-    private static let end: UInt64 = 0x10
+    private static let end: UInt64 = 0x10, highestPending: UInt64 = 0x18
     /// Two frames of a Redistributor, of which the second has a CPU's own interrupts.
     private static let frame: UInt64 = 0x1_0000, type: UInt64 = 0x08, waker: UInt64 = 0x14, group: UInt64 = 0x80
 
@@ -108,6 +108,12 @@ struct GIC {
         data_barrier()
         write_icc_sgi1r_el1(value)
         instruction_barrier()
+    }
+
+    /// What would be acknowledged now (GICC_HPPIR, ICC_HPPIR1_EL1).
+    func highestPending() -> UInt64 {
+        guard redistributors != nil else { return UInt64(device_read32(interface + Self.highestPending)) }
+        return read_icc_hppir1_el1()
     }
 
     func acknowledge() -> UInt64 {

@@ -98,7 +98,8 @@ GUEST_REGISTER(virtual_timer_control, cntv_ctl_el0, S3_5_C14_C3_1)
 GUEST_REGISTER(physical_timer_control, cntp_ctl_el0, S3_5_C14_C2_1)
 
 // A GICv3's CPU interface and its virtual one (IHI 0069, 12.2 and 12.4), which has as many list registers as ICH_VTR_EL2 says.
-READ_ONLY(icc_iar1_el1, S3_0_C12_C12_0) REGISTER(icc_eoir1_el1, S3_0_C12_C12_1) REGISTER(icc_dir_el1, S3_0_C12_C11_1)
+READ_ONLY(icc_iar1_el1, S3_0_C12_C12_0) READ_ONLY(icc_hppir1_el1, S3_0_C12_C12_2)
+REGISTER(icc_eoir1_el1, S3_0_C12_C12_1) REGISTER(icc_dir_el1, S3_0_C12_C11_1)
 REGISTER(icc_sgi1r_el1, S3_0_C12_C11_5) REGISTER(icc_pmr_el1, S3_0_C4_C6_0) REGISTER(icc_bpr1_el1, S3_0_C12_C12_3)
 REGISTER(icc_ctlr_el1, S3_0_C12_C12_4) REGISTER(icc_igrpen1_el1, S3_0_C12_C12_7) REGISTER(icc_sre_el1, S3_0_C12_C12_5)
 REGISTER(icc_sre_el2, S3_4_C12_C9_5) REGISTER(ich_hcr_el2, S3_4_C12_C11_0) READ_ONLY(ich_vtr_el2, S3_4_C12_C11_1)

@@ -89,14 +89,25 @@ extension GICEmulator {
         interfaces[index].setList(list, value)
     }
 
-    /// Takes out of account what the guest has completed.
+    /// Looks which list registers the guest has emptied.
     func foldEmpty(_ index: Int) {
         var rest = VirtualInterface.emptyLists & interfaces[index].used
         while rest != 0 {
             let list = rest.trailingZeroBitCount
             rest &= rest &- 1
-            unlist(list, index)
+            retire(list, index)
         }
+    }
+
+    /// Takes out of account what the guest has completed. If it was the host's, it may come again.
+    private func retire(_ list: Int, _ index: Int) {
+        let number = ListRegister(interfaces[index].lists[list]).number
+        unlist(list, index)
+        guard isPassed(number) else { return }
+        let word = number / 32
+        words[place(word, index)].level &= ~(UInt32(1) << UInt32(number % 32))
+        note(word)
+        complete(number)
     }
 
     /// The list register has nothing any more.
@@ -157,13 +168,7 @@ extension GICEmulator {
         let number = ListRegister(interfaces[index].lists[list]).number
         let (word, bit) = (number / 32, UInt32(1) << UInt32(number % 32))
         let place = place(word, index)
-        if value.isEmpty {
-            unlist(list, index)
-            guard word > 0, isPassed(number) else { return }
-            words[place].level &= ~bit
-            note(word)
-            return complete(number)
-        }
+        if value.isEmpty { return retire(list, index) }
         if number < HostGIC.firstPrivate, !isVersion3 {
             // Sent again by the same before it was taken, it comes once.
             if value.bits & ListRegister.pending != 0 {

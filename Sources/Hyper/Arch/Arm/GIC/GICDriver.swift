@@ -54,6 +54,10 @@ public final class GICDriver: HostInterruptController, HostDevice {
     /// Those of the CPU's own come here, too: a port that uses them asks ``HostGIC`` by itself.
     public func claim() -> Int? { HostGIC.acknowledge().map { HostGIC.number($0) } }
     public func complete(_ number: Int, claimedBy cpu: CPUReference) {
-        if number < HostGIC.firstMessage { HostGIC.deactivate(UInt64(number)) }
+        guard number < HostGIC.firstMessage else { return }
+        if cpu == Port.cpu { return HostGIC.deactivate(UInt64(number)) }
+        // QEMU's GICv2 keeps what is active for each CPU interface: another one's deactivation does nothing there, and no
+        // interrupt of the device comes any more. The Distributor's register is nobody's.
+        HostGIC.clearActive(number)
     }
 }

@@ -213,9 +213,14 @@ enum HostGIC {
         Port.writeDevice(distributor + Distributor.setEnable + place / 32 * 4, width: 4, 1 << (place % 32))
     }
 
-    static func disable(_ number: Int) {
+    static func disable(_ number: Int) { clear(Distributor.clearEnable, number) }
+
+    /// Lets an interrupt that another CPU has acknowledged come again (GICD_ICACTIVERn).
+    static func clearActive(_ number: Int) { clear(Distributor.clearActive, number) }
+
+    private static func clear(_ register: UInt64, _ number: Int) {
         let place = UInt64(number)
-        Port.writeDevice(distributor + Distributor.clearEnable + place / 32 * 4, width: 4, 1 << (place % 32))
+        Port.writeDevice(distributor + register + place / 32 * 4, width: 4, 1 << (place % 32))
     }
 }
 
