@@ -144,8 +144,9 @@ enum GuestTimer {
 
     /// The guest asks for its next interrupt at `deadline` of its own time (SBI 2.0, chapter 6).
     static func set(_ vcpu: VCPUReference, _ deadline: UInt64) {
-        csr_clear_hvip(1 << UInt64(GuestInterrupt.timer))
         if RISCVPort.hasSupervisorTimer { return csr_write_vstimecmp(deadline) }
+        // The last one's, too, that is on its way here from another hart.
+        RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, false)
         if vcpu.pointee.timer == nil {
             let timer = TimerReference.allocate(capacity: 1)
             timer.initialize(

@@ -309,7 +309,12 @@ final class GICEmulator: GuestInterruptController {
         let index = vcpu.pointee.index
         lock.acquire()
         defer { lock.release() }
-        if interfaces[index].isHere { fill(index) }
+        if interfaces[index].isHere {
+            // What the guest has completed may have come again: whoever has sent it has told this CPU so already, and does not
+            // do it once more.
+            if interfaces[index].used != 0 { foldEmpty(index) }
+            fill(index)
+        }
         return interfaces[index].isSignalling || !interfaces[index].isHere && best(index) != nil && isEnabled
     }
 }
