@@ -60,7 +60,7 @@ struct LockstepCommand: ParsableCommand {
             options.every = .max
             options.memoryEvery = .max
             let source = try MachineCatalog.randomSource(
-                machine: description.machine, cpu: description.cpu, seed: description.seed ?? 1)
+                machine: description.machine, cpu: description.cpu, seed: description.seed ?? 1, isForQEMU: false)
             return try runRandom(source, try count(random, "random"), description, options)
         }
         guard description.kernel != nil || description.firmware.map({ $0 != "none" }) ?? false else {
@@ -126,7 +126,7 @@ struct LockstepCommand: ParsableCommand {
     }
 
     /// Blocks of one random program.
-    private static let blocksOfProgram = 4000
+    private static let blocksOfProgram = 1000
 
     private func runRandom<Source: RandomSource>(
         _ source: Source, _ wanted: UInt64, _ given: MachineDescription, _ options: Lockstep.Options

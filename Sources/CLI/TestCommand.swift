@@ -187,7 +187,7 @@ struct TestCommand: ParsableCommand {
     private func runRandom(_ text: String) throws {
         let count = try value("random") { () throws(ValueError) in try Count(text).value }
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-        let source = try MachineCatalog.randomSource(machine: machine, cpu: cpu, seed: seed)
+        let source = try MachineCatalog.randomSource(machine: machine, cpu: cpu, seed: seed, isForQEMU: true)
         let different = try compare(source, instructions: count, jobs: jobs)
         StandardStreams.output(different == 0 ? "no difference\n" : "\(different) blocks differ\n")
         guard different == 0 else { throw ExitCode(1) }

@@ -13,8 +13,8 @@ struct TestRandom<Source: RandomSource> {
     let examined: Int
     let engine: EngineOptions
 
-    /// Blocks of one program: a second or so of QEMU's time.
-    private static var blocksOfProgram: Int { 4000 }
+    /// Blocks of one program: a quarter of a second or so of QEMU's time. Its tables are of one kind.
+    private static var blocksOfProgram: Int { 1000 }
 
     /// One program's two runs.
     private struct Runs {

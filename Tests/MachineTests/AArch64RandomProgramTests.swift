@@ -88,13 +88,44 @@ struct AArch64RandomProgramTests {
     func tables() throws {
         func origins(_ cpu: String) throws -> Set<String> {
             let source = try Self.source(seed: 1, cpu)
-            return Set((0..<60).map { String(source.program($0, blocks: 1).origin.drop { $0 != "," }) })
+            let origins = (0..<60).map { source.program($0, blocks: 1).origin }
+            return Set(origins.map { ", " + ($0.split(separator: ", ").last ?? "") })
         }
         // 16 KiB are no granule of the Cortex-A72 (its Technical Reference Manual, ID_AA64MMFR0_EL1).
         #expect(try origins("cortex-a72") == [", pages of 4 KiB", ", pages of 64 KiB"])
         let sizes = Set([4, 16, 64].map { ", pages of \($0) KiB" })
         #expect(try origins("neoverse-n1") == sizes)
         #expect(try origins("max") == sizes)
+    }
+
+    @Test("Code is in guarded pages, and windows lead to device memory, of the CPUs that have them")
+    func tableKinds() throws {
+        func origins(_ cpu: String) throws -> [String] {
+            let source = try Self.source(seed: 1, cpu)
+            return (0..<60).map { source.program($0, blocks: 1).origin }
+        }
+        for cpu in ["cortex-a72", "max"] {
+            let origins = try origins(cpu)
+            let devices = origins.count { $0.contains("device memory") }
+            #expect(devices > 0 && devices < origins.count)
+            // FEAT_BTI is Armv8.5's.
+            #expect(origins.contains { $0.contains("guarded code") } == (cpu == "max"))
+        }
+    }
+
+    @Test("What a branch by register leads to is one instruction, so that a guarded page may refuse it alone")
+    func landings() throws {
+        for block in try Self.source(seed: 3, "max").program(0, blocks: 300).blocks {
+            for (index, item) in block.items.enumerated() {
+                guard case .jump(_, let over) = item else { continue }
+                let landing = block.items.dropFirst(index + 1 + over).first
+                guard case .words(let words) = landing else {
+                    Issue.record("item \(index) leads to \(landing.map { "\($0)" } ?? "the end")")
+                    continue
+                }
+                #expect(words.count == 1)
+            }
+        }
     }
 
     @Test("Some exception returns are illegal")

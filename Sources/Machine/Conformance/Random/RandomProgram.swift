@@ -62,8 +62,10 @@ public protocol RandomSource {
 
 extension MachineCatalog {
     /// What makes random programs for a board: RISC-V's where none is named.
-    public static func randomSource(machine: String?, cpu: String?, seed: UInt64) throws(InputError) -> any RandomSource
-    {
+    /// - Parameter isForQEMU: QEMU is to run them too: they have nothing that it is known to do otherwise.
+    public static func randomSource(
+        machine: String?, cpu: String?, seed: UInt64, isForQEMU: Bool
+    ) throws(InputError) -> any RandomSource {
         guard try entry(named: machine)?.architecture == .aarch64 else {
             if let cpu {
                 throw InputError(
@@ -72,7 +74,7 @@ extension MachineCatalog {
             }
             return RISCVRandomSource(seed: seed)
         }
-        return try AArch64RandomSource(seed: seed, cpu: cpu ?? "cortex-a72")
+        return try AArch64RandomSource(seed: seed, cpu: cpu ?? "cortex-a72", isForQEMU: isForQEMU)
     }
 }
 

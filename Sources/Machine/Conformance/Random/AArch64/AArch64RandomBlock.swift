@@ -15,7 +15,7 @@ public struct AArch64RandomBlock: RandomBlock {
         case words([UInt32])
         /// A branch over as many of the items that follow.
         case branch(UInt32, over: Int)
-        /// A branch by X30 over as many of the items that follow. Changes X30.
+        /// A branch by register over as many of the items that follow. Changes that register.
         case jump(UInt32, over: Int)
         /// ERET to another level, at the item that follows, with as much of PSTATE. Changes X29 and X30.
         case goTo(Mode, from: Mode, state: UInt64)
@@ -76,7 +76,7 @@ public struct AArch64RandomBlock: RandomBlock {
                 words.append(Self.aimed(word, Int64(target - places[index]) * 4))
             case .jump(let word, let over):
                 let target = places[min(index + 1 + over, items.count)]
-                words.append(AArch64Assembler.word(.adr, rd: 30, Int64(target - places[index]) * 4))
+                words.append(AArch64Assembler.word(.adr, rd: word >> 5 & 31, Int64(target - places[index]) * 4))
                 words.append(word)
             case .goTo(let mode, let from, let state): words += switching(to: mode, from: from, state)
             }
@@ -181,7 +181,8 @@ public struct AArch64RandomBlock: RandomBlock {
             switch item {
             case .words(let words): return words.map(Self.text)
             case .branch(let word, let over): return [Self.text(word) + "    (over \(over) items)"]
-            case .jump(let word, let over): return [Self.text(word) + "    (x30 leads over \(over) items)"]
+            case .jump(let word, let over):
+                return [Self.text(word) + "    (x\(word >> 5 & 31) leads over \(over) items)"]
             case .goTo(let mode, _, let state):
                 return ["(eret to \(mode.name), with \(hexadecimal(state)); x29 and x30 change)"]
             }

@@ -53,9 +53,12 @@ enum AArch64RandomExclusion {
             what: "VTCR_EL2.PS of 40 bits, with pages of 16 KiB",
             reason: "7.2 refuses SL0 2 then. AArch64.S2InvalidSL: where the PE has no more than 40 bits."),
         .init(
-            what: "device memory",
+            what: "DC ZVA, and accesses that are not aligned, where there may be device memory",
             reason: "7.2 has no alignment faults by memory type. D8.6.1, and AArch64.TranslateAddress: they are faults."
         ),
+        .init(
+            what: "guarded pages where there is a second stage",
+            reason: "7.2 forgets GP then. D8.4.8, and AArch64.S2Translate: it is the first stage's alone."),
         .init(
             what:
                 "instructions that read and change memory, where two stages may refuse it, or hardware sets access flags",

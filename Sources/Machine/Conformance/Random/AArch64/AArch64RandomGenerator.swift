@@ -16,13 +16,17 @@ struct AArch64RandomGenerator {
     let tableSeed: UInt64
     let granule: AArch64RandomGranule
     let choice: AArch64RandomChoice
+    let isForQEMU: Bool
+    /// Places in the block that branches by register lead to.
+    private var landings: Set<Int> = []
 
     typealias Operation = AArch64.Operation
 
-    init(seed: UInt64, model: AArch64.CPUModel, choice: AArch64RandomChoice) {
+    init(seed: UInt64, model: AArch64.CPUModel, choice: AArch64RandomChoice, isForQEMU: Bool) {
         random = SplitMix64(seed: seed)
         self.model = model
         self.choice = choice
+        self.isForQEMU = isForQEMU
         tableSeed = random.next()
         granule = AArch64RandomGranule(of: tableSeed, model.features)
     }
@@ -38,9 +42,11 @@ struct AArch64RandomGenerator {
         self.mode = mode
         hasFewRegisters = random.chance(30)
         setSystemRegisters()
+        // PSTATE.BTYPE may be other than 0 there.
+        landings = [0]
         var count = 0
-        while count < length {
-            let item = self.item()
+        while count < length || !landings.isEmpty {
+            let item = landings.remove(present.items.count) == nil ? self.item() : .words([landing()])
             if case .goTo = item { Self.keepBranchesBefore(&present.items) }
             present.items.append(item)
             count += present.length(item)
@@ -73,7 +79,8 @@ struct AArch64RandomGenerator {
         case ..<965: return .words([exception()])
         case ..<975: return .words([undefined()])
         case ..<985: return .words(wild())
-        default: return change()
+        // Levels change in order.
+        default: return landings.isEmpty ? change() : .words([general()])
         }
     }
 
@@ -140,12 +147,17 @@ struct AArch64RandomGenerator {
             // What is told of refusals differs for these: see AArch64RandomExclusion.
             let isRefusedTwice = mode != .el2 && present.secondStageTranslates || features.contains(.hafdbs)
             let isTold = choice.updates.contains(encoding.operation) || [.ldlar, .stllr].contains(encoding.operation)
-            let isGood = random.chance(60) || isRefusedTwice && isTold
+            // Of device memory, exclusive and atomic accesses are IMPLEMENTATION DEFINED (B2.2.6, B2.9.2).
+            let isAtomic = choice.ordered.contains(encoding.operation) && !Self.isOrderedAlone(encoding.operation)
+            let isGood =
+                random.chance(60) || isRefusedTwice && isTold
+                || isAtomic && AArch64RandomProgram.hasDevices(tableSeed)
             var desired = address(isGood: isGood, alignment: 16, alone: isMultiple || isStore && !isTranslatedWhole)
             // See AArch64RandomExclusion.
             if encoding.operation == .ldapr || features.contains(.lse2) && choice.ordered.contains(encoding.operation) {
                 desired &= 0 &- 16
             }
+            if leavesOutDevices, !isGood { desired &= 0 &- 16 }
             if name.hasSuffix("literal") {
                 // Within the code that all programs have.
                 return [word]
@@ -175,6 +187,17 @@ struct AArch64RandomGenerator {
             return words + [word]
         }
     }
+
+    /// Loads and stores with acquire or release semantics, which are a single access.
+    private static func isOrderedAlone(_ operation: Operation) -> Bool {
+        ["ldar", "stlr", "ldlar", "stllr", "ldapr", "ldapur", "stlur"].contains {
+            String(describing: operation).hasPrefix($0)
+        }
+    }
+
+    /// Whether device memory may be there and refuse what QEMU's does not: see AArch64RandomExclusion. With SCTLR_ELx.A
+    /// both refuse accesses that are not aligned.
+    var leavesOutDevices: Bool { isForQEMU && AArch64RandomProgram.hasDevices(tableSeed) }
 
     /// Stages on, as far as the present level has them, lead to memory wherever they lead.
     private var isTranslatedWhole: Bool { isOfEL2 || present.secondStageTranslates }
@@ -229,7 +252,7 @@ struct AArch64RandomGenerator {
 
     /// A load from anywhere, where nothing answers at an address that is not mapped.
     private mutating func wild() -> [UInt32] {
-        guard present.translates(mode) else { return [general()] }
+        guard present.translates(mode), !leavesOutDevices else { return [general()] }
         let operation = random.pick([.ldr_unsigned, .ldrb_unsigned, .ldur, .ldrsw_unsigned] as [Operation])
         return [
             AArch64Assembler.word(
@@ -245,8 +268,22 @@ struct AArch64RandomGenerator {
     }
 
     private mutating func jump() -> AArch64RandomBlock.Item {
-        .jump(
-            AArch64Assembler.word(random.pick([.br, .blr, .ret] as [Operation]), rn: 30), over: random.below(5))
+        let operation: Operation = random.pick([.br, .br, .blr, .ret])
+        let over = random.below(5)
+        landings.insert(present.items.count + 1 + over)
+        return .jump(AArch64Assembler.word(operation, rn: random.pick([30, 30, 16, 17, 9])), over: over)
+    }
+
+    /// What a branch by register leads to: mostly an instruction that guarded pages let be there (BTypeCompatible).
+    private mutating func landing() -> UInt32 {
+        switch random.below(10) {
+        // BTI, with all its targets.
+        case ..<6: return AArch64Assembler.word(.hint, 32 + 2 * Int64(random.below(4)))
+        // PACIASP, PACIBSP.
+        case 6: return AArch64Assembler.word(.hint, 25 + 2 * Int64(random.below(2)))
+        case 7: return AArch64Assembler.word(random.pick([.brk, .hlt] as [Operation]), Int64(random.below(0x7000)))
+        default: return general()
+        }
     }
 
     private mutating func change() -> AArch64RandomBlock.Item {
@@ -267,7 +304,7 @@ struct AArch64RandomGenerator {
         var modes: [UInt64] = [1, 2, 3, 6, 7, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf]
         if mode == .el1 { modes += [8, 9] }
         if present.isGeneral { modes += [4, 5] }
-        return state(mode) & ~0xf | random.pick(modes)
+        return state(mode) & ~(3 << 10 | 0xf) | random.pick(modes)
     }
 
     // MARK: Exceptions
@@ -375,11 +412,14 @@ public struct AArch64RandomSource: RandomSource {
     let model: AArch64.CPUModel
     /// As `--cpu` takes it.
     public let cpu: String
+    /// Whether QEMU runs them too, so that they leave out what its errors would show.
+    let isForQEMU: Bool
     private let choice: AArch64RandomChoice
 
-    public init(seed: UInt64, cpu: String) throws(InputError) {
+    public init(seed: UInt64, cpu: String, isForQEMU: Bool = true) throws(InputError) {
         self.seed = seed
         self.cpu = cpu
+        self.isForQEMU = isForQEMU
         model = try AArch64.CPUModel(cpu: cpu)
         guard model.features.contains(.el2) else {
             throw InputError(
@@ -391,10 +431,10 @@ public struct AArch64RandomSource: RandomSource {
 
     public func program(_ index: Int, blocks: Int) -> AArch64RandomProgram {
         var generator = AArch64RandomGenerator(
-            seed: seed &+ UInt64(index) &* 0x1_0000_0001, model: model, choice: choice)
+            seed: seed &+ UInt64(index) &* 0x1_0000_0001, model: model, choice: choice, isForQEMU: isForQEMU)
         return AArch64RandomProgram(
             blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed,
-            features: generator.features)
+            features: generator.features, isForQEMU: isForQEMU)
     }
 
     public var architecture: ELFFile.Machine { .aarch64 }

@@ -7,23 +7,29 @@ public struct AArch64RandomProgram: RandomProgram {
     public let tableSeed: UInt64
     /// What the CPU has that tables may have.
     let features: AArch64.Features
+    /// Whether QEMU runs it too.
+    let isForQEMU: Bool
     public var full = false
 
     private typealias Layout = AArch64RandomLayout
 
-    init(blocks: [AArch64RandomBlock], tableSeed: UInt64, features: AArch64.Features) {
+    init(blocks: [AArch64RandomBlock], tableSeed: UInt64, features: AArch64.Features, isForQEMU: Bool) {
         self.blocks = blocks
         self.tableSeed = tableSeed
         self.features = features
+        self.isForQEMU = isForQEMU
     }
 
     public func with(_ blocks: [AArch64RandomBlock]) -> AArch64RandomProgram {
-        AArch64RandomProgram(blocks: blocks, tableSeed: tableSeed, features: features)
+        AArch64RandomProgram(blocks: blocks, tableSeed: tableSeed, features: features, isForQEMU: isForQEMU)
     }
 
     private var granule: AArch64RandomGranule { AArch64RandomGranule(of: tableSeed, features) }
 
-    public var origin: String { "tables \(tableSeed), pages of \(granule.bytes >> 10) KiB" }
+    public var origin: String {
+        "tables \(tableSeed)\(Self.hasGuards(tableSeed, features) ? ", guarded code" : "")"
+            + "\(Self.hasDevices(tableSeed) ? ", device memory" : ""), pages of \(granule.bytes >> 10) KiB"
+    }
 
     public static let lines = (0..<Layout.recordLength).map(name)
 
@@ -78,6 +84,20 @@ public struct AArch64RandomProgram: RandomProgram {
     /// second stage. Others would have accesses to no memory there.
     static func isDirect(_ tableSeed: UInt64) -> Bool { tableSeed % 4 == 0 }
 
+    /// Some windows lead to device memory (D8.6.1), by either stage.
+    static func hasDevices(_ tableSeed: UInt64) -> Bool { tableSeed >> 24 % 2 == 0 }
+
+    /// Code lies in guarded pages of EL2 (FEAT_BTI).
+    static func hasGuards(_ tableSeed: UInt64, _ features: AArch64.Features) -> Bool {
+        features.contains(.bti) && tableSeed >> 40 % 4 != 0
+    }
+
+    /// Code lies in guarded pages of EL1&0. Where QEMU runs the program too, there is no second stage then: see
+    /// AArch64RandomExclusion.
+    static func hasGuardsOfEL1(_ tableSeed: UInt64, _ features: AArch64.Features, isForQEMU: Bool) -> Bool {
+        hasGuards(tableSeed, features) && (isDirect(tableSeed) || !isForQEMU)
+    }
+
     /// Descriptors' fields (D8.3, "Translation table descriptor formats").
     private enum Bit {
         static let page: UInt64 = 3
@@ -87,6 +107,7 @@ public struct AArch64RandomProgram: RandomProgram {
         /// AP[1], AP[2]; S2AP.
         static let user: UInt64 = 1 << 6, readOnly: UInt64 = 1 << 7, access2: UInt64 = 3 << 6
         static let pxn: UInt64 = 1 << 53, uxn: UInt64 = 1 << 54, dbm: UInt64 = 1 << 51
+        static let guarded: UInt64 = 1 << 50, outer: UInt64 = 2 << 8
     }
 
     /// All regimes map memory to itself for privileged levels and once more, higher, for EL0, and have 16 windows of a
@@ -94,6 +115,7 @@ public struct AArch64RandomProgram: RandomProgram {
     /// second stage maps memory to itself, and has 16 windows too.
     private func tables() -> [(UInt64, [UInt64])] {
         var random = SplitMix64(seed: tableSeed)
+        let hasDevices = Self.hasDevices(tableSeed)
         func page(_ index: UInt64) -> UInt64 { Layout.scratch + index % Layout.scratchPages * granule.bytes }
         func first(_ index: UInt64, isGuest: Bool) -> UInt64 {
             let isSecond = isGuest && !Self.isDirect(tableSeed) && random.chance(60)
@@ -101,10 +123,14 @@ public struct AArch64RandomProgram: RandomProgram {
             let address = isSecond ? Layout.secondStageWindow + window : page(index)
             if index < 4 { return address | Bit.page | Bit.af | Bit.inner | (index < 2 ? 0 : Bit.user) }
             let shareability: UInt64 = random.pick([0, 2, 3])
-            var entry = address | UInt64(random.below(4)) << 6 | shareability << 8
+            var entry = address | UInt64(random.below(4)) << 6
             entry |= random.chance(94) ? Bit.page : UInt64(random.below(3))
-            // Normal memory of two kinds: see AArch64RandomExclusion on device memory.
-            entry |= random.chance(70) ? 0 : 2 << 2
+            if hasDevices, random.chance(50) {
+                // Its shareability: see AArch64RandomExclusion on AT.
+                entry |= random.pick([1, 3]) << 2 | Bit.outer
+            } else {
+                entry |= shareability << 8 | (random.chance(70) ? 0 : 2 << 2)
+            }
             if random.chance(80) { entry |= Bit.af }
             if random.chance(50) { entry |= Bit.pxn }
             if random.chance(50) { entry |= Bit.uxn }
@@ -118,7 +144,8 @@ public struct AArch64RandomProgram: RandomProgram {
             let good = page(index) | Bit.page | Bit.af | Bit.inner | Bit.access2 | Bit.memory2
             if index < 4 { return good }
             let shareability: UInt64 = random.pick([0, 2, 3])
-            var entry = page(index) | UInt64(random.below(4)) << 6 | shareability << 8 | Bit.memory2
+            var entry = page(index) | UInt64(random.below(4)) << 6 | shareability << 8
+            entry |= hasDevices && random.chance(40) ? UInt64(random.below(4)) << 2 : Bit.memory2
             entry |= random.chance(94) ? Bit.page : UInt64(random.below(3))
             if random.chance(80) { entry |= Bit.af }
             if random.chance(50) { entry |= Bit.uxn }
@@ -134,9 +161,15 @@ public struct AArch64RandomProgram: RandomProgram {
             let root = granule.roots[regime]
             let isFirst = regime < 2
             let memory = Bit.af | Bit.inner | (isFirst ? 0 : Bit.access2 | Bit.memory2)
-            tables.mapMemory(root: root, memory)
+            let isGuarded =
+                regime == 0 && Self.hasGuardsOfEL1(tableSeed, features, isForQEMU: isForQEMU)
+                || regime == 1 && Self.hasGuards(tableSeed, features)
+            func guards() -> UInt64 { isGuarded && random.chance(70) ? Bit.guarded : 0 }
+            tables.mapMemory(root: root, inPages: isGuarded) { memory | guards() }
             if isFirst {
-                tables.mapMemory(root: root, higher: Layout.userAlias, memory | Bit.user | Bit.readOnly | Bit.pxn)
+                tables.mapMemory(root: root, higher: Layout.userAlias, inPages: isGuarded) {
+                    memory | Bit.user | Bit.readOnly | Bit.pxn | guards()
+                }
             }
             tables.map(
                 isFirst ? Layout.windows : Layout.secondStageWindow, level: 2, root: root,

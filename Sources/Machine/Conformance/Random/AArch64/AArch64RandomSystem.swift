@@ -53,9 +53,8 @@ extension AArch64RandomGenerator {
         let control4: UInt64 = 1 << 31 | 25 | granule.startLevel << 6 | granule.lower << 14 | 4 << 16
         set("VTCR_EL2", control4 | some(when(.hafdbs, 3 << 21)))
         set("VTTBR_EL2", granule.roots[2] | (random.next() & (features.contains(.vmid16) ? 0xffff : 0xff)) << 48)
-        // Write-back, device, write-through.
-        set("MAIR_EL1", 0xbb00ff)
-        set("MAIR_EL2", 0xbb00ff)
+        // Write-back; device, the strictest kind; write-through; device, another kind.
+        for name in ["MAIR_EL1", "MAIR_EL2"] { set(name, 0xbb00ff | random.pick([4, 8, 0xc]) << 24) }
         set("CPACR_EL1", random.chance(80) ? 3 << 20 : UInt64(random.below(4)) << 20)
         let trapped = some(1 << 31, 20)
         set(
@@ -107,6 +106,9 @@ extension AArch64RandomGenerator {
     private mutating func hypervisor() -> UInt64 {
         var bits: UInt64 =
             Hypervisor.rw | (AArch64RandomProgram.isDirect(tableSeed) ? some(Hypervisor.vm) : Hypervisor.vm)
+        if isForQEMU, AArch64RandomProgram.hasGuardsOfEL1(tableSeed, features, isForQEMU: true) {
+            bits &= ~Hypervisor.vm
+        }
         bits |= some(bits & Hypervisor.vm == 0 ? 0 : Hypervisor.dc, 5)
         // SWIO, PTW, FMO, IMO, AMO, FB, BSU.
         bits |= some(1 << 1 | 1 << 2 | 7 << 3 | 1 << 9 | 3 << 10)
@@ -133,6 +135,8 @@ extension AArch64RandomGenerator {
     mutating func state(_ mode: AArch64RandomBlock.Mode) -> UInt64 {
         var state = mode.state | random.next() & 0xf << 28 | random.next() & 0xf << 6
         if mode != .el0, random.chance(30) { state &= ~1 }
+        // BTYPE, of which the instruction that comes first has to know.
+        state |= random.chance(20) ? when(.bti, UInt64(random.below(4)) << 10) : 0
         return state | some(when(.pan, 1 << 22) | when(.uao, 1 << 23) | when(.dit, 1 << 24) | when(.ssbs, 1 << 12), 20)
     }
 
@@ -264,7 +268,8 @@ extension AArch64RandomGenerator {
     private mutating func maintenance() -> [UInt32] {
         let instruction = random.pick(choice.maintenance)
         let alignment: UInt64 = 64
-        return AArch64Assembler.loading(28, address(isGood: random.chance(70), alignment: alignment, alone: true)) + [
+        let isGood = random.chance(70) || instruction.name == "DC ZVA" && leavesOutDevices
+        return AArch64Assembler.loading(28, address(isGood: isGood, alignment: alignment, alone: true)) + [
             AArch64Assembler.word(.sys, rd: 28, Int64(instruction.number))
         ]
     }

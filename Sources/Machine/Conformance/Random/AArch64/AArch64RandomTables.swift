@@ -95,14 +95,19 @@ struct AArch64RandomTables {
     }
 
     /// Maps memory to itself, or `higher`, in the largest pieces; its first 2 MiB, where QEMU has its device tree, not.
-    mutating func mapMemory(root: UInt64, higher: UInt64 = 0, _ attributes: UInt64) {
+    /// - Parameters:
+    ///   - inPages: the first of the blocks are in pages that may differ, whatever the granule.
+    ///   - attributes: asked for each piece.
+    mutating func mapMemory(root: UInt64, higher: UInt64 = 0, inPages: Bool = false, _ attributes: () -> UInt64) {
         var address: UInt64 = 0x4020_0000
         let end: UInt64 = 0x4800_0000
         while address < end {
             let block: UInt64 = 1 << granule.shift(2)
-            let isBlock = address % block == 0 && address + block <= end
+            let isDivided = inPages && address == AArch64RandomLayout.blocks
+            let isBlock = address % block == 0 && address + block <= end && !isDivided
             map(
-                address + higher, level: isBlock ? 2 : 3, root: root, address | (isBlock ? 1 : Self.mark) | attributes)
+                address + higher, level: isBlock ? 2 : 3, root: root,
+                address | (isBlock ? 1 : Self.mark) | attributes())
             address += isBlock ? block : granule.bytes
         }
     }
