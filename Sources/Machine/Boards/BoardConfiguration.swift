@@ -4,8 +4,11 @@ import JIT
 /// What VirtIO devices are attached to.
 public enum VirtIOBus: String, MachineOption {
     public static let name = "virtio"
-    public static let summary = "where disks, cards and the like are: in virtio_mmio slots, or on PCI"
-    case mmio, pci
+    public static let summary =
+        "where disks, cards and the like are: in virtio_mmio slots, there with the legacy interface, or on PCI"
+    case mmio
+    case legacy = "mmio-legacy"
+    case pci
 }
 
 /// What a board is built from.

@@ -73,8 +73,9 @@ struct Peripherals {
         virtio = slots.enumerated().map { index, device in
             let window = layout.virtio.next(index)
             let slot = VirtIOMMIO(
-                name: "virtio_mmio@" + String(window.base, radix: 16), device: device, space: space,
-                clock: configuration.clock, interrupt: interrupts.virtio(index), report: report)
+                name: "virtio_mmio@" + String(window.base, radix: 16), device: device,
+                isLegacy: configuration.virtio == .legacy, space: space, clock: configuration.clock,
+                interrupt: interrupts.virtio(index), report: report)
             space.map(slot, in: window)
             return slot
         }

@@ -46,6 +46,7 @@ public final class VirtIOBlock: VirtIODevice {
 
     public let id: UInt32 = 2
     public let queueSizes: [UInt16] = [Limit.queueSize]
+    public let hasLegacyInterface = true
     public weak var transport: VirtIOTransport?
 
     private let backend: any BlockBackend

@@ -18,8 +18,10 @@ public final class VirtIOConsole: VirtIODevice {
     private static let pieceLimit = 64 << 10
 
     public let id: UInt32 = 3
+    public let hasLegacyInterface = true
     public let features: VirtIOFeatures = [Feature.size, Feature.emergencyWrite]
-    public let queueSizes: [UInt16] = [64, 64]
+    /// As many as QEMU's has: kvm-unit-tests wants no fewer.
+    public let queueSizes: [UInt16] = [128, 128]
     public weak var transport: VirtIOTransport?
 
     private let backend: any ConsoleBackend

@@ -5,6 +5,10 @@ public protocol VirtIODevice: AnyObject {
     /// Device ID (VirtIO 1.2, chapter 5).
     var id: UInt32 { get }
 
+    /// Whether the device was there before VirtIO 1.0, so that it can have the legacy interface too (VirtIO 1.2, 1.3.1,
+    /// "Legacy Interface: Terminology").
+    var hasLegacyInterface: Bool { get }
+
     /// The features the device itself offers. The transport adds those of the queues.
     var features: VirtIOFeatures { get }
 
@@ -34,6 +38,7 @@ public protocol VirtIODevice: AnyObject {
 }
 
 extension VirtIODevice {
+    public var hasLegacyInterface: Bool { false }
     public func writeConfiguration(_ bytes: [UInt8], at offset: Int) {}
     public func powerOn() {}
 }
@@ -43,6 +48,8 @@ public struct VirtIOFeatures: OptionSet, Sendable, Hashable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// VIRTIO_F_ANY_LAYOUT, of the legacy interface: what a buffer has may be in any number of descriptors.
+    public static let anyLayout = VirtIOFeatures(rawValue: 1 << 27)
     /// VIRTIO_F_INDIRECT_DESC.
     public static let indirectDescriptors = VirtIOFeatures(rawValue: 1 << 28)
     /// VIRTIO_F_EVENT_IDX.

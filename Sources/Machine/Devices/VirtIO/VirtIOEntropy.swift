@@ -3,6 +3,7 @@
 /// The bytes are those of ``SplitMix64``, from a seed that belongs to the machine's configuration.
 public final class VirtIOEntropy: VirtIODevice {
     public let id: UInt32 = 4
+    public let hasLegacyInterface = true
     public let features: VirtIOFeatures = []
     public let queueSizes: [UInt16] = [64]
     public let configuration: [UInt8] = []

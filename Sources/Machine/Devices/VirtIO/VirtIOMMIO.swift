@@ -1,5 +1,5 @@
-/// A VirtIO device in the memory map: the MMIO transport, version 2 (VirtIO 1.2, section 4.2). Device tree:
-/// `virtio,mmio`.
+/// A VirtIO device in the memory map: the MMIO transport, version 2 (VirtIO 1.2, section 4.2), or version 1, its legacy
+/// interface (4.2.4). Device tree: `virtio,mmio`.
 ///
 /// A slot that holds no device answers with device ID 0, which tells drivers to pass by.
 public final class VirtIOMMIO: Device {
@@ -33,6 +33,10 @@ public final class VirtIOMMIO: Device {
         case sharedMemoryBaseLow = 0x0b8
         case sharedMemoryBaseHigh = 0x0bc
         case configurationGeneration = 0x0fc
+        // Table 4.2: of the legacy interface alone.
+        case guestPageSize = 0x028
+        case queueAlignment = 0x03c
+        case queuePageNumber = 0x040
     }
 
     /// Bits of the interrupt status register.
@@ -52,19 +56,29 @@ public final class VirtIOMMIO: Device {
     private let interrupt: InterruptLine
 
     private var selectors = VirtIOSelectors()
+    private var legacy: VirtIOLegacyLayout
     private var interruptStatus: UInt32 = 0
+
+    /// The slot has the legacy interface.
+    private let isLegacy: Bool
 
     /// - Parameters:
     ///   - device: nil leaves the slot empty.
+    ///   - isLegacy: the driver sees version 1, where the device has it.
     ///   - space: where the driver's buffers are.
     ///   - report: told in a sentence when the driver breaks the rules.
     public init(
-        name: String, device: (any VirtIODevice)? = nil, space: AddressSpace, clock: Clock, interrupt: InterruptLine,
-        report: @escaping (String) -> Void = { _ in }
+        name: String, device: (any VirtIODevice)? = nil, isLegacy: Bool = false, space: AddressSpace, clock: Clock,
+        interrupt: InterruptLine, report: @escaping (String) -> Void = { _ in }
     ) {
         self.name = name
         self.interrupt = interrupt
-        transport = device.map { VirtIOTransport($0, label: name, space: space, clock: clock, report: report) }
+        let isLegacy = isLegacy && device?.hasLegacyInterface ?? true
+        self.isLegacy = isLegacy
+        legacy = VirtIOLegacyLayout(queues: device?.queueSizes.count ?? 0)
+        transport = device.map {
+            VirtIOTransport($0, label: name, isLegacy: isLegacy, space: space, clock: clock, report: report)
+        }
         transport?.signal = { [unowned self] signal in
             switch signal {
             case .used: interruptStatus |= InterruptStatus.usedBuffer
@@ -76,6 +90,7 @@ public final class VirtIOMMIO: Device {
 
     public func reset() {
         selectors = VirtIOSelectors()
+        legacy.reset()
         interruptStatus = 0
         transport?.powerOn()
         update()
@@ -97,14 +112,27 @@ public final class VirtIOMMIO: Device {
             return transport?.readConfiguration(offset - Self.configuration, size: size) ?? 0
         }
         try requireAligned(offset, size: size, width: 4)
-        guard let register = Register(rawValue: offset) else { return 0 }  // reserved
+        guard let register = register(offset) else { return 0 }  // reserved
         return UInt64(read(register))
+    }
+
+    /// The register, where this interface has it.
+    private func register(_ offset: UInt64) -> Register? {
+        guard let register = Register(rawValue: offset) else { return nil }
+        switch register {
+        case .guestPageSize, .queueAlignment, .queuePageNumber: return isLegacy ? register : nil
+        case .queueReady, .queueDescriptorLow, .queueDescriptorHigh, .queueDriverLow, .queueDriverHigh, .queueDeviceLow,
+            .queueDeviceHigh, .sharedMemorySelect, .sharedMemoryLengthLow, .sharedMemoryLengthHigh,
+            .sharedMemoryBaseLow, .sharedMemoryBaseHigh, .configurationGeneration:
+            return isLegacy ? nil : register
+        default: return register
+        }
     }
 
     private func read(_ register: Register) -> UInt32 {
         switch register {
         case .magicValue: return Self.magic
-        case .version: return 2
+        case .version: return isLegacy ? 1 : 2
         case .deviceID: return transport?.device.id ?? 0
         case .vendorID: return Self.vendor
         default: break
@@ -115,7 +143,9 @@ public final class VirtIOMMIO: Device {
         case .queueSizeMaximum: return selectedQueue.map { UInt32(transport.queues[$0].maximumSize) } ?? 0
         case .queueReady: return selectedQueue.map { transport.queues[$0].isReady ? 1 : 0 } ?? 0
         case .interruptStatus: return interruptStatus
-        case .status: return UInt32(transport.status.rawValue)
+        case .queuePageNumber: return selectedQueue.map { legacy.pageNumber(of: transport.queues[$0]) } ?? 0
+        // DEVICE_NEEDS_RESET is of VirtIO 1.0.
+        case .status: return UInt32((isLegacy ? transport.status.subtracting(.needsReset) : transport.status).rawValue)
         // No device here has shared memory: length and base of an absent region read all ones.
         case .sharedMemoryLengthLow, .sharedMemoryLengthHigh, .sharedMemoryBaseLow, .sharedMemoryBaseHigh: return ~0
         case .configurationGeneration: return transport.configurationGeneration
@@ -130,7 +160,7 @@ public final class VirtIOMMIO: Device {
             return
         }
         try requireAligned(offset, size: size, width: 4)
-        guard let register = Register(rawValue: offset), let transport else { return }
+        guard let register = register(offset), let transport else { return }
         write(register, UInt32(truncatingIfNeeded: value), transport)
     }
 
@@ -158,6 +188,15 @@ public final class VirtIOMMIO: Device {
         case .queueDriverHigh: setQueue { $0.availableRing.replaceHalf(1, with: value) }
         case .queueDeviceLow: setQueue { $0.usedRing.replaceHalf(0, with: value) }
         case .queueDeviceHigh: setQueue { $0.usedRing.replaceHalf(1, with: value) }
+        case .guestPageSize: legacy.pageSize = value
+        case .queueAlignment: if let index = selectedQueue { legacy.alignments[index] = value }
+        case .queuePageNumber:
+            guard let index = selectedQueue else { return }
+            if value == 0 {
+                transport.releaseQueue(index)
+            } else {
+                transport.setLegacyQueue(index, legacy.address(ofPage: value), alignment: legacy.alignment(of: index))
+            }
         default: break  // read-only
         }
     }
@@ -175,6 +214,7 @@ public final class VirtIOMMIO: Device {
 
     public func describeState(_ visitor: inout some StateVisitor) {
         selectors.describeState(&visitor)
+        if isLegacy { legacy.describeState(&visitor) }
         visitor.field("interrupt status", &interruptStatus)
         interrupt.describeState(&visitor)
         transport?.describeState(&visitor)

@@ -18,16 +18,21 @@ public final class VirtIONetwork: VirtIODevice {
 
     /// VIRTIO_NET_S_LINK_UP (5.1.4).
     private static let linkUp: UInt16 = 1
-    /// struct virtio_net_hdr (5.1.6): all zero without offloads, but for its last field, num_buffers.
-    private static let headerSize = 12
+    /// struct virtio_net_hdr (5.1.6): all zero without offloads, but for its last field, num_buffers, which the legacy
+    /// interface has with mergeable buffers alone.
+    private var headerSize: Int { transport?.isLegacy == true && !mergesBuffers ? 10 : 12 }
+    private var mergesBuffers: Bool { transport?.features.contains(Feature.mergeableReceiveBuffers) ?? false }
 
     public let id: UInt32 = 1
+    public let hasLegacyInterface = true
     public let features: VirtIOFeatures = [Feature.macAddress, Feature.mergeableReceiveBuffers, Feature.status]
     public let queueSizes: [UInt16] = [256, 256]
     public weak var transport: VirtIOTransport?
 
     private let backend: any NetworkBackend
     private let macAddress: MACAddress
+    /// What the driver reads. Legacy drivers may change it (5.1.4, "Legacy Interface").
+    private var visibleAddress: [UInt8]
     // For people, who see them in the monitor.
     private var framesSent: UInt64 = 0
     private var framesReceived: UInt64 = 0
@@ -37,18 +42,25 @@ public final class VirtIONetwork: VirtIODevice {
     public init(backend: any NetworkBackend, macAddress: MACAddress = .standard) {
         self.backend = backend
         self.macAddress = macAddress
+        visibleAddress = macAddress.bytes
         backend.input.arrived = { [weak self] in self?.serve(Queue.receive) }
     }
 
     /// mac, status (5.1.4).
     public var configuration: [UInt8] {
-        var bytes = macAddress.bytes
+        var bytes = visibleAddress
         bytes.append(littleEndian: Self.linkUp)
         return bytes
     }
 
+    public func writeConfiguration(_ bytes: [UInt8], at offset: Int) {
+        guard transport?.isLegacy == true, offset + bytes.count <= visibleAddress.count else { return }
+        visibleAddress.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    }
+
     /// What came for the driver before is not for the next one.
     public func reset() {
+        visibleAddress = macAddress.bytes
         backend.input.removeAll()
     }
 
@@ -62,8 +74,8 @@ public final class VirtIONetwork: VirtIODevice {
     /// Transmission (5.1.6.2).
     private func send(_ chain: DescriptorChain) -> VirtIOTransport.Outcome {
         var request = chain.readable
-        guard request.removeFirst(UInt64(Self.headerSize)) != nil else {
-            return .malformed("a frame has no room for its \(Self.headerSize)-byte header")
+        guard request.removeFirst(UInt64(headerSize)) != nil else {
+            return .malformed("a frame has no room for its \(headerSize)-byte header")
         }
         if NetworkInput.frameSizes.contains(Int(clamping: request.count)) {
             framesSent &+= 1
@@ -77,12 +89,13 @@ public final class VirtIONetwork: VirtIODevice {
     /// Hands the driver as many frames as it has room for (5.1.6.4). With mergeable buffers one may lie in several.
     private func receive() {
         guard let transport else { return }
-        let limit = transport.features.contains(Feature.mergeableReceiveBuffers) ? Int.max : 1
+        let limit = mergesBuffers ? Int.max : 1
+        let headerSize = headerSize
         while let frame = backend.input.first {
-            let filling = transport.fill(Queue.receive, Self.headerSize + frame.count, limit: limit) { buffers in
-                var bytes = [UInt8](repeating: 0, count: Self.headerSize - 2)
+            let filling = transport.fill(Queue.receive, headerSize + frame.count, limit: limit) { buffers in
+                var bytes = [UInt8](repeating: 0, count: 10)
                 bytes.append(littleEndian: UInt16(buffers))
-                return bytes + frame
+                return bytes.prefix(headerSize) + frame
             }
             switch filling {
             case .done: framesReceived &+= 1
@@ -94,6 +107,7 @@ public final class VirtIONetwork: VirtIODevice {
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {
+        if transport?.isLegacy == true { visitor.field("address", &visibleAddress) }
         visitor.field("frames sent", &framesSent)
         visitor.field("frames received", &framesReceived)
         visitor.field("frames dropped", &framesDropped)

@@ -33,6 +33,9 @@ public final class VirtIOTransport {
     private static let restDelay: UInt64 = 1000
 
     public let device: any VirtIODevice
+    /// The driver sees the interface of before VirtIO 1.0 (1.3.1, "Legacy Interface: Terminology"). What there is in the guest's byte order
+    /// then is little-endian here: no machine has guests of another.
+    public let isLegacy: Bool
     /// It maps the device, and so holds it.
     private unowned let space: AddressSpace
     /// Where the driver's buffers are.
@@ -52,14 +55,16 @@ public final class VirtIOTransport {
 
     /// - Parameters:
     ///   - label: the device tree's name of the device; messages start with it.
+    ///   - isLegacy: see ``isLegacy``.
     ///   - space: where the driver's buffers are.
     ///   - report: told in a sentence when the driver breaks the rules.
     public init(
-        _ device: any VirtIODevice, label: String, space: AddressSpace, clock: Clock,
+        _ device: any VirtIODevice, label: String, isLegacy: Bool = false, space: AddressSpace, clock: Clock,
         report: @escaping (String) -> Void = { _ in }
     ) {
         precondition(device.queueSizes.count <= 64, "left-over work is noted for 64 queues")
         self.device = device
+        self.isLegacy = isLegacy
         self.space = space
         self.clock = clock
         reports = DeviceReports(label, to: report)
@@ -70,19 +75,22 @@ public final class VirtIOTransport {
 
     /// What the device offers (6): its own features, and those of every queue here.
     public var deviceFeatures: VirtIOFeatures {
-        device.features.union([.version1, .indirectDescriptors, .eventIndex])
+        device.features.union([isLegacy ? .anyLayout : .version1, .indirectDescriptors, .eventIndex])
     }
 
-    /// What both sides agreed on. Empty until the driver has set FEATURES_OK.
-    public var features: VirtIOFeatures { status.contains(.featuresOK) ? driverFeatures : [] }
+    /// What both sides agreed on. Empty until the driver has set FEATURES_OK, which no legacy driver does.
+    public var features: VirtIOFeatures { isLegacy || status.contains(.featuresOK) ? driverFeatures : [] }
 
     /// Whether the device may access memory, which buses can forbid. What comes in the meantime is done afterwards.
     var hasMemory = true {
         didSet { if hasMemory, !oldValue { serveAll() } }
     }
 
-    /// Whether a driver is there, and its buffers can be reached.
-    var isRunning: Bool { status.contains(.driverOK) && !status.contains(.needsReset) && hasMemory }
+    /// Whether a driver is there, and its buffers can be reached. Legacy drivers often use a device before they set DRIVER_OK
+    /// (3.1.2).
+    var isRunning: Bool {
+        (isLegacy || status.contains(.driverOK)) && !status.contains(.needsReset) && hasMemory
+    }
 
     // MARK: The driver's actions
 
@@ -90,18 +98,22 @@ public final class VirtIOTransport {
     func setStatus(_ value: UInt8) {
         guard value != 0 else { return reset() }
         var added = Status(rawValue: value).intersection(.ofDriver).subtracting(status)
+        // There is no such step, and nothing to wait for (3.1.2, "Legacy Interface: Device Initialization").
+        if isLegacy { added.remove(.featuresOK) }
         // A set of features that the device does not offer is refused by not taking the bit. Without VERSION_1 it may be
         // (6.1), but xv6 reads and writes the low half alone, and means this version all the same.
         if added.contains(.featuresOK), !driverFeatures.isSubset(of: deviceFeatures) { added.remove(.featuresOK) }
-        if added.contains(.driverOK), !status.union(added).contains(.featuresOK) { added.remove(.driverOK) }
+        if added.contains(.driverOK), !isLegacy, !status.union(added).contains(.featuresOK) { added.remove(.driverOK) }
         status.formUnion(added)
         if added.contains(.driverOK) { serveAll() }
     }
 
-    /// The driver accepts features. Once they are agreed on they stay.
+    /// The driver accepts features. Once they are agreed on they stay. What is not offered cannot be refused to a legacy
+    /// driver, and is left out.
     func setDriverFeatures(_ value: UInt64) {
-        guard !status.contains(.featuresOK) else { return }
+        guard !status.contains(isLegacy ? .driverOK : .featuresOK) else { return }
         driverFeatures = VirtIOFeatures(rawValue: value)
+        if isLegacy { driverFeatures.formIntersection(deviceFeatures) }
     }
 
     /// The driver makes a queue ready, or not.
@@ -117,6 +129,23 @@ public final class VirtIOTransport {
         } catch {
             fail(index, error)
         }
+    }
+
+    /// The driver says of the legacy interface where a queue is.
+    /// - Parameter place: its address, or why that is not known.
+    func setLegacyQueue(_ index: Int, _ place: Result<UInt64, VirtqueueError>, alignment: UInt64) {
+        guard queues.indices.contains(index), !queues[index].isReady else { return }
+        do throws(VirtqueueError) {
+            try queues[index].setLegacyLayout(at: place.get(), alignment: alignment)
+            setReady(index, true)
+        } catch {
+            fail(index, error)
+        }
+    }
+
+    /// The driver stops using a queue: it begins anew when it is used again.
+    func releaseQueue(_ index: Int) {
+        if queues.indices.contains(index) { queues[index].reset() }
     }
 
     /// The driver says that queue `index` has new entries.
@@ -271,7 +300,7 @@ public final class VirtIOTransport {
         guard !status.contains(.needsReset) else { return }
         status.insert(.needsReset)
         reports.report("queue \(index): \(error); the device waits for its driver to reset it")
-        if status.contains(.driverOK) { signal(.configuration) }
+        if status.contains(.driverOK), !isLegacy { signal(.configuration) }
     }
 
     // MARK: State

@@ -46,6 +46,16 @@ struct Virtqueue {
         self = Virtqueue(maximumSize: maximumSize)
     }
 
+    /// Sets the areas as the legacy interface has them, one behind the other (2.7.2): descriptors, available ring with
+    /// used_event, and from the next multiple of `alignment` on the used ring.
+    mutating func setLegacyLayout(at base: UInt64, alignment: UInt64) throws(VirtqueueError) {
+        guard alignment > 0, alignment & (alignment - 1) == 0 else { throw .badUnit("alignment", alignment) }
+        let (descriptors, rings) = (16 * UInt64(size), 2 * (3 + UInt64(size)))
+        descriptorTable = base
+        availableRing = base &+ descriptors
+        usedRing = base &+ ((descriptors + rings + alignment - 1) & ~(alignment - 1))
+    }
+
     /// Checks what the driver has set up, before it becomes ready (2.7: sizes and alignments).
     func validate(_ memory: PhysicalMemory) throws(VirtqueueError) {
         guard size > 0, size <= maximumSize, size & (size - 1) == 0 else { throw .badSize(size, maximum: maximumSize) }
@@ -219,6 +229,8 @@ public struct DescriptorChain {
 enum VirtqueueError: Error, Equatable, CustomStringConvertible {
     case badSize(UInt16, maximum: UInt16)
     case misaligned(String, UInt64)
+    /// Of the legacy interface: what queues are laid out by.
+    case badUnit(String, UInt64)
     case outsideMemory(String, UInt64, UInt64)
     case availableIndexJumped(from: UInt16, to: UInt16)
     case descriptorOutOfRange(UInt16)
@@ -234,6 +246,7 @@ enum VirtqueueError: Error, Equatable, CustomStringConvertible {
         case .badSize(let size, let maximum):
             return "its size is \(size), which is not a power of two of at most \(maximum)"
         case .misaligned(let area, let address): return "its \(area) at \(hex(address)) is not aligned"
+        case .badUnit(let what, let value): return "its \(what) is \(value), which is not a power of two"
         case .outsideMemory(let area, let address, let count):
             return "\(count) bytes at \(hex(address)) (\(area)) are not memory, or not writable"
         case .availableIndexJumped(let from, let to):

@@ -23,14 +23,18 @@ final class DriverTwin {
     private var added: [UInt16] = [0, 0]
     private var seen: [UInt16] = [0, 0]
     var queueSize: UInt64 = 8
+    /// Of the legacy interface: nil leaves the page size as it is.
+    var pageSize: UInt64? = 4096
+    var queueAlignment: UInt64 = 4096
 
-    init(_ device: (any VirtIODevice)?) {
+    init(_ device: (any VirtIODevice)?, isLegacy: Bool = false) {
         memory = PhysicalMemory()
         clock = Clock()
         memory.addRegion(base: Self.ram, size: Self.ramSize)
         space = AddressSpace(memory: memory)
         mmio = VirtIOMMIO(
-            name: "virtio_mmio@10001000", device: device, space: space, clock: clock, interrupt: sink.line()
+            name: "virtio_mmio@10001000", device: device, isLegacy: isLegacy, space: space, clock: clock,
+            interrupt: sink.line()
         ) { [log] in log.lines.append($0) }
     }
 
@@ -47,8 +51,14 @@ final class DriverTwin {
     var needsReset: Bool { status & 64 != 0 }
 
     func descriptorTable(_ queue: UInt64) -> UInt64 { Self.ram + 0x1_0000 + queue * 0x1_0000 }
-    func availableRing(_ queue: UInt64) -> UInt64 { descriptorTable(queue) + 0x4000 }
-    func usedRing(_ queue: UInt64) -> UInt64 { descriptorTable(queue) + 0x8000 }
+    private var isLegacy: Bool { self.get(.version) == 1 }
+    func availableRing(_ queue: UInt64) -> UInt64 { descriptorTable(queue) + (isLegacy ? 16 * queueSize : 0x4000) }
+    func usedRing(_ queue: UInt64) -> UInt64 {
+        guard isLegacy else { return descriptorTable(queue) + 0x8000 }
+        // virtq_size() of 2.7.2.
+        let rest = (availableRing(queue) + 2 * (3 + queueSize)) % queueAlignment
+        return availableRing(queue) + 2 * (3 + queueSize) + (rest == 0 ? 0 : queueAlignment - rest)
+    }
 
     func deviceFeatures() -> UInt64 {
         set(.deviceFeaturesSelect, 0)
@@ -67,16 +77,26 @@ final class DriverTwin {
         set(.driverFeatures, features & 0xffff_ffff)
         set(.driverFeaturesSelect, 1)
         set(.driverFeatures, features >> 32)
-        set(.status, 11)
-        #expect(status == 11, "the device accepts the features it offers")
+        if !isLegacy {
+            set(.status, 11)
+            #expect(status == 11, "the device accepts the features it offers")
+        }
         for queue in 0..<queues { setUpQueue(queue) }
-        set(.status, 15)
+        set(.status, isLegacy ? 7 : 15)
     }
 
     func setUpQueue(_ queue: UInt64) {
         put(Self.noBytes, at: descriptorTable(queue))
         set(.queueSelect, queue)
         set(.queueSize, queueSize)
+        if isLegacy {
+            if let pageSize {
+                set(.guestPageSize, pageSize)
+                set(.queueAlignment, queueAlignment)
+                set(.queuePageNumber, descriptorTable(queue) / pageSize)
+            }
+            return
+        }
         set(.queueDescriptorLow, descriptorTable(queue) & 0xffff_ffff)
         set(.queueDescriptorHigh, descriptorTable(queue) >> 32)
         set(.queueDriverLow, availableRing(queue) & 0xffff_ffff)
@@ -84,6 +104,12 @@ final class DriverTwin {
         set(.queueDeviceLow, usedRing(queue) & 0xffff_ffff)
         set(.queueDeviceHigh, usedRing(queue) >> 32)
         set(.queueReady, 1)
+    }
+
+    /// Sets a queue up again, whose entries are new.
+    func restartQueue(_ queue: UInt64) {
+        (added[Int(queue)], seen[Int(queue)]) = (0, 0)
+        setUpQueue(queue)
     }
 
     enum Flags {
@@ -171,7 +197,7 @@ final class DriverTwin {
         let offsets = [
             0x10, 0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x50, 0x50, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0,
             0xa4,
-            0xfc, 0x100, 0x104, 0x108, 0x120,
+            0xfc, 0x100, 0x104, 0x108, 0x120, 0x28, 0x3c, 0x40,
         ].map(UInt64.init)
         mmio.fuzz(region: 0x1000, hot: offsets, clock: clock, seed: seed, count: count) { random in
             if random.next() % 256 == 0 {

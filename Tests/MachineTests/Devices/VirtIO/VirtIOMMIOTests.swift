@@ -6,6 +6,7 @@ import Testing
 /// A device that returns what it reads, reversed, and can change its configuration.
 final class ReversingDevice: VirtIODevice {
     let id: UInt32 = 42
+    let hasLegacyInterface = true
     let features = VirtIOFeatures(rawValue: 0b101)
     let queueSizes: [UInt16] = [8, 4]
     var configuration: [UInt8] = [1, 2, 3, 4, 5, 6]
