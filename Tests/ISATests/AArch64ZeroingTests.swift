@@ -30,6 +30,34 @@ struct AArch64ZeroingTests {
         }
     }
 
+    @Test("Device memory is not cleared: it is an Alignment fault, of the address as it was given")
+    func deviceMemory() throws {
+        for isDevice in [false, true] {
+            let test = try AArch64TestElement(level: 1)
+            let (tables, block, base) = (AArch64TestElement.base + 0x8000, 0x4020_0000 as UInt64, AArch64TestElement.base)
+            // A table of level 1, one of level 2, and in that the memory twice: as normal, and with AttrIndx 1 (D8.3).
+            try test.element.store(tables + 8, tables + 0x1000 | 3, .double, [])
+            try test.element.store(tables + 0x1000, base | 0x701, .double, [])
+            try test.element.store(tables + 0x1008, base | 0x705, .double, [])
+            try test.element.store(Self.page, ~0, .double, [])
+            try test.write("MAIR_EL1", isDevice ? 0x00ff : 0xffff)
+            try test.write("TCR_EL1", 32 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
+            try test.write("TTBR0_EL1", tables)
+            try test.write("SCTLR_EL1", 0x30d0_0800 | 0x1005)
+            var word: UInt32 = 0xd50b_7421  // dc zva, x1
+            #expect(test.memory.write(base, from: &word, count: 4))
+            test.element.core.pointee.registers[1] = block + 0x2005
+            test.element.core.pointee.programCounter = base
+            test.element.run(1)
+            let left = try #require(test.memory.host(Self.page, count: 8)).load(as: UInt64.self)
+            #expect(left == (isDevice ? ~0 : 0))
+            guard isDevice else { continue }
+            // A data abort from the same level, of a write, DFSC 0x21 (D19.2.37).
+            #expect(try test.read("ESR_EL1") == 0x25 << 26 | 1 << 25 | 1 << 6 | 0x21)
+            #expect(try test.read("FAR_EL1") == block + 0x2005)
+        }
+    }
+
     @Test("Code that is cleared is not executed any more")
     func code() throws {
         let test = try AArch64TestElement(level: 1)

@@ -124,9 +124,14 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             return isReadInTwoPages(address &- use.before, use) ? .inTwoPages : .refused
         }
         let wasIntermediate = core.pointee.context.pointee.intermediate(address, isWrite: use.isWrite) != nil
+        // An access that is not aligned has faults of its own, before anything is changed, and so has DC ZVA; what the access
+        // is, is not known here.
+        let isAligned =
+            address & 15 == 0 && use.bytes < Self.zeroedBlock || use.bytes <= 8 && address & (use.bytes &- 1) == 0
         let translation: AArch64.Translation
         do throws(Fault) {
-            translation = try translate(address, use.isUpdate ? .update : use.isWrite ? .write : .read)
+            let access: AArch64.TranslationRequest.Access = use.isUpdate ? .update : use.isWrite ? .write : .read
+            translation = try translate(address, access, isAligned: isAligned)
         } catch {
             // Where EL2 has let the page be without memory before, it emulates a device there: whoever accesses that again and
             // again is to be known as one who accesses devices is.
@@ -134,8 +139,6 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
                 core.pointee.refusedDevice = 1
                 return .refused
             }
-            // An access that is not aligned may have another fault; what the access is, is not known here.
-            let isAligned = address & 15 == 0 || use.bytes <= 8 && address & (use.bytes &- 1) == 0
             return isAligned ? .faulted : .refused
         }
         guard let region = memory.region(containing: translation.physical), !(use.isWrite && region.isReadOnly) else {

@@ -27,6 +27,7 @@ extension AArch64.ProcessingElement {
     }
 
     static let zeroedBlock: UInt64 = 64
+    static let zeroing = AArch64.SystemRegister.key("01 011 0111 0100 001") & 0x3fff
 
     private func zeroBlock(_ address: UInt64) throws(Fault) {
         let block = address & ~(Self.zeroedBlock - 1)
@@ -40,6 +41,8 @@ extension AArch64.ProcessingElement {
             return
         }
         do throws(Fault) {
+            // Of device memory it is an Alignment fault, whatever the address (C5.3, DC ZVA).
+            _ = try translate(block, .write, isAligned: false)
             guard let host = try probe(block, bytes: Self.zeroedBlock, write: true, []) else {
                 throw alignmentFault(address, isWrite: true)
             }
