@@ -34,7 +34,8 @@ struct AArch64ZeroingTests {
     func deviceMemory() throws {
         for isDevice in [false, true] {
             let test = try AArch64TestElement(level: 1)
-            let (tables, block, base) = (AArch64TestElement.base + 0x8000, 0x4020_0000 as UInt64, AArch64TestElement.base)
+            let (base, block): (UInt64, UInt64) = (AArch64TestElement.base, 0x4020_0000)
+            let tables = base + 0x8000
             // A table of level 1, one of level 2, and in that the memory twice: as normal, and with AttrIndx 1 (D8.3).
             try test.element.store(tables + 8, tables + 0x1000 | 3, .double, [])
             try test.element.store(tables + 0x1000, base | 0x701, .double, [])

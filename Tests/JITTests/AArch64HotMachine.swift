@@ -13,11 +13,16 @@ struct AArch64HotMachine {
     static let readOnly = base + 0xc000
     /// There is none.
     static let unmapped = base + 0xd000
+    /// Device memory, with the access flag clear.
+    static let strict = base + 0x7000
     /// Each of the two lies where the other would.
     static let swapped = base + 0xe000
     /// From a page to where the block has it.
     static let block: UInt64 = 2 << 20
     private static let tables = base + 0x4000
+    /// Where the descriptor of `strict` is, and what it is: AttrIndx 1.
+    static let strictPlace = tables + 0x2000 + 8 * 7
+    static let strictAttributes: UInt64 = 0x307
 
     let machine: AArch64TestMachine
     private let program: AArch64HotProgram
@@ -49,6 +54,7 @@ struct AArch64HotMachine {
         case Self.unmapped: return 0
         case Self.user: return address | 0x703 | all
         case Self.readOnly: return address | 0x703 | readOnly
+        case Self.strict: return address | Self.strictAttributes
         case Self.swapped, Self.swapped + 0x1000: return (address ^ 0x1000) | 0x703
         // What EL0 may write, EL1 may not execute.
         case AArch64TestMachine.code where program.isForUser: return address | 0x703 | readOnly
@@ -69,8 +75,8 @@ struct AArch64HotMachine {
         state.pointee.vbar[1] = AArch64TestMachine.vectors
         state.pointee.vbar[2] = AArch64TestMachine.vectors + 0x800
         state.pointee.hcr = 1 << 31
-        // One granule of 4 KiB, 32 bits by TTBR0, none by TTBR1; normal memory; what is reserved as one, I, C and M.
-        state.pointee.tcr[1] = 32 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23
+        // One granule of 4 KiB, 32 bits by TTBR0, none by TTBR1; HA; normal memory, and of the strictest device; what is reserved as one, I, C and M.
+        state.pointee.tcr[1] = 32 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23 | 1 << 39
         state.pointee.mair[1] = 0xff
         state.pointee.ttbr0[1] = Self.tables
         state.pointee.sctlr[1] = 0x30d0_0800 | 0x1005

@@ -39,8 +39,7 @@ struct AArch64HotProgram: CustomStringConvertible, Sendable {
 extension AArch64HotProgram {
     static let all = [
         flags, writeBack, pageEnd, straddle, elsewhere, bits, rewritingByBlock, rewriting, unprivileged, exclusives,
-        calls,
-        hypercalls,
+        pairs, zeroing, refusedEarly, calls, hypercalls,
     ]
 
     static let flags = AArch64HotProgram(
@@ -253,6 +252,81 @@ extension AArch64HotProgram {
             0x1400_0000,  // stay: b stay
         ], [5: data, 6: data + 0x40, 7: data + 0x80, 8: unmapped],
         leaves: [0: data + 40, 2: data + 0x80 + 820, 9: 0, 10: 40, 11: 40, 12: 0, 13: 40, 14: 40, 20: 80])
+
+    static let pairs = AArch64HotProgram(
+        "pairs that are compared and swapped, or not",
+        [
+            0xd280_051c,  // mov x28, #40
+            0xaa00_03e2,  // loop: mov x2, x0
+            0xaa01_03e3,  // mov x3, x1
+            0x9100_0406,  // add x6, x0, #1
+            0x9100_0827,  // add x7, x1, #2
+            0x4822_7ca6,  // casp x2, x3, x6, x7, [x5]
+            0xcb00_004c,  // sub x12, x2, x0
+            0xcb01_006d,  // sub x13, x3, x1
+            0xaa0d_018c,  // orr x12, x12, x13
+            0x8b0c_0129,  // add x9, x9, x12
+            0xd280_00a2,  // mov x2, #5
+            0xaa07_03e3,  // mov x3, x7
+            0x4822_7ca0,  // casp x2, x3, x0, x1, [x5]
+            0x8b02_014a,  // add x10, x10, x2
+            0x8b03_016b,  // add x11, x11, x3
+            0x2a06_03e2,  // mov w2, w6
+            0x2a07_03e3,  // mov w3, w7
+            0x0822_7c80,  // casp w2, w3, w0, w1, [x4]
+            0x8b03_01ce,  // add x14, x14, x3
+            0xaa06_03e0,  // mov x0, x6
+            0xaa07_03e1,  // mov x1, x7
+            0x4822_7d00,  // casp x2, x3, x0, x1, [x8]
+            0xf100_079c,  // subs x28, x28, #1
+            0x54ff_fd41,  // b.ne loop
+            0x1400_0000,  // stay: b stay
+        ], [0: data, 1: data + 8, 4: data + 0x40, 5: data, 8: unmapped],
+        memory: [data + 0x40: 0x1122_3344_5566_7788],
+        leaves: [
+            0: data + 40, 1: data + 8 + 80, 9: 0, 10: 40 * data + 820, 11: 40 * (data + 8) + 1640,
+            14: 40 * 0x1122_3344, 20: 40,
+        ])
+
+    static let zeroing = AArch64HotProgram(
+        "blocks that are zeroed, and some that cannot be",
+        [
+            0xd280_051c,  // mov x28, #40
+            0xd50b_7425,  // loop: dc zva, x5
+            0xa940_04a0,  // ldp x0, x1, [x5]
+            0xa943_0ca2,  // ldp x2, x3, [x5, #48]
+            0xaa01_0000,  // orr x0, x0, x1
+            0xaa02_0000,  // orr x0, x0, x2
+            0xaa03_0000,  // orr x0, x0, x3
+            0x8b00_0129,  // add x9, x9, x0
+            0xf940_20a4,  // ldr x4, [x5, #64]
+            0x8b04_014a,  // add x10, x10, x4
+            0x9101_00a5,  // add x5, x5, #64
+            0xd50b_7426,  // dc zva, x6
+            0xd50b_7427,  // dc zva, x7
+            0xd50b_7428,  // dc zva, x8
+            0x9101_0108,  // add x8, x8, #64
+            0xf100_079c,  // subs x28, x28, #1
+            0x54ff_fe21,  // b.ne loop
+            0x1400_0000,  // stay: b stay
+        ], [5: data, 6: unmapped + 0x100, 7: readOnly + 0x41, 8: data + 0x1005],
+        leaves: [5: data + 0xa00, 9: 0, 10: 40 * data + 64 * 820, 20: 80])
+
+    /// AArch64.S1Translate: hardware sets the access flag of what has no fault (D8.4.7, and "Alignment faults").
+    static let refusedEarly = AArch64HotProgram(
+        "accesses that device memory refuses leave the access flag as it was",
+        [
+            0xd280_051c,  // mov x28, #40
+            0xf940_00a0,  // loop: ldr x0, [x5]
+            0xf900_00a0,  // str x0, [x5]
+            0xd50b_7427,  // dc zva, x7
+            0xf940_00c9,  // ldr x9, [x6]
+            0xf100_079c,  // subs x28, x28, #1
+            0x54ff_ff61,  // b.ne loop
+            0x1400_0000,  // stay: b stay
+        ],
+        [5: AArch64HotMachine.strict + 1, 6: AArch64HotMachine.strictPlace, 7: AArch64HotMachine.strict + 0x40],
+        leaves: [9: AArch64HotMachine.strict | AArch64HotMachine.strictAttributes, 20: 120])
 
     static let calls = AArch64HotProgram(
         "exceptions of EL0",

@@ -67,6 +67,7 @@ extension AArch64 {
         public static let twe: UInt64 = 1 << 14
         public static let tsc: UInt64 = 1 << 19
         public static let tge: UInt64 = 1 << 27
+        public static let tdz: UInt64 = 1 << 28
         public static let hcd: UInt64 = 1 << 29
         public static let e2h: UInt64 = 1 << 34
         public static let tea: UInt64 = 1 << 37
@@ -81,6 +82,8 @@ extension AArch64 {
         /// nAA
         public static let nonAligned: UInt64 = 1 << 6
         public static let uma: UInt64 = 1 << 9
+        /// DZE.
+        public static let zeroing: UInt64 = 1 << 14
         public static let ntwi: UInt64 = 1 << 16
         public static let ntwe: UInt64 = 1 << 18
         public static let span: UInt64 = 1 << 23

@@ -52,9 +52,9 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         case .blr, .blraa, .blrab, .blraaz, .blrabz: return .indirect(isCall: true)
         case .illegal: return .interpreted
         case .eret, .eretaa, .eretab: return .leave(returns: false)
-        case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_spsel, .msr_ssbs, .msr_dit,
-            .sys:
+        case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_spsel, .msr_ssbs, .msr_dit:
             return .leave(returns: true)
+        case .sys: return isZeroing(operands) ? .plain : .leave(returns: true)
         case .msr_pan, .msr_daifset, .msr_daifclr: return level == 0 ? .leave(returns: true) : .plain
         case .msr_register:
             let isPlain = plainRegister(operands, isRead: false) != nil || isTransition(operands)

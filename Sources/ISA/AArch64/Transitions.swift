@@ -1,7 +1,7 @@
 import ISA
 
-/// System instructions as translated code has them: calls of the next level, returns, and changes of PSTATE, written out
-/// as what they do to the state block.
+/// System instructions as translated code has them: calls of the next level, returns, changes of PSTATE, and the zeroing of
+/// memory, written out as what they do to the state block.
 ///
 /// What each does in general is in Exceptions.swift, and stays the meaning: here stands the case that is common at the
 /// level where the code runs, after what it takes for granted (`expect`). Everything else is left to the general meaning.
@@ -40,6 +40,9 @@ extension AArch64.ProcessingElement {
             let (pstate, value) = (e.get(\.pstate), e.register(operands.rd))
             expectNoInterrupt(&e, nil)
             e.set(\.pstate, e.union(e.masked(pstate, ~PSTATE.daif), e.masked(value, PSTATE.daif)))
+        case .sys:
+            guard isZeroing(operands) else { return false }
+            recordZeroing(operands, &e)
         default: return false
         }
         return true
@@ -186,6 +189,25 @@ extension AArch64.ProcessingElement {
         }
         e.set(\.pstate, isOn ? e.union(pstate, e.constant(PSTATE.pan)) : e.masked(pstate, ~PSTATE.pan))
         e.setContext(context)
+    }
+
+    // MARK: Memory
+
+    /// DC ZVA.
+    func isZeroing(_ operands: Operands) -> Bool { operands.immediateBits & 0x3fff == UInt64(Self.zeroing) }
+
+    /// DC ZVA of an address that is a block's, so that a fault tells what the operand is.
+    private func recordZeroing(_ operands: Operands, _ e: inout Recorder) {
+        let isHosts = level == 0 && regimeKind(level: 0) == .el2Host
+        if level == 0 { e.expect(e.isSet(e.get(\.sctlr, isHosts ? 2 : 1), Control.zeroing)) }
+        if level < 2, !isHosts, hasEL2 { e.expect(e.isClear(e.get(\.hcr), Hypervisor.tdz)) }
+        let address = e.register(operands.rd)
+        e.expect(e.isClear(address, Self.zeroedBlock - 1))
+        let handle = e.probe(address, bytes: UInt16(Self.zeroedBlock), write: true, [])
+        let zero = e.constant(0)
+        for offset in stride(from: 0, to: UInt16(Self.zeroedBlock), by: 8) {
+            e.store(handle, offset: offset, zero, .double)
+        }
     }
 
     // MARK: What is taken for granted

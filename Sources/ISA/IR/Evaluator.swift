@@ -226,13 +226,6 @@ public struct Evaluator<Guest: GuestArchitecture> {
                 vector(node.a), vector(node.b), vector(node.c), node.rounding)
         case .cryptographic:
             return node.cryptographicOperation.evaluate(vector(node.a), vector(node.b), vector(node.c))
-        case .compareAndSwapPair:
-            let old = SIMD2(loadHeld(node.a, 0, .double), loadHeld(node.a, 8, .double))
-            if old == vector(node.b) {
-                storeHeld(node.a, 0, vector(node.c).x, .double)
-                storeHeld(node.a, 8, vector(node.c).y, .double)
-            }
-            return old
         default: preconditionFailure("\(node.operation) gives no vector")
         }
     }

@@ -121,8 +121,6 @@ public struct Node: Sendable {
         case atomicUpdate
         /// value = old [width] in handle a, which becomes c if it was b
         case compareAndSwap
-        /// vector = old 16 bytes in handle a, which become vector c if they were vector b
-        case compareAndSwapPair
         /// reserves handle a
         case reserve
         /// condition = handle a is reserved; it is not afterwards
@@ -214,7 +212,7 @@ extension Node.Operation {
         case .truth, .compare, .not, .and, .or, .condition, .consumeReservation: return .condition
         case .probe: return .handle
         case .vectorRegister, .vector, .vectorBinary, .vectorUnary, .vectorShift, .vectorExtract, .vectorSaturating,
-            .vectorFloat, .cryptographic, .compareAndSwapPair:
+            .vectorFloat, .cryptographic:
             return .vector
         case .setFlags, .setFlagsIf, .setRawFlags: return .flags
         case .setRegister, .setRegisterPart, .setState, .store, .storeHeld, .storeHeldIf, .reserve, .setVectorRegister,
@@ -236,7 +234,7 @@ extension Node.Operation {
     public var hasEffect: Bool {
         switch self {
         case .setRegister, .setRegisterPart, .setState, .setFlags, .setFlagsIf, .setRawFlags, .store, .storeHeld,
-            .storeHeldIf, .atomicUpdate, .compareAndSwap, .compareAndSwapPair, .reserve, .consumeReservation, .float,
+            .storeHeldIf, .atomicUpdate, .compareAndSwap, .reserve, .consumeReservation, .float,
             .floatToInteger, .integerToFloat, .convertFloat, .setVectorRegister, .vectorSaturating, .vectorFloat,
             .uncount, .setContext:
             return true
@@ -284,7 +282,6 @@ extension Node.Operation {
         case .storeHeld, .atomicUpdate: return [.handle, .value, .nothing, .nothing]
         case .storeHeldIf: return [.condition, .handle, .value, .nothing]
         case .compareAndSwap: return [.handle, .value, .value, .nothing]
-        case .compareAndSwapPair: return [.handle, .vector, .vector, .nothing]
         case .setVectorRegister, .doubleword, .vectorUnary, .vectorShift:
             return [.vector, .nothing, .nothing, .nothing]
         case .vectorBinary, .vectorExtract: return [.vector, .vector, .nothing, .nothing]

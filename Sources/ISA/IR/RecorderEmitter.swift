@@ -201,10 +201,15 @@ extension Recorder: Emitter {
     public mutating func compareAndSwapPair(
         _ handle: Handle, expected: (Value, Value), new: (Value, Value)
     ) -> (Value, Value) {
-        let expected = vector(low: expected.0, high: expected.1)
-        let new = vector(low: new.0, high: new.1)
-        let old = vector(Node(.compareAndSwapPair, handle.node, expected.node, new.node))
-        return (doubleword(0, of: old), doubleword(1, of: old))
+        // All CPUs take turns, so that several steps are one.
+        let old = (load(handle, offset: 0, .double), load(handle, offset: 8, .double))
+        let differences = (
+            binary(.xor, .double, old.0, expected.0), binary(.xor, .double, old.1, expected.1)
+        )
+        let isExpected = isClear(union(differences.0, differences.1))
+        store(if: isExpected, handle, offset: 0, new.0, .double)
+        store(if: isExpected, handle, offset: 8, new.1, .double)
+        return old
     }
 
     public mutating func reserve(_ handle: Handle) {
