@@ -39,7 +39,7 @@ struct AArch64HotProgram: CustomStringConvertible, Sendable {
 extension AArch64HotProgram {
     static let all = [
         flags, writeBack, pageEnd, straddle, elsewhere, bits, rewritingByBlock, rewriting, unprivileged, exclusives,
-        pairs, zeroing, refusedEarly, calls, hypercalls,
+        pairs, zeroing, refusedEarly, saturation, calls, hypercalls,
     ]
 
     static let flags = AArch64HotProgram(

@@ -194,7 +194,12 @@ extension AssemblerTests {
             (.unpackLowWords, "punpckldq"), (.unpackLowDoubles, "punpcklqdq"), (.unpackHighBytes, "punpckhbw"),
             (.unpackHighHalves, "punpckhwd"), (.unpackHighWords, "punpckhdq"), (.unpackHighDoubles, "punpckhqdq"),
             (.packHalves, "packuswb"), (.packWords, "packusdw"),
-            (.addUnsignedSaturatingBytes, "paddusb"), (.shuffleBytes, "pshufb"),
+            (.packSignedHalves, "packsswb"), (.packSignedWords, "packssdw"),
+            (.addSaturatingBytes, "paddsb"), (.addSaturatingHalves, "paddsw"), (.addUnsignedSaturatingBytes, "paddusb"),
+            (.addUnsignedSaturatingHalves, "paddusw"), (.subtractSaturatingBytes, "psubsb"),
+            (.subtractSaturatingHalves, "psubsw"), (.subtractUnsignedSaturatingBytes, "psubusb"),
+            (.subtractUnsignedSaturatingHalves, "psubusw"), (.multiplyHighHalves, "pmulhw"),
+            (.multiplyRoundedHalves, "pmulhrsw"), (.multiplyLowWords, "pmuldq"), (.shuffleBytes, "pshufb"),
         ]
         #expect(operations.count == X64.Packed.allCases.count)
         let memory = vectorName(Self.place)
@@ -292,6 +297,7 @@ extension AssemblerTests {
         let memory = Self.place
         for x in VectorRegister.allCases {
             try expect("movaps \(x), xmm11") { $0.move(x, .xmm11) }
+            try expect("ptest \(x), \(x)") { $0.test(x) }
             try expect("movaps xmm3, \(x)") { $0.move(.xmm3, x) }
             try expect("movups \(x), \(vectorName(memory))") { $0.loadVector(x, memory) }
             try expect("movups \(vectorName(memory)), \(x)") { $0.storeVector(memory, x) }

@@ -123,6 +123,11 @@ extension X64.Assembler {
         byte(count)
     }
 
+    /// Flags: equal where all bits of the register are zero (PTEST).
+    public mutating func test(_ register: VectorRegister) {
+        instruction(0x0f3817, reg: register.rawValue, Self.operand(.register(register)), .word, mandatory: 0x66)
+    }
+
     /// target = four 32-bit elements of source, each chosen by two bits of the constant (PSHUFD).
     public mutating func shuffle(_ target: VectorRegister, _ source: VectorOperand, constant: UInt8) {
         instruction(0x0f70, reg: target.rawValue, Self.operand(source), .word, mandatory: 0x66)

@@ -53,6 +53,7 @@ extension X64.Generator {
         case .doubleword: generateDoubleword(node)
         case .vector: generateVector(node)
         case .vectorBinary: generateLanes(node)
+        case .vectorSaturating: generateVectorSaturating(node)
         case .vectorShift: generateVectorShift(node)
         case .vectorExtract: generateVectorExtract(node)
         default: if map.hasVectors { generateVectorFloat(node) } else { generateFloat(node) }

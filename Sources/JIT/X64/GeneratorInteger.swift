@@ -35,6 +35,7 @@ extension X64.Generator {
             guard switches.contains(.floats) else { return false }
             return map.hasVectors ? Self.supportsVectorFloat(node, host) : Self.supportsFloat(node, host)
         case .vectorFloat: return switches.contains(.floats) && Self.supportsVectorFloat(node, host)
+        case .vectorSaturating: return Self.supportsVectorSaturating(node)
         default: return Self.supportsVector(node)
         }
     }

@@ -137,8 +137,18 @@ public enum X64 {
             unpackHighDoubles = 0x6600_0f6d
         /// Lanes of both sources in half their widths, unsigned and saturated (PACKUSWB, PACKUSDW).
         case packHalves = 0x6600_0f67, packWords = 0x660f_382b
-        /// PADDUSB, PSHUFB.
-        case addUnsignedSaturatingBytes = 0x6600_0fdc, shuffleBytes = 0x660f_3800
+        /// The same, signed (PACKSSWB, PACKSSDW).
+        case packSignedHalves = 0x6600_0f63, packSignedWords = 0x6600_0f6b
+        /// PADDS, PADDUS, PSUBS, PSUBUS.
+        case addSaturatingBytes = 0x6600_0fec, addSaturatingHalves = 0x6600_0fed
+        case addUnsignedSaturatingBytes = 0x6600_0fdc, addUnsignedSaturatingHalves = 0x6600_0fdd
+        case subtractSaturatingBytes = 0x6600_0fe8, subtractSaturatingHalves = 0x6600_0fe9
+        case subtractUnsignedSaturatingBytes = 0x6600_0fd8, subtractUnsignedSaturatingHalves = 0x6600_0fd9
+        /// The upper half of the product, and that of twice the product, rounded (PMULHW, PMULHRSW); the product of the lower
+        /// words of 64-bit lanes (PMULDQ). All signed.
+        case multiplyHighHalves = 0x6600_0fe5, multiplyRoundedHalves = 0x660f_380b, multiplyLowWords = 0x660f_3828
+        /// PSHUFB.
+        case shuffleBytes = 0x660f_3800
     }
 
     /// Operations on whole vectors that a constant governs, by mandatory prefix in the highest byte and opcode in the others.
