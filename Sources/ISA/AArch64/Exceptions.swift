@@ -367,12 +367,6 @@ extension AArch64.ProcessingElement {
         if isObserved, from == 2, level < 2, hasGuest { guestEntryObserver?() }
     }
 
-    /// Bits of PSTATE that some PEs have.
-    var optionalBits: UInt64 {
-        (features.contains(.pan) ? PSTATE.pan : 0) | (features.contains(.uao) ? PSTATE.uao : 0)
-            | (features.contains(.dit) ? PSTATE.dit : 0) | (features.contains(.ssbs) ? PSTATE.ssbs : 0)
-    }
-
     private func isLegalReturn(_ saved: UInt64, from: Int) -> Bool {
         let target = Int(saved >> 2 & 3)
         if saved & PSTATE.aarch32 != 0 || saved & 2 != 0 { return false }

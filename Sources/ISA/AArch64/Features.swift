@@ -4,90 +4,93 @@ extension AArch64 {
         public let rawValue: UInt128
         public init(rawValue: UInt128) { self.rawValue = rawValue }
 
+        /// Not constants, which in 128 bits the compiler makes when they are first used: each use would look whether they are.
+        @inline(__always) private static func bit(_ number: UInt128) -> Features { Features(rawValue: 1 << number) }
+
         // MARK: Instructions
-        public static let crc32 = Features(rawValue: 1 << 0)
-        public static let lse = Features(rawValue: 1 << 1)
-        public static let rdm = Features(rawValue: 1 << 2)
-        public static let pauth = Features(rawValue: 1 << 3)
-        public static let lrcpc = Features(rawValue: 1 << 4)
-        public static let lrcpc2 = Features(rawValue: 1 << 5)
-        public static let flagM = Features(rawValue: 1 << 6)
-        public static let flagM2 = Features(rawValue: 1 << 7)
-        public static let dit = Features(rawValue: 1 << 8)
+        public static var crc32: Features { bit(0) }
+        public static var lse: Features { bit(1) }
+        public static var rdm: Features { bit(2) }
+        public static var pauth: Features { bit(3) }
+        public static var lrcpc: Features { bit(4) }
+        public static var lrcpc2: Features { bit(5) }
+        public static var flagM: Features { bit(6) }
+        public static var flagM2: Features { bit(7) }
+        public static var dit: Features { bit(8) }
         /// With the register: what the manual calls SSBS2.
-        public static let ssbs = Features(rawValue: 1 << 9)
-        public static let sb = Features(rawValue: 1 << 10)
-        public static let bti = Features(rawValue: 1 << 11)
-        public static let fp16 = Features(rawValue: 1 << 12)
-        public static let jscvt = Features(rawValue: 1 << 13)
-        public static let frintts = Features(rawValue: 1 << 14)
-        public static let fcma = Features(rawValue: 1 << 15)
-        public static let dotProd = Features(rawValue: 1 << 16)
+        public static var ssbs: Features { bit(9) }
+        public static var sb: Features { bit(10) }
+        public static var bti: Features { bit(11) }
+        public static var fp16: Features { bit(12) }
+        public static var jscvt: Features { bit(13) }
+        public static var frintts: Features { bit(14) }
+        public static var fcma: Features { bit(15) }
+        public static var dotProd: Features { bit(16) }
         /// With FEAT_PMULL.
-        public static let aes = Features(rawValue: 1 << 17)
-        public static let sha1 = Features(rawValue: 1 << 18)
-        public static let sha256 = Features(rawValue: 1 << 19)
-        public static let sha512 = Features(rawValue: 1 << 20)
-        public static let sha3 = Features(rawValue: 1 << 21)
-        public static let rng = Features(rawValue: 1 << 22)
-        public static let dpb = Features(rawValue: 1 << 23)
-        public static let dpb2 = Features(rawValue: 1 << 24)
-        public static let specres = Features(rawValue: 1 << 25)
-        public static let lse2 = Features(rawValue: 1 << 26)
+        public static var aes: Features { bit(17) }
+        public static var sha1: Features { bit(18) }
+        public static var sha256: Features { bit(19) }
+        public static var sha512: Features { bit(20) }
+        public static var sha3: Features { bit(21) }
+        public static var rng: Features { bit(22) }
+        public static var dpb: Features { bit(23) }
+        public static var dpb2: Features { bit(24) }
+        public static var specres: Features { bit(25) }
+        public static var lse2: Features { bit(26) }
 
         // MARK: Exception levels and traps
         /// EL2 is there. (No feature of the manual: every CPU may lack it.)
-        public static let el2 = Features(rawValue: 1 << 27)
-        public static let vhe = Features(rawValue: 1 << 28)
-        public static let evt = Features(rawValue: 1 << 29)
-        public static let idst = Features(rawValue: 1 << 30)
-        public static let ras = Features(rawValue: 1 << 31)
-        public static let iesb = Features(rawValue: 1 << 32)
+        public static var el2: Features { bit(27) }
+        public static var vhe: Features { bit(28) }
+        public static var evt: Features { bit(29) }
+        public static var idst: Features { bit(30) }
+        public static var ras: Features { bit(31) }
+        public static var iesb: Features { bit(32) }
         /// SCXTNUM_ELx.
-        public static let csv2_2 = Features(rawValue: 1 << 33)
+        public static var csv2_2: Features { bit(33) }
         /// The system registers of a GICv3's CPU interface.
-        public static let gicv3 = Features(rawValue: 1 << 34)
-        public static let pmuv3 = Features(rawValue: 1 << 35)
-        public static let pmuv3p1 = Features(rawValue: 1 << 56)
-        public static let pmuv3p4 = Features(rawValue: 1 << 57)
-        public static let pmuv3p5 = Features(rawValue: 1 << 58)
+        public static var gicv3: Features { bit(34) }
+        public static var pmuv3: Features { bit(35) }
+        public static var pmuv3p1: Features { bit(56) }
+        public static var pmuv3p4: Features { bit(57) }
+        public static var pmuv3p5: Features { bit(58) }
 
         // MARK: Memory
-        public static let lor = Features(rawValue: 1 << 36)
-        public static let pan = Features(rawValue: 1 << 37)
-        public static let pan2 = Features(rawValue: 1 << 38)
-        public static let pan3 = Features(rawValue: 1 << 39)
-        public static let uao = Features(rawValue: 1 << 40)
-        public static let vmid16 = Features(rawValue: 1 << 41)
-        public static let hafdbs = Features(rawValue: 1 << 42)
-        public static let hpds = Features(rawValue: 1 << 43)
-        public static let hpds2 = Features(rawValue: 1 << 44)
-        public static let xnx = Features(rawValue: 1 << 45)
-        public static let ttcnp = Features(rawValue: 1 << 46)
-        public static let ttst = Features(rawValue: 1 << 47)
-        public static let ttl = Features(rawValue: 1 << 48)
-        public static let s2fwb = Features(rawValue: 1 << 49)
-        public static let bbm = Features(rawValue: 1 << 50)
-        public static let e0pd = Features(rawValue: 1 << 51)
-        public static let tlbios = Features(rawValue: 1 << 52)
-        public static let tlbirange = Features(rawValue: 1 << 53)
-        public static let tGran16K = Features(rawValue: 1 << 54)
+        public static var lor: Features { bit(36) }
+        public static var pan: Features { bit(37) }
+        public static var pan2: Features { bit(38) }
+        public static var pan3: Features { bit(39) }
+        public static var uao: Features { bit(40) }
+        public static var vmid16: Features { bit(41) }
+        public static var hafdbs: Features { bit(42) }
+        public static var hpds: Features { bit(43) }
+        public static var hpds2: Features { bit(44) }
+        public static var xnx: Features { bit(45) }
+        public static var ttcnp: Features { bit(46) }
+        public static var ttst: Features { bit(47) }
+        public static var ttl: Features { bit(48) }
+        public static var s2fwb: Features { bit(49) }
+        public static var bbm: Features { bit(50) }
+        public static var e0pd: Features { bit(51) }
+        public static var tlbios: Features { bit(52) }
+        public static var tlbirange: Features { bit(53) }
+        public static var tGran16K: Features { bit(54) }
         /// Virtual and physical addresses of 52 bits with pages of 64 KiB, and with the smaller ones.
-        public static let lva = Features(rawValue: 1 << 64)
-        public static let lpa = Features(rawValue: 1 << 65)
-        public static let lpa2 = Features(rawValue: 1 << 66)
+        public static var lva: Features { bit(64) }
+        public static var lpa: Features { bit(65) }
+        public static var lpa2: Features { bit(66) }
 
         // MARK: Further instructions
-        public static let fhm = Features(rawValue: 1 << 55)
-        public static let sm3 = Features(rawValue: 1 << 60)
-        public static let sm4 = Features(rawValue: 1 << 61)
-        public static let bf16 = Features(rawValue: 1 << 62)
-        public static let i8mm = Features(rawValue: 1 << 63)
+        public static var fhm: Features { bit(55) }
+        public static var sm3: Features { bit(60) }
+        public static var sm4: Features { bit(61) }
+        public static var bf16: Features { bit(62) }
+        public static var i8mm: Features { bit(63) }
 
         /// Authentication codes of pointers are by an algorithm of our own, and not QARMA5.
-        public static let pacIMP = Features(rawValue: 1 << 59)
+        public static var pacIMP: Features { bit(59) }
 
         /// All that is known here, with the manual's algorithm for authentication codes.
-        public static let all = Features(rawValue: ~pacIMP.rawValue)
+        public static var all: Features { Features(rawValue: ~pacIMP.rawValue) }
     }
 }

@@ -7,16 +7,6 @@ import ISA
 /// SCTLR_ELx.A has every access checked for alignment. With the MMU off, all data is of device memory (D8.2.12), which would
 /// have an unaligned access fault; memory does not look so closely then, as on QEMU.
 extension AArch64 {
-    /// What translation depends on beside the roots of its tables: contexts of unlike keys have unlike numbers.
-    struct RegimeKey: Equatable {
-        var kind: TranslationRegime.Kind
-        var sctlr: UInt64
-        var tcr: UInt64
-        var mair: UInt64
-        var hcr: UInt64
-        var vtcr: UInt64
-    }
-
     /// Physical memory, as walks see it.
     struct WalkMemory: TranslationTables {
         // SAFETY: a walk is over before the PE, which holds the memory, can go.
@@ -49,12 +39,15 @@ extension AArch64.ProcessingElement {
     private typealias Hypervisor = AArch64.HypervisorConfiguration
 
     /// Bits of HCR_EL2 that translation depends on.
-    private static let translationConfiguration: UInt64 =
-        AArch64.TranslationRegime.HCR.vm | AArch64.TranslationRegime.HCR.ptw | AArch64.TranslationRegime.HCR.dc
-        | AArch64.TranslationRegime.HCR.tge | AArch64.TranslationRegime.HCR.cd | AArch64.TranslationRegime.HCR.id
-        | AArch64.TranslationRegime.HCR.e2h | AArch64.TranslationRegime.HCR.fwb
+    private static var translationConfiguration: UInt64 {
+        typealias HCR = AArch64.TranslationRegime.HCR
+        return HCR.vm | HCR.ptw | HCR.dc | HCR.tge | HCR.cd | HCR.id | HCR.e2h | HCR.fwb
+    }
 
     // MARK: Contexts
+
+    /// To the place of a level's context with PSTATE.PAN, from that of the one without.
+    private static let isPANContext = 4
 
     /// A register that translation or traps depend on has changed.
     func contextChanged() {
@@ -64,6 +57,19 @@ extension AArch64.ProcessingElement {
         floatingPointChanged()
         noteStackAlignment()
         levelChanged()
+    }
+
+    /// A register has changed that translation at EL2 does not depend on, nor at EL0 where EL2 is a host.
+    func guestContextChanged() {
+        knowsGuest = false
+        state.pointee.contexts[1] = 0
+        state.pointee.contexts[1 + Self.isPANContext] = 0
+        if !isHost {
+            state.pointee.contexts[0] = 0
+            state.pointee.contexts[Self.isPANContext] = 0
+        }
+        noteStackAlignment()
+        if level != 2 { levelChanged() }
     }
 
     /// What governs the use of floating point has changed.
@@ -92,7 +98,7 @@ extension AArch64.ProcessingElement {
     }
 
     private func context(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
-        let place = level + (isPAN ? 4 : 0)
+        let place = level + (isPAN ? Self.isPANContext : 0)
         // One that is known has been given its code's mode.
         if let known = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(state.pointee.contexts[place])) {
             return known
@@ -136,15 +142,13 @@ extension AArch64.ProcessingElement {
 
     /// The number of the regime, which is new where it has none.
     private func regimeNumber(_ key: AArch64.RegimeKey) -> Int {
-        if let number = regimes.lastIndex(of: key) { return number }
-        // Few guests have more than a handful.
-        if regimes.count == 64 {
-            regimes = []
+        if let number = regimes.number(of: key) { return number }
+        if regimes.isFull {
+            regimes.removeAll()
             pool.flushAll()
             state.pointee.contexts = .init(repeating: 0)
         }
-        regimes.append(key)
-        return regimes.count - 1
+        return regimes.append(key)
     }
 
     func regimeKind(level: Int) -> AArch64.TranslationRegime.Kind {

@@ -57,7 +57,7 @@ extension AArch64 {
         /// The exception level that the PE comes out of reset in: EL2 where that exists.
         public var resetLevel: Int { hasEL2 ? 2 : 1 }
         /// What translation depends on beside the roots, of each context: found by the number in a key's mode.
-        var regimes: [RegimeKey] = []
+        var regimes = RegimeKeys()
         /// The first stages that are known, of EL1&0 and of EL2, in memory of their own, so that nobody copies them; and the
         /// second.
         let firstStages: UnsafeMutablePointer<TranslationRegime>
@@ -70,6 +70,8 @@ extension AArch64 {
         var examinesData = false
         let pointerCodes = PointerCodes()
         let translationFeatures: TranslationFeatures
+        /// Bits of PSTATE that some PEs have.
+        let optionalBits: UInt64
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
         public var translator: (any Translator)?
         /// Told of each exception, after it was taken, while tracing.
@@ -141,6 +143,7 @@ extension AArch64 {
             model = cluster.model
             features = cluster.features
             translationFeatures = cluster.translationFeatures
+            optionalBits = PSTATE.optional(cluster.features)
             stageTwo = StageTwo(cluster.translationFeatures, hcr: 0, vtcr: 0, vttbr: 0, sctlr: 0)
             memory = cluster.memory
             code = cluster.code
@@ -170,6 +173,7 @@ extension AArch64 {
             pointerCodes.deallocate()
             trapRing.deallocate()
             firstStages.deallocate()
+            regimes.deallocate()
             state.deallocate()
         }
 

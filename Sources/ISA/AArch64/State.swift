@@ -154,6 +154,12 @@ public enum AArch64 {
         static let marks = illegal | branchType
         public static let el1h: UInt64 = 5
         public static let el2h: UInt64 = 9
+
+        /// Bits that are there with features.
+        static func optional(_ features: Features) -> UInt64 {
+            (features.contains(.pan) ? pan : 0) | (features.contains(.uao) ? uao : 0)
+                | (features.contains(.dit) ? dit : 0) | (features.contains(.ssbs) ? ssbs : 0)
+        }
     }
 
     /// What wires tell a PE: bits of ``State/lines``.

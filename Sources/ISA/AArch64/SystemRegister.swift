@@ -23,26 +23,29 @@ extension AArch64 {
         /// one that it always is there (D8.9, "Virtualization Host Extensions").
         let counterpart: StaticString?
         let changes: Changes
-        /// The bits that translation depends on, where a write changes it.
+        /// The bits that translation depends on, where a write changes it; and those of them that EL2's own does.
         let translates: UInt64
+        let translatesEL2: UInt64
 
         init(
             _ name: StaticString, _ encoding: StaticString, _ access: Access, _ storage: Storage,
             _ writable: Writable = .all, host hostWritable: Writable? = nil, _ requires: Features = [],
             exists: (@Sendable (CPUModel) -> Bool)? = nil, traps: Traps = [], control: Control = .none,
-            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0
+            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0,
+            translatesEL2: UInt64 = ~0
         ) {
             self.init(
                 name, key: Self.key(encoding.description), access, storage, writable, host: hostWritable, requires,
                 exists: exists, traps: traps, control: control, atEL2: counterpart, changes: changes,
-                translates: translates)
+                translates: translates, translatesEL2: translatesEL2)
         }
 
         init(
             _ name: StaticString, key: UInt16, _ access: Access, _ storage: Storage, _ writable: Writable = .all,
             host hostWritable: Writable? = nil, _ requires: Features = [],
             exists: (@Sendable (CPUModel) -> Bool)? = nil, traps: Traps = [], control: Control = .none,
-            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0
+            atEL2 counterpart: StaticString? = nil, changes: Changes = [], translates: UInt64 = ~0,
+            translatesEL2: UInt64 = ~0
         ) {
             self.name = name
             self.key = key
@@ -57,6 +60,7 @@ extension AArch64 {
             self.counterpart = counterpart
             self.changes = changes
             self.translates = translates
+            self.translatesEL2 = translatesEL2
         }
 
         /// The name by which EL2 reaches a register of EL1 or EL0 that its own name is no longer, since HCR_EL2.E2H.

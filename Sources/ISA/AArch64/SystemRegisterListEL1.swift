@@ -34,7 +34,7 @@ extension AArch64.SystemRegister {
         //     name         op0 op1  CRn  CRm op2
         .init(
             "SCTLR_EL1", "  11 000 0001 0000 000", .el1, .element(\.sctlr, 1), sctlrEL1, traps: .tvm,
-            atEL2: "SCTLR_EL2", changes: .translation),
+            atEL2: "SCTLR_EL2", changes: .translation, translatesEL2: 0),
         .init("ACTLR_EL1", "11 000 0001 0000 001", .el1, .zero, traps: .tacr),
         .init(
             "CPACR_EL1", "  11 000 0001 0000 010", .el1, .field(\.cpacr), Writable(3 << 20), traps: .tcpac,
@@ -55,16 +55,16 @@ extension AArch64.SystemRegister {
     static let memory1: [Self] = [
         .init(
             "TTBR0_EL1", "  11 000 0010 0000 000", .el1, .element(\.ttbr0, 1), ttbr, traps: .tvm, atEL2: "TTBR0_EL2",
-            changes: .translation),
+            changes: .translation, translatesEL2: 0),
         .init(
             "TTBR1_EL1", "  11 000 0010 0000 001", .el1, .element(\.ttbr1, 1), ttbr, traps: .tvm, atEL2: "TTBR1_EL2",
-            changes: .translation),
+            changes: .translation, translatesEL2: 0),
         .init(
             "TCR_EL1", "    11 000 0010 0000 010", .el1, .element(\.tcr, 1), tcrEL1, traps: .tvm, atEL2: "TCR_EL2",
-            changes: .translation),
+            changes: .translation, translatesEL2: 0),
         .init(
             "MAIR_EL1", "   11 000 1010 0010 000", .el1, .element(\.mair, 1), traps: .tvm, atEL2: "MAIR_EL2",
-            changes: .translation),
+            changes: .translation, translatesEL2: 0),
         .init("AMAIR_EL1", "11 000 1010 0011 000", .el1, .zero, traps: .tvm, atEL2: "AMAIR_EL2"),
         .init("PAR_EL1", "  11 000 0111 0100 000", .el1, .field(\.par)),
         // No LORegions: LORID_EL1 says so, and the others are RES0.

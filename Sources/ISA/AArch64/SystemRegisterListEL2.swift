@@ -19,7 +19,8 @@ extension AArch64.SystemRegister {
             "HCR_EL2", "      11 100 0001 0001 000", .el2, .field(\.hcr), hcr,
             changes: [.translation, .interrupts, .floatingPoint],
             // VM, PTW; DC, TGE; CD, ID, E2H; FWB
-            translates: 1 << 0 | 1 << 2 | 1 << 12 | 1 << 27 | 7 << 32 | 1 << 46),
+            translates: 1 << 0 | 1 << 2 | 1 << 12 | 1 << 27 | 7 << 32 | 1 << 46,
+            translatesEL2: 1 << 27 | 1 << 34),
         .init(
             "MDCR_EL2", "     11 100 0001 0001 001", .el2, .field(\.mdcr),
             // TDE, TDA, TDOSA, TDRA; HPMN, TPMCR, TPM, HPME; HPMD; HCCD, HLP
@@ -66,13 +67,14 @@ extension AArch64.SystemRegister {
             "TCR_EL2", "   11 100 0010 0000 010", .el2, .element(\.tcr, 2), tcrEL2, host: tcrEL1, changes: .translation),
         .init(
             "VTTBR_EL2", " 11 100 0010 0001 000", .el2, .field(\.vttbr),
-            Writable(0x00ff_ffff_ffff_fffe, [(0xff << 56, .vmid16), (1, .ttcnp)]), changes: .translation),
+            Writable(0x00ff_ffff_ffff_fffe, [(0xff << 56, .vmid16), (1, .ttcnp)]), changes: .translation,
+            translatesEL2: 0),
         .init(
             "VTCR_EL2", "  11 100 0010 0001 010", .el2, .field(\.vtcr),
             // T0SZ, SL0, IRGN0, ORGN0, SH0, TG0, PS; DS, SL2
             Writable(
                 0x7_ffff, ones: 1 << 31, [(1 << 19, .vmid16), (3 << 21, .hafdbs), (15 << 25, .hpds2), (3 << 32, .lpa2)]),
-            changes: .translation),
+            changes: .translation, translatesEL2: 0),
         .init("MAIR_EL2", "  11 100 1010 0010 000", .el2, .element(\.mair, 2), changes: .translation),
         .init("AMAIR_EL2", " 11 100 1010 0011 000", .el2, .zero),
         .init("DACR32_EL2", "11 100 0011 0000 000", .el2, .field(\.dacr32), .word),

@@ -27,6 +27,7 @@ extension AArch64 {
         fileprivate(set) var counterpart: Int
         let changes: SystemRegister.Changes
         let translates: UInt64
+        let translatesEL2: UInt64
 
         fileprivate init(_ line: SystemRegister, _ model: CPUModel, place: Int) {
             let features = model.features
@@ -55,6 +56,7 @@ extension AArch64 {
             counterpart = place
             changes = line.changes
             translates = line.translates
+            translatesEL2 = line.translatesEL2
         }
     }
 

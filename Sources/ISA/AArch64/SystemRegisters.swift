@@ -37,9 +37,9 @@ extension AArch64.ProcessingElement {
                 field.pointee = new
             } else if field.pointee != new {
                 if entry.pointee.changes.contains(.monitors) { updateMonitors() }
-                let translates = (field.pointee ^ new) & entry.pointee.translates != 0
+                let changed = field.pointee ^ new
                 field.pointee = new
-                registersChanged(entry.pointee.changes, translates: translates)
+                registersChanged(entry, changed)
             }
         } else if let function = entry.pointee.computed {
             writeComputed(function, entry.pointee.index, new, key)
@@ -47,12 +47,15 @@ extension AArch64.ProcessingElement {
         if isObserved { registerObserver?(key, new) }
     }
 
-    /// What follows from a write.
-    private func registersChanged(_ changes: AArch64.SystemRegister.Changes, translates: Bool) {
-        if changes.contains(.translation), translates {
+    /// What follows from a write that has changed these bits.
+    private func registersChanged(_ entry: UnsafePointer<Entry>, _ bits: UInt64) {
+        let changes = entry.pointee.changes
+        let translating = changes.contains(.translation) ? bits & entry.pointee.translates : 0
+        if translating & entry.pointee.translatesEL2 != 0 {
             contextChanged()
-        } else if changes.contains(.floatingPoint) {
-            floatingPointChanged()
+        } else {
+            if translating != 0 { guestContextChanged() }
+            if changes.contains(.floatingPoint) { floatingPointChanged() }
         }
         if changes.contains(.interrupts) { interruptsChanged() }
         if changes.contains(.timers) { timersChanged() }

@@ -145,8 +145,8 @@ extension AArch64.ProcessingElement {
     private func mayHaveIdentifier(of operand: UInt64, _ key: TranslationContext.Key) -> Bool {
         let number = Int(truncatingIfNeeded: key.mode >> 8)
         // Numbers begin anew when there are too many; what had one before is empty.
-        guard number < regimes.count else { return true }
-        let (features, control) = (translationFeatures, regimes[number].tcr)
+        guard let control = regimes[number]?.tcr else { return true }
+        let features = translationFeatures
         return AArch64.TranslationRegime.asid(features, tcr: control, ttbr0: operand, ttbr1: operand)
             == AArch64.TranslationRegime.asid(features, tcr: control, ttbr0: key.firstStage, ttbr1: key.upperHalf)
     }

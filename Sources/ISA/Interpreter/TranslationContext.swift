@@ -454,8 +454,9 @@ public struct TranslationContext {
         return (Int(truncatingIfNeeded: hash &>> 6), 1 &<< (hash & 63))
     }
 
-    /// Whether pages of a superpage that holds `address` may have been entered.
-    private func isInSuperpage(_ address: UInt64) -> Bool {
+    /// Whether pages of a superpage that holds `address` may have been entered. It changes nothing, but would copy the context
+    /// if it said so.
+    private mutating func isInSuperpage(_ address: UInt64) -> Bool {
         var sizes = superpageSizes
         while sizes != 0 {
             let (word, bit) = Self.superpagePlace(address, sizes.trailingZeroBitCount)

@@ -244,7 +244,9 @@ public struct HelperIdentifier: RawRepresentable, Hashable, Sendable {
 
     /// No architecture's: the interpreter executes the instruction at the program counter, which is no transfer of control,
     /// and translated code goes on behind it.
-    package static let interpretation = HelperIdentifier(rawValue: 0xffff)
+    @inlinable @inline(__always) package static var interpretation: HelperIdentifier {
+        HelperIdentifier(rawValue: 0xffff)
+    }
 
     /// No architecture's: a load from address a, or a store of b there, with all that may have to be done for it.
     package static func access(isStore: Bool, _ width: Width, _ attributes: MemoryAttributes) -> HelperIdentifier {
