@@ -31,17 +31,19 @@ enum OtherEmulator {
 
     /// The command that runs a test program, whose path goes behind it: QEMU's, with a deterministic clock, or
     /// `text` itself.
-    /// - Parameter machine: our board, whose interrupt controller QEMU's has too.
+    /// - Parameter machine: our board, whose interrupt controller and Secure state QEMU's has too.
     static func command(
         _ text: String, for architecture: ELFFile.Machine, machine board: String? = nil
     ) throws(InputError) -> [String] {
         let words = text.split(separator: " ").map(String.init)
         let path = try find(words.first ?? "", for: architecture)
         guard words.count == 1, path.hasSuffix(qemu(architecture)) else { return [path] + words.dropFirst() }
-        let controller = (board?.split(separator: ",") ?? []).filter { $0.hasPrefix("gic-version=") }
+        let options = (board?.split(separator: ",") ?? []).filter {
+            $0.hasPrefix("gic-version=") || $0.hasPrefix("secure=")
+        }
         let machine =
             architecture == .aarch64
-            ? ["-M", (["virt", "virtualization=on"] + controller).joined(separator: ","), "-cpu", "max"]
+            ? ["-M", (["virt", "virtualization=on"] + options).joined(separator: ","), "-cpu", "max"]
             : ["-M", "virt", "-cpu", processor, "-bios", "none"]
         return [path] + machine + [
             "-icount", "shift=0", "-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel",

@@ -107,7 +107,7 @@ extension AArch64 {
 
         func readDescriptor(_ physical: UInt64) -> UInt64? {
             let value = tables.readDescriptor(physical)
-            if let value { log.entries.append((physical, value)) }
+            if let value { log.entries.append((physical & ~AArch64.securePhysical, value)) }
             return value
         }
 
@@ -133,7 +133,9 @@ extension AArch64.ProcessingElement {
         let level = level ?? self.level
         let regime = regime(regimeKind(level: level)).pointee
         let request = AArch64.TranslationRequest(address, access, isPrivileged: level > 0)
-        return AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory: memory, ram: ram))
+        var inspection = AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory: memory, ram: ram))
+        if case .success(let found) = inspection.result { inspection.result = .success(placed(found)) }
+        return inspection
     }
 }
 

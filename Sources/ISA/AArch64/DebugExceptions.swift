@@ -135,13 +135,15 @@ extension AArch64.ProcessingElement {
 
     /// Debug exceptions of EL0 and EL1 go to EL2 (MDCR_EL2.TDE, HCR_EL2.TGE).
     var routesDebugExceptions: Bool {
-        hasEL2 && (state.pointee.mdcr >> 8 & 1 != 0 || hypervisorConfiguration & Hypervisor.tge != 0)
+        isEL2Enabled && (state.pointee.mdcr >> 8 & 1 != 0 || hypervisorConfiguration & Hypervisor.tge != 0)
     }
 
     /// AArch64.GenerateDebugExceptionsFrom.
     private func generatesDebugExceptions(from level: Int, isMasked: Bool) -> Bool {
         let isDoublyLocked = state.pointee.osDoubleLock & 1 != 0 && state.pointee.dbgprcr & 1 == 0
         if state.pointee.osLock || isDoublyLocked { return false }
+        // MDCR_EL3.SDD
+        if isSecureBelowEL3, state.pointee.mdcrEL3 >> 16 & 1 != 0 { return false }
         let target = routesDebugExceptions ? 2 : 1
         if level < target { return true }
         return level == target && state.pointee.mdscr & DebugControl.kernel != 0 && !isMasked
@@ -238,8 +240,8 @@ extension AArch64.ProcessingElement {
             case 1: control >> 1 & 1 != 0
             default: control >> 2 & 1 != 0
             }
-        // All that is here is Non-secure.
-        guard isForLevel, security < 2 || security == 3 && isForEL2 else { return false }
+        let isForState = isSecure ? security != 1 : security < 2 || security == 3 && isForEL2
+        guard isForLevel, isForState else { return false }
         // Bit 0 of BT, or WT.
         let isLink = control >> 20 & 1 != 0 && control >> 21 & 7 == 0
         return !isLink || contextMatches(Int(control >> 16 & 15), isLinked: true)
@@ -273,7 +275,7 @@ extension AArch64.ProcessingElement {
     /// DBGBVR_EL1.VMID, of which half counts where VMIDs have 8 bits.
     private func matchesGuest(_ value: UInt64) -> Bool {
         let isWide = features.contains(.vmid16) && state.pointee.vtcr >> 19 & 1 != 0
-        return hasEL2 && (state.pointee.vttbr >> 48 ^ value >> 32) & (isWide ? 0xffff : 0xff) == 0
+        return isEL2Enabled && (state.pointee.vttbr >> 48 ^ value >> 32) & (isWide ? 0xffff : 0xff) == 0
     }
 
     // MARK: Watchpoints (D2.10)

@@ -40,7 +40,7 @@ extension AArch64 {
     /// How a fault record says where the exception goes, above the syndrome's 25 bits.
     enum FaultDetail {
         static let syndrome: UInt64 = 0x1ff_ffff
-        /// The exception goes to this level at least: 1 or 2.
+        /// The exception goes to this level at least: 1 to 3.
         static let levelShift: UInt64 = 32
         /// The fault record's value is for FAR_ELx, and its guest-physical address for HPFAR_EL2.
         static let hasAddress: UInt64 = 1 << 40
@@ -134,16 +134,18 @@ extension AArch64.ProcessingElement {
             guard environment.callFirmware(self, byHypervisorCall: true) else { throw undefinedInstruction() }
             return
         }
+        if hasEL3 { return try callHypervisorUnderMonitor(comment) }
         if hypervisorConfiguration & Hypervisor.hcd != 0 { throw undefinedInstruction() }
         throw fault(Class.hypervisorCall, comment & 0xffff, level: 2, Detail.returnsBehind)
     }
 
-    /// SMC: a call of the firmware, where EL2 does not want to know.
+    /// SMC: a call of EL3 or of the firmware, where EL2 does not want to know.
     func secureMonitorCall(_ comment: UInt64) throws(Fault) {
         if level == 0 { throw undefinedInstruction() }
         if level == 1, hypervisorConfiguration & Hypervisor.tsc != 0 {
             throw fault(Class.secureMonitorCall, comment & 0xffff, level: 2)
         }
+        if hasEL3 { return try callSecureMonitor(comment) }
         guard environment.callFirmware(self, byHypervisorCall: false) else { throw undefinedInstruction() }
     }
 
@@ -152,7 +154,7 @@ extension AArch64.ProcessingElement {
         fault(Class.breakpointInstruction, comment & 0xffff, level: level < 2 && routesDebugExceptions ? 2 : 0)
     }
 
-    /// An instruction of floating point or vectors, while CPACR_EL1 or CPTR_EL2 traps them (D1.15).
+    /// An instruction of floating point or vectors, while CPACR_EL1, CPTR_EL2 or CPTR_EL3 traps them (D1.15).
     func floatingPointDisabled() -> Fault {
         let target = floatingPointTrapLevel(from: level) ?? 1
         // What CPACR_EL1 traps has no syndrome where HCR_EL2.TGE takes it to EL2 (AArch64.AdvSIMDFPAccessTrap).
@@ -166,7 +168,7 @@ extension AArch64.ProcessingElement {
         let s = state
         let isHostFormat = hypervisorConfiguration & Hypervisor.e2h != 0
         if trapsFloatingPointAtEL1(from: level) { return hypervisorConfiguration & Hypervisor.tge != 0 ? 2 : 1 }
-        guard hasEL2 else { return nil }
+        guard isEL2Enabled, level < 3 else { return trapsFloatingPointAtMonitor ? 3 : nil }
         if isHostFormat {
             let enable = s.pointee.cptr >> 20 & 3
             // EL1 and its EL0 are those that 0b01 lets through.
@@ -174,7 +176,7 @@ extension AArch64.ProcessingElement {
         } else if s.pointee.cptr >> 10 & 1 != 0 {
             return 2
         }
-        return nil
+        return trapsFloatingPointAtMonitor ? 3 : nil
     }
 
     /// Whether CPACR_EL1 traps floating point at `level`.
@@ -244,7 +246,7 @@ extension AArch64.ProcessingElement {
         let control = s.pointee.sctlr[target]
         if control & Control.dssbs != 0, features.contains(.ssbs) { new |= PSTATE.ssbs }
         // SPAN clear: privileged accesses to what EL0 may access are off from here on.
-        let setsPAN = target == 1 || isHost
+        let setsPAN = target == 1 || target == 2 && isHost
         if features.contains(.pan), setsPAN, control & Control.span == 0 { new |= PSTATE.pan }
         s.pointee.pstate = new
         s.pointee.core.programCounter = s.pointee.vbar[target] &+ vector
@@ -276,7 +278,7 @@ extension AArch64.ProcessingElement {
     var hasInterrupt: Bool {
         let lines = state.pointee.lines
         if lines & (AArch64.Interrupt.irq | AArch64.Interrupt.fiq) != 0 { return true }
-        return level < 2 && (lines != 0 || virtualInterrupts != 0)
+        return level < 2 && (lines != 0 && !isSecureBelowEL3 || virtualInterrupts != 0)
     }
 
     /// What HCR_EL2 says is pending.
@@ -293,13 +295,10 @@ extension AArch64.ProcessingElement {
         let level = level
         let isGuests = configuration & Hypervisor.tge != 0
         let masks = s.pointee.pstate
-        func takePhysical(_ kind: AArch64.ExceptionKind, _ line: UInt64, route: UInt64, mask: UInt64) -> Bool {
+        func takePhysical(_ kind: AArch64.ExceptionKind, _ line: UInt64, mask: UInt64) -> Bool {
             guard lines & line != 0 else { return false }
-            let target = hasEL2 && (configuration & route != 0 || isGuests) ? 2 : 1
-            if target < level { return false }
-            // What goes to EL2 from below is not masked there, but where EL0 is its application.
-            let maskable = target == level || target == 1 || isHost
-            if maskable && masks & mask != 0 { return false }
+            let target = interruptTarget(isFIQ: kind == .fiq)
+            if target < level || isInterruptMaskable(target: target) && masks & mask != 0 { return false }
             take(kind, syndrome: 0, toLevel: target, returnAddress: core.pointee.programCounter)
             return true
         }
@@ -310,8 +309,8 @@ extension AArch64.ProcessingElement {
             take(kind, syndrome: syndrome, toLevel: 1, returnAddress: core.pointee.programCounter)
             return true
         }
-        if takePhysical(.fiq, AArch64.Interrupt.fiq, route: Hypervisor.fmo, mask: PSTATE.fiqMask) { return }
-        if takePhysical(.irq, AArch64.Interrupt.irq, route: Hypervisor.imo, mask: PSTATE.irqMask) { return }
+        if takePhysical(.fiq, AArch64.Interrupt.fiq, mask: PSTATE.fiqMask) { return }
+        if takePhysical(.irq, AArch64.Interrupt.irq, mask: PSTATE.irqMask) { return }
         let virtualFIQ = configuration & Hypervisor.vf != 0 || lines & AArch64.Interrupt.virtualFIQ != 0
         if takeVirtual(.fiq, virtualFIQ, route: Hypervisor.fmo, mask: PSTATE.fiqMask) { return }
         let virtualIRQ = configuration & Hypervisor.vi != 0 || lines & AArch64.Interrupt.virtualIRQ != 0
@@ -371,6 +370,7 @@ extension AArch64.ProcessingElement {
         let target = Int(saved >> 2 & 3)
         if saved & PSTATE.aarch32 != 0 || saved & 2 != 0 { return false }
         if target > from || target == 0 && saved & PSTATE.spSelect != 0 { return false }
+        if target == 2, !isEL2Enabled { return false }
         return !(target == 1 && hypervisorConfiguration & Hypervisor.tge != 0)
     }
 
@@ -408,6 +408,7 @@ extension AArch64.ProcessingElement {
         if level < 2, hypervisorConfiguration & trapped != 0, !isHost {
             throw fault(Class.waitTrapped, syndrome, level: 2)
         }
+        try checkMonitorWait(isForEvent: kind != 0, syndrome)
     }
 
     // MARK: PSTATE

@@ -41,6 +41,8 @@ extension AArch64 {
         // MARK: Exception levels and traps
         /// EL2 is there. (No feature of the manual: every CPU may lack it.)
         public static var el2: Features { bit(27) }
+        /// EL3 is there, and with it Secure state. Boards turn it on; no CPU has it by itself here.
+        public static var el3: Features { bit(80) }
         public static var vhe: Features { bit(28) }
         public static var evt: Features { bit(29) }
         public static var idst: Features { bit(30) }
@@ -90,7 +92,7 @@ extension AArch64 {
         /// Authentication codes of pointers are by an algorithm of our own, and not QARMA5.
         public static var pacIMP: Features { bit(59) }
 
-        /// All that is known here, with the manual's algorithm for authentication codes.
-        public static var all: Features { Features(rawValue: ~pacIMP.rawValue) }
+        /// All that a CPU may have here, with the manual's algorithm for authentication codes, and without EL3.
+        public static var all: Features { Features(rawValue: ~(pacIMP.rawValue | el3.rawValue)) }
     }
 }

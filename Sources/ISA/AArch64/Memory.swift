@@ -20,10 +20,19 @@ extension AArch64 {
                     return (ram.host + Int(offset)).loadUnaligned(as: UInt64.self)
                 }
             }
-            return memory.host(physical, count: 8)?.loadUnaligned(as: UInt64.self)
+            return memory.host(common(physical), count: 8)?.loadUnaligned(as: UInt64.self)
+        }
+
+        /// The address that memory has: in Secure state, where it has none for that state alone, what both see.
+        private func common(_ physical: UInt64) -> UInt64 {
+            guard physical & AArch64.securePhysical != 0, memory.region(containing: physical) == nil else {
+                return physical
+            }
+            return physical & ~AArch64.securePhysical
         }
 
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
+            let physical = common(physical)
             guard let host = memory.host(physical, count: 8) else { return nil }
             guard host.loadUnaligned(as: UInt64.self) == old else { return false }
             var value = new
@@ -74,7 +83,7 @@ extension AArch64.ProcessingElement {
 
     /// What governs the use of floating point has changed.
     func floatingPointChanged() {
-        for level in 0..<3 {
+        for level in 0..<(hasEL3 ? 4 : 3) {
             state.pointee.floatLevels[level] = floatingPointTrapLevel(from: level) == nil ? 1 : 0
         }
         core.pointee.floatEnabled = state.pointee.floatLevels[level]
@@ -110,8 +119,8 @@ extension AArch64.ProcessingElement {
         }
         let key = contextKey(level: level, isPAN: isPAN)
         let context = pool.select(key, evicting: { state.pointee.contexts = .init(repeating: 0) })
-        // Translated code knows the level, and whether EL2 is a host.
-        context.pointee.codeMode = key.mode & 0x1b
+        // Translated code knows the level, whether EL2 is a host, and the Security state.
+        context.pointee.codeMode = key.mode & (0x1b | Self.secureMode)
         state.pointee.contexts[place] = UInt64(UInt(bitPattern: context))
         return context
     }
@@ -121,6 +130,7 @@ extension AArch64.ProcessingElement {
         let kind = regimeKind(level: level)
         let configuration = hypervisorConfiguration & Self.translationConfiguration
         let mode = UInt64(level) | (isPAN ? 4 : 0) | UInt64(kind.rawValue) << 3
+        if hasEL3, kind == .el3 || isSecureBelowEL3 { return secureKey(kind, mode: mode | Self.secureMode) }
         if kind == .el1 {
             let hasStageTwo = configuration & (Hypervisor.vm | Hypervisor.dc) != 0
             let number = regimeNumber(
@@ -140,6 +150,21 @@ extension AArch64.ProcessingElement {
             mode: mode | UInt64(number) << 8)
     }
 
+    /// In the mode of contexts of Secure state.
+    static let secureMode: UInt64 = 1 << 7
+
+    /// Secure state has no second stage.
+    private func secureKey(_ kind: AArch64.TranslationRegime.Kind, mode: UInt64) -> TranslationContext.Key {
+        let (s, level) = (state, kind == .el3 ? 3 : 1)
+        let number = regimeNumber(
+            AArch64.RegimeKey(
+                kind: kind, sctlr: s.pointee.sctlr[level], tcr: s.pointee.tcr[level], mair: s.pointee.mair[level],
+                hcr: s.pointee.scr & AArch64.SecureConfiguration.sif, vtcr: 0))
+        return TranslationContext.Key(
+            firstStage: s.pointee.ttbr0[level], upperHalf: s.pointee.ttbr1[level], secondStage: 0,
+            mode: mode | UInt64(number) << 8)
+    }
+
     /// The number of the regime, which is new where it has none.
     private func regimeNumber(_ key: AArch64.RegimeKey) -> Int {
         if let number = regimes.number(of: key) { return number }
@@ -153,6 +178,7 @@ extension AArch64.ProcessingElement {
 
     func regimeKind(level: Int) -> AArch64.TranslationRegime.Kind {
         if level < 2 && !(level == 0 && isHost) { return .el1 }
+        if level == 3 { return .el3 }
         return hypervisorConfiguration & Hypervisor.e2h != 0 ? .el2Host : .el2
     }
 
@@ -176,6 +202,7 @@ extension AArch64.ProcessingElement {
                     el1: translationFeatures, sctlr: s.pointee.sctlr[1], tcr: s.pointee.tcr[1],
                     ttbr0: s.pointee.ttbr0[1], ttbr1: s.pointee.ttbr1[1], mair: s.pointee.mair[1],
                     hcr: hypervisorConfiguration))
+            if isSecureBelowEL3 { place.pointee.makeSecure(scr: s.pointee.scr) }
             stageTwo = AArch64.StageTwo(
                 translationFeatures, hcr: hypervisorConfiguration, vtcr: s.pointee.vtcr, vttbr: s.pointee.vttbr,
                 sctlr: s.pointee.sctlr[2])
@@ -191,6 +218,12 @@ extension AArch64.ProcessingElement {
                 to: AArch64.TranslationRegime(
                     el2Host: translationFeatures, sctlr: s.pointee.sctlr[2], tcr: s.pointee.tcr[2],
                     ttbr0: s.pointee.ttbr0[2], ttbr1: s.pointee.ttbr1[2], mair: s.pointee.mair[2]))
+            knownHypervisor = kind
+        case .el3:
+            place.initialize(
+                to: AArch64.TranslationRegime(
+                    el3: translationFeatures, sctlr: s.pointee.sctlr[3], tcr: s.pointee.tcr[3],
+                    ttbr0: s.pointee.ttbr0[3], mair: s.pointee.mair[3], scr: s.pointee.scr))
             knownHypervisor = kind
         }
     }
@@ -218,7 +251,7 @@ extension AArch64.ProcessingElement {
         do throws(AArch64.TranslationFault) {
             let translation = try regime.pointee.translateStageOne(request, stageTwo, in: tables)
             first = translation
-            return try regime.pointee.translateStageTwo(translation, request, stageTwo, in: tables)
+            return placed(try regime.pointee.translateStageTwo(translation, request, stageTwo, in: tables))
         } catch {
             if let first, isWrite || access == .read, !isUnprivileged, Self.isCanonical(address) {
                 core.pointee.context.pointee.enterDevicePage(
@@ -286,8 +319,11 @@ extension AArch64.ProcessingElement {
         return recorded
     }
 
-    /// EL2 may want to know of external aborts (HCR_EL2.TEA).
-    private var externalAbortLevel: Int { level < 2 && hypervisorConfiguration & Hypervisor.tea != 0 ? 2 : 0 }
+    /// EL3 and EL2 may want to know of external aborts (SCR_EL3.EA, HCR_EL2.TEA).
+    private var externalAbortLevel: Int {
+        if routesExternalAbortsToMonitor { return 3 }
+        return level < 2 && hypervisorConfiguration & Hypervisor.tea != 0 ? 2 : 0
+    }
 
     func alignmentFault(_ address: UInt64, isWrite: Bool) -> Fault {
         let recorded = fault(Class.dataAbortLower, 0x21 | (isWrite ? 1 << 6 : 0), level: 0, Detail.hasAddress)

@@ -74,7 +74,7 @@ extension AArch64.ProcessingElement {
         let guards = named.pointee.guards
         let needsOther = guards.control == .otherStackPointer
         guard level != 0 || !named.pointee.isGuarded, guards.hypervisorClear == 0, guards.debug == 0,
-            !guards.coprocessorAccess, needsOther || guards.control == .none
+            !guards.coprocessorAccess, needsOther || guards.control == .none, !hasEL3 || guards.monitor.isEmpty
         else { return nil }
         let entry = isHost ? registers.entries + named.pointee.counterpart : named
         guard entry.pointee.offset >= 0, isRead || entry.pointee.changes.isEmpty else { return nil }
@@ -85,7 +85,7 @@ extension AArch64.ProcessingElement {
         return AArch64.PlainRegister(
             offset: entry.pointee.offset, writable: isHost ? entry.pointee.hostWritable : entry.pointee.writable,
             fixed: isHost ? entry.pointee.hostFixed : entry.pointee.fixed,
-            traps: level == 2 ? 0 : isRead ? guards.hypervisorReads : guards.hypervisorWrites,
+            traps: level >= 2 ? 0 : isRead ? guards.hypervisorReads : guards.hypervisorWrites,
             needsOtherStackPointer: needsOther)
     }
 }

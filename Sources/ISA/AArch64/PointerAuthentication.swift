@@ -98,9 +98,10 @@ extension AArch64.ProcessingElement {
         let level = level
         let control = state.pointee.sctlr[level == 0 ? (isHost ? 2 : 1) : level]
         if control & key.enable == 0 && key != .generic { return false }
-        if hasEL2, level == 1 || level == 0 && !isHost, hypervisorConfiguration >> 41 & 1 == 0 {
+        if isEL2Enabled, level == 1 || level == 0 && !isHost, hypervisorConfiguration >> 41 & 1 == 0 {
             throw fault(Class.pointerAuthenticationTrapped, level: 2)
         }
+        try checkMonitorAuthentication()
         return true
     }
 

@@ -28,6 +28,7 @@ extension AArch64 {
         let cluster: Cluster
         public let model: CPUModel
         public let features: Features
+        public let hasEL3: Bool
         let memory: PhysicalMemory
         /// It leads to devices, which do not hold the PE; so the PE may hold it.
         let bus: any PhysicalBus
@@ -54,8 +55,8 @@ extension AArch64 {
         private(set) var interruptInterface: Uncounted<InterruptConnection>?
         /// The RAM, where most of page tables and data are.
         let ram: PhysicalMemory.Region?
-        /// The exception level that the PE comes out of reset in: EL2 where that exists.
-        public var resetLevel: Int { hasEL2 ? 2 : 1 }
+        /// The exception level that the PE comes out of reset in: the highest there is.
+        public var resetLevel: Int { Int(features.highestLevel) }
         /// What translation depends on beside the roots, of each context: found by the number in a key's mode.
         var regimes = RegimeKeys()
         /// The first stages that are known, of EL1&0 and of EL2, in memory of their own, so that nobody copies them; and the
@@ -142,6 +143,7 @@ extension AArch64 {
             self.environment = environment
             model = cluster.model
             features = cluster.features
+            hasEL3 = cluster.features.contains(.el3)
             translationFeatures = cluster.translationFeatures
             optionalBits = PSTATE.optional(cluster.features)
             stageTwo = StageTwo(cluster.translationFeatures, hcr: 0, vtcr: 0, vttbr: 0, sctlr: 0)
@@ -237,8 +239,8 @@ extension AArch64 {
                 == HypervisorConfiguration.vm
         }
 
-        /// HCR_EL2 as it takes effect: all clear without EL2.
-        var hypervisorConfiguration: UInt64 { hasEL2 ? state.pointee.hcr : 0 }
+        /// HCR_EL2 as it takes effect: all clear without EL2, and in Secure state.
+        var hypervisorConfiguration: UInt64 { isEL2Enabled ? state.pointee.hcr : 0 }
 
         /// HCR_EL2.E2H and TGE: EL0 is an application of a host at EL2.
         var isHost: Bool {

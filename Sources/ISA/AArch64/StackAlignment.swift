@@ -50,7 +50,8 @@ extension AArch64.ProcessingElement {
         // Without E2H, SCTLR_EL2 has no SA0, and its bit is 1.
         let hasHost = hypervisorConfiguration & AArch64.HypervisorConfiguration.e2h != 0
         let hypervisor = s.pointee.sctlr[2] & (hasHost ? both : AArch64.SystemControl.sa)
-        guard s.pointee.sctlr[1] & both | hypervisor != 0 else { return }
+        let monitor = hasEL3 ? s.pointee.sctlr[3] & AArch64.SystemControl.sa : 0
+        guard s.pointee.sctlr[1] & both | hypervisor | monitor != 0 else { return }
         cluster.checksStackAlignment = true
         cluster.hasStaleTranslations = true
         core.pointee.stopSoon()

@@ -18,7 +18,7 @@ public enum AArch64 {
     public struct State {
         public var core: CoreState
         /// PSTATE but for NZCV, which `core.flags` keeps, in the layout of SPSR_ELx (C5.2.18): M[4:0], F, I, A, D, BTYPE,
-        /// SSBS, IL, SS, PAN, UAO and DIT. At reset EL1h or EL2h, with everything masked.
+        /// SSBS, IL, SS, PAN, UAO and DIT. At reset EL1h, EL2h or EL3h, with everything masked.
         public var pstate: UInt64 = PSTATE.daif | PSTATE.el1h
         /// The PE waits for an interrupt (WFI) or an event (WFE).
         public var waiting = false
@@ -87,8 +87,8 @@ public enum AArch64 {
         public var cntfrq: UInt64 = 0
         public var cntvoff: UInt64 = 0
         /// Control and compare value of each timer, by ``GenericTimer``'s numbers.
-        public var timerControl: InlineArray<4, UInt64> = .init(repeating: 0)
-        public var timerCompare: InlineArray<4, UInt64> = .init(repeating: 0)
+        public var timerControl: InlineArray<5, UInt64> = .init(repeating: 0)
+        public var timerCompare: InlineArray<5, UInt64> = .init(repeating: 0)
 
         // MARK: Debug (D2, H)
         public var mdscr: UInt64 = 0
@@ -127,6 +127,12 @@ public enum AArch64 {
         public var contexts: InlineArray<8, UInt64> = .init(repeating: 0)
         /// Not 0 for each level that may use floating point.
         public var floatLevels: InlineArray<4, UInt8> = .init(repeating: 0)
+
+        // MARK: EL3
+        public var scr: UInt64 = 0
+        public var cptrEL3: UInt64 = 0
+        public var mdcrEL3: UInt64 = 0
+        public var scxtnumEL3: UInt64 = 0
 
         public init(core: CoreState) { self.core = core }
     }
@@ -174,5 +180,7 @@ public enum AArch64 {
     /// The timers of a PE, by the place of their registers in ``State``.
     public enum GenericTimer: Int, CaseIterable, Sendable {
         case physical, virtual, hypervisor, hypervisorVirtual
+        /// CNTPS, of Secure EL1 and EL3.
+        case securePhysical
     }
 }

@@ -22,12 +22,28 @@ extension AArch64 {
             key = SystemRegister.key(encoding.description) & 0x3fff
             self.level = level.rawValue
             self.operation = operation
-            self.requires = level == .el2 ? requires.union(.el2) : requires
+            self.requires = level == .el3 ? requires.union(.el3) : level == .el2 ? requires.union(.el2) : requires
             self.traps = level == .el0 && !traps.isEmpty ? traps.union(.el0) : traps
             self.control = control
         }
 
-        enum Level: UInt8 { case el0, el1, el2 }
+        enum Level: UInt8 { case el0, el1, el2, el3 }
+
+        /// It is about EL2's own regime.
+        var isOfEL2: Bool {
+            switch operation {
+            case .dropTranslations(.ofEL2, _), .dropTranslations(.addressOfEL2, _), .dropTranslations(.rangeOfEL2, _):
+                true
+            // S1E2R and S1E2W.
+            case .translate: level == 2 && key & 7 < 2
+            default: false
+            }
+        }
+
+        /// EL3 has what is about EL1 also where there is no EL2.
+        func isThere(_ features: Features) -> Bool {
+            features.union(features.contains(.el3) && !isOfEL2 ? .el2 : []).isSuperset(of: requires)
+        }
 
         enum Operation {
             /// Nothing is left of it: there are no caches, decoded code follows memory by itself, and nothing is predicted.
@@ -44,11 +60,13 @@ extension AArch64 {
             case all, identifier, address, range
             /// ... or EL2; ...
             case ofEL2, addressOfEL2, rangeOfEL2
+            /// ... or EL3; ...
+            case ofEL3, addressOfEL3, rangeOfEL3
             /// ... of stage 2; of both stages; and of both stages of all guests.
             case stageTwo, guest, guests
         }
 
-        static let all = caches + translations + invalidations
+        static let all = caches + translations + invalidations + ofEL3
 
         static let caches: [Self] = [
             //     name          op0 op1  CRn  CRm op2
@@ -152,6 +170,33 @@ extension AArch64 {
             .shared2("TLBI RIPAS2LE1OS", "01 100 1000 0100 111", .stageTwo, .tlbirange),
         ]
 
+        static let ofEL3: [Self] = [
+            .init("AT S1E3R", "01 110 0111 1000 000", .el3, .translate),
+            .init("AT S1E3W", "01 110 0111 1000 001", .el3, .translate),
+            .monitor("TLBI ALLE3", "    01 110 1000 0111 000", .ofEL3),
+            .monitor("TLBI VAE3", "     01 110 1000 0111 001", .addressOfEL3),
+            .monitor("TLBI VALE3", "    01 110 1000 0111 101", .addressOfEL3),
+            .monitor("TLBI RVAE3", "    01 110 1000 0110 001", .rangeOfEL3, .tlbirange),
+            .monitor("TLBI RVALE3", "   01 110 1000 0110 101", .rangeOfEL3, .tlbirange),
+            .monitor("TLBI ALLE3IS", "  01 110 1000 0011 000", .ofEL3, isBroadcast: true),
+            .monitor("TLBI VAE3IS", "   01 110 1000 0011 001", .addressOfEL3, isBroadcast: true),
+            .monitor("TLBI VALE3IS", "  01 110 1000 0011 101", .addressOfEL3, isBroadcast: true),
+            .monitor("TLBI RVAE3IS", "  01 110 1000 0010 001", .rangeOfEL3, .tlbirange, isBroadcast: true),
+            .monitor("TLBI RVALE3IS", " 01 110 1000 0010 101", .rangeOfEL3, .tlbirange, isBroadcast: true),
+            .monitor("TLBI ALLE3OS", "  01 110 1000 0001 000", .ofEL3, .tlbios, isBroadcast: true),
+            .monitor("TLBI VAE3OS", "   01 110 1000 0001 001", .addressOfEL3, .tlbios, isBroadcast: true),
+            .monitor("TLBI VALE3OS", "  01 110 1000 0001 101", .addressOfEL3, .tlbios, isBroadcast: true),
+            .monitor("TLBI RVAE3OS", "  01 110 1000 0101 001", .rangeOfEL3, .tlbirange, isBroadcast: true),
+            .monitor("TLBI RVALE3OS", " 01 110 1000 0101 101", .rangeOfEL3, .tlbirange, isBroadcast: true),
+        ]
+
+        private static func monitor(
+            _ name: StaticString, _ encoding: StaticString, _ what: Translations, _ requires: Features = [],
+            isBroadcast: Bool = false
+        ) -> Self {
+            .init(name, encoding, .el3, .dropTranslations(what, isBroadcast: isBroadcast), [], requires)
+        }
+
         private static func local(
             _ name: StaticString, _ encoding: StaticString, _ what: Translations, _ requires: Features = []
         ) -> Self {
@@ -186,6 +231,8 @@ extension AArch64 {
             let level: UInt8
             let operation: SystemInstruction.Operation
             let guards: AccessGuards
+            /// Of EL2's own regime.
+            var isOfEL2 = false
         }
 
         /// For each key a place in `entries`; 0 where there is no instruction.
@@ -193,7 +240,7 @@ extension AArch64 {
         private let entries: UnsafePointer<Entry>
 
         init(_ features: Features) {
-            let lines = SystemInstruction.all.filter { features.isSuperset(of: $0.requires) }
+            let lines = SystemInstruction.all.filter { $0.isThere(features) }
             let entries = UnsafeMutablePointer<Entry>.allocate(capacity: lines.count + 1)
             let places = UnsafeMutablePointer<UInt8>.allocate(capacity: 1 << 14)
             places.initialize(repeating: 0, count: 1 << 14)
@@ -203,7 +250,7 @@ extension AArch64 {
                 (entries + index + 1).initialize(
                     to: Entry(
                         level: line.level, operation: line.operation,
-                        guards: AccessGuards(line.traps, line.control)))
+                        guards: AccessGuards(line.traps, line.control), isOfEL2: line.isOfEL2))
                 places[Int(line.key)] = UInt8(index + 1)
             }
             self.entries = UnsafePointer(entries)
@@ -223,7 +270,7 @@ extension AArch64 {
 extension AArch64.CPUModel {
     /// Its system instructions by name, with op1, CRn, CRm and op2 as SYS has them.
     package var systemInstructions: [(name: String, number: UInt16)] {
-        AArch64.SystemInstruction.all.filter { features.isSuperset(of: $0.requires) }
+        AArch64.SystemInstruction.all.filter { $0.isThere(features) }
             .map { ($0.name.description, $0.key) }
     }
 }

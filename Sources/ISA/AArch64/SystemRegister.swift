@@ -83,7 +83,7 @@ extension AArch64 {
 
         // MARK: What a line is made of
 
-        /// The least exception level that may read, and that may write. 3 is nobody.
+        /// The least exception level that may read, and that may write. 4 is nobody.
         struct Access {
             let read: UInt8
             let write: UInt8
@@ -94,11 +94,14 @@ extension AArch64 {
             static let el1 = Access(read: 1, write: 1)
             static let el2 = Access(read: 2, write: 2)
             static let el2Host = Access(read: 2, write: 2, host: true)
-            static let readEL0 = Access(read: 0, write: 3)
-            static let readEL1 = Access(read: 1, write: 3)
-            static let readEL2 = Access(read: 2, write: 3)
-            static let writeEL0 = Access(read: 3, write: 0)
-            static let writeEL1 = Access(read: 3, write: 1)
+            static let el3 = Access(read: 3, write: 3)
+            static let readEL0 = Access(read: 0, write: 4)
+            static let readEL1 = Access(read: 1, write: 4)
+            static let readEL2 = Access(read: 2, write: 4)
+            static let readEL3 = Access(read: 3, write: 4)
+            static let writeEL0 = Access(read: 4, write: 0)
+            static let writeEL1 = Access(read: 4, write: 1)
+            static let nobody = Access(read: 4, write: 4)
             static let readEL0WriteEL1 = Access(read: 0, write: 1)
             /// Writable at the highest level there is.
             static let readEL0WriteHighest = Access(read: 0, write: 2)
@@ -132,6 +135,8 @@ extension AArch64 {
             let bits: UInt64
             var ones: UInt64 = 0
             var further: [(bits: UInt64, requires: Features)] = []
+            /// Bits that a feature takes away.
+            var without: (bits: UInt64, requires: Features)?
 
             init(_ bits: UInt64, ones: UInt64 = 0, _ further: [(bits: UInt64, requires: Features)] = []) {
                 self.bits = bits
@@ -139,13 +144,21 @@ extension AArch64 {
                 self.further = further
             }
             init(integerLiteral value: UInt64) { bits = value }
+
+            /// The same, but for bits that are RES0 with a feature.
+            func without(_ bits: UInt64, _ requires: Features) -> Writable {
+                var changed = self
+                changed.without = (bits, requires)
+                return changed
+            }
             static let all = Writable(~0)
             static let word = Writable(0xffff_ffff)
             static let none = Writable(0)
 
             func mask(_ features: Features) -> UInt64 {
                 let mask = further.reduce(bits) { features.isSuperset(of: $1.requires) ? $0 | $1.bits : $0 }
-                return mask & ~fixed(features)
+                let gone = without.map { features.isSuperset(of: $0.requires) ? $0.bits : 0 } ?? 0
+                return mask & ~fixed(features) & ~gone
             }
 
             /// A bit that is 1 until a feature gives it a meaning.
@@ -188,6 +201,11 @@ extension AArch64 {
             static let tcpac = Traps(rawValue: 1 << 24)
             /// EL0's accesses too.
             static let el0 = Traps(rawValue: 1 << 25)
+            /// Those of EL3 alone, for registers of EL2: CPTR_EL3.TCPAC, MDCR_EL3.TDA, SCR_EL3.EnSCXT.
+            static let tcpacEL3 = Traps(rawValue: 1 << 26)
+            static let tdaEL3 = Traps(rawValue: 1 << 27)
+            static let enSCXTEL3 = Traps(rawValue: 1 << 28)
+            static let ofEL3: Traps = [.tcpacEL3, .tdaEL3, .enSCXTEL3]
         }
 
         /// What lets EL0 in, or has more to say than a bit of HCR_EL2: each is a function in SystemRegistersTraps.swift.
@@ -198,6 +216,8 @@ extension AArch64 {
             /// PMUSERENR_EL0: EN alone, or another of its bits beside it.
             case monitors, eventCounters, monitorSelection, cycleCounter, softwareIncrement
             case counterFrequency, physicalCounter, virtualCounter, physicalTimer, virtualTimer
+            /// SCR_EL3.ST, in Secure state.
+            case secureTimer
             /// CPACR_EL1 and CPTR_EL2.
             case floatingPoint
             /// SP_EL0 has a name where it is not the one in use.
@@ -231,7 +251,7 @@ extension AArch64 {
                 pmxevtyper
             case pmxevcntr, pmintenset, pmintenclr, pmevcntr, pmevtyper, pmccfiltr
             // SystemRegistersDebug.swift
-            case oslar, oslsr, claimSet, claimClear
+            case oslar, oslsr, claimSet, claimClear, debugAuthentication
             // SystemRegistersInterrupts.swift
             case interruptInterface, interruptHypervisor
         }

@@ -6,7 +6,7 @@ import ISA
 extension AArch64.SystemRegister {
     static let all: [Self] =
         identification + control1 + memory1 + exceptions1 + context1 + process + control2 + memory2 + exceptions2
-        + aliases + timers + monitors + debug + interrupts + implementationDefined
+        + aliases + timers + monitors + debug + interrupts + implementationDefined + el3
 
     /// Group 3 is a whole space, of which most is reserved and reads as zero.
     static let identification: [Self] =
@@ -119,7 +119,7 @@ extension AArch64.SystemRegister {
         .init("FAR_EL1", "  11 000 0110 0000 000", .el1, .element(\.far, 1), traps: .tvm, atEL2: "FAR_EL2"),
         .init("VBAR_EL1", " 11 000 1100 0000 000", .el1, .element(\.vbar, 1), Writable(~0x7ff), atEL2: "VBAR_EL2"),
         .init(
-            "RVBAR_EL1", "  11 000 1100 0000 001", .readEL1, .zero, exists: { !$0.features.contains(.el2) }),
+            "RVBAR_EL1", "  11 000 1100 0000 001", .readEL1, .zero, exists: { $0.features.highestLevel == 1 }),
         .init("ISR_EL1", "  11 000 1100 0001 000", .readEL1, .computed(.interruptStatus)),
         .init("DISR_EL1", " 11 000 1100 0001 001", .el1, .computed(.deferredInterrupt), deferredError, .ras),
     ]

@@ -25,11 +25,11 @@ extension AArch64.SystemRegister {
             "MDCR_EL2", "     11 100 0001 0001 001", .el2, .field(\.mdcr),
             // TDE, TDA, TDOSA, TDRA; HPMN, TPMCR, TPM, HPME; HPMD; HCCD, HLP
             Writable(0xf00, [(0xff, .pmuv3), (1 << 17, .pmuv3p1), (1 << 23 | 1 << 26, .pmuv3p5)]),
-            changes: [.debug, .monitors]),
+            traps: .tdaEL3, changes: [.debug, .monitors]),
         // TCPAC and TFP; with E2H, TCPAC and FPEN.
         .init(
             "CPTR_EL2", "     11 100 0001 0001 010", .el2, .field(\.cptr), Writable(1 << 31 | 1 << 10, ones: 0x33ff),
-            host: Writable(1 << 31 | 3 << 20), changes: .floatingPoint),
+            host: Writable(1 << 31 | 3 << 20), traps: .tcpacEL3, changes: .floatingPoint),
         .init("HSTR_EL2", "   11 100 0001 0001 011", .el2, .field(\.hstr), 0xbfef),
         .init("HACR_EL2", "   11 100 0001 0001 111", .el2, .zero),
     ]
@@ -47,14 +47,15 @@ extension AArch64.SystemRegister {
             (1 << 6, .lse2), (1 << 10, .specres), (1 << 20, .csv2_2), (1 << 21, .iesb), (1 << 23, .pan),
             (1 << 13 | 1 << 27 | 3 << 30, .pauth), (3 << 35, .bti), (1 << 44, .ssbs), (1 << 57, .pan3),
         ])
-    /// RW is 1: EL1 has AArch64 alone. HCD is there, since EL3 is not.
+    /// RW is 1: EL1 has AArch64 alone. HCD is there where EL3 is not.
     private static let hcr = Writable(
         0x3_7fff_ffff, ones: 1 << 31,
         [
             (1 << 34, .vhe), (1 << 35, .lor), (3 << 36, .ras), (3 << 40, .pauth), (1 << 46, .s2fwb),
             // TID4, TICAB, TOCU, TTLBIS, TTLBOS
             (1 << 49 | 1 << 50 | 1 << 52 | 1 << 54 | 1 << 55, .evt), (1 << 53, .csv2_2),
-        ])
+        ]
+    ).without(1 << 29, .el3)
 
     static let memory2: [Self] = [
         .init(
@@ -107,13 +108,15 @@ extension AArch64.SystemRegister {
             "HPFAR_EL2", "  11 100 0110 0000 100", .el2, .field(\.hpfar),
             Writable(0xff_ffff_fff0, [(15 << 40, .lpa)])),
         .init("VBAR_EL2", "   11 100 1100 0000 000", .el2, .element(\.vbar, 2), Writable(~0x7ff)),
-        .init("RVBAR_EL2", "  11 100 1100 0000 001", .readEL2, .zero),
+        .init(
+            "RVBAR_EL2", "  11 100 1100 0000 001", .readEL2, .zero, exists: { $0.features.highestLevel == 2 }),
         .init(
             "VDISR_EL2", "    11 100 1100 0001 001", .el2, .field(\.vdisr), deferredError, .ras),
         .init(
             "CONTEXTIDR_EL2", "11 100 1101 0000 001", .el2, .element(\.contextidr, 2), .word, .vhe),
         .init("TPIDR_EL2", "  11 100 1101 0000 010", .el2, .element(\.tpidr, 2)),
-        .init("SCXTNUM_EL2", "11 100 1101 0000 111", .el2, .field(\.scxtnumEL2), .all, .csv2_2),
+        .init(
+            "SCXTNUM_EL2", "11 100 1101 0000 111", .el2, .field(\.scxtnumEL2), .all, .csv2_2, traps: .enSCXTEL3),
     ]
 
     static let aliases: [Self] = [

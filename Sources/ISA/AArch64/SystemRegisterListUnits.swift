@@ -117,8 +117,7 @@ extension AArch64.SystemRegister {
                 changes: .debug),
             .init("DBGCLAIMSET_EL1", "  10 000 0111 1000 110", .el1, .computed(.claimSet), traps: .tda),
             .init("DBGCLAIMCLR_EL1", "  10 000 0111 1001 110", .el1, .computed(.claimClear), traps: .tda),
-            // Non-secure debug is there and not allowed (NSID, NSNID); there is no secure debug.
-            .init("DBGAUTHSTATUS_EL1", "10 000 0111 1110 110", .readEL1, .constant(0xa), traps: .tda),
+            .init("DBGAUTHSTATUS_EL1", "10 000 0111 1110 110", .readEL1, .computed(.debugAuthentication), traps: .tda),
             .init(
                 "MDCCSR_EL0", "         10 011 0000 0001 000", .readEL0, .zero, traps: [.tda, .el0],
                 control: .communications),

@@ -34,11 +34,11 @@ extension AArch64 {
             name = line.name
             key = line.key
             readLevel = line.access.read
-            // The highest level is EL1 where there is no EL2.
-            writeLevel = line.access.write == 2 && !features.contains(.el2) ? 1 : line.access.write
+            writeLevel = line.access.isOfHighest ? features.highestLevel : line.access.write
             needsHost = line.access.host
             guards = AccessGuards(line.traps, line.control)
-            isGuarded = line.control != .none || !line.traps.isEmpty
+            let traps = features.contains(.el3) ? line.traps : line.traps.subtracting(.ofEL3)
+            isGuarded = line.control != .none || !traps.isEmpty
             offset = line.storage.offset ?? -1
             switch line.storage {
             case .constant(let value):
@@ -72,6 +72,7 @@ extension AArch64 {
         let coprocessorAccess: Bool
         /// EL0's accesses trap too.
         let fromEL0: Bool
+        let monitor: MonitorGuards
         let control: SystemRegister.Control
 
         init(_ traps: SystemRegister.Traps, _ control: SystemRegister.Control) {
@@ -90,6 +91,7 @@ extension AArch64 {
             debug = debugBits.reduce(0) { traps.contains($1.trap) ? $0 | 1 << $1.bit : $0 }
             coprocessorAccess = traps.contains(.tcpac)
             fromEL0 = traps.contains(.el0)
+            monitor = MonitorGuards(traps)
             self.control = control
         }
     }
@@ -109,7 +111,7 @@ extension AArch64 {
             places.initialize(repeating: 0, count: 1 << 15)
             var placeOf: [String: Int] = [:]
             // The place 0 is nobody's: a register that no level may access.
-            let nobody = SystemRegister("", key: 0, SystemRegister.Access(read: 3, write: 3), .zero)
+            let nobody = SystemRegister("", key: 0, .nobody, .zero)
             entries.initialize(to: SystemRegisterEntry(nobody, model, place: 0))
             for (index, line) in lines.enumerated() {
                 let place = index + 1
@@ -137,9 +139,11 @@ extension AArch64 {
 extension AArch64.SystemRegister {
     /// The registers that a CPU has.
     static func lines(of model: AArch64.CPUModel) -> [Self] {
-        all.filter { line in
-            let needed: AArch64.Features = line.access.read == 2 && line.access.write >= 2 ? .el2 : []
-            return model.features.isSuperset(of: line.requires.union(needed)) && line.exists?(model) ?? true
+        all.compactMap { line in
+            let isThere = model.features.isSuperset(of: line.requires) && line.exists?(model) ?? true
+            guard isThere, let level = line.access.ownLevel else { return isThere ? line : nil }
+            if model.features.contains(level == 3 ? .el3 : .el2) { return line }
+            return level == 2 && model.features.contains(.el3) && !line.access.host ? line.withoutEL2 : nil
         }
     }
 }

@@ -25,7 +25,8 @@ extension AArch64.ProcessingElement {
 
     func writeSystemRegister(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
         let entry = try register(AArch64.SystemAccess(register: key, target: target, isRead: false))
-        let isHostForm = hypervisorConfiguration & Hypervisor.e2h != 0
+        // The form of EL2's registers is theirs also while EL3 has no EL2 below it.
+        let isHostForm = state.pointee.hcr & Hypervisor.e2h != 0
         let writable = isHostForm ? entry.pointee.hostWritable : entry.pointee.writable
         let fixed = isHostForm ? entry.pointee.hostFixed : entry.pointee.fixed
         let new = value & writable | fixed
@@ -71,9 +72,12 @@ extension AArch64.ProcessingElement {
         if access.isImplementationDefined { try checkImplementationDefined(access) }
         let needed = access.isRead ? entry.pointee.readLevel : entry.pointee.writeLevel
         let isHost = level == 2 ? hypervisorConfiguration & Hypervisor.e2h != 0 : level == 0 && self.isHost
-        if level < Int(needed) || (entry.pointee.needsHost && !isHost) { throw undefinedRegister(access) }
+        // EL3 finds the names for EL2 as a host while EL2 is one.
+        let isAlias = entry.pointee.needsHost && level == 3 && hypervisorConfiguration & Hypervisor.e2h != 0
+        let isThere = !entry.pointee.needsHost || isHost || isAlias
+        if level < Int(needed) || !isThere { throw undefinedRegister(access) }
         if entry.pointee.isGuarded { try checkGuards(entry.pointee.guards, access) }
-        return isHost ? registers.entries + entry.pointee.counterpart : entry
+        return isHost || isAlias ? registers.entries + entry.pointee.counterpart : entry
     }
 
     func readComputed(_ function: AArch64.SystemRegister.Computed, _ index: Int, _ key: UInt16) -> UInt64 {
@@ -108,6 +112,7 @@ extension AArch64.ProcessingElement {
         case .oslar: return 0
         case .oslsr: return osLockStatus
         case .claimSet: return 0xff
+        case .debugAuthentication: return debugAuthentication
         case .claimClear: return s.pointee.dbgclaim
         case .interruptInterface: return readInterruptInterface(UInt8(truncatingIfNeeded: key & 0x7f))
         case .interruptHypervisor: return readInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f))
@@ -147,13 +152,13 @@ extension AArch64.ProcessingElement {
         // Read-only.
         case .identification, .mainIdentification, .affinity, .revision, .cacheType, .cacheLevels, .cacheSize,
             .zeroingSize,
-            .currentEL, .random, .interruptStatus, .physicalCount, .virtualCount, .oslsr:
+            .currentEL, .random, .interruptStatus, .physicalCount, .virtualCount, .oslsr, .debugAuthentication:
             break
         }
     }
 
     /// What EL2 shows of itself in another's place is EL1's to read.
-    private var isGuest: Bool { level == 1 && hasEL2 }
+    private var isGuest: Bool { level == 1 && isEL2Enabled }
 
     /// System registers as a reset leaves them: the bits that are always 1, and what is not zero (D1.9).
     func resetSystemRegisters() {

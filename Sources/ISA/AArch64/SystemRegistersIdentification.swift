@@ -36,8 +36,8 @@ extension AArch64 {
         }
 
         private static let byFeature: [IdentificationField] = [
-            // ID_AA64PFR0_EL1: EL0, EL1, EL2, FP, AdvSIMD, GIC, RAS, DIT
-            .init(.pfr0, 0, 1), .init(.pfr0, 4, 1), .init(.pfr0, 8, 1, .el2),
+            // ID_AA64PFR0_EL1: EL0, EL1, EL2, EL3, FP, AdvSIMD, GIC, RAS, DIT
+            .init(.pfr0, 0, 1), .init(.pfr0, 4, 1), .init(.pfr0, 8, 1, .el2), .init(.pfr0, 12, 1, .el3),
             .init(.pfr0, 16, 0), .init(.pfr0, 16, 1, .fp16), .init(.pfr0, 20, 0), .init(.pfr0, 20, 1, .fp16),
             .init(.pfr0, 24, 1, .gicv3), .init(.pfr0, 28, 1, .ras), .init(.pfr0, 48, 1, .dit),
             // ID_AA64PFR1_EL1: BT, SSBS

@@ -20,7 +20,7 @@ extension AArch64.ProcessingElement {
     func checkInterruptController(
         _ control: AArch64.SystemRegister.Control, _ access: AArch64.SystemAccess
     ) throws(Fault) {
-        guard level == 1, hasEL2 else { return }
+        guard level == 1, isEL2Enabled else { return try checkMonitorInterrupts(control, access) }
         let virtual = state.pointee.ichHCR
         let isTrapped =
             switch control {
@@ -33,6 +33,22 @@ extension AArch64.ProcessingElement {
             default: false
             }
         if isTrapped { throw systemTrap(access, toLevel: 2) }
+        try checkMonitorInterrupts(control, access)
+    }
+
+    /// SCR_EL3.IRQ and FIQ: interrupts that are EL3's are nobody else's to handle, but for a guest's own.
+    private func checkMonitorInterrupts(
+        _ control: AArch64.SystemRegister.Control, _ access: AArch64.SystemAccess
+    ) throws(Fault) {
+        guard hasEL3, level < 3 else { return }
+        typealias Monitor = AArch64.SecureConfiguration
+        let (own, routes): (UInt64, UInt64) =
+            switch control {
+            case .interruptsGroup0: (Hypervisor.fmo, Monitor.fiq)
+            case .interruptsGroup1: (Hypervisor.imo, Monitor.irq)
+            default: (Hypervisor.imo | Hypervisor.fmo, Monitor.irq | Monitor.fiq)
+            }
+        if !isVirtual(own), state.pointee.scr & routes == routes { throw systemTrap(access, toLevel: 3) }
     }
 
     /// EL1 has the virtual interface in place of the physical one, for interrupts that HCR_EL2 routes to EL2.

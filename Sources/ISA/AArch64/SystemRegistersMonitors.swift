@@ -36,7 +36,7 @@ extension AArch64.ProcessingElement {
     private var guestCounters: UInt64 { hasEL2 ? min(state.pointee.mdcr & 31, counterCount) : counterCount }
 
     /// Those that the level may use.
-    private var accessibleCounters: UInt64 { level < 2 ? guestCounters : counterCount }
+    private var accessibleCounters: UInt64 { level < 2 && isEL2Enabled ? guestCounters : counterCount }
     private var accessibleMask: UInt64 { 1 << accessibleCounters - 1 | Self.cycleBit }
 
     // MARK: Registers
@@ -140,8 +140,8 @@ extension AArch64.ProcessingElement {
         }
     }
 
-    /// P, U, and NSH where there is an EL2.
-    private var filterBits: UInt64 { 3 << 30 | (hasEL2 ? 1 << 27 : 0) }
+    /// P, U, NSH where there is an EL2, and NSK, NSU and M where there is an EL3.
+    private var filterBits: UInt64 { 3 << 30 | (hasEL2 ? 1 << 27 : 0) | (hasEL3 ? 3 << 28 | 1 << 26 : 0) }
 
     // MARK: Counting
 
@@ -165,9 +165,17 @@ extension AArch64.ProcessingElement {
         let isGuests = isCycles || index < guestCounters
         guard isGuests ? s.pointee.pmcr & Control.enable != 0 : s.pointee.mdcr >> 7 & 1 != 0 else { return false }
         let filter = isCycles ? s.pointee.pmccfiltr : s.pointee.pmevtyper[Int(index)]
+        // MDCR_EL3.SPME and SCCD.
+        if isSecure, isCycles ? s.pointee.mdcrEL3 >> 23 & 1 != 0 : s.pointee.mdcrEL3 >> 17 & 1 == 0 { return false }
+        if isSecure, isCycles, s.pointee.mdcrEL3 >> 17 & 1 == 0, s.pointee.pmcr & Control.disableProhibited != 0 {
+            return false
+        }
+        // NSU and NSK turn around what U and P say, in Non-secure state; M what P says, at EL3.
+        let own = hasEL3 && !isSecure ? filter ^ filter << 2 : filter
         switch level {
-        case 0: return filter >> 30 & 1 == 0
-        case 1: return filter >> 31 == 0
+        case 0: return own >> 30 & 1 == 0
+        case 1: return own >> 31 & 1 == 0
+        case 3: return (filter >> 31 ^ filter >> 26) & 1 == 0
         default:
             // MDCR_EL2.HPMD and HCCD.
             let isProhibited = isGuests && s.pointee.mdcr >> 17 & 1 != 0

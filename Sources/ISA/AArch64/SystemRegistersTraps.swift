@@ -1,7 +1,7 @@
 import ISA
 
 /// What may forbid an access to a system register, or trap it: the conditions of the registers' accessor pseudocode
-/// (D19.2), which comes in one order: what EL1 withholds from EL0, then what EL2 wants to know.
+/// (D19.2), which comes in one order: what EL1 withholds from EL0, then what EL2 wants to know, then EL3.
 extension AArch64.ProcessingElement {
     private typealias Hypervisor = AArch64.HypervisorConfiguration
     private typealias Class = AArch64.ExceptionClass
@@ -26,7 +26,13 @@ extension AArch64.ProcessingElement {
     func checkGuards(_ guards: AArch64.AccessGuards, _ access: AArch64.SystemAccess) throws(Fault) {
         let level = level
         if guards.control != .none { try checkControl(guards.control, access) }
-        guard level == 1 || (level == 0 && guards.fromEL0), hasEL2 else { return }
+        if isEL2Enabled, level == 1 || (level == 0 && guards.fromEL0) { try checkHypervisorGuards(guards, access) }
+        if hasEL3 { try checkMonitorGuards(guards, access) }
+    }
+
+    private func checkHypervisorGuards(
+        _ guards: AArch64.AccessGuards, _ access: AArch64.SystemAccess
+    ) throws(Fault) {
         let hcr = hypervisorConfiguration
         // For a host's applications, HCR_EL2's trap bits count as 0.
         if level == 1 || !isHost {
@@ -57,6 +63,7 @@ extension AArch64.ProcessingElement {
             if state.pointee.pstate & AArch64.PSTATE.spSelect == 0 { throw undefinedInstruction() }
         case .counterFrequency, .physicalCounter, .virtualCounter, .physicalTimer, .virtualTimer:
             try checkTimer(control, access)
+        case .secureTimer: try checkSecureTimer(access)
         case .interruptsCommon, .interruptsGroup0, .interruptsGroup1, .interruptsGenerate, .interruptsDeactivate:
             try checkInterruptController(control, access)
         default:
@@ -107,7 +114,7 @@ extension AArch64.ProcessingElement {
             if enables & own == 0 { throw systemTrap(access, toLevel: 1) }
             if isHost { return }
         }
-        guard hasEL2 else { return }
+        guard isEL2Enabled else { return }
         let isHostForm = hypervisorConfiguration & Hypervisor.e2h != 0
         let needed: UInt64
         switch control {

@@ -21,16 +21,16 @@ extension AArch64.ProcessingElement {
             guard level < 2 else { return false }
             recordSupervisorCall(operands, &e)
         case .hvc:
-            guard level == 1, hasEL2 else { return false }
+            guard level == 1, isEL2Enabled else { return false }
             recordHypervisorCall(operands, &e)
         case .eret:
-            guard level != 0 else { return false }
+            guard level == 1 || level == 2 else { return false }
             recordReturn(&e)
         case .msr_daifset, .msr_daifclr:
             guard level != 0 else { return false }
             recordMasks(operands.immediateBits << 6 & PSTATE.daif, sets: operation == .msr_daifset, &e)
         case .msr_pan:
-            guard level != 0 else { return false }
+            guard level == 1 || level == 2 else { return false }
             recordPAN(operands.immediateBits & 1 != 0, &e)
         case .mrs:
             guard level != 0, isTransition(operands) else { return false }
@@ -70,7 +70,10 @@ extension AArch64.ProcessingElement {
     private func recordHypervisorCall(_ operands: Operands, _ e: inout Recorder) {
         let comment = UInt16(truncatingIfNeeded: operands.immediateBits)
         expectNoMonitors(&e, .hypervisorCall, comment)
-        e.expect(e.isClear(e.get(\.hcr), Hypervisor.hcd), else: Helper.hypervisorCall.identifier, argument: comment)
+        let isAllowed =
+            hasEL3
+            ? e.isSet(e.get(\.scr), AArch64.SecureConfiguration.hce) : e.isClear(e.get(\.hcr), Hypervisor.hcd)
+        e.expect(isAllowed, else: Helper.hypervisorCall.identifier, argument: comment)
         // EL2 is no host while there is EL1.
         recordCall(.hypervisorCall, Class.hypervisorCall, comment, to: 2, setsPAN: false, &e)
     }

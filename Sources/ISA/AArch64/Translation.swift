@@ -203,6 +203,8 @@ extension AArch64 {
         static let tableReadOnly: UInt64 = 1 << 62  // APTable[1]
 
         // Of the second stage.
+        static let nonSecure: UInt64 = 1 << 5  // NS, in Secure state
+        static let tableNonSecure: UInt64 = 1 << 63  // NSTable
         static let stageTwoRead: UInt64 = 1 << 6  // S2AP[0]
         static let stageTwoWrite: UInt64 = 1 << 7  // S2AP[1]
     }

@@ -223,6 +223,8 @@ extension AArch64 {
             case el2
             /// EL2&0 (HCR_EL2.E2H is 1).
             case el2Host
+            /// EL3, which is in Secure state.
+            case el3
         }
 
         /// Addresses that one TTBR translates.
@@ -265,7 +267,11 @@ extension AArch64 {
         public let hasLargeAddresses: Bool
         /// HCR_EL2.DC: untranslated addresses are of normal memory.
         let hasDefaultCacheable: Bool
-        /// The ASID in force; 0 in the EL2 regime, which has none.
+        /// Set in the addresses that descriptors of Secure state lead to, unless they have NS; 0 in Non-secure state.
+        private(set) var secureBit: UInt64 = 0
+        /// SCR_EL3.SIF: Secure state executes nothing of the other one's memory.
+        private(set) var fetchesSecureAlone = false
+        /// The ASID in force; 0 in the regimes of EL2 and EL3, which have none.
         public let asid: UInt16
 
         /// EL1&0.
@@ -293,6 +299,27 @@ extension AArch64 {
 
         /// EL2. TCR_EL2 has another form there; what it says is given on in that of TCR_EL1.
         public init(el2 features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, mair: UInt64) {
+            self.init(.el2, features, sctlr: sctlr, tcr: tcr, ttbr0: ttbr0, mair: mair)
+        }
+
+        /// EL3, whose TCR_EL3 has the same form.
+        public init(
+            el3 features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, mair: UInt64, scr: UInt64
+        ) {
+            self.init(.el3, features, sctlr: sctlr, tcr: tcr, ttbr0: ttbr0, mair: mair)
+            makeSecure(scr: scr)
+        }
+
+        /// The regime is Secure state's.
+        mutating func makeSecure(scr: UInt64) {
+            secureBit = AArch64.securePhysical
+            fetchesSecureAlone = scr & AArch64.SecureConfiguration.sif != 0
+        }
+
+        /// A regime of one range.
+        private init(
+            _ kind: Kind, _ features: TranslationFeatures, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64, mair: UInt64
+        ) {
             var full = tcr & 0xff3f
             full |= (tcr >> 16 & 7) << 32  // PS
             full |= (tcr >> 20 & 1) << 37  // TBI
@@ -302,7 +329,7 @@ extension AArch64 {
             full |= (tcr >> 29 & 1) << 51  // TBID
             full |= (tcr >> 32 & 1) << 59  // DS
             self.init(
-                .el2, features, isEnabled: sctlr & SCTLR.m != 0, sctlr: sctlr, tcr: full, ttbr0: ttbr0, ttbr1: 0,
+                kind, features, isEnabled: sctlr & SCTLR.m != 0, sctlr: sctlr, tcr: full, ttbr0: ttbr0, ttbr1: 0,
                 mair: mair, hasDefaultCacheable: false)
         }
 
@@ -330,7 +357,7 @@ extension AArch64 {
             cachesData = sctlr & SCTLR.c != 0
             cachesInstructions = sctlr & SCTLR.i != 0
             hasLargeAddresses = tcr & TCR.ds != 0 && !features.largeGranules.isEmpty
-            asid = kind == .el2 ? 0 : Self.asid(features, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1)
+            asid = kind == .el2 || kind == .el3 ? 0 : Self.asid(features, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1)
         }
 
         /// The ASID that the registers name.
@@ -340,7 +367,7 @@ extension AArch64 {
         }
 
         /// Whether it has two ranges, and addresses of EL0 (HasUnprivileged).
-        @inline(__always) var hasEL0: Bool { kind != .el2 }
+        @inline(__always) var hasEL0: Bool { kind == .el1 || kind == .el2Host }
 
         /// The logarithm of the page size at `va`: what TLBI instructions of that address are about.
         public func granuleBits(at va: UInt64) -> UInt8 {

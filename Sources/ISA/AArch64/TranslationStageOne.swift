@@ -36,7 +36,7 @@ extension AArch64.TranslationRegime {
         if attributes.isDevice && demand.contains(.unaligned) { throw Fault(.alignment, isWrite: demand.isWrite) }
         let all: AArch64.Permissions = [.read, .write, .execute]
         return AArch64.Translation(
-            physical: address, attributes: attributes, permissions: all, enterable: all,
+            physical: address | secureBit, attributes: attributes, permissions: all, enterable: all,
             stageOneBits: AArch64.Translation.untranslatedBits, stageTwoBits: AArch64.Translation.untranslatedBits,
             isGlobal: true, isGuarded: false)
     }
@@ -82,9 +82,11 @@ extension AArch64.TranslationRegime {
         var indices = (1 &<< (UInt64(range.lookup.inputBits) &- shift) as UInt64) &- 1
         var table = range.lookup.table
         var tablePermissions: UInt64 = 0
+        // Of the tables; NSTable takes it away for all below.
+        var security = secureBit
         let isTwofold = kind == .el1 && second.isEnabled
         while true {
-            let entry = table | (address &>> shift & indices) &<< 3
+            let entry = table | (address &>> shift & indices) &<< 3 | security
             let physical =
                 isTwofold ? try second.descriptorAddress(entry, isUpdate: false, isWrite: isWrite, in: tables) : entry
             guard let stored = tables.readDescriptor(physical) else {
@@ -102,6 +104,7 @@ extension AArch64.TranslationRegime {
                 }
                 table = output & beyondTable
                 tablePermissions |= descriptor
+                if descriptor & Descriptor.tableNonSecure != 0 { security = 0 }
                 indices = (1 &<< stride) &- 1
                 shift &-= stride
                 level &+= 1
@@ -115,6 +118,7 @@ extension AArch64.TranslationRegime {
             }
             let leaf = try checkLeaf(
                 descriptor, range.hasTablePermissions ? tablePermissions : 0, demand, level: level,
+                isSecure: security != 0 && descriptor & Descriptor.nonSecure == 0,
                 shareability: format == .large ? range.shareability : UInt8(truncatingIfNeeded: descriptor >> 8 & 3))
             if leaf.descriptor != descriptor {
                 // What an atomic access needs of a page that has been accessed before, reading alone does not.
@@ -125,7 +129,8 @@ extension AArch64.TranslationRegime {
             }
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
-                physical: output & ~inLeaf | address & inLeaf,
+                physical: output & ~inLeaf | address & inLeaf
+                    | (descriptor & Descriptor.nonSecure == 0 ? security : 0),
                 attributes: effectiveAttributes(leaf.attributes, isFetch: demand.contains(.execute)),
                 permissions: leaf.permissions,
                 enterable: leaf.descriptor & Descriptor.readOnly == 0
@@ -148,7 +153,7 @@ extension AArch64.TranslationRegime {
     ///   - tables: the bits of all tables above it together, or 0 where HPDn has them ignored.
     ///   - shareability: SH, of the descriptor or of TCR_ELx.
     @inline(__always) private func checkLeaf(
-        _ descriptor: UInt64, _ tables: UInt64, _ demand: AArch64.Demand, level: Int8,
+        _ descriptor: UInt64, _ tables: UInt64, _ demand: AArch64.Demand, level: Int8, isSecure: Bool,
         shareability: UInt8
     ) throws(Fault) -> Leaf {
         // Cache maintenance need not obey the access flag, and does not here.
@@ -163,7 +168,8 @@ extension AArch64.TranslationRegime {
         }
         // A page whose dirty state hardware manages counts as writable even where it is not dirty yet.
         let isManaged = managesDirtyState && descriptor & Descriptor.dirtyBitModifier != 0
-        let permissions = permissions(descriptor, tables, demand, isManaged: isManaged)
+        var permissions = permissions(descriptor, tables, demand, isManaged: isManaged)
+        if fetchesSecureAlone, !isSecure { permissions.remove(.execute) }
         if demand.contains(.read) && !permissions.contains(.read) {
             throw Fault(.permission, level: level, isWrite: false)
         }

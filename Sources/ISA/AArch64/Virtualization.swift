@@ -15,6 +15,8 @@ extension AArch64.ProcessingElement {
         let instruction = instructions[key]
         if access.isImplementationDefined { try checkImplementationDefined(access) }
         if level < Int(instruction.level) { throw undefinedInstruction() }
+        // EL2's are not there for EL3 while that has no EL2 below it.
+        if level == 3, instruction.isOfEL2, !isEL2Enabled { throw undefinedInstruction() }
         try checkGuards(instruction.guards, access)
         switch instruction.operation {
         case .nothing: break
@@ -62,7 +64,9 @@ extension AArch64.ProcessingElement {
                 op1: UInt8(access.op1), crm: UInt8(access.crm), op2: UInt8(access.op2))
         else { throw undefinedInstruction() }
         let kind: AArch64.TranslationRegime.Kind =
-            operation.isOfEL2 ? regimeKind(level: 2) : !operation.usesBothStages && isHost ? .el2Host : .el1
+            operation.isOfEL3
+            ? .el3
+            : operation.isOfEL2 ? regimeKind(level: 2) : !operation.usesBothStages && isHost ? .el2Host : .el1
         let regime = regime(kind).pointee
         let pan = state.pointee.pstate & AArch64.PSTATE.pan != 0
         do throws(AArch64.TranslationFault) {
@@ -86,14 +90,15 @@ extension AArch64.ProcessingElement {
             switch what {
             case .all, .identifier, .address, .range: isHost ? .el2Host : .el1
             case .ofEL2, .addressOfEL2, .rangeOfEL2: regimeKind(level: 2)
+            case .ofEL3, .addressOfEL3, .rangeOfEL3: .el3
             case .stageTwo, .guest, .guests: .el1
             }
         let addresses: AArch64.TLBInvalidation?
         switch what {
-        case .address, .addressOfEL2:
+        case .address, .addressOfEL2, .addressOfEL3:
             addresses = AArch64.TLBInvalidation(
                 virtual: value, granuleBits: regime(kind).pointee.granuleBits(at: value << 12))
-        case .range, .rangeOfEL2:
+        case .range, .rangeOfEL2, .rangeOfEL3:
             let isLarge = regime(kind).pointee.hasLargeAddresses
             guard let range = AArch64.TLBInvalidation(virtualRange: value, isLarge: isLarge) else { return }
             addresses = range
@@ -101,13 +106,17 @@ extension AArch64.ProcessingElement {
         }
         let identifier: UInt64? = if case .identifier = what { value } else { nil }
         let isOfGuest = if case .guests = what { false } else { kind == .el1 }
-        let guest = isOfGuest ? state.pointee.vttbr >> 48 : nil
+        // Secure state has no VMIDs.
+        let isSecure = kind == .el3 || isSecureBelowEL3
+        let guest = isOfGuest ? (isSecure ? 0 : state.pointee.vttbr >> 48) : nil
         // HCR_EL2.FB has EL1's be all PEs'.
         let isForced = level == 1 && hypervisorConfiguration & Configuration.fb != 0
         if isBroadcast || isForced {
-            environment.forEachElement { $0.invalidate(kind, guest: guest, identifier: identifier, addresses) }
+            environment.forEachElement {
+                $0.invalidate(kind, guest: guest, identifier: identifier, isSecure: isSecure, addresses)
+            }
         } else {
-            invalidate(kind, guest: guest, identifier: identifier, addresses)
+            invalidate(kind, guest: guest, identifier: identifier, isSecure: isSecure, addresses)
         }
     }
 
@@ -120,14 +129,14 @@ extension AArch64.ProcessingElement {
     ///   - identifier: the ASID whose they are, in bits 63 to 48; nil for all.
     ///   - addresses: nil for all.
     func invalidate(
-        _ kind: AArch64.TranslationRegime.Kind, guest: UInt64?, identifier: UInt64? = nil,
+        _ kind: AArch64.TranslationRegime.Kind, guest: UInt64?, identifier: UInt64? = nil, isSecure: Bool = false,
         _ addresses: AArch64.TLBInvalidation?
     ) {
         pool.forEach { context in
             let key = context.pointee.key
-            guard key.mode >> 3 & 3 == UInt64(kind.rawValue), guest == nil || key.secondStage >> 48 == guest else {
-                return
-            }
+            guard key.mode >> 3 & 3 == UInt64(kind.rawValue), guest == nil || key.secondStage >> 48 == guest,
+                (key.mode & Self.secureMode != 0) == isSecure
+            else { return }
             if let identifier, !mayHaveIdentifier(of: identifier, key) { return }
             guard let addresses, addresses.last &- addresses.first < Self.longestRange << 12 else {
                 return context.pointee.flush()

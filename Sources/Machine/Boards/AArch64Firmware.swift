@@ -1,7 +1,7 @@
 import AArch64ISA
 import ISA
 
-/// The firmware that a machine without EL3 has built in: Power State Coordination Interface 1.1 (Arm DEN 0022), and of the
+/// The firmware that a machine has built in where none lies in flash for EL3: Power State Coordination Interface 1.1 (Arm DEN 0022), and of the
 /// SMC Calling Convention (DEN 0028) what tells of itself, with true random numbers (DEN 0098) from the machine's seed.
 ///
 /// It is called by SMC where there is EL2, and else by HVC, as on QEMU's board.
@@ -39,6 +39,9 @@ final class AArch64Firmware {
         static let notSupported = UInt64(bitPattern: -1), invalidParameters = UInt64(bitPattern: -2)
         static let alreadyOn = UInt64(bitPattern: -4), invalidAddress = UInt64(bitPattern: -9)
     }
+
+    /// Whether there is a function of that number.
+    func knows(_ function: UInt64) -> Bool { Self.function(function & 0xffff_ffff) != nil }
 
     /// Answers the call in the PE's registers.
     func call(_ element: AArch64.ProcessingElement) {
@@ -93,6 +96,7 @@ final class AArch64Firmware {
         guard target.isOff else { return Status.alreadyOn }
         guard board.memory.host(entry & ~3) != nil else { return Status.invalidAddress }
         target.start(at: entry, argument: argument)
+        target.leaveSecureState()
         return Status.success
     }
 

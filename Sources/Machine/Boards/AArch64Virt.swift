@@ -15,6 +15,11 @@ public final class AArch64Virt {
     public private(set) var elements: [AArch64.ProcessingElement] = []
     public private(set) var processors: [any InspectableProcessor] = []
     private let interruptController: AArch64InterruptController
+    /// What is Secure state's alone; nil without EL3.
+    private let secureDevices: AArch64SecureDevices?
+    /// Calls of firmware are answered by the board, and not by what runs at EL3.
+    private(set) var hasBuiltInFirmware: Bool
+    let hasImageInFlash: Bool
     public let gicVersion: GICVersion
     public let uart: PL011
     public let rtc: PL031
@@ -67,7 +72,9 @@ public final class AArch64Virt {
         func timersChanged(_ element: AArch64.ProcessingElement) { board?.timersChanged(element) }
         func sendEvent() { board?.elements.forEach { $0.receiveEvent() } }
         func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool {
-            guard let board, byHypervisorCall != element.hasEL2 else { return false }
+            guard let board, board.hasBuiltInFirmware, byHypervisorCall != element.hasEL2 else { return false }
+            // Other calls are for EL3, where that is.
+            if element.hasEL3, board.firmware?.knows(element.generalRegister(0)) != true { return false }
             board.firmware?.call(element)
             return true
         }
@@ -80,11 +87,18 @@ public final class AArch64Virt {
     private var firmware: AArch64Firmware?
 
     /// - Throws: ``InputError`` when the host has not the memory.
-    public init(_ configuration: Configuration, gicVersion: GICVersion = .two) throws(InputError) {
+    public init(
+        _ configuration: Configuration, gicVersion: GICVersion = .two, secure: SecureState = .off
+    ) throws(InputError) {
         memorySize = configuration.memorySize
         self.gicVersion = gicVersion
         // Its registers are there where the board's interrupt controller is such a one.
-        model = gicVersion == .three ? configuration.cpu : configuration.cpu.with { $0.remove(.gicv3) }
+        model = configuration.cpu.with {
+            if gicVersion != .three { $0.remove(.gicv3) }
+            if secure == .on { $0.insert(.el3) }
+        }
+        hasBuiltInFirmware = secure == .off || configuration.flash.isEmpty
+        hasImageInFlash = !configuration.flash.isEmpty
         clock = configuration.clock
         space = AddressSpace(memory: memory)
         let scheduler = Scheduler(clock: clock)
@@ -129,20 +143,27 @@ public final class AArch64Virt {
         gpio = PL061(name: "pl061@9030000", clock: clock, interrupt: controller.line(spi: Layout.gpioInterrupt))
         let memory = memory
         let peripherals = try Peripherals(
-            configuration, Layout.peripherals(memorySize: memorySize), space: space,
+            configuration, Layout.peripherals(memorySize: memorySize, isSecure: secure == .on), space: space,
             Peripherals.Interrupts(
                 virtio: { controller.line(spi: Layout.virtioInterrupt + $0) },
                 pcie: (0..<4).map { controller.line(spi: Layout.pcieInterrupt + $0) },
                 deliver: { controller.deliver($0, memory) }))
         (flash, firmwareConfiguration) = (peripherals.flash, peripherals.firmwareConfiguration)
         (virtio, display) = (peripherals.virtio, peripherals.display)
+        secureDevices =
+            secure == .off
+            ? nil
+            : try AArch64SecureDevices(
+                controller, memory: memory, clock: clock, peripheralClock: UInt64(Layout.peripheralClock),
+                ask: { [environment] in environment.board?.ask($0) })
         mapDevices()
         environment.board = self
         firmware = AArch64Firmware(self, seed: configuration.seed)
-        let interrupts = [
-            Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
-            Layout.hypervisorVirtualTimerInterrupt, Layout.monitorsInterrupt,
-        ]
+        let interrupts =
+            [
+                Layout.physicalTimerInterrupt, Layout.virtualTimerInterrupt, Layout.hypervisorTimerInterrupt,
+                Layout.hypervisorVirtualTimerInterrupt, Layout.monitorsInterrupt,
+            ] + (secure == .on ? [AArch64SecureDevices.Layout.timerInterrupt] : [])
         timers = elements.map { element in
             element.timebase = .init(nanosecondsPerTick: Self.nanosecondsPerTick, latestRead: clock.latestRead)
             return Timers(
@@ -155,6 +176,7 @@ public final class AArch64Virt {
         for frame in interruptController.frames(hasEL2: model.features.contains(.el2)) {
             space.map(frame.device, in: frame.window)
         }
+        secureDevices?.map(in: space)
         space.map(uart, in: Layout.uart)
         space.map(rtc, in: Layout.rtc)
         space.map(gpio, in: Layout.gpio)
@@ -168,7 +190,9 @@ public final class AArch64Virt {
     private func timersChanged(_ element: AArch64.ProcessingElement) {
         guard element.identifier < timers.count else { return }
         let timers = timers[element.identifier]
-        let levels = element.timerLevels() | (element.monitorsInterrupt ? 1 << 4 : 0)
+        let outputs = element.timerLevels()
+        // The monitors' wire comes between the four timers' that are always there and the secure one's.
+        let levels = outputs & 15 | (element.monitorsInterrupt ? 1 << 4 : 0) | (outputs & 1 << 4) << 1
         for (index, line) in timers.lines.enumerated() { line.set(levels >> UInt64(index) & 1 != 0) }
         if let tick = element.nextTimer(), tick <= Clock.end / Self.nanosecondsPerTick {
             timers.alarm.arm(at: tick * Self.nanosecondsPerTick)
@@ -186,16 +210,22 @@ public final class AArch64Virt {
     public var deviceTree: AArch64VirtDeviceTree {
         AArch64VirtDeviceTree(
             cpus: elements.count, memorySize: memorySize, cpu: model.compatible,
-            hasEL2: model.features.contains(.el2), gicVersion: gicVersion)
+            hasEL2: model.features.contains(.el2), gicVersion: gicVersion, isSecure: model.features.contains(.el3),
+            hasBuiltInFirmware: hasBuiltInFirmware)
     }
 
     /// Resets everything: the first CPU begins at `entry` with the device tree's address in x0, and the others wait for
     /// the firmware to be asked to start them.
-    public func powerOn(entry: UInt64, deviceTree: UInt64) {
+    /// - Parameter isOfEL3: what begins there is for EL3, where there is one: as firmware in flash is.
+    public func powerOn(entry: UInt64, deviceTree: UInt64, isOfEL3: Bool = false) {
+        let beginsAtEL3 = model.features.contains(.el3) && isOfEL3
+        hasBuiltInFirmware = !beginsAtEL3
         for device in devices { device.reset() }
         for element in elements {
-            if element.identifier == 0 {
+            if element.identifier == 0 || !hasBuiltInFirmware {
+                // Firmware sorts out which CPU goes on.
                 element.start(at: entry, argument: deviceTree)
+                if hasBuiltInFirmware { element.leaveSecureState() }
             } else {
                 element.turnOff()
             }

@@ -16,7 +16,9 @@ extension AArch64Virt: Board {
             }
             configuration.flash = [MachineDescription.Drive(path: path, isSnapshot: true)]
         }
-        try self.init(configuration, gicVersion: description.option(GICVersion.self))
+        try self.init(
+            configuration, gicVersion: description.option(GICVersion.self), secure: description.option(SecureState.self)
+        )
     }
 
     private static func check(_ configuration: Configuration) throws(InputError) {
@@ -66,11 +68,15 @@ extension AArch64Virt: Board {
 
     public func powerOn(_ plan: LoadPlan) throws(InputError) {
         try plan.load(into: memory)
-        powerOn(entry: plan.entry, deviceTree: plan.deviceTree ?? 0)
+        // An ELF program begins at EL3, a kernel's Image as firmware hands over; as on QEMU.
+        powerOn(
+            entry: plan.entry, deviceTree: plan.deviceTree ?? 0,
+            isOfEL3: hasImageInFlash || !plan.programs.isPlacedByRule)
     }
 
     public static var catalogEntry: MachineCatalog.Entry {
         typealias Layout = AArch64VirtLayout
+        typealias SecureLayout = AArch64SecureDevices.Layout
         let rows: [(AddressWindow, String)] = [
             (Layout.flash.times(2), "flash: two banks (cfi-flash)"),
             (Layout.distributor, "intc: GICv2 or GICv3, the Distributor"),
@@ -84,6 +90,8 @@ extension AArch64Virt: Board {
             (Layout.rtc, "pl031: a real-time clock"),
             (Layout.firmwareConfiguration, "fw-cfg: qemu,fw-cfg-mmio"),
             (Layout.gpio, "pl061: GPIO, with the power key"),
+            (SecureLayout.uart, "pl011: with secure=on, a UART of Secure state's"),
+            (SecureLayout.gpio, "pl061: with secure=on, GPIO that turns the machine off"),
             (
                 Layout.virtio.times(Layout.virtioCount),
                 "virtio_mmio: \(Layout.virtioCount) slots, disks from the first on, then a network card and a display"
@@ -95,6 +103,6 @@ extension AArch64Virt: Board {
             memory: "64K to 1T at \(hexadecimal(Layout.ramBase)); 128M by default",
             devices: MachineCatalog.listing(rows + Layout.pcie(memorySize: MachineDescription().memorySize).rows),
             cpu: "one of these, max where none is named; and el2=off, without EL2, or pauth=off, without FEAT_PAuth:",
-            features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self, VirtIOBus.self])
+            features: AArch64.CPUModel.all.map(\.name), options: [GICVersion.self, VirtIOBus.self, SecureState.self])
     }
 }

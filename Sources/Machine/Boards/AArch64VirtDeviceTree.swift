@@ -45,9 +45,10 @@ public enum AArch64VirtLayout {
     public static let peripheralClock: UInt32 = 24_000_000
     public static let maximumCPUs = 8
 
-    static func peripherals(memorySize: UInt64) -> Peripherals.Layout {
+    static func peripherals(memorySize: UInt64, isSecure: Bool = false) -> Peripherals.Layout {
         Peripherals.Layout(
-            flash: flash, firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount,
+            flash: flash, firstBank: isSecure ? AArch64SecureDevices.place(flash) : flash,
+            firmwareConfiguration: firmwareConfiguration, virtio: virtio, virtioCount: virtioCount,
             pcie: pcie(memorySize: memorySize))
     }
 
@@ -78,12 +79,17 @@ public struct AArch64VirtDeviceTree: Sendable {
     /// Firmware is called by SMC where there is EL2 to call by HVC, and else by HVC.
     public var hasEL2: Bool
     public var gicVersion: AArch64Virt.GICVersion
+    /// There is Secure state, with devices of its own.
+    public var isSecure: Bool
+    /// The board answers calls of firmware.
+    public var hasBuiltInFirmware: Bool
     public var bootArguments: String?
     public var initrd: Range<UInt64>?
     public var randomSeed: [UInt32] = []
 
     public init(
-        cpus: Int, memorySize: UInt64, cpu: String, hasEL2: Bool, gicVersion: AArch64Virt.GICVersion = .two
+        cpus: Int, memorySize: UInt64, cpu: String, hasEL2: Bool, gicVersion: AArch64Virt.GICVersion = .two,
+        isSecure: Bool = false, hasBuiltInFirmware: Bool = true
     ) {
         precondition((1...AArch64VirtLayout.maximumCPUs).contains(cpus))
         self.cpus = cpus
@@ -91,18 +97,20 @@ public struct AArch64VirtDeviceTree: Sendable {
         self.cpu = cpu
         self.hasEL2 = hasEL2
         self.gicVersion = gicVersion
+        self.isSecure = isSecure
+        self.hasBuiltInFirmware = hasBuiltInFirmware
     }
 
     private typealias Layout = AArch64VirtLayout
 
     /// Handles are numbered as QEMU does: the clock, then the CPUs from the last to the first, and so on.
-    private let clockHandle: UInt32 = 0x8000
+    let clockHandle: UInt32 = 0x8000
     private func cpuHandle(_ index: Int) -> UInt32 { clockHandle + UInt32(cpus - index) }
     private var interruptControllerHandle: UInt32 { clockHandle + UInt32(cpus) + 1 }
     private var messageHandle: UInt32 { interruptControllerHandle + 1 }
-    private var gpioHandle: UInt32 { interruptControllerHandle + 2 }
+    var gpioHandle: UInt32 { interruptControllerHandle + 2 }
 
-    private enum InterruptKind: UInt32 { case shared = 0, `private` = 1 }
+    enum InterruptKind: UInt32 { case shared = 0, `private` = 1 }
     /// The third cell of an interrupt (bindings/interrupt-controller/arm,gic.yaml): how it is triggered.
     private static let risingEdge: UInt32 = 1, highLevel: UInt32 = 4
     /// Of private interrupts: a GICv2's have a mask of the CPUs too.
@@ -118,13 +126,17 @@ public struct AArch64VirtDeviceTree: Sendable {
         tree.root.set("#size-cells", cells: 2)
         tree.root.set("#address-cells", cells: 2)
         tree.root.set("compatible", "linux,dummy-virt")
-        tree.root.children = [psci]
+        tree.root.children = hasBuiltInFirmware ? [psci] : []
         tree.setMemory(base: Layout.ramBase, size: memorySize)
         tree.root.children += [firmwareConfiguration]
         tree.root.children += (0..<Layout.virtioCount).map(virtio)
-        tree.root.children += [
-            gpioKeys, gpio, pcie, rtc, serial, monitors, interruptController, flash, processors, timer, clock,
-        ]
+        tree.root.children += isSecure ? [gpioRestart, gpioPowerOff, secureGPIO] : []
+        tree.root.children += [gpioKeys, gpio, pcie, rtc]
+        tree.root.children += isSecure ? [secureSerial, secureMemory] : []
+        tree.root.children += [serial, monitors, interruptController]
+        tree.root.children += isSecure ? [secondFlash, secureFlash] : [flash]
+        tree.root.children += [processors, timer, clock]
+        tree.root.children += isSecure ? [secureChosen] : []
         tree.root.children += [DeviceTree.Node("chosen")]
         tree.setStandardOutput("/" + Self.name("pl011", Layout.uart))
         tree.setBootArguments(bootArguments)
@@ -164,7 +176,7 @@ public struct AArch64VirtDeviceTree: Sendable {
             node.child("cpu@\(index)") { processor in
                 processor.set("phandle", cells: cpuHandle(index))
                 processor.set("reg", cells: UInt32(index))
-                if cpus > 1 { processor.set("enable-method", "psci") }
+                if cpus > 1, hasBuiltInFirmware { processor.set("enable-method", "psci") }
                 processor.set("compatible", cpu)
                 processor.set("device_type", "cpu")
             }
@@ -195,7 +207,7 @@ public struct AArch64VirtDeviceTree: Sendable {
 
     // MARK: Devices
 
-    private static func name(_ name: String, _ window: AddressWindow) -> String {
+    static func name(_ name: String, _ window: AddressWindow) -> String {
         name + "@" + String(window.base, radix: 16)
     }
 
@@ -211,7 +223,7 @@ public struct AArch64VirtDeviceTree: Sendable {
     }
 
     /// A PrimeCell: clocked, and found by its identification registers.
-    private func primeCell(
+    func primeCell(
         _ name: String, _ window: AddressWindow, interrupt: Int
     ) -> DeviceTree.Node {
         var node = device(name, window, interrupt: interrupt)
@@ -221,8 +233,10 @@ public struct AArch64VirtDeviceTree: Sendable {
         return node
     }
 
-    private var serial: DeviceTree.Node {
-        var serial = primeCell("pl011", Layout.uart, interrupt: Layout.uartInterrupt)
+    private var serial: DeviceTree.Node { serial(Layout.uart, interrupt: Layout.uartInterrupt) }
+
+    func serial(_ window: AddressWindow, interrupt: Int) -> DeviceTree.Node {
+        var serial = primeCell("pl011", window, interrupt: interrupt)
         serial.set("clock-names", "uartclk", "apb_pclk")
         serial.set("clocks", cells: clockHandle, clockHandle)
         return serial
@@ -231,8 +245,12 @@ public struct AArch64VirtDeviceTree: Sendable {
     private var rtc: DeviceTree.Node { primeCell("pl031", Layout.rtc, interrupt: Layout.rtcInterrupt) }
 
     private var gpio: DeviceTree.Node {
-        var gpio = primeCell("pl061", Layout.gpio, interrupt: Layout.gpioInterrupt)
-        gpio.set("phandle", cells: gpioHandle)
+        gpio(Layout.gpio, interrupt: Layout.gpioInterrupt, handle: gpioHandle)
+    }
+
+    func gpio(_ window: AddressWindow, interrupt: Int, handle: UInt32) -> DeviceTree.Node {
+        var gpio = primeCell("pl061", window, interrupt: interrupt)
+        gpio.set("phandle", cells: handle)
         gpio.setEmpty("gpio-controller")
         gpio.set("#gpio-cells", cells: 2)
         return gpio

@@ -6,11 +6,17 @@ struct Peripherals {
     struct Layout {
         /// The first of two banks, which follow each other.
         let flash: AddressWindow
+        /// Where the first one is, if not there; nil where it is.
+        var firstBank: AddressWindow?
         let firmwareConfiguration: AddressWindow
         /// The first of ``virtioCount`` slots, which follow each other.
         let virtio: AddressWindow
         let virtioCount: Int
         let pcie: PCIeHost.Layout
+
+        func flashBank(_ index: Int) -> AddressWindow {
+            index == 0 ? firstBank ?? flash : flash.next(index)
+        }
     }
 
     /// Where their interrupts go.
@@ -36,9 +42,8 @@ struct Peripherals {
     ) throws(InputError) {
         let report = configuration.report
         flash = try Self.flashBanks(
-            configuration.flash, memory: space.memory, base: layout.flash.base, size: layout.flash.size,
-            report: report)
-        for (index, bank) in flash.enumerated() { space.map(bank, in: layout.flash.next(index)) }
+            configuration.flash, memory: space.memory, layout, report: report)
+        for (index, bank) in flash.enumerated() { space.map(bank, in: layout.flashBank(index)) }
         firmwareConfiguration = FirmwareConfiguration(
             name: "fw-cfg@" + String(layout.firmwareConfiguration.base, radix: 16), space: space,
             cpuCount: configuration.cpus)
@@ -113,7 +118,7 @@ struct Peripherals {
 
     /// Two banks of flash, of which the first holds the first image.
     private static func flashBanks(
-        _ images: [MachineDescription.Drive], memory: PhysicalMemory, base: UInt64, size: UInt64,
+        _ images: [MachineDescription.Drive], memory: PhysicalMemory, _ layout: Layout,
         report: @escaping (String) -> Void
     ) throws(InputError) -> [CFIFlash] {
         let count = 2
@@ -125,7 +130,7 @@ struct Peripherals {
         var banks: [CFIFlash] = []
         for index in 0..<count {
             let image = index < images.count ? images[index] : nil
-            let base = base + UInt64(index) * size
+            let window = layout.flashBank(index)
             do {
                 let contents = try image.map { (image) throws(BlockError) in
                     try FileDisk(path: image.path, isReadOnly: image.isReadOnly || image.isSnapshot)
@@ -135,7 +140,8 @@ struct Peripherals {
                     ?? .copyOnWrite
                 banks.append(
                     try CFIFlash(
-                        name: "flash@" + String(base, radix: 16), memory: memory, base: base, size: size,
+                        name: "flash@" + String(layout.flash.next(index).base, radix: 16), memory: memory,
+                        base: window.base, size: window.size,
                         contents: contents, access: access, report: report))
             } catch {
                 throw InputError(file: "--flash", problem: "\(error)")

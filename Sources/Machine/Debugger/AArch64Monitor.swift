@@ -71,14 +71,16 @@ extension AArch64.ProcessingElement {
         return AArch64.systemRegisterNames.first { $0.name.lowercased() == name }.flatMap { systemRegister($0.key) }
     }
 
-    public static var levelNames: [String] { ["EL0", "EL1", "EL2"] }
+    public static var levelNames: [String] { ["EL0", "EL1", "EL2", "EL3"] }
 
     public func translationLines(
         _ address: UInt64, for access: AccessKind, as level: String?, _ memory: PhysicalMemory
     ) -> [String] {
         let level = level.flatMap { Self.levelNames.firstIndex(of: $0) }
         let found = inspectTranslation(of: address, .init(access), level: level)
-        let names: [AArch64.TranslationRegime.Kind: String] = [.el1: "EL1&0", .el2: "EL2", .el2Host: "EL2&0"]
+        let names: [AArch64.TranslationRegime.Kind: String] = [
+            .el1: "EL1&0", .el2: "EL2", .el2Host: "EL2&0", .el3: "EL3",
+        ]
         var lines = ["regime \(names[found.regime] ?? "\(found.regime)")"]
         lines += found.descriptors.map { "  \(hexadecimal($0.address)) = 0x\(hexadecimalDigits($0.value))" }
         switch found.result {

@@ -59,6 +59,7 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         case .virtual: "virtual timer"
         case .hypervisor: "EL2 physical timer"
         case .hypervisorVirtual: "EL2 virtual timer"
+        case .securePhysical: "secure physical timer"
         }
     }
 
@@ -70,8 +71,8 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         let isVirtualIRQ = lines & AArch64.Interrupt.virtualIRQ != 0 || hcr & Hypervisor.vi != 0
         let isVirtualFIQ = lines & AArch64.Interrupt.virtualFIQ != 0 || hcr & Hypervisor.vf != 0
         let reasons: [(String, Bool, String?)] = [
-            ("FIQ", lines & fiq.line != 0, obstacle(route: fiq.route, mask: fiq.mask, "PSTATE.F")),
-            ("IRQ", lines & irq.line != 0, obstacle(route: irq.route, mask: irq.mask, "PSTATE.I")),
+            ("FIQ", lines & fiq.line != 0, obstacle(isFIQ: true, mask: fiq.mask, "PSTATE.F")),
+            ("IRQ", lines & irq.line != 0, obstacle(isFIQ: false, mask: irq.mask, "PSTATE.I")),
             (
                 "virtual FIQ", isVirtualFIQ,
                 virtualObstacle(route: fiq.route, "HCR_EL2.FMO", mask: fiq.mask, "PSTATE.F")
@@ -86,13 +87,10 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         }
     }
 
-    private func obstacle(route: UInt64, mask: UInt64, _ maskName: String) -> String? {
-        let hcr = hasEL2 ? state.pointee.hcr : 0
-        let host = Hypervisor.e2h | Hypervisor.tge
-        let target = hcr & (route | Hypervisor.tge) != 0 ? 2 : 1
-        if target < level { return "it is EL1's, which does not run" }
-        // What goes to EL2 from below is not masked there, but where EL0 is its application.
-        let isMaskable = target == level || target == 1 || hcr & host == host
+    private func obstacle(isFIQ: Bool, mask: UInt64, _ maskName: String) -> String? {
+        let target = interruptTarget(isFIQ: isFIQ)
+        if target < level { return "it is EL\(target)'s, which does not run" }
+        let isMaskable = isInterruptMaskable(target: target)
         return isMaskable && state.pointee.pstate & mask != 0 ? "\(maskName) masks it" : nil
     }
 

@@ -66,6 +66,23 @@ extension AArch64.ProcessingElement {
             visitor.field("pmevcntr", &state.pointee.pmevcntr[index])
             visitor.field("pmevtyper", &state.pointee.pmevtyper[index])
         }
+        if hasEL3 { describeMonitor(&visitor) }
+    }
+
+    /// What there is with EL3 alone.
+    private func describeMonitor(_ visitor: inout some StateVisitor) {
+        saveStackPointer()
+        for path in Self.monitorRegisters { visitor.field("el3", &state.pointee[keyPath: path]) }
+        visitor.field("secure timer control", &state.pointee.timerControl[4])
+        visitor.field("secure timer compare", &state.pointee.timerCompare[4])
+        loadStackPointer()
+    }
+
+    private static var monitorRegisters: [WritableKeyPath<AArch64.State, UInt64>] {
+        [
+            \.sp[3], \.elr[3], \.spsr[3], \.esr[3], \.far[3], \.vbar[3], \.sctlr[3], \.ttbr0[3], \.tcr[3], \.mair[3],
+            \.tpidr[3], \.scr, \.cptrEL3, \.mdcrEL3, \.scxtnumEL3,
+        ]
     }
 
     private typealias Register = (StaticString, WritableKeyPath<AArch64.State, UInt64>)

@@ -2,7 +2,7 @@
 ///
 /// Registers and behaviour: "PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual", DDI 0190B;
 /// sections cited are its. Pins that nothing drives are pulled down. As on QEMU's board pin 3 is a key (the device tree's
-/// `gpio-keys`, KEY_POWER); nothing listens to the outputs.
+/// `gpio-keys`, KEY_POWER); who listens to the outputs is the board's to say.
 public final class PL061: Device, InterruptSink {
     /// Offsets (table 3-1); all registers are 8 bits wide.
     enum Register: UInt64 {
@@ -31,6 +31,7 @@ public final class PL061: Device, InterruptSink {
     private let clock: Clock
     private let interrupt: InterruptLine
     private var release: Clock.Timer!
+    private let output: (Int) -> Void
 
     /// What is driven from outside.
     private var inputs: UInt8 = 0
@@ -45,8 +46,12 @@ public final class PL061: Device, InterruptSink {
     private var edges: UInt8 = 0
     private var alternateFunction: UInt8 = 0
 
-    public init(name: String, clock: Clock, interrupt: InterruptLine) {
+    /// - Parameter output: told of each pin that is driven high.
+    public init(
+        name: String, clock: Clock, interrupt: InterruptLine, output: @escaping (_ pin: Int) -> Void = { _ in }
+    ) {
         self.name = name
+        self.output = output
         self.clock = clock
         self.interrupt = interrupt
         release = Clock.Timer(clock) { [unowned self] in setLine(Self.powerKeyPin, false) }
@@ -121,11 +126,15 @@ public final class PL061: Device, InterruptSink {
         if Self.data.contains(offset) {
             // Only pins that are outputs take what is written (2.2.1).
             let pins = UInt8(truncatingIfNeeded: offset >> 2) & direction
+            let old = outputs & direction
             outputs = (outputs & ~pins) | (value & pins)
-            return
+            return driven(since: old)
         }
         switch Register(rawValue: offset) {
-        case .direction: direction = value
+        case .direction:
+            let old = outputs & direction
+            direction = value
+            driven(since: old)
         case .interruptSense: sense = value
         case .interruptBothEdges: bothEdges = value
         case .interruptEvent: event = value
@@ -135,6 +144,12 @@ public final class PL061: Device, InterruptSink {
         case .rawInterruptStatus, .maskedInterruptStatus, nil: break  // read-only, or not there
         }
         update()
+    }
+
+    /// Tells of the pins that are high now and were not.
+    private func driven(since old: UInt8) {
+        let new = outputs & direction & ~old
+        for pin in 0..<Self.pinCount where new >> UInt8(pin) & 1 != 0 { output(pin) }
     }
 
     // MARK: State

@@ -58,7 +58,7 @@ public struct LoadPlan: Sendable {
     /// Where each further image lies, in the order that they were given.
     public private(set) var modules: [Range<UInt64>] = []
     public private(set) var deviceTree: UInt64?
-    private let programs: Programs
+    let programs: Programs
 
     /// Places the images; ``placeDeviceTree(_:file:)`` follows when the tree, which names the RAM disk's place, is made.
     public init(

@@ -30,6 +30,20 @@
 #define EL0 0
 #define EL1 1
 #define EL2 2
+#define EL3 3
+
+// The level that a program is at: EL2, or, for programs that include monitor.h first, EL3.
+#ifdef HOME_IS_EL3
+#define SPSR_HOME spsr_el3
+#define ELR_HOME elr_el3
+#define ESR_HOME esr_el3
+#define CALL_HOME smc
+#else
+#define SPSR_HOME spsr_el2
+#define ELR_HOME elr_el2
+#define ESR_HOME esr_el2
+#define CALL_HOME hvc
+#endif
 
 // ESR_ELx.EC
 #define EC_UNKNOWN 0x00
@@ -148,13 +162,13 @@ main:
     .else
     ldr x28, =(\state | \level << 2 | 1)
     .endif
-    msr spsr_el2, x28
+    msr SPSR_HOME, x28
     ldr x28, =991f
     .if \level == 0
     ldr x29, [x29, #H_ALIAS]
     add x28, x28, x29
     .endif
-    msr elr_el2, x28
+    msr ELR_HOME, x28
     isb
     eret
     .ltorg
@@ -165,7 +179,7 @@ main:
     .if harness_level == 0
     svc #CALL_END
     .else
-    hvc #CALL_END
+    CALL_HOME #CALL_END
     .endif
 992:
 .endm
@@ -287,4 +301,8 @@ main:
     bl drop_translations
 .endm
 
+#ifdef HOME_IS_EL3
+#include "monitor-runtime.h"
+#else
 #include "runtime.h"
+#endif
