@@ -45,7 +45,8 @@ struct AArch64CPUModelTests {
         // HPDS2; PAN3; ETS; HCX.
         Field(register: .mmfr1, bit: 12, ours: 2, theirs: 1), Field(register: .mmfr1, bit: 20, ours: 3, theirs: 2),
         Field(register: .mmfr1, bit: 36, ours: 0, theirs: 1), Field(register: .mmfr1, bit: 40, ours: 0, theirs: 1),
-        // LSE2; EVT.
+        // NV, which versions from 9.0 on have; LSE2; EVT.
+        Field(register: .mmfr2, bit: 24, ours: 2, theirs: 0),
         Field(register: .mmfr2, bit: 32, ours: 1, theirs: 0),
         Field(register: .mmfr2, bit: 56, ours: 2, theirs: 0),
     ]
@@ -82,8 +83,9 @@ struct AArch64CPUModelTests {
         let lesser = full.with { $0.subtract([.el2, .gicv3]) }
         for register in Self.registers {
             let changed = full.identification[Int(register.rawValue)] ^ lesser.identification[Int(register.rawValue)]
-            // ID_AA64PFR0_EL1.EL2 and GIC
-            #expect(changed == (register == .pfr0 ? 1 << 8 | 1 << 24 : 0), "\(register)")
+            // ID_AA64PFR0_EL1.EL2 and GIC, and ID_AA64MMFR2_EL1.NV, which is about EL2
+            let expected: UInt64 = register == .pfr0 ? 1 << 8 | 1 << 24 : register == .mmfr2 ? 2 << 24 : 0
+            #expect(changed == expected, "\(register)")
         }
     }
 }

@@ -61,7 +61,8 @@ struct AArch64RegisterBitsTests {
         }
         // Each pair is tried alone: a second of the same register would take the place of the first.
         var model = try #require(AArch64.CPUModel.named("max"))
-        model = model.with { $0 = .all }
+        // QEMU 7.2 knows nothing of FEAT_NV.
+        model = model.with { $0 = .all.subtracting(.nv) }
         for round in 0..<5 {
             let pairs = pairs.enumerated().filter { $0.offset % 5 == round }.map(\.element)
             let setting = Probe.Setting("reset") { ($0.levels, $0.readsBack) = ([], true) }

@@ -32,9 +32,9 @@ struct AArch64SystemRegisterReferenceTests {
             name, Probe.controls + (model.features.contains(.vhe) ? Probe.hostControls : []), keys: Set(keys))
     }
 
-    /// A model with all that its registers are ready for.
+    /// A model with all that its registers are ready for, but for what QEMU 7.2 knows nothing of.
     private static func model(_ name: String) throws -> AArch64.CPUModel {
-        try #require(AArch64.CPUModel.named(name)).with { if name == "max" { $0 = .all } }
+        try #require(AArch64.CPUModel.named(name)).with { if name == "max" { $0 = .all.subtracting(.nv) } }
     }
 
     private func compare(_ name: String, _ settings: [AArch64RegisterProbe.Setting], keys: Set<Int>?) throws {

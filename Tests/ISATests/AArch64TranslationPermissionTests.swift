@@ -114,6 +114,37 @@ struct AArch64TranslationPermissionTests {
         #expect(allowed(space, 0, pan: true) == "rwx", "without FEAT_PAN3 there is no EPAN")
     }
 
+    @Test("Where EL1 takes itself to be EL2, bit 54 is PXN, and bits 53 and 6 and PAN say nothing (HCR_EL2.NV and NV1)")
+    func nested() {
+        let space = Space()
+        for nv: UInt64 in [0, 1 << 42, 1 << 43] {
+            space.hcr = nv
+            #expect(allowed(space, 1 << 6, pan: true) == "", "it takes both")
+            #expect(allowed(space, 1 << 54) == "rwx")
+        }
+        space.hcr = 3 << 42
+        for ap: UInt64 in 0..<4 {
+            for (pxn, pan): (UInt64, Bool) in [(0, false), (1, false), (0, true), (1, true)] {
+                let bits = ap << 6 | pxn << 53
+                let data = ap & 2 == 0 ? "rw" : "r"
+                #expect(allowed(space, bits, pan: pan) == data + "x")
+                #expect(allowed(space, bits | 1 << 54, pan: pan) == data)
+                // EL0 has no data, and nothing keeps it from executing.
+                #expect(allowed(space, bits | 1 << 54, isPrivileged: false) == "x")
+            }
+        }
+        space.sctlr = 0x1005 | 1 << 57
+        #expect(allowed(space, 0, pan: true) == "rwx", "EPAN neither")
+        // PXNTable and APTable[1]; bits 59 and 61 say nothing.
+        for (bits, expected): (UInt64, String) in [
+            (1 << 60, "rw"), (1 << 59 | 1 << 61, "rwx"), (1 << 62, "rx"), (15 << 59, "r"),
+        ] {
+            let space = Space()
+            space.hcr = 3 << 42
+            #expect(allowed(space, 0, bits) == expected, "the table's bits \(bits >> 59)")
+        }
+    }
+
     @Test("In the EL2 regime AP[1] and PXN say nothing, and XN is bit 54; in EL2&0 all is as in EL1&0")
     func el2() {
         let space = Space()

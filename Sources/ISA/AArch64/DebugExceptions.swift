@@ -281,8 +281,10 @@ extension AArch64.ProcessingElement {
     // MARK: Watchpoints (D2.10)
 
     /// Throws where a watchpoint matches an access of the current level that may be made (AArch64.CheckWatchpoint).
+    /// - Parameter isNested: it is EL2's, made by EL1 (VNCR_EL2).
     func checkWatchpoints(
-        _ address: UInt64, _ count: UInt64, _ access: AArch64.TranslationRequest.Access, _ attributes: MemoryAttributes
+        _ address: UInt64, _ count: UInt64, _ access: AArch64.TranslationRequest.Access, _ attributes: MemoryAttributes,
+        isNested: Bool = false
     ) throws(Fault) {
         let (reads, writes): (Bool, Bool)
         switch access {
@@ -292,7 +294,7 @@ extension AArch64.ProcessingElement {
         default: return
         }
         guard generatesDebugExceptions else { return }
-        let level = attributes.contains(.unprivileged) && isUnprivilegedDifferent ? 0 : level
+        let level = isNested ? 2 : attributes.contains(.unprivileged) && isUnprivilegedDifferent ? 0 : level
         let first = address & AArch64.ArmedDebug.compared
         for watchpoint in armed.watchpoints
         where first <= watchpoint.last && first + (count - 1) >= watchpoint.first {
@@ -300,8 +302,11 @@ extension AArch64.ProcessingElement {
             // LSC
             let matchesRead = reads && control >> 3 & 1 != 0
             guard matchesRead || writes && control >> 4 & 1 != 0, stateMatches(control, level: level) else { continue }
+            // What EL1 accesses as EL2 is reported as of the level itself (Exception_NV2Watchpoint).
+            let (exceptionClass, nested) =
+                isNested ? (Class.watchpointLower + 1, AArch64.FaultDetail.nestedAccess) : (Class.watchpointLower, 0)
             let recorded = debugException(
-                Class.watchpointLower, matchesRead ? 0 : 1 << 6, AArch64.FaultDetail.hasAddress)
+                exceptionClass, nested | (matchesRead ? 0 : 1 << 6), AArch64.FaultDetail.hasAddress)
             // The lowest byte that was both accessed and watched.
             core.pointee.fault.value = address &+ (max(first, watchpoint.first) - first)
             throw recorded

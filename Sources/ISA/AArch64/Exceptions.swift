@@ -49,6 +49,8 @@ extension AArch64 {
         static let returnsBehind: UInt64 = 1 << 42
         /// A data abort whose syndrome may say which register was accessed.
         static let describesAccess: UInt64 = 1 << 43
+        /// VNCR, in the syndrome of a data abort or watchpoint: the access was that of a register in memory.
+        static let nestedAccess: UInt64 = 1 << 13
     }
 
     /// Bits of HCR_EL2 (D19.2.48).
@@ -71,6 +73,9 @@ extension AArch64 {
         public static let hcd: UInt64 = 1 << 29
         public static let e2h: UInt64 = 1 << 34
         public static let tea: UInt64 = 1 << 37
+        public static let nv: UInt64 = 1 << 42
+        public static let nv1: UInt64 = 1 << 43
+        public static let nv2: UInt64 = 1 << 45
     }
 
     /// Bits of SCTLR_ELx (D19.2.119).
@@ -231,7 +236,8 @@ extension AArch64.ProcessingElement {
         let from = level
         if s.pointee.monitorsAreActive { countAtLevelChange(MonitoredEvent.exceptionTaken) }
         let old = s.pointee.pstate
-        s.pointee.spsr[target] = old | conditionFlags
+        let saved = target == 1 && savesNestedLevel ? old & ~PSTATE.level | 2 << 2 : old
+        s.pointee.spsr[target] = saved | conditionFlags
         s.pointee.elr[target] = returnAddress
         if kind == .synchronous || kind == .systemError { s.pointee.esr[target] = syndrome }
         var vector = kind.offset
@@ -341,6 +347,7 @@ extension AArch64.ProcessingElement {
         let s = state
         let from = level
         if from == 0 { throw undefinedInstruction() }
+        try checkNestedReturn(authenticating: key)
         var target = s.pointee.elr[from]
         if let key {
             target = try authenticatePointer(target, core.pointee.registers[Int(AArch64.stackPointer)], key)

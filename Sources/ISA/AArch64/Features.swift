@@ -44,6 +44,8 @@ extension AArch64 {
         /// EL3 is there, and with it Secure state. Boards turn it on; no CPU has it by itself here.
         public static var el3: Features { bit(80) }
         public static var vhe: Features { bit(28) }
+        /// Nested virtualization, with what FEAT_NV2 adds.
+        public static var nv: Features { bit(70) }
         public static var evt: Features { bit(29) }
         public static var idst: Features { bit(30) }
         public static var ras: Features { bit(31) }

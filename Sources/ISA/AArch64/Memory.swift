@@ -50,7 +50,7 @@ extension AArch64.ProcessingElement {
     /// Bits of HCR_EL2 that translation depends on.
     private static var translationConfiguration: UInt64 {
         typealias HCR = AArch64.TranslationRegime.HCR
-        return HCR.vm | HCR.ptw | HCR.dc | HCR.tge | HCR.cd | HCR.id | HCR.e2h | HCR.fwb
+        return HCR.vm | HCR.ptw | HCR.dc | HCR.tge | HCR.cd | HCR.id | HCR.e2h | HCR.fwb | HCR.nested
     }
 
     // MARK: Contexts
@@ -103,7 +103,7 @@ extension AArch64.ProcessingElement {
     var isUnprivilegedDifferent: Bool {
         let level = level
         guard state.pointee.pstate & PSTATE.uao == 0 else { return false }
-        return level == 1 || level == 2 && isHost
+        return level == 1 ? !hasNestedTables : level == 2 && isHost
     }
 
     private func context(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
@@ -119,8 +119,8 @@ extension AArch64.ProcessingElement {
         }
         let key = contextKey(level: level, isPAN: isPAN)
         let context = pool.select(key, evicting: { state.pointee.contexts = .init(repeating: 0) })
-        // Translated code knows the level, whether EL2 is a host, and the Security state.
-        context.pointee.codeMode = key.mode & (0x1b | Self.secureMode)
+        // Translated code knows the level, whether EL2 is a host, whether EL1 takes itself to be EL2, and the Security state.
+        context.pointee.codeMode = key.mode & (0x1b | Self.nestedMode | Self.secureMode)
         state.pointee.contexts[place] = UInt64(UInt(bitPattern: context))
         return context
     }
@@ -129,7 +129,8 @@ extension AArch64.ProcessingElement {
         let s = state
         let kind = regimeKind(level: level)
         let configuration = hypervisorConfiguration & Self.translationConfiguration
-        let mode = UInt64(level) | (isPAN ? 4 : 0) | UInt64(kind.rawValue) << 3
+        let isNested = level == 1 && configuration & Hypervisor.nv != 0
+        let mode = UInt64(level) | (isPAN ? 4 : 0) | UInt64(kind.rawValue) << 3 | (isNested ? Self.nestedMode : 0)
         if hasEL3, kind == .el3 || isSecureBelowEL3 { return secureKey(kind, mode: mode | Self.secureMode) }
         if kind == .el1 {
             let hasStageTwo = configuration & (Hypervisor.vm | Hypervisor.dc) != 0
@@ -150,7 +151,8 @@ extension AArch64.ProcessingElement {
             mode: mode | UInt64(number) << 8)
     }
 
-    /// In the mode of contexts of Secure state.
+    /// In the mode of contexts of an EL1 that takes itself to be EL2, and of Secure state.
+    private static let nestedMode: UInt64 = 1 << 5
     static let secureMode: UInt64 = 1 << 7
 
     /// Secure state has no second stage.

@@ -65,6 +65,8 @@ extension AArch64.ProcessingElement {
         let access = AArch64.SystemAccess(
             register: UInt16(truncatingIfNeeded: operands.immediateBits & 0x7fff), target: 0, isRead: isRead)
         let named = registers.entries + Int(registers.places[Int(access.key)])
+        // Which of a nested hypervisor's registers are its own depends on more bits than one.
+        guard !isNested || named.pointee.nested.rule == .none else { return nil }
         let level = level
         let isHost = level == 2 ? regimeKind(level: 2) == .el2Host : level == 0 && isHost
         let needed = isRead ? named.pointee.readLevel : named.pointee.writeLevel

@@ -55,8 +55,8 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         case .svc, .hvc, .smc, .brk, .hlt, .wfe, .wfi, .sev, .sevl, .esb, .msr_uao, .msr_spsel, .msr_ssbs, .msr_dit:
             return .leave(returns: true)
         case .sys: return isZeroing(operands) ? .plain : .leave(returns: true)
-        case .msr_pan where level == 3: return .leave(returns: true)
-        case .msr_pan, .msr_daifset, .msr_daifclr: return level == 0 ? .leave(returns: true) : .plain
+        case .msr_pan: return level == 0 || level == 3 || isNested ? .leave(returns: true) : .plain
+        case .msr_daifset, .msr_daifclr: return level == 0 ? .leave(returns: true) : .plain
         case .msr_register:
             let isPlain = plainRegister(operands, isRead: false) != nil || isTransition(operands)
             return isPlain ? .plain : .leave(returns: true)

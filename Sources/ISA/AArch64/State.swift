@@ -75,6 +75,7 @@ public enum AArch64 {
         public var vpidr: UInt64 = 0
         public var vmpidr: UInt64 = 0
         public var vsesr: UInt64 = 0
+        public var vncr: UInt64 = 0
         /// ICH_HCR_EL2 as it was written last: the interrupt controller has it, and here are its traps.
         public var ichHCR: UInt64 = 0
         public var vdisr: UInt64 = 0

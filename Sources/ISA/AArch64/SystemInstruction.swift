@@ -89,12 +89,12 @@ extension AArch64 {
         ]
 
         static let translations: [Self] = [
-            .init("AT S1E1R", "  01 000 0111 1000 000", .el1, .translate),
-            .init("AT S1E1W", "  01 000 0111 1000 001", .el1, .translate),
-            .init("AT S1E0R", "  01 000 0111 1000 010", .el1, .translate),
-            .init("AT S1E0W", "  01 000 0111 1000 011", .el1, .translate),
-            .init("AT S1E1RP", " 01 000 0111 1001 000", .el1, .translate, [], .pan2),
-            .init("AT S1E1WP", " 01 000 0111 1001 001", .el1, .translate, [], .pan2),
+            .init("AT S1E1R", "  01 000 0111 1000 000", .el1, .translate, .at),
+            .init("AT S1E1W", "  01 000 0111 1000 001", .el1, .translate, .at),
+            .init("AT S1E0R", "  01 000 0111 1000 010", .el1, .translate, .at),
+            .init("AT S1E0W", "  01 000 0111 1000 011", .el1, .translate, .at),
+            .init("AT S1E1RP", " 01 000 0111 1001 000", .el1, .translate, .at, .pan2),
+            .init("AT S1E1WP", " 01 000 0111 1001 001", .el1, .translate, .at, .pan2),
             .init("AT S1E2R", "  01 100 0111 1000 000", .el2, .translate),
             .init("AT S1E2W", "  01 100 0111 1000 001", .el2, .translate),
             .init("AT S12E1R", " 01 100 0111 1000 100", .el2, .translate),

@@ -191,6 +191,8 @@ extension AArch64 {
             static let ttlb = Traps(rawValue: 1 << 16)
             static let ttlbis = Traps(rawValue: 1 << 17)
             static let ttlbos = Traps(rawValue: 1 << 18)
+            /// AT, of the instructions of that name.
+            static let at = Traps(rawValue: 1 << 31)
             /// Of MDCR_EL2.
             static let tda = Traps(rawValue: 1 << 19)
             static let tdra = Traps(rawValue: 1 << 20)

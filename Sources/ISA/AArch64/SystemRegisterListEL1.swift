@@ -6,7 +6,7 @@ import ISA
 extension AArch64.SystemRegister {
     static let all: [Self] =
         identification + control1 + memory1 + exceptions1 + context1 + process + control2 + memory2 + exceptions2
-        + aliases + timers + monitors + debug + interrupts + implementationDefined + el3
+        + aliases + nested + timers + monitors + debug + interrupts + implementationDefined + el3
 
     /// Group 3 is a whole space, of which most is reserved and reads as zero.
     static let identification: [Self] =

@@ -18,8 +18,8 @@ extension AArch64.SystemRegister {
         .init(
             "HCR_EL2", "      11 100 0001 0001 000", .el2, .field(\.hcr), hcr,
             changes: [.translation, .interrupts, .floatingPoint],
-            // VM, PTW; DC, TGE; CD, ID, E2H; FWB
-            translates: 1 << 0 | 1 << 2 | 1 << 12 | 1 << 27 | 7 << 32 | 1 << 46,
+            // VM, PTW; DC, TGE; CD, ID, E2H; NV, NV1; FWB
+            translates: 1 << 0 | 1 << 2 | 1 << 12 | 1 << 27 | 7 << 32 | 3 << 42 | 1 << 46,
             translatesEL2: 1 << 27 | 1 << 34),
         .init(
             "MDCR_EL2", "     11 100 0001 0001 001", .el2, .field(\.mdcr),
@@ -52,6 +52,8 @@ extension AArch64.SystemRegister {
         0x3_7fff_ffff, ones: 1 << 31,
         [
             (1 << 34, .vhe), (1 << 35, .lor), (3 << 36, .ras), (3 << 40, .pauth), (1 << 46, .s2fwb),
+            // NV, NV1, AT, NV2
+            (15 << 42, .nv),
             // TID4, TICAB, TOCU, TTLBIS, TTLBOS
             (1 << 49 | 1 << 50 | 1 << 52 | 1 << 54 | 1 << 55, .evt), (1 << 53, .csv2_2),
         ]

@@ -25,6 +25,10 @@ extension AArch64 {
         let hostFixed: UInt64
         /// The place in the table of the register that this name is for a host at EL2, or of itself.
         fileprivate(set) var counterpart: Int
+        /// What HCR_EL2.NV makes of EL1's accesses; and the place of the register of EL1 that this one of EL2 is with NV2,
+        /// or 0.
+        let nested: NestedAccess
+        fileprivate(set) var redirection = 0
         let changes: SystemRegister.Changes
         let translates: UInt64
         let translatesEL2: UInt64
@@ -54,6 +58,7 @@ extension AArch64 {
             hostWritable = line.hostWritable?.mask(features) ?? writable
             hostFixed = line.hostWritable?.fixed(features) ?? fixed
             counterpart = place
+            nested = NestedRegisters.access(to: line)
             changes = line.changes
             translates = line.translates
             translatesEL2 = line.translatesEL2
@@ -79,7 +84,7 @@ extension AArch64 {
             let bits: [(trap: SystemRegister.Traps, bit: UInt64)] = [
                 (.tid1, 16), (.tid2, 17), (.tid3, 18), (.tid4, 49), (.tacr, 21), (.tlor, 35), (.terr, 36), (.tpu, 24),
                 (.tocu, 52), (.ticab, 50), (.tpcp, 23), (.tsw, 22), (.tdz, 28), (.ttlb, 25), (.ttlbis, 54),
-                (.ttlbos, 55),
+                (.ttlbos, 55), (.at, 44),
             ]
             let both: UInt64 = bits.reduce(0) { traps.contains($1.trap) ? $0 | 1 << $1.bit : $0 }
             hypervisorReads = both | (traps.contains(.tvm) ? 1 << 30 : 0)
@@ -123,6 +128,10 @@ extension AArch64 {
                 // Without FEAT_VHE there is no host, and its registers may not be there.
                 guard let counterpart = line.counterpart, let place = placeOf[counterpart.description] else { continue }
                 entries[index + 1].counterpart = place
+            }
+            for (from, to) in NestedRegisters.redirected {
+                guard let place = placeOf[from], let register = placeOf[to] else { continue }
+                entries[place].redirection = register
             }
             self.entries = UnsafePointer(entries)
             self.places = UnsafePointer(places)

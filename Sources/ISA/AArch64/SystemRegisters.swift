@@ -15,6 +15,7 @@ extension AArch64.ProcessingElement {
     func readSystemRegister(_ key: UInt16, target: UInt8) throws(Fault) -> UInt64 {
         let access = AArch64.SystemAccess(register: key, target: target, isRead: true)
         let entry = try register(access)
+        if let nested = nestedOffset(entry, key) { return try readNested(nested) }
         if entry.pointee.offset >= 0 {
             // SAFETY: the offset is of a field of eight bytes in the state block.
             return UnsafeRawPointer(state).load(fromByteOffset: entry.pointee.offset, as: UInt64.self)
@@ -25,6 +26,7 @@ extension AArch64.ProcessingElement {
 
     func writeSystemRegister(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
         let entry = try register(AArch64.SystemAccess(register: key, target: target, isRead: false))
+        if let nested = nestedOffset(entry, key) { return try writeNested(nested, value) }
         // The form of EL2's registers is theirs also while EL3 has no EL2 below it.
         let isHostForm = state.pointee.hcr & Hypervisor.e2h != 0
         let writable = isHostForm ? entry.pointee.hostWritable : entry.pointee.writable
@@ -74,9 +76,10 @@ extension AArch64.ProcessingElement {
         let isHost = level == 2 ? hypervisorConfiguration & Hypervisor.e2h != 0 : level == 0 && self.isHost
         // EL3 finds the names for EL2 as a host while EL2 is one.
         let isAlias = entry.pointee.needsHost && level == 3 && hypervisorConfiguration & Hypervisor.e2h != 0
-        let isThere = !entry.pointee.needsHost || isHost || isAlias
-        if level < Int(needed) || !isThere { throw undefinedRegister(access) }
-        if entry.pointee.isGuarded { try checkGuards(entry.pointee.guards, access) }
+        let isBeyond = level < Int(needed) || entry.pointee.needsHost && !(isHost || isAlias)
+        if isBeyond && !isNested { throw undefinedRegister(access) }
+        if entry.pointee.isGuarded && !isBeyond { try checkGuards(entry.pointee.guards, access) }
+        if isNested { return try nestedRegister(access, entry, isBeyond: isBeyond) }
         return isHost || isAlias ? registers.entries + entry.pointee.counterpart : entry
     }
 
@@ -92,7 +95,7 @@ extension AArch64.ProcessingElement {
         case .cacheSize: return cacheSize
         case .zeroingSize: return zeroingSize
         case .spsel: return s.pointee.pstate & AArch64.PSTATE.spSelect
-        case .currentEL: return UInt64(level) << 2
+        case .currentEL: return isNested ? 2 << 2 : UInt64(level) << 2
         case .pan: return s.pointee.pstate & AArch64.PSTATE.pan
         case .uao: return s.pointee.pstate & AArch64.PSTATE.uao
         case .dit: return s.pointee.pstate & AArch64.PSTATE.dit
@@ -220,6 +223,9 @@ extension AArch64 {
 
         /// In the spaces S3_<op1>_C11 and C15, and S1_<op1>_C11 and C15.
         var isImplementationDefined: Bool { number >> 14 & 1 == 1 && crn | 4 == 15 }
+
+        /// Of EL2's: what EL2 may access and EL1 may not, that is no other level's.
+        var isOfHypervisor: Bool { op1 & 6 == 4 }
 
         /// The feature ID space (A2.6, FEAT_IDST).
         var isIdentification: Bool { isRead && number >> 14 == 3 && 0b1011 >> op1 & 1 == 1 && crn == 0 && crm < 8 }

@@ -73,9 +73,10 @@ extension AArch64 {
             .init(.mmfr1, 12, 1, .hpds), .init(.mmfr1, 12, 2, .hpds2), .init(.mmfr1, 16, 1, .lor),
             .init(.mmfr1, 20, 1, .pan), .init(.mmfr1, 20, 2, .pan2), .init(.mmfr1, 20, 3, .pan3),
             .init(.mmfr1, 28, 1, .xnx),
-            // ID_AA64MMFR2_EL1: CnP, UAO, IESB, VARange, ST, AT, IDS, FWB, TTL, BBM, EVT, E0PD
+            // ID_AA64MMFR2_EL1: CnP, UAO, IESB, VARange, NV, ST, AT, IDS, FWB, TTL, BBM, EVT, E0PD
             .init(.mmfr2, 0, 1, .ttcnp), .init(.mmfr2, 4, 1, .uao), .init(.mmfr2, 12, 1, .iesb),
-            .init(.mmfr2, 16, 1, .lva), .init(.mmfr2, 28, 1, .ttst), .init(.mmfr2, 32, 1, .lse2),
+            .init(.mmfr2, 16, 1, .lva), .init(.mmfr2, 24, 2, [.nv, .el2]),
+            .init(.mmfr2, 28, 1, .ttst), .init(.mmfr2, 32, 1, .lse2),
             .init(.mmfr2, 36, 1, .idst),
             .init(.mmfr2, 40, 1, .s2fwb), .init(.mmfr2, 48, 1, .ttl), .init(.mmfr2, 52, 2, .bbm),
             .init(.mmfr2, 56, 2, .evt), .init(.mmfr2, 60, 1, .e0pd),

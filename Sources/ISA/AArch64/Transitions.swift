@@ -17,20 +17,21 @@ extension AArch64.ProcessingElement {
     /// Records the instruction in that form; false where it has none.
     func recordTransition(_ operation: AArch64.Operation, _ operands: Operands, _ e: inout Recorder) -> Bool {
         switch operation {
+        // A nested hypervisor's are rare.
         case .svc:
-            guard level < 2 else { return false }
+            guard level < 2, !isNested else { return false }
             recordSupervisorCall(operands, &e)
         case .hvc:
             guard level == 1, isEL2Enabled else { return false }
             recordHypervisorCall(operands, &e)
         case .eret:
-            guard level == 1 || level == 2 else { return false }
+            guard level == 1 && !isNested || level == 2 else { return false }
             recordReturn(&e)
         case .msr_daifset, .msr_daifclr:
             guard level != 0 else { return false }
             recordMasks(operands.immediateBits << 6 & PSTATE.daif, sets: operation == .msr_daifset, &e)
         case .msr_pan:
-            guard level == 1 || level == 2 else { return false }
+            guard level == 1 && !isNested || level == 2 else { return false }
             recordPAN(operands.immediateBits & 1 != 0, &e)
         case .mrs:
             guard level != 0, isTransition(operands) else { return false }
@@ -61,7 +62,10 @@ extension AArch64.ProcessingElement {
         let comment = UInt16(truncatingIfNeeded: operands.immediateBits)
         expectNoMonitors(&e, .supervisorCall, comment)
         if level == 0, !isHosts, hasEL2 {
-            e.expect(e.isClear(e.get(\.hcr), Hypervisor.tge), else: Helper.supervisorCall.identifier, argument: comment)
+            // Where LDTR is as if of EL0 at EL1 depends on NV and NV1.
+            e.expect(
+                e.isClear(e.get(\.hcr), Hypervisor.tge | Hypervisor.nv), else: Helper.supervisorCall.identifier,
+                argument: comment)
         }
         recordCall(.supervisorCall, Class.supervisorCall, comment, to: isHosts ? 2 : 1, setsPAN: true, &e)
     }
@@ -141,7 +145,8 @@ extension AArch64.ProcessingElement {
         e.expect(e.isSet(e.get(\.pstate), PSTATE.spSelect), else: helper.identifier)
         expectNoInterrupt(&e, helper.identifier)
         if level == 2 {
-            e.expect(e.or(e.not(toEL1), e.isClear(e.get(\.hcr), Hypervisor.tge)), else: helper.identifier)
+            e.expect(
+                e.or(e.not(toEL1), e.isClear(e.get(\.hcr), Hypervisor.tge | Hypervisor.nv)), else: helper.identifier)
         }
         let ofEL0 = e.context(0)
         var context = e.context(1)

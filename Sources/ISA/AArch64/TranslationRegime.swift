@@ -267,6 +267,8 @@ extension AArch64 {
         public let hasLargeAddresses: Bool
         /// HCR_EL2.DC: untranslated addresses are of normal memory.
         let hasDefaultCacheable: Bool
+        /// HCR_EL2.NV and NV1: EL1 takes itself to be EL2, and its tables know no EL0.
+        let isNested: Bool
         /// Set in the addresses that descriptors of Secure state lead to, unless they have NS; 0 in Non-secure state.
         private(set) var secureBit: UInt64 = 0
         /// SCR_EL3.SIF: Secure state executes nothing of the other one's memory.
@@ -284,7 +286,7 @@ extension AArch64 {
             let isOn = sctlr & SCTLR.m != 0 && hcr & (HCR.dc | HCR.tge) == 0
             self.init(
                 .el1, features, isEnabled: isOn, sctlr: sctlr, tcr: tcr, ttbr0: ttbr0, ttbr1: ttbr1, mair: mair,
-                hasDefaultCacheable: hcr & HCR.dc != 0)
+                hasDefaultCacheable: hcr & HCR.dc != 0, isNested: hcr & HCR.nested == HCR.nested)
         }
 
         /// EL2&0: the registers of EL2, in EL1's form.
@@ -335,12 +337,13 @@ extension AArch64 {
 
         private init(
             _ kind: Kind, _ features: TranslationFeatures, isEnabled: Bool, sctlr: UInt64, tcr: UInt64, ttbr0: UInt64,
-            ttbr1: UInt64, mair: UInt64, hasDefaultCacheable: Bool
+            ttbr1: UInt64, mair: UInt64, hasDefaultCacheable: Bool, isNested: Bool = false
         ) {
             self.kind = kind
             self.isEnabled = isEnabled
             self.mair = mair
             self.hasDefaultCacheable = hasDefaultCacheable
+            self.isNested = isNested
             beyondOutput = features.beyondOutput(tcr >> 32)
             physicalBits = features.physicalBits
             lower = VARange(
@@ -406,6 +409,8 @@ extension AArch64.TranslationRegime {
         static let id: UInt64 = 1 << 33
         static let e2h: UInt64 = 1 << 34
         static let fwb: UInt64 = 1 << 46
+        /// NV and NV1.
+        static let nested: UInt64 = 3 << 42
 
         /// The register with the bits that count as 0 for what TGE and E2H are ("HCR_EL2, Hypervisor Configuration
         /// Register").

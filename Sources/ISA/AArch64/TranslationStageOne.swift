@@ -168,7 +168,10 @@ extension AArch64.TranslationRegime {
         }
         // A page whose dirty state hardware manages counts as writable even where it is not dirty yet.
         let isManaged = managesDirtyState && descriptor & Descriptor.dirtyBitModifier != 0
-        var permissions = permissions(descriptor, tables, demand, isManaged: isManaged)
+        var permissions =
+            isNested
+            ? permissions(Self.nested(descriptor), Self.nested(tables: tables), demand, isManaged: isManaged)
+            : permissions(descriptor, tables, demand, isManaged: isManaged)
         if fetchesSecureAlone, !isSecure { permissions.remove(.execute) }
         if demand.contains(.read) && !permissions.contains(.read) {
             throw Fault(.permission, level: level, isWrite: false)
@@ -204,15 +207,29 @@ extension AArch64.TranslationRegime {
                     (descriptor & Descriptor.privilegedExecuteNever)
                     | (tables & Descriptor.tablePrivilegedExecuteNever)
                 isExecutable = never == 0 && !(isUnprivileged && isWritable)
-                // PAN: what EL0 can read or write; with EPAN also what it can execute.
+                // PAN: what EL0 can read or write; with EPAN also what it can execute. Where there is no EL0, PAN counts as 0.
                 isPrevented =
-                    demand.contains(.obeysPAN) && (isUnprivileged || hasEnhancedPAN && !isExecuteNever)
+                    demand.contains(.obeysPAN) && !isNested && (isUnprivileged || hasEnhancedPAN && !isExecuteNever)
             } else if !isUnprivileged {
                 permissions = []
             }
         }
         if isExecutable && !(writableIsExecuteNever && permissions.contains(.write)) { permissions.insert(.execute) }
         return isPrevented ? permissions.intersection(.execute) : permissions
+    }
+
+    /// A leaf where EL1 takes itself to be EL2, in the form of EL1&0: bit 54 is PXN, there is no UXN, and AP[1] counts as 0
+    /// (AArch64.S1ApplyOutputPerms, nv1).
+    private static func nested(_ descriptor: UInt64) -> UInt64 {
+        let never = Descriptor.executeNever
+        let others = descriptor & ~(never | Descriptor.privilegedExecuteNever | Descriptor.unprivileged)
+        return descriptor & never != 0 ? others | Descriptor.privilegedExecuteNever : others
+    }
+
+    /// Likewise the bits of tables: bit 60 is PXNTable, and APTable[0] has nothing to take away (AArch64.S1ApplyTablePerms).
+    private static func nested(tables: UInt64) -> UInt64 {
+        let others = tables & ~(Descriptor.tableExecuteNever | Descriptor.tablePrivilegedExecuteNever)
+        return tables & Descriptor.tableExecuteNever != 0 ? others | Descriptor.tablePrivilegedExecuteNever : others
     }
 
     /// With caches off, normal memory is not cached (SCTLR_ELx.C, and I for fetches).

@@ -14,7 +14,9 @@ extension AArch64.ProcessingElement {
         let access = AArch64.SystemAccess(instruction: key, target: target)
         let instruction = instructions[key]
         if access.isImplementationDefined { try checkImplementationDefined(access) }
-        if level < Int(instruction.level) { throw undefinedInstruction() }
+        if level < Int(instruction.level) {
+            throw isNested && instruction.level == 2 ? systemTrap(access, toLevel: 2) : undefinedInstruction()
+        }
         // EL2's are not there for EL3 while that has no EL2 below it.
         if level == 3, instruction.isOfEL2, !isEL2Enabled { throw undefinedInstruction() }
         try checkGuards(instruction.guards, access)

@@ -17,6 +17,7 @@ struct AArch64CPUOption {
         AArch64CPUOption(name: "pauth", requires: .pauth, features: .pauth, includes: .pacIMP),
         AArch64CPUOption(name: "pauth-impdef", requires: .pauth, features: .pacIMP),
         AArch64CPUOption(name: "lpa2", requires: .lpa2, features: .lpa2),
+        AArch64CPUOption(name: "nested", requires: .nv, features: .nv),
     ]
 }
 

@@ -95,7 +95,7 @@ extension AArch64.ProcessingElement {
             ("cnthctl", \.cnthctl), ("hpfar", \.hpfar), ("vttbr", \.vttbr), ("vtcr", \.vtcr), ("vpidr", \.vpidr),
             ("vmpidr", \.vmpidr), ("vsesr", \.vsesr), ("ich_hcr", \.ichHCR), ("vdisr", \.vdisr), ("disr", \.disr),
             ("dacr32", \.dacr32), ("ifsr32", \.ifsr32), ("fpexc32", \.fpexc32), ("cntfrq", \.cntfrq),
-            ("cntvoff", \.cntvoff), ("guards", \.guards),
+            ("cntvoff", \.cntvoff), ("guards", \.guards), ("vncr", \.vncr),
         ]
     }
 

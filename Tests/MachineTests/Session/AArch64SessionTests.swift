@@ -93,7 +93,8 @@ struct AArch64SessionTests {
         #expect(refusal("").hasPrefix("--cpu: there is no CPU \"\". There are cortex-a53,"))
         #expect(
             refusal("max,sve=on")
-                == "--cpu: \"sve=on\" is no option of max. There are el2, pauth, pauth-impdef and lpa2, =on or =off.")
+                == "--cpu: \"sve=on\" is no option of max. There are el2, pauth, pauth-impdef, lpa2 and nested, =on or =off."
+        )
         #expect(
             refusal("cortex-a72,pauth=off")
                 == "--cpu: \"pauth=off\" is no option of cortex-a72. There is el2, =on or =off.")
@@ -122,6 +123,23 @@ struct AArch64SessionTests {
                 let value = try session.element.state.pointee.core.registers[5]
                 #expect(value == register, "got \(hexadecimal(value))")
             }
+        }
+    }
+
+    @Test(
+        "ID_AA64MMFR2_EL1 tells of FEAT_NV2 where there is EL2, unless nested=off",
+        arguments: [
+            ("max", 2), ("max,nested=on", 2), ("max,nested=off", 0), ("max,el2=off", 0), ("neoverse-n1", 0),
+            ("cortex-a72", 0),
+        ] as [(String, UInt64)])
+    func nestedVirtualization(cpu: String, field: UInt64) throws {
+        var words = TinyA64Guest.powerOff
+        words.insert(0xd538_0745, at: 0)  // mrs x5, id_aa64mmfr2_el1
+        if cpu.contains("el2=off") { words[3] = 0xd400_0002 }  // hvc #0
+        try TinyA64Guest.run(words, { $0.cpu = cpu }) { session, conclusion in
+            #expect(conclusion == .exited(status: 0))
+            let value = try session.element.state.pointee.core.registers[5]
+            #expect(value >> 24 & 15 == field, "got \(hexadecimal(value))")
         }
     }
 

@@ -56,6 +56,7 @@
 #define EC_HVC 0x16
 #define EC_SMC 0x17
 #define EC_SYSREG 0x18
+#define EC_ERET 0x1a
 #define EC_IABORT_LOWER 0x20
 #define EC_IABORT 0x21
 #define EC_PC 0x22
