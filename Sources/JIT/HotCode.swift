@@ -280,7 +280,8 @@ public final class HotCode: Translator {
         if isSupported && !translated.isDeviceAccess(address) { return true }
         switch processor.shape(of: address, in: page) {
         case .plain, .simple:
-            if !isSupported || !recorder.callForLastAccess() { recorder.interpretLast() }
+            let description = processor.accessDescription(of: address, in: page)
+            if !isSupported || !recorder.callForLastAccess(described: description) { recorder.interpretLast() }
             return true
         default:
             if isSupported { return true }

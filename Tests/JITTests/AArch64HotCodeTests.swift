@@ -194,6 +194,36 @@ struct AArch64HotCodeTests {
         }
     }
 
+    @Test("Each form of access that a hypervisor emulates says of itself what the manual has for it, translated too")
+    func describedAccesses() throws {
+        // Of the ISS of a data abort: ISV, SAS, SRT, SF, AR, WnR. Of two registers nothing is valid.
+        let accesses: [(word: UInt32, syndrome: UInt64)] = [
+            (0x7900_001f, 1 << 24 | 1 << 22 | 31 << 16 | 1 << 6),  // 1: strh wzr, [x0]
+            (0x88df_fc04, 1 << 24 | 2 << 22 | 4 << 16 | 1 << 14),  // ldar w4, [x0]
+            (0x3840_1809, 1 << 24 | 9 << 16),  // ldtrb w9, [x0, #1]
+            (0xf868_6807, 1 << 24 | 3 << 22 | 7 << 16 | 1 << 15),  // ldr x7, [x0, x8]
+            (0xa940_2c0a, 0),  // ldp x10, x11, [x0]
+        ]
+        let program: [UInt32] =
+            accesses.map(\.word) + [
+                0xd100_0463,  // sub x3, x3, #1
+                0xb5ff_ff43,  // cbnz x3, 1b
+                0x1400_0000,  // b .
+            ]
+        let rounds: UInt64 = 2000
+        // A translation fault at level 1.
+        let syndromes = accesses.reduce(0) { $0 + ($1.syndrome | 0x24 << 26 | 1 << 25 | 5) }
+        for translates in [false, true] {
+            let machine = try guest(program, translates: translates)
+            let core = machine.element.core
+            core.pointee.registers[3] = rounds
+            while core.pointee.registers[3] != 0 { machine.element.run(700) }
+            let registers = core.pointee.registers
+            #expect(registers[24] == rounds &* syndromes, "ESR_EL2, translated: \(translates)")
+            #expect(registers[26] == rounds * (5 * AArch64TestMachine.device + 1), "FAR_EL2")
+        }
+    }
+
     @Test("Memory that a hypervisor maps where it has emulated a device is there at once, without maintenance of TLBs")
     func mappedLater() throws {
         let program: [UInt32] = [

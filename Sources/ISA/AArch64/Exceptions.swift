@@ -51,6 +51,8 @@ extension AArch64 {
         static let describesAccess: UInt64 = 1 << 43
         /// VNCR, in the syndrome of a data abort or watchpoint: the access was that of a register in memory.
         static let nestedAccess: UInt64 = 1 << 13
+        /// From where on the syndrome describes it.
+        static let descriptionShift: UInt64 = 14
     }
 
     /// Bits of HCR_EL2 (D19.2.48).
@@ -259,10 +261,8 @@ extension AArch64.ProcessingElement {
         s.pointee.waiting = false
         levelChanged()
         record(
-            TrapRecord(
-                time: core.pointee.virtualTime, kind: kind, syndrome: kind == .irq || kind == .fiq ? 0 : syndrome,
-                programCounter: returnAddress, faultAddress: s.pointee.far[target], guestPhysical: s.pointee.hpfar,
-                fromLevel: from, toLevel: target))
+            kind, syndrome: kind == .irq || kind == .fiq ? 0 : syndrome, returnAddress: returnAddress, from: from,
+            to: target)
     }
 
     // MARK: Interrupts

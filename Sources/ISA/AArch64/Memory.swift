@@ -100,18 +100,22 @@ extension AArch64.ProcessingElement {
     }
 
     /// Whether LDTR and STTR are made as if at EL0 (AArch64.IsUnprivAccessPriv, the other way round).
+    @inline(__always)
     var isUnprivilegedDifferent: Bool {
         let level = level
         guard state.pointee.pstate & PSTATE.uao == 0 else { return false }
         return level == 1 ? !hasNestedTables : level == 2 && isHost
     }
 
+    @inline(__always)
     private func context(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
-        let place = level + (isPAN ? Self.isPANContext : 0)
         // One that is known has been given its code's mode.
-        if let known = UnsafeMutablePointer<TranslationContext>(bitPattern: UInt(state.pointee.contexts[place])) {
-            return known
-        }
+        UnsafeMutablePointer(bitPattern: UInt(state.pointee.contexts[level + (isPAN ? Self.isPANContext : 0)]))
+            ?? selectContext(level: level, isPAN: isPAN)
+    }
+
+    private func selectContext(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
+        let place = level + (isPAN ? Self.isPANContext : 0)
         // Those that are known are selected without a word to the pool.
         for place in 0..<8 {
             let known = UInt(state.pointee.contexts[place])
@@ -239,8 +243,8 @@ extension AArch64.ProcessingElement {
     ) throws(Fault) -> AArch64.Translation {
         let isUnprivileged = attributes.contains(.unprivileged) && isUnprivilegedDifferent
         let isWrite = access == .write
-        if isWrite || access == .read, isAligned, !isUnprivileged, let known = knownFault(address, isWrite: isWrite) {
-            throw abort(address, known, isFetch: false, attributes)
+        if isWrite || access == .read, isAligned, !isUnprivileged, recordsKnownFault(address, isWrite: isWrite) {
+            throw Fault()
         }
         let level = isUnprivileged ? 0 : level
         let regime = regime(regimeKind(level: level))
@@ -264,33 +268,56 @@ extension AArch64.ProcessingElement {
         }
     }
 
-    /// The fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be walked
-    /// again. No TLB remembers that there is no translation, so that the second stage is. But the tables on the way to the
-    /// descriptor that is not valid may be remembered, as in any TLB, until maintenance drops them (D8, "Translation
+    /// Records the fault of an access to a page of a device that a hypervisor emulates, for which the first stage need not be
+    /// walked again. No TLB remembers that there is no translation, so that the second stage is. But the tables on the way to
+    /// the descriptor that is not valid may be remembered, as in any TLB, until maintenance drops them (D8, "Translation
     /// Lookaside Buffers").
-    private func knownFault(_ address: UInt64, isWrite: Bool) -> AArch64.TranslationFault? {
+    /// - Returns: false where the page is not known, or is no longer one of those.
+    func recordsKnownFault(_ address: UInt64, isWrite: Bool) -> Bool {
         guard knowsGuest, let page = core.pointee.context.pointee.intermediate(address, isWrite: isWrite)
         else {
-            return nil
+            return false
         }
-        let tables = AArch64.WalkMemory(memory: memory, ram: ram)
-        if page.descriptor != ~0, let descriptor = tables.readDescriptor(page.descriptor),
-            descriptor & AArch64.Descriptor.valid == 0
-        {
-            return stageTwo.fault(atEnd: page.level, of: page.address, isWrite: isWrite)
+        if let descriptor = descriptorInRAM(page.descriptor), descriptor & AArch64.Descriptor.valid == 0 {
+            let fault = stageTwo.fault(atEnd: page.level, of: page.address, isWrite: isWrite)
+            _ = recordAbort(address, fault, isFetch: false)
+            return true
         }
+        return recordsFaultOfStageTwo(address, at: page.address, isWrite: isWrite)
+    }
+
+    /// What is at `physical`, which may be anything.
+    @inline(__always)
+    private func descriptorInRAM(_ physical: UInt64) -> UInt64? {
+        guard let ram else { return nil }
+        let offset = physical &- ram.base
+        return offset < ram.size &- 7 ? (ram.host + Int(offset)).loadUnaligned(as: UInt64.self) : nil
+    }
+
+    /// Walks the second stage, and records the fault that this comes to, if it does.
+    private func recordsFaultOfStageTwo(_ address: UInt64, at ipa: UInt64, isWrite: Bool) -> Bool {
         let demand: AArch64.Demand = level == 0 ? [] : .privileged
         do throws(AArch64.TranslationFault) {
             _ = try stageTwo.translate(
-                page.address, demand.union(isWrite ? .write : .read), isWrite: isWrite, in: tables)
-            return nil
+                ipa, demand.union(isWrite ? .write : .read), isWrite: isWrite,
+                in: AArch64.WalkMemory(memory: memory, ram: ram))
+            return false
         } catch {
-            return error
+            _ = abort(address, error, isFetch: false)
+            return true
         }
     }
 
     /// Records the abort that a translation fault is.
     func abort(
+        _ address: UInt64, _ fault: AArch64.TranslationFault, isFetch: Bool, _ attributes: MemoryAttributes = []
+    ) -> Fault {
+        recordAbort(address, fault, isFetch: isFetch, attributes)
+    }
+
+    /// The same where it is to be fast.
+    @inline(__always)
+    private func recordAbort(
         _ address: UInt64, _ fault: AArch64.TranslationFault, isFetch: Bool, _ attributes: MemoryAttributes = []
     ) -> Fault {
         var syndrome = UInt64(fault.status)
@@ -303,7 +330,7 @@ extension AArch64.ProcessingElement {
             if isMaintenance { syndrome |= 1 << 8 }
             if fault.isStageTwo && !fault.isStageOneWalk { detail |= Detail.describesAccess }
         }
-        let isExternal = fault.kind == .externalAbortOnWalk
+        let isExternal = fault.isExternalAbortOnWalk
         let recorded = self.fault(
             isFetch ? Class.instructionAbortLower : Class.dataAbortLower, syndrome,
             level: fault.isStageTwo ? 2 : isExternal ? externalAbortLevel : 0, detail)
@@ -597,10 +624,14 @@ extension AArch64.ProcessingElement {
         return entry.tag == address & ~4095 ? word(at: address, entry.slots) : nextInstruction()
     }
 
-    /// What the syndrome of a data abort says of the access: ISV, SAS, SSE, SRT, SF and AR (ISS encoding for an exception
-    /// from a Data Abort). Only loads and stores of one register, without write-back, are described.
-    func accessSyndrome() -> UInt64 {
-        guard let word = instructionWord else { return 0 }
+    /// What the syndrome of a data abort says of the access that the instruction in progress makes.
+    func accessSyndrome() -> UInt64 { instructionWord.map { AArch64.accessSyndrome($0) } ?? 0 }
+}
+
+extension AArch64 {
+    /// What the syndrome of a data abort says of the access that an instruction makes: ISV, SAS, SSE, SRT, SF and AR (ISS
+    /// encoding for an exception from a Data Abort). Only loads and stores of one register, without write-back, are described.
+    static func accessSyndrome(_ word: UInt32) -> UInt64 {
         func field(_ low: UInt32, _ width: UInt32) -> UInt64 { UInt64(word >> low & (1 << width - 1)) }
         let size = field(30, 2)
         func syndrome(isSigned: Bool, is64: Bool, isOrdered: Bool) -> UInt64 {

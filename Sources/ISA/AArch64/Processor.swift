@@ -28,6 +28,7 @@ extension AArch64 {
         let cluster: Cluster
         public let model: CPUModel
         public let features: Features
+        public let hasEL2: Bool
         public let hasEL3: Bool
         let memory: PhysicalMemory
         /// It leads to devices, which do not hold the PE; so the PE may hold it.
@@ -88,6 +89,7 @@ extension AArch64 {
         /// The latest exceptions, for post-mortems: a ring, and how many there have been.
         private let trapRing: UnsafeMutablePointer<TrapRecord>
         private var trapCount = 0
+        /// A power of two.
         private static let trapCapacity = 16
         public var statistics = Statistics()
         /// What makes the system counter of virtual time, where that is so simple; else the environment is asked.
@@ -119,11 +121,6 @@ extension AArch64 {
             public let toLevel: Int
             /// How often the same exception came again at once.
             public var repeats: UInt64 = 0
-
-            func isSame(as other: TrapRecord) -> Bool {
-                syndrome == other.syndrome && programCounter == other.programCounter && kind == other.kind
-                    && faultAddress == other.faultAddress
-            }
         }
 
         public struct Statistics: Sendable {
@@ -143,6 +140,7 @@ extension AArch64 {
             self.environment = environment
             model = cluster.model
             features = cluster.features
+            hasEL2 = cluster.features.contains(.el2)
             hasEL3 = cluster.features.contains(.el3)
             translationFeatures = cluster.translationFeatures
             optionalBits = PSTATE.optional(cluster.features)
@@ -182,8 +180,6 @@ extension AArch64 {
         public var core: UnsafeMutablePointer<CoreState> {
             UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         }
-
-        public var hasEL2: Bool { features.contains(.el2) }
 
         /// The PE as a reset leaves it (D1.9), at address 0; the board sets the program counter.
         public func reset() {
@@ -329,20 +325,32 @@ extension AArch64 {
                 trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
         }
 
-        /// Keeps the last exceptions, and counts them.
-        func record(_ trap: TrapRecord) {
-            if trap.kind != .synchronous { statistics.interrupts += 1 }
-            let last = trapRing + (trapCount &- 1) % Self.trapCapacity
-            if trapCount > 0 && last.pointee.isSame(as: trap) {
+        /// Keeps the last exceptions, and counts them: one was taken.
+        @inline(__always)
+        func record(
+            _ kind: ExceptionKind, syndrome: UInt64, returnAddress: UInt64, from: Int, to target: Int
+        ) {
+            if kind != .synchronous { statistics.interrupts += 1 }
+            let faultAddress = state.pointee.far[target]
+            // Only what is unlike the last one, or observed, needs all of it.
+            func whole() -> TrapRecord {
+                TrapRecord(
+                    time: core.pointee.virtualTime, kind: kind, syndrome: syndrome, programCounter: returnAddress,
+                    faultAddress: faultAddress, guestPhysical: state.pointee.hpfar, fromLevel: from, toLevel: target)
+            }
+            let last = trapRing + (trapCount &- 1) & (Self.trapCapacity - 1)
+            if trapCount > 0, last.pointee.syndrome == syndrome, last.pointee.programCounter == returnAddress,
+                last.pointee.kind == kind, last.pointee.faultAddress == faultAddress
+            {
                 // A loop must not push out what led to it.
                 last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.
-                if last.pointee.repeats % 1000 == 0, isLost { core.pointee.endTurn() }
+                if from == target, last.pointee.repeats % 1000 == 0, isLost { core.pointee.endTurn() }
             } else {
-                (trapRing + trapCount % Self.trapCapacity).initialize(to: trap)
+                (trapRing + trapCount & (Self.trapCapacity - 1)).initialize(to: whole())
                 trapCount += 1
             }
-            trapObserver?(trap)
+            if isObserved { trapObserver?(whole()) }
         }
     }
 

@@ -98,6 +98,13 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         return true
     }
 
+    /// What the syndrome of its data abort says of it.
+    public func accessDescription(of address: UInt64, in page: CodePage) -> UInt16 {
+        let word = page.decoded.host.loadUnaligned(fromByteOffset: Int(address & 4095), as: UInt32.self)
+        let syndrome = AArch64.accessSyndrome(UInt32(littleEndian: word))
+        return UInt16(truncatingIfNeeded: syndrome >> AArch64.FaultDetail.descriptionShift)
+    }
+
     public func operationNumber(at address: UInt64) -> Int? {
         let entry = core.pointee.context.pointee.fetch[TranslationContext.fetchIndex(address)]
         guard entry.tag == address & ~4095 else { return nil }
@@ -183,22 +190,34 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
 
     private static let callHelper: @convention(c) (UnsafeMutableRawPointer, UInt64, UInt64, UInt64) -> UInt64 = {
         state, helper, a, b in
-        with(state) { $0.callHelper(HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)), a, b) }
+        with(state) {
+            $0.callHelper(
+                HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: helper)),
+                UInt16(truncatingIfNeeded: helper >> 16), a, b)
+        }
     }
 
-    private func callHelper(_ helper: HelperIdentifier, _ a: UInt64, _ b: UInt64) -> UInt64 {
+    private func callHelper(_ helper: HelperIdentifier, _ description: UInt16, _ a: UInt64, _ b: UInt64) -> UInt64 {
         core.pointee.event = 0
+        let access = helper.access
+        // Most accesses that are called for are to devices, and most of a guest's to those that its hypervisor emulates.
+        if let access, !access.attributes.contains(.unprivileged), a & (access.width.bytes &- 1) == 0,
+            recordsKnownFault(a, isWrite: access.isStore)
+        {
+            raise(describedBy: description)
+            return 0
+        }
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
         do throws(Fault) {
             value =
-                if let access = helper.access {
+                if let access {
                     try make(access, a, b)
                 } else {
                     try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
                 }
         } catch {
-            raise()
+            if access != nil { raise(describedBy: description) } else { raise() }
             return 0
         }
         if wantsRunLoop {
@@ -209,6 +228,16 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             core.pointee.event = TranslatedEvent.refresh
         }
         return value
+    }
+
+    /// Enters the exception of an access that is what `description` says.
+    private func raise(describedBy description: UInt16) {
+        let describes = AArch64.FaultDetail.describesAccess
+        if core.pointee.fault.detail & describes != 0 {
+            core.pointee.fault.detail &= ~describes
+            core.pointee.fault.detail |= UInt64(description) << AArch64.FaultDetail.descriptionShift
+        }
+        raise()
     }
 
     private func make(

@@ -139,9 +139,9 @@ extension AArch64.ProcessingElement {
         if features.contains(.uao) { refused |= PSTATE.uao }
         e.expect(e.isClear(saved, refused), else: helper.identifier)
         let toEL1 = e.isSet(saved, PSTATE.level)
-        let selects = e.isSet(saved, PSTATE.spSelect)
-        let isUsual = e.compare(.equal, .double, e.value(of: toEL1), e.value(of: selects))
-        e.expect(isUsual, else: helper.identifier)
+        // The low bit of the level, which has no other here, is as SPSel.
+        let level1 = e.binary(.shiftRightLogical, .double, saved, e.constant(2))
+        e.expect(e.isClear(e.binary(.xor, .double, level1, saved), PSTATE.spSelect), else: helper.identifier)
         e.expect(e.isSet(e.get(\.pstate), PSTATE.spSelect), else: helper.identifier)
         expectNoInterrupt(&e, helper.identifier)
         if level == 2 {

@@ -169,6 +169,10 @@ extension AArch64 {
             }
         }
 
+        var isExternalAbortOnWalk: Bool {
+            status & ~3 == Kind.externalAbortOnWalk.rawValue || status == Self.externalAbortAboveZero
+        }
+
         public var kind: Kind {
             switch status {
             case Self.addressSizeAboveZero: .addressSize

@@ -168,6 +168,7 @@ extension AArch64.StageTwo {
     }
 
     /// The fault of an access whose walk ends there.
+    @inline(__always)
     func fault(atEnd level: Int8, of ipa: UInt64, isWrite: Bool) -> Fault {
         fault(.translation, level, ipa, [], isWrite)
     }

@@ -342,7 +342,7 @@ extension Node {
     @inline(__always) public var helper: HelperIdentifier {
         HelperIdentifier(rawValue: UInt16(truncatingIfNeeded: immediate))
     }
-    /// What the helper of an `expect` is given.
+    /// What the helper of an `expect` is given, and one that makes an access is told of it.
     @inline(__always) public var helperArgument: UInt16 { UInt16(truncatingIfNeeded: immediate &>> 16) }
     /// The format of a floating-point operation.
     @inline(__always) public var format: FloatSize { FloatSize(width) }

@@ -133,7 +133,8 @@ public struct Recorder {
 
     /// Has a helper called for the access of the last instruction, whatever is at its address. False, and nothing changed,
     /// where it has none, or has several, or parts of one.
-    package mutating func callForLastAccess() -> Bool {
+    /// - Parameter description: what the helper is told of the access.
+    package mutating func callForLastAccess(described description: UInt16) -> Bool {
         guard let last = block.instructions.last else { return false }
         var access: Int?
         for index in Int(last.firstNode)..<block.nodes.count {
@@ -149,7 +150,9 @@ public struct Recorder {
         let node = block.nodes[access]
         let isStore = node.operation == .store
         let helper = HelperIdentifier.access(isStore: isStore, node.width, node.attributes)
-        block.nodes[access] = Node(.call, node.a, isStore ? node.b : node.a, immediate: UInt64(helper.rawValue))
+        block.nodes[access] = Node(
+            .call, node.a, isStore ? node.b : node.a,
+            immediate: UInt64(helper.rawValue) | UInt64(description) << 16)
         forgetState()
         return true
     }

@@ -255,7 +255,8 @@ public struct HelperIdentifier: RawRepresentable, Hashable, Sendable {
     }
 
     /// The access that it is, if it is one.
-    @inlinable public var access: (isStore: Bool, width: Width, attributes: MemoryAttributes)? {
+    @inlinable @inline(__always)
+    public var access: (isStore: Bool, width: Width, attributes: MemoryAttributes)? {
         guard rawValue & 0xf800 == 0xf000, let width = Width(rawValue: UInt8(rawValue >> 8 & 3)) else {
             return nil
         }

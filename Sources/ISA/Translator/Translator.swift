@@ -28,11 +28,18 @@ public protocol TranslatableProcessor: AnyObject {
     /// Records the meaning of the instruction at `address`; false, and nothing recorded, where its shape is
     /// `interpreted`.
     func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool
+    /// What a helper that makes the access of the instruction at `address` is told of it, in the architecture's own encoding.
+    func accessDescription(of address: UInt64, in page: CodePage) -> UInt16
     /// A number for what the instruction at `address` does, for statistics; nil where the page is not at hand. Changes
     /// nothing that the guest could see.
     func operationNumber(at address: UInt64) -> Int?
     /// The mnemonic of the operation of that number.
     static func mnemonic(of number: Int) -> String
+}
+
+extension TranslatableProcessor {
+    /// Nothing.
+    public func accessDescription(of address: UInt64, in page: CodePage) -> UInt16 { 0 }
 }
 
 /// An architecture, as far as translated code depends on it.
@@ -49,8 +56,9 @@ public struct GuestTranslation: Sendable {
     /// Host address of a C function of the state block: enters the exception that the fault record describes, at the
     /// state's program counter, with the state's budget. Sets the state's event.
     public var raise: UInt
-    /// Host address of a C function of the state block, a helper's identifier and its two operands: calls the helper, with
-    /// the state's program counter and budget; gives its result. Sets the state's event.
+    /// Host address of a C function of the state block, a helper's identifier, and its two operands: calls the helper, with
+    /// the state's program counter and budget; gives its result. Sets the state's event. Above the identifier's 16 bits are
+    /// those of the access's description.
     public var callHelper: UInt
 
     /// Host address of a C function of the state block: does what the run loop does between instructions. Gives 0 where

@@ -181,7 +181,7 @@ extension X64.Generator {
         let number = mapNumber
         changeMap(to: 0)
         useMap(0)
-        callHelper(node.helper)
+        callHelper(node.helper, describing: node.helperArgument)
         changeMap(to: number)
         useMap(number)
         finishInTemporary(.rax)
@@ -189,8 +189,9 @@ extension X64.Generator {
     }
 
     /// Of rax and rdx. Where the instruction raised an exception that is where the code goes on.
-    mutating func callHelper(_ helper: HelperIdentifier) {
-        assembler.move(.rcx, constant: UInt64(helper.rawValue))
+    /// - Parameter description: of the access that it makes.
+    mutating func callHelper(_ helper: HelperIdentifier, describing description: UInt16 = 0) {
+        assembler.move(.rcx, constant: UInt64(helper.rawValue) | UInt64(description) << 16)
         assembler.call(toAddress: trampolines.callHelper, from: base)
         assembler.test(.memory(Role.field(\.event)), constant: Int32(TranslatedEvent.trapped), .byte)
         assembler.jump(if: .notEqual, toAddress: trampolines.event, from: base)
