@@ -11,13 +11,15 @@ struct Analysis {
         var addressUses: UInt16 = 0
         /// Uses as what is added to another value, which the host can multiply on the way.
         var scaledUses: UInt16 = 0
+        /// Uses in comparisons of it with 0, for which the host need not have all of it: ``Node/isTest(of:_:)``.
+        var testUses: UInt16 = 0
         /// Uses as the low part of a vector, as which floating-point operations have their operands.
         var partUses: UInt16 = 0
         /// Of these, uses as one of two neighbours in memory that are loaded at once.
         var pairUses: UInt16 = 0
         /// Nothing comes of it.
         var isDead = false
-        /// It is computed where it is used: a comparison, or a sum that becomes part of an address.
+        /// It is computed where it is used: a comparison, bits that are tested, or a sum that becomes part of an address.
         var isDeferred = false
         /// Of a vector: it is a ``VectorAssembly``.
         var isAssembled = false
@@ -163,6 +165,7 @@ struct Analysis {
                 use(operand, at: place)
                 if node.operation.isAccess && position == 0 { facts[operand].addressUses &+= 1 }
                 if hasVectors && position == 1 && isScaled(node, block) { facts[operand].scaledUses &+= 1 }
+                if position == 0 && node.isTest(of: block.nodes[operand], block) { facts[operand].testUses &+= 1 }
                 if hasVectors, takesPart(node, index, position, block) {
                     facts[operand].partUses &+= 1
                     if node.operation != .extend, node.operation != .doubleword || facts[index].isWide {
@@ -239,6 +242,8 @@ struct Analysis {
             let offset = block.nodes[Int(node.b)]
             return facts[index].uses == facts[index].addressUses && offset.operation == .constant
                 && Int64(bitPattern: offset.immediate) == Int64(Int16(truncatingIfNeeded: offset.immediate))
+        case .binary where node.binaryOperation == .and:
+            return facts[index].uses > 0 && facts[index].uses == facts[index].testUses
         case .binary where node.binaryOperation == .shiftLeft:
             return facts[index].uses == 1 && facts[index].scaledUses == 1
         case .doubleword: return isPart(index)
@@ -313,6 +318,17 @@ extension Analysis {
 }
 
 extension Node {
+    /// Whether it asks for any bit of a value under a mask of 32 bits, which `operand` is.
+    fileprivate func isTest(of operand: Node, _ block: Block) -> Bool {
+        guard operation == .compare, comparison == .equal || comparison == .notEqual, operand.operation == .binary,
+            operand.binaryOperation == .and, operand.width.rawValue >= Width.word.rawValue,
+            width.rawValue >= Width.word.rawValue
+        else { return false }
+        let (zero, mask) = (block.nodes[Int(b)], block.nodes[Int(operand.b)])
+        return zero.operation == .constant && zero.immediate == 0 && mask.operation == .constant
+            && mask.immediate >> 32 == 0 && block.nodes[Int(operand.a)].operation != .constant
+    }
+
     /// The low half of a vector, or the low half of that.
     fileprivate func isLowPart(_ block: Block) -> Bool {
         operation == .extend ? self.extension == .zero32 && block.nodes[Int(a)].isLowDoubleword : isLowDoubleword

@@ -35,12 +35,21 @@ extension X64.Generator {
             return Self.swapped(condition)
         }
         if let value = immediate(node.b, node.width) {
+            if analysis[node.a].isDeferred { return testBits(block.nodes[Int(node.a)], condition) }
             let first = anyOperand(node.a)
             return compare(first, value, node.width, condition)
         }
         let first = intoRegister(node.a)
         let second = anyOperand(node.b)
         assembler.arithmetic(.compare, first, second, node.width)
+        return condition
+    }
+
+    /// Of the value and the mask that the node is the conjunction of, neither of which is kept.
+    private mutating func testBits(_ node: Node, _ condition: X64.Condition) -> X64.Condition {
+        // Analysis asks for a mask of 32 bits.
+        let mask = Int32(truncatingIfNeeded: block.nodes[Int(node.b)].immediate)
+        assembler.test(anyOperand(node.a), constant: mask, .word)
         return condition
     }
 
