@@ -3,11 +3,12 @@ import ISA
 extension AArch64 {
     /// A CPU by name: what it implements, and the numbers by which software tells it from others.
     ///
-    /// The numbers are those of the CPUs' Technical Reference Manuals. What those CPUs have and we do not (AArch32, EL3,
-    /// big-endian data, the cache's and the predictor's inner registers) their identification does not claim.
+    /// The numbers are those of the CPUs' Technical Reference Manuals. What those CPUs have and we do not (AArch32,
+    /// big-endian data, the cache's and the predictor's inner registers) their identification does not claim; EL3 it does
+    /// where a board asks for it.
     public struct CPUModel: Sendable {
         public let name: String
-        /// What is there; boards leave out EL2, or a GICv3's registers, by ``with(_:)``.
+        /// What is there; boards leave out EL2, or a GICv3's registers, and add EL3, by ``with(_:)``.
         public private(set) var features: Features
         /// MIDR_EL1, and REVIDR_EL1.
         let main: UInt64

@@ -88,7 +88,7 @@ extension AArch64.ProcessingElement {
 
     /// SMC, on a PE that has EL3 (AArch64.CheckForSMCUndefOrTrap has asked whether EL2 wants to know).
     func callSecureMonitor(_ comment: UInt64) throws(Fault) {
-        // The board's own firmware stands in EL3's place for the calls that it knows.
+        // The board's own firmware stands in EL3's place, where nothing else begins there.
         if environment.callFirmware(self, byHypervisorCall: false) { return }
         if state.pointee.scr & Secure.smd != 0 { throw undefinedInstruction() }
         throw fault(Class.secureMonitorCall, comment & 0xffff, level: 3, AArch64.FaultDetail.returnsBehind)

@@ -40,9 +40,6 @@ final class AArch64Firmware {
         static let alreadyOn = UInt64(bitPattern: -4), invalidAddress = UInt64(bitPattern: -9)
     }
 
-    /// Whether there is a function of that number.
-    func knows(_ function: UInt64) -> Bool { Self.function(function & 0xffff_ffff) != nil }
-
     /// Answers the call in the PE's registers.
     func call(_ element: AArch64.ProcessingElement) {
         let registers = (0..<4).map { element.generalRegister($0) }

@@ -11,13 +11,15 @@ enum AArch64InterruptController {
     /// - Parameters:
     ///   - elements: the CPUs, which a GICv3 is reached from by system registers; they are connected to it.
     ///   - outputs: the wires to each of them.
+    ///   - hasSecurity: it has registers for Secure state, and others for Non-secure state.
     init(
         _ version: AArch64Virt.GICVersion, elements: [AArch64.ProcessingElement], outputs: [GICOutputs],
-        memory: PhysicalMemory, clock: Clock, accessor: @escaping () -> Int
+        memory: PhysicalMemory, clock: Clock, hasSecurity: Bool, accessor: @escaping () -> Int
     ) {
         switch version {
         case .two:
-            let controller = GICv2(spis: Layout.sharedInterrupts, outputs: outputs, accessor: accessor)
+            let controller = GICv2(
+                spis: Layout.sharedInterrupts, outputs: outputs, hasSecurity: hasSecurity, accessor: accessor)
             let lines = (0..<Layout.messageInterruptCount).map { controller.line(spi: Layout.messageInterrupt + $0) }
             self = .version2(
                 controller, messages: GICv2m(name: "v2m", firstINTID: 32 + Layout.messageInterrupt, lines: lines))
@@ -65,6 +67,19 @@ enum AArch64InterruptController {
             }
         }
         _ = memory.store(message.address, message.data)
+    }
+
+    /// After a reset, what Secure firmware does for software of Non-secure state.
+    func handOver() {
+        if case .version2(let controller, _) = self { controller.handOver() }
+    }
+
+    /// The frames as Secure accesses find them, and where each is for others.
+    var secureFrames: [(device: any Device, window: AddressWindow)] {
+        guard case .version2(let controller, _) = self, let distributor = controller.secureDistributor,
+            let interface = controller.secureCPUInterface
+        else { return [] }
+        return [(distributor, Layout.distributor), (interface, Layout.cpuInterface)]
     }
 
     /// The frames and where each is.

@@ -73,8 +73,6 @@ public final class AArch64Virt {
         func sendEvent() { board?.elements.forEach { $0.receiveEvent() } }
         func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool {
             guard let board, board.hasBuiltInFirmware, byHypervisorCall != element.hasEL2 else { return false }
-            // Other calls are for EL3, where that is.
-            if element.hasEL3, board.firmware?.knows(element.generalRegister(0)) != true { return false }
             board.firmware?.call(element)
             return true
         }
@@ -132,6 +130,7 @@ public final class AArch64Virt {
         let turns = Uncounted(scheduler)
         let controller = AArch64InterruptController(
             gicVersion, elements: elements, outputs: outputs, memory: memory, clock: clock,
+            hasSecurity: secure == .on,
             accessor: { turns.with { $0.currentIdentifier } })
         interruptController = controller
         uart = PL011(
@@ -175,6 +174,9 @@ public final class AArch64Virt {
     private func mapDevices() {
         for frame in interruptController.frames(hasEL2: model.features.contains(.el2)) {
             space.map(frame.device, in: frame.window)
+        }
+        for frame in interruptController.secureFrames {
+            space.map(frame.device, in: AArch64SecureDevices.place(frame.window))
         }
         secureDevices?.map(in: space)
         space.map(uart, in: Layout.uart)
@@ -221,6 +223,7 @@ public final class AArch64Virt {
         let beginsAtEL3 = model.features.contains(.el3) && isOfEL3
         hasBuiltInFirmware = !beginsAtEL3
         for device in devices { device.reset() }
+        if hasBuiltInFirmware, model.features.contains(.el3) { interruptController.handOver() }
         for element in elements {
             if element.identifier == 0 || !hasBuiltInFirmware {
                 // Firmware sorts out which CPU goes on.

@@ -35,6 +35,30 @@ struct AArch64VirtDeviceTreeTests {
         #expect(Self.sorted(ours.root) == Self.sorted(theirs.root))
     }
 
+    @Test(
+        "With Secure state, QEMU 7.2 makes the same tree for what begins at EL3", .enabled(if: hasQEMU))
+    func sameAsQEMUWithSecureState() throws {
+        let machine = "virt,virtualization=on,secure=on,dumpdtb=@"
+        let bytes = try #require(
+            try ExternalTool.run(
+                "sh",
+                [
+                    "-c",
+                    "qemu-system-aarch64 -M \(machine) -cpu cortex-a72 -m 256M -display none >&2; cat @",
+                ]))
+        var theirs = try DeviceTree(InputFile(name: "qemu.dtb", bytes: bytes))
+        theirs.root.children.removeAll { $0.name == "platform-bus@c000000" }
+        for node in ["/chosen", "/secure-chosen"] {
+            theirs.edit(node) { chosen in for seed in ["rng-seed", "kaslr-seed"] { chosen[seed] = nil } }
+        }
+        let tree = AArch64VirtDeviceTree(
+            cpus: 1, memorySize: 256 << 20, cpu: "arm,cortex-a72", hasEL2: true, isSecure: true,
+            hasBuiltInFirmware: false
+        ).tree
+        let ours = try DeviceTree(InputFile(name: "ours.dtb", bytes: tree.blob()))
+        #expect(Self.sorted(ours.root) == Self.sorted(theirs.root))
+    }
+
     /// Lines of a tree with each node's properties sorted: their order means nothing.
     private static func sorted(_ node: DeviceTree.Node) -> [String] {
         let properties = node.properties.map { "\($0.name) = \($0.value)" }.sorted()

@@ -1,6 +1,7 @@
 /// A GICv2 with its virtualization extensions: the four frames that a board maps.
 public final class GICv2 {
     private let gicd: GICv2Distributor
+    private let interfaces: [GICv2CPUInterface]
     private let gicc: BankedFrame
     private let gich: BankedFrame
     private let gicv: BankedFrame
@@ -14,16 +15,22 @@ public final class GICv2 {
     /// GICV, of 8 KiB.
     public var virtualCPUInterface: any Device { gicv }
 
+    /// GICD and GICC as Secure accesses find them, with the Security Extensions; nil without.
+    public let secureDistributor: (any Device)?
+    public let secureCPUInterface: (any Device)?
+
     /// - Parameters:
+    ///   - hasSecurity: with the Security Extensions.
     ///   - spis: how many shared interrupts there are: a multiple of 32.
     ///   - outputs: of each CPU, of which there are one to eight.
     ///   - accessor: the number of the CPU whose access it is, asked during the access.
-    public init(spis: Int, outputs: [GICOutputs], accessor: @escaping () -> Int) {
-        let gicd = GICv2Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, accessor: accessor)
+    public init(spis: Int, outputs: [GICOutputs], hasSecurity: Bool = false, accessor: @escaping () -> Int) {
+        let gicd = GICv2Distributor(
+            name: "gicd", cpuCount: outputs.count, spis: spis, hasSecurity: hasSecurity, accessor: accessor)
         let interfaces = outputs.indices.map { cpu in
             GICv2CPUInterface(
                 source: gicd, cpu: cpu, irq: outputs[cpu].irq, fiq: outputs[cpu].fiq,
-                priorities: InterruptPriorities(bits: 8))
+                priorities: InterruptPriorities(bits: 8), hasSecurity: hasSecurity)
         }
         gicd.connect(interfaces)
         let controls = outputs.indices.map { cpu in
@@ -32,13 +39,27 @@ public final class GICv2 {
                 maintenance: gicd.line(ppi: GICv2VirtualControl.maintenanceINTID, cpu: cpu))
         }
         self.gicd = gicd
-        gicc = BankedFrame(name: "gicc", banks: interfaces, accessor: accessor)
+        self.interfaces = interfaces
+        if hasSecurity {
+            gicc = BankedFrame(name: "gicc", banks: interfaces.map { GICv2NonSecureView($0) }, accessor: accessor)
+            secureDistributor = GICSecureView(gicd)
+            secureCPUInterface = BankedFrame(name: "gicc-secure", banks: interfaces, accessor: accessor)
+        } else {
+            gicc = BankedFrame(name: "gicc", banks: interfaces, accessor: accessor)
+            (secureDistributor, secureCPUInterface) = (nil, nil)
+        }
         gich = BankedFrame(name: "gich", banks: controls, accessor: accessor)
         gicv = BankedFrame(
             name: "gicv",
             banks: outputs.indices.map { cpu in
                 controls[cpu].makeInterface(irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ)
             }, accessor: accessor)
+    }
+
+    /// After a reset, what Secure firmware does for software of Non-secure state.
+    public func handOver() {
+        gicd.handOver()
+        for interface in interfaces { interface.handOver() }
     }
 
     /// The wire of a shared interrupt, counted from 0.

@@ -15,29 +15,34 @@ protocol GICv2InterruptSource: AnyObject {
 
 /// The CPU interface of one CPU, GICC, or that of the virtual machine it runs, GICV, which looks the same to software.
 ///
-/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, sections 4.4 and 5.5, of a GIC
-/// without the Security Extensions.
+/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, sections 4.4 and 5.5. How accesses
+/// that are not Secure find GICC with the Security Extensions is in GICv2NonSecureView.swift.
 final class GICv2CPUInterface: BankedRegisters {
     typealias Register = GICv2CPUInterfaceRegister
     typealias Control = GICv2CPUInterfaceControl
 
     /// It tells the interface what is pending, and does not hold it.
-    private let source: any GICv2InterruptSource
-    private let cpu: Int
+    let source: any GICv2InterruptSource
+    let cpu: Int
     private let irq: InterruptLine
     private let fiq: InterruptLine
 
     /// Whether anything is signalled at all: GICH_HCR.En, for a virtual machine.
     private var isEnabled = true
-    private(set) var control: Control = []
-    private(set) var priorities: InterruptPriorities
+    var control: Control = []
+    var priorities: InterruptPriorities
+    /// EOImode of Non-secure software, which has a bit of its own with the Security Extensions.
+    var dropsPriorityOnlyNonSecure = false
+    /// The Security Extensions are there.
+    let hasSecurity: Bool
     /// The highest priority pending interrupt, as the source last stated it.
-    private var pending = PendingInterrupt.none
+    private(set) var pending = PendingInterrupt.none
 
     init(
         source: any GICv2InterruptSource, cpu: Int, irq: InterruptLine, fiq: InterruptLine,
-        priorities: InterruptPriorities
+        priorities: InterruptPriorities, hasSecurity: Bool = false
     ) {
+        self.hasSecurity = hasSecurity
         self.source = source
         self.cpu = cpu
         self.irq = irq
@@ -47,7 +52,14 @@ final class GICv2CPUInterface: BankedRegisters {
 
     func reset() {
         control = []
+        dropsPriorityOnlyNonSecure = false
         priorities.reset()
+        signal()
+    }
+
+    /// The priority mask is one that Non-secure software may change, as firmware leaves it.
+    func handOver() {
+        priorities.setMask(0x80)
         signal()
     }
 
@@ -76,7 +88,7 @@ final class GICv2CPUInterface: BankedRegisters {
         isEnabled && isGroupEnabled(pending.group) && priorities.suffices(pending)
     }
 
-    private func signal() {
+    func signal() {
         let isSignalled = isSignalled
         let isFIQ = pending.group == .zero && control.contains(.group0IsFIQ)
         irq.set(isSignalled && !isFIQ)
@@ -86,7 +98,7 @@ final class GICv2CPUInterface: BankedRegisters {
     // MARK: Acknowledge and end
 
     /// GICC_IAR, which acknowledges Group 1 interrupts only with AckCtl; or GICC_AIAR, for Group 1 alone (4.4.4, 4.4.11).
-    private func acknowledge(isAlias: Bool) -> UInt32 {
+    func acknowledge(isAlias: Bool) -> UInt32 {
         guard isSignalled else { return SpecialINTID.spurious }
         if isAlias {
             guard pending.group == .one else { return SpecialINTID.spurious }
@@ -99,7 +111,7 @@ final class GICv2CPUInterface: BankedRegisters {
     }
 
     /// GICC_HPPIR or GICC_AHPPIR (4.4.7, 4.4.13).
-    private func highestPending(isAlias: Bool) -> UInt32 {
+    func highestPending(isAlias: Bool) -> UInt32 {
         guard isEnabled, isGroupEnabled(pending.group), pending != .none else { return SpecialINTID.spurious }
         if isAlias {
             guard pending.group == .one else { return SpecialINTID.spurious }
@@ -110,13 +122,16 @@ final class GICv2CPUInterface: BankedRegisters {
     }
 
     /// GICC_EOIR or GICC_AEOIR (4.4.5, 4.4.12). What matches no acknowledgement is UNPREDICTABLE, and ignored.
-    private func end(_ value: UInt32, isAlias: Bool) {
+    func end(_ value: UInt32, isAlias: Bool, isSecure: Bool = true) {
         let intid = value & 0x3ff
         guard intid < SpecialINTID.first, let group = source.group(intid, cpu) else { return }
         if isAlias, group == .zero { return }
+        // The end of the other group's is UNPREDICTABLE without AckCtl, and ignored with the Security Extensions.
+        if hasSecurity, !isAlias, group == .one, !control.contains(.acknowledgeGroup1) { return }
         let isAnyActive = priorities.running != InterruptPriorities.idle
         priorities.drop(group)
-        if !control.contains(.dropsPriorityOnly) { source.deactivate(intid, cpu, isAnyActive: isAnyActive) }
+        let dropsOnly = isSecure ? control.contains(.dropsPriorityOnly) : dropsPriorityOnlyNonSecure
+        if !dropsOnly { source.deactivate(intid, cpu, isAnyActive: isAnyActive) }
         signal()
     }
 
@@ -124,7 +139,7 @@ final class GICv2CPUInterface: BankedRegisters {
 
     func read(_ offset: UInt64) -> UInt32 {
         switch Register(rawValue: offset) {
-        case .control: return control.rawValue
+        case .control: return control.rawValue | (dropsPriorityOnlyNonSecure ? Control.dropsPriorityOnlyNonSecure : 0)
         case .priorityMask: return UInt32(priorities.mask)
         case .binaryPoint: return UInt32(priorities.binaryPoint)
         case .acknowledge: return acknowledge(isAlias: false)
@@ -145,6 +160,7 @@ final class GICv2CPUInterface: BankedRegisters {
         switch Register(rawValue: offset) {
         case .control:
             control = Control(rawValue: value).intersection(.all)
+            dropsPriorityOnlyNonSecure = hasSecurity && value & Control.dropsPriorityOnlyNonSecure != 0
             priorities.hasCommonBinaryPoint = control.contains(.commonBinaryPoint)
         case .priorityMask: priorities.setMask(UInt64(value))
         case .binaryPoint: priorities.setBinaryPoint(UInt64(value))
@@ -175,6 +191,7 @@ final class GICv2CPUInterface: BankedRegisters {
         priorities.hasCommonBinaryPoint = control.contains(.commonBinaryPoint)
         pending.describeState(&visitor)
         visitor.field("enabled", &isEnabled)
+        if hasSecurity { visitor.field("drops priority only", &dropsPriorityOnlyNonSecure) }
         irq.describeState(&visitor)
         fiq.describeState(&visitor)
     }
@@ -220,4 +237,6 @@ struct GICv2CPUInterfaceControl: OptionSet {
     /// EOImode: GICC_EOIR leaves the interrupt active, until GICC_DIR.
     static let dropsPriorityOnly = GICv2CPUInterfaceControl(rawValue: 0x200)
     static let all = GICv2CPUInterfaceControl(rawValue: 0x21f)
+    /// EOImodeNS, with the Security Extensions; EOImode is EOImodeS then.
+    static let dropsPriorityOnlyNonSecure: UInt32 = 0x400
 }

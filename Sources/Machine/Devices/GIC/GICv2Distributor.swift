@@ -2,10 +2,10 @@ import ISA
 
 /// The Distributor of a GICv2: the state of all interrupts, and to which CPUs each goes.
 ///
-/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, section 4.3, of a GIC without
-/// the Security Extensions. INTIDs 0 to 15 are SGIs, which CPUs send each other, 16 to 31 are PPIs, of which each CPU
+/// "ARM Generic Interrupt Controller Architecture Specification", version 2.0, IHI 0048B, section 4.3. With the Security
+/// Extensions, accesses that are not Secure find Group 1 alone. INTIDs 0 to 15 are SGIs, which CPUs send each other, 16 to 31 are PPIs, of which each CPU
 /// has its own, and from 32 on are SPIs.
-final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
+final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSource {
     /// Offsets (table 4-1); those of the registers with a part for each interrupt are ``InterruptRegister``'s.
     enum Register: UInt64 {
         case control = 0x000
@@ -41,6 +41,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     /// How many INTIDs there are: a multiple of 32.
     let interruptCount: Int
     private let accessor: () -> Int
+    /// The Security Extensions are there.
+    private let hasSecurity: Bool
     /// The CPU interfaces, in the order of their numbers. They hold the Distributor, and it does not hold them.
     private var interfaces = FixedArray<Uncounted<GICv2CPUInterface>>([])
 
@@ -58,10 +60,11 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     /// - Parameters:
     ///   - spis: how many SPIs there are: a multiple of 32, at most 960.
     ///   - accessor: the number of the CPU whose access this is.
-    init(name: String, cpuCount: Int, spis: Int, accessor: @escaping () -> Int) {
+    init(name: String, cpuCount: Int, spis: Int, hasSecurity: Bool = false, accessor: @escaping () -> Int) {
         precondition((1...8).contains(cpuCount) && spis % 32 == 0 && (0...960).contains(spis))
         self.name = name
         self.cpuCount = cpuCount
+        self.hasSecurity = hasSecurity
         self.accessor = accessor
         interruptCount = 32 + spis
         let privateBank = InterruptBank(
@@ -85,6 +88,13 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         sharedBanks.reset()
         for index in senders.indices { senders[index] = 0 }
         resetTargets()
+        updateAll()
+    }
+
+    /// Every interrupt is Non-secure: as firmware leaves them for software of that state, which cannot change it.
+    func handOver() {
+        for index in privateBanks.indices { privateBanks[index].group = ~0 }
+        for index in 0..<sharedBanks.count { sharedBanks.change(index) { $0.group = ~0 } }
         updateAll()
     }
 
@@ -197,14 +207,77 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
     /// Words; bytes and half words where a register has a part of that size for an interrupt (4.1.4), and in all others
     /// too, which changes nothing of what a driver may do.
     func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
-        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
-        return UInt64(readWord(offset & ~3, accessor())).part(offset % 4, size: size)
+        try read(offset, size: size, isSecure: !hasSecurity)
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
+        try write(offset, size: size, value: value, isSecure: !hasSecurity)
+    }
+
+    func read(_ offset: UInt64, size: Int, isSecure: Bool) throws(AccessFault) -> UInt64 {
+        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
+        let cpu = accessor()
+        let word = isSecure ? readWord(offset & ~3, cpu) : readWordNonSecure(offset & ~3, cpu)
+        return UInt64(word).part(offset % 4, size: size)
+    }
+
+    func write(_ offset: UInt64, size: Int, value: UInt64, isSecure: Bool) throws(AccessFault) {
         guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
         let (word, mask) = UInt32.placed(value, at: offset % 4, size: size)
-        writeWord(offset & ~3, word, mask: mask, accessor())
+        if isSecure {
+            writeWord(offset & ~3, word, mask: mask, accessor())
+        } else {
+            writeWordNonSecure(offset & ~3, word, mask: mask, accessor())
+        }
+    }
+
+    // MARK: Registers, of Non-secure accesses
+
+    private func readWordNonSecure(_ offset: UInt64, _ cpu: Int) -> UInt32 {
+        guard (0..<cpuCount).contains(cpu) else { return 0 }
+        if let register = InterruptRegister(offset) {
+            if register.bank == 0 { return privateBanks[cpu].readNonSecure(register) }
+            return register.bank <= sharedBanks.count ? sharedBanks[register.bank - 1].readNonSecure(register) : 0
+        }
+        switch offset {
+        case Register.control.rawValue: return enablesGroup1 ? 1 : 0
+        case Bytes.targets, Bytes.clearSGIs, Bytes.setSGIs:
+            return readWord(offset, cpu) & groupOneBytes(offset, cpu)
+        default: return readWord(offset, cpu)
+        }
+    }
+
+    private func writeWordNonSecure(_ offset: UInt64, _ value: UInt32, mask: UInt32, _ cpu: Int) {
+        guard (0..<cpuCount).contains(cpu) else { return }
+        if let register = InterruptRegister(offset) {
+            if register.bank == 0 {
+                privateBanks[cpu].writeNonSecure(register, value, mask: mask, priorityBits: ~0)
+                update(cpu)
+            } else if register.bank <= sharedBanks.count {
+                sharedBanks.change(register.bank - 1) {
+                    $0.writeNonSecure(register, value, mask: mask, priorityBits: ~0)
+                }
+                updateAll()
+            }
+            return
+        }
+        switch offset {
+        case Register.control.rawValue where mask & 1 != 0:
+            enablesGroup1 = value & 1 != 0
+            updateAll()
+        case Register.sendSGI.rawValue where mask == ~0: sendSGI(value, from: cpu, ofGroup: .one)
+        case Bytes.targets, Bytes.clearSGIs, Bytes.setSGIs:
+            writeWord(offset, value, mask: mask & groupOneBytes(offset, cpu), cpu)
+        default: break
+        }
+    }
+
+    /// Of a word with a byte for each of four interrupts, the bytes of those of Group 1.
+    private func groupOneBytes(_ offset: UInt64, _ cpu: Int) -> UInt32 {
+        let first = Bytes.targets.contains(offset) ? Int(offset - Bytes.targets.lowerBound) : Int(offset % 16)
+        return (0..<4).reduce(0) { mask, byte in
+            group(UInt32(first + byte), cpu) == .one ? mask | 0xff << UInt32(8 * byte) : mask
+        }
     }
 
     private func readWord(_ offset: UInt64, _ cpu: Int) -> UInt32 {
@@ -215,7 +288,9 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         }
         switch offset {
         case Register.control.rawValue: return (enablesGroup0 ? 1 : 0) | (enablesGroup1 ? 2 : 0)
-        case Register.type.rawValue: return UInt32(cpuCount - 1) << 5 | UInt32(interruptCount / 32 - 1)
+        case Register.type.rawValue:
+            // SecurityExtn, CPUNumber, ITLinesNumber
+            return (hasSecurity ? 1 << 10 : 0) | UInt32(cpuCount - 1) << 5 | UInt32(interruptCount / 32 - 1)
         case Register.implementer.rawValue: return 0x0000_043b  // Arm, as on QEMU's board
         case Bytes.targets: return bytes(offset - Bytes.targets.lowerBound) { targetsOf($0, cpu) }
         case Bytes.clearSGIs, Bytes.setSGIs: return bytes(offset % 16) { senders[cpu * Self.sgiCount + $0] }
@@ -246,7 +321,9 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
             enablesGroup0 = value & 1 != 0
             enablesGroup1 = value & 2 != 0
             updateAll()
-        case Register.sendSGI.rawValue where mask == ~0: sendSGI(value, from: cpu)
+        case Register.sendSGI.rawValue where mask == ~0:
+            // NSATT
+            sendSGI(value, from: cpu, ofGroup: hasSecurity ? (value >> 15 & 1 == 0 ? .zero : .one) : nil)
         case Bytes.targets:
             eachByte(offset - Bytes.targets.lowerBound) { setTargets($0, $1) }
             updateAll()
@@ -281,7 +358,8 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
 
     // MARK: SGIs
 
-    private func sendSGI(_ value: UInt32, from sender: Int) {
+    /// - Parameter required: the group that the interrupt has to be of at its target; nil where either will do.
+    private func sendSGI(_ value: UInt32, from sender: Int, ofGroup required: InterruptGroup?) {
         let all = UInt32(1) << UInt32(cpuCount) - 1
         let targets: UInt32
         switch TargetFilter(rawValue: value >> 24 & 3) {
@@ -291,6 +369,7 @@ final class GICv2Distributor: Device, InterruptSink, GICv2InterruptSource {
         case nil: return
         }
         for cpu in 0..<cpuCount where targets >> UInt32(cpu) & 1 != 0 {
+            if let required, group(value & 0xf, cpu) != required { continue }
             setSenders(cpu, Int(value & 0xf), remove: 0, add: 1 << UInt8(sender))
         }
     }
