@@ -252,6 +252,48 @@ struct AArch64HotCodeTests {
         }
     }
 
+    @Test("A second stage that a hypervisor gives its guest is in force when that goes on, and so is the first again")
+    func changedSecondStages() throws {
+        let program: [UInt32] = [
+            0xf940_0001,  // 1: ldr x1, [x0]
+            0x8b01_0084,  // add x4, x4, x1
+            0xd400_0002,  // hvc #0
+            0xd100_0463,  // sub x3, x3, #1
+            0xb5ff_ff83,  // cbnz x3, 1b
+            0x1400_0000,  // b .
+        ]
+        let handler: [UInt32] = [
+            0xd53c_2116,  // mrs x22, vttbr_el2
+            0xca1b_02d6,  // eor x22, x22, x27
+            0xd51c_2116,  // msr vttbr_el2, x22
+            0xd69f_03e0,  // eret
+        ]
+        let (rounds, page): (UInt64, UInt64) = (1000, 0x8000_0000)
+        let values: [UInt32] = [5, 7000]
+        for translates in [false, true] {
+            let machine = try guest(program, translates: translates)
+            machine.write(handler, at: AArch64TestMachine.vectors + 0x400)
+            // Tables of levels 1 to 3 of each, and the page that they lead to.
+            let roots = [Self.stageTwoTable, Self.stageTwoTable + 0x2000]
+            for (index, root) in roots.enumerated() {
+                let third = AArch64TestMachine.base + 0xa000 + UInt64(index) << 12
+                machine.write([0, 0, UInt32(Self.block | 0x4000_0000), 0], at: root)
+                machine.write([UInt32(root + 0x1000 | 3), 0, 0, 0], at: root + 16)
+                machine.write([UInt32(third | 3), 0], at: root + 0x1000)
+                machine.write([UInt32(third + 0x2000 | Self.block | 3), 0], at: third)
+                machine.write([values[index], 0], at: third + 0x2000)
+            }
+            let core = machine.element.core
+            core.pointee.registers[0] = page
+            core.pointee.registers[3] = rounds
+            // VMIDs 1 and 2.
+            core.pointee.registers[27] = roots[0] ^ roots[1] | 3 << 48
+            while core.pointee.registers[3] != 0 { machine.element.run(700) }
+            let sum = core.pointee.registers[4]
+            #expect(sum == rounds / 2 * UInt64(values[0] + values[1]), "translated: \(translates)")
+        }
+    }
+
     // MARK: Turns
 
     @Test(
