@@ -23,6 +23,8 @@ struct AArch64AddressTranslationTests {
             (4, 8, 5, true, false, true, true, false),  // S12E1W
             (4, 8, 6, true, false, false, false, false),  // S12E0R
             (4, 8, 7, true, false, false, true, false),  // S12E0W
+            (6, 8, 0, false, false, true, false, false),  // S1E3R
+            (6, 8, 1, false, false, true, true, false),  // S1E3W
         ]
         for (op1, crm, op2, both, el2, privileged, write, pan) in table {
             let operation = try #require(Operation(op1: op1, crm: crm, op2: op2))

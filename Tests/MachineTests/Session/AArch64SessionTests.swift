@@ -261,7 +261,7 @@ struct AArch64SessionTests {
             }
             #expect(says("cpus") == ["CPU 0  EL2         0x40080000                        runs"])
             #expect(says("translate pc as EL1") == ["regime EL1&0", "physical 0x40080000"])
-            #expect(says("translate pc as HS") == ["\"HS\" is no mode: there are EL0, EL1 and EL2."])
+            #expect(says("translate pc as HS") == ["\"HS\" is no mode: there are EL0, EL1, EL2 and EL3."])
             let instructions = says("disassemble pc 3")
             #expect(instructions.last == "  0x0000000040080008:  d4000003  smc #0")
             let registers = says("registers")
@@ -321,7 +321,7 @@ struct AArch64SessionTests {
             let others =
                 levels.map { bytes($0, 24..<32) } + [
                     bytes(\.sp, 16..<24), bytes(\.halted, 1..<5), bytes(\.osLock, 1..<8),
-                    bytes(\.monitorsAreActive, 0..<8),
+                    bytes(\.monitorsAreActive, 0..<8), bytes(\.timerControl, 32..<40), bytes(\.timerCompare, 32..<40),
                 ]
             let all = bytes(\.pstate, 0..<0).lowerBound..<bytes(\.contexts, 0..<0).lowerBound
             for place in all where !others.contains(where: { $0.contains(place) }) {
