@@ -13,7 +13,7 @@ enum AArch64RandomExclusion {
     ]
 
     /// What 7.2's `max` does not have, and ours has.
-    static let features: AArch64.Features = [.evt]
+    static let features: AArch64.Features = [.evt, .nv]
 
     /// System registers that are never read or written.
     static let systemRegisters: [RandomExclusion] =
@@ -25,6 +25,7 @@ enum AArch64RandomExclusion {
             .init(what: "SCXTNUM_EL0", reason: "7.2 looks at SCTLR_EL2.TSCXT without TGE too. D19.2.119."),
             .init(what: "SCXTNUM_EL1", reason: "The same."),
             .init(what: "MDCCSR_EL0", reason: "7.2 does not trap it. D19.3.20, MDSCR_EL1.TDCC."),
+            .init(what: "VNCR_EL2", reason: "7.2 has no FEAT_NV2, which is from 9.0 on. VNCR_EL2."),
         ]
 
     /// System instructions that are never generated.
