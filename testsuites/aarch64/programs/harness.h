@@ -302,6 +302,29 @@ main:
     bl drop_translations
 .endm
 
+// For the handlers of exceptions, with the record in x29: what the registers of a level, by its suffix, say of one.
+.macro KEEP_SYNDROME suffix
+    mrs x28, esr_\suffix
+    str x28, [x29, #ESR]
+    mrs x28, elr_\suffix
+    str x28, [x29, #ELR]
+    mrs x28, far_\suffix
+    str x28, [x29, #FAR]
+    mrs x28, spsr_\suffix
+    str x28, [x29, #SPSR]
+.endm
+
+// The same: the vector, in x27, and the PE's state in its handler.
+.macro KEEP_ENTRY
+    str x27, [x29, #VECTOR]
+    mrs x27, daif
+    mrs x28, currentel
+    orr x27, x27, x28
+    mrs x28, spsel
+    orr x27, x27, x28
+    str x27, [x29, #ENTERED]
+.endm
+
 #ifdef HOME_IS_EL3
 #include "monitor-runtime.h"
 #else

@@ -106,21 +106,8 @@ handler:
     // Taken by EL3.
 3:  mov x28, #3
     stp x28, xzr, [x29, #LEVEL]
-    mrs x28, esr_el3
-    str x28, [x29, #ESR]
-    mrs x28, elr_el3
-    str x28, [x29, #ELR]
-    mrs x28, far_el3
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el3
-    str x28, [x29, #SPSR]
-    str x27, [x29, #VECTOR]
-    mrs x27, daif
-    mrs x28, currentel
-    orr x27, x27, x28
-    mrs x28, spsel
-    orr x27, x27, x28
-    str x27, [x29, #ENTERED]
+    KEEP_SYNDROME el3
+    KEEP_ENTRY
     b 7f
     // Taken by a lower level; SMC was the vector's instruction.
 4:  mrs x27, spsr_el3
@@ -131,14 +118,7 @@ handler:
     ldr x28, =vectors1
     sub x27, x27, x28
     str x27, [x29, #VECTOR]
-    mrs x28, esr_el1
-    str x28, [x29, #ESR]
-    mrs x28, elr_el1
-    str x28, [x29, #ELR]
-    mrs x28, far_el1
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el1
-    str x28, [x29, #SPSR]
+    KEEP_SYNDROME el1
     str xzr, [x29, #HPFAR]
     mov x28, #1
     str x28, [x29, #LEVEL]
@@ -155,14 +135,7 @@ handler:
     ldr x28, =vectors2
     sub x27, x27, x28
     str x27, [x29, #VECTOR]
-    mrs x28, esr_el2
-    str x28, [x29, #ESR]
-    mrs x28, elr_el2
-    str x28, [x29, #ELR]
-    mrs x28, far_el2
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el2
-    str x28, [x29, #SPSR]
+    KEEP_SYNDROME el2
     mrs x28, hpfar_el2
     str x28, [x29, #HPFAR]
     mov x28, #2

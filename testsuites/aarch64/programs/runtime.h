@@ -88,23 +88,10 @@ handler:
     // Taken by EL2.
 3:  mov x28, #2
     stp x28, xzr, [x29, #LEVEL]
-    mrs x28, esr_el2
-    str x28, [x29, #ESR]
-    mrs x28, elr_el2
-    str x28, [x29, #ELR]
-    mrs x28, far_el2
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el2
-    str x28, [x29, #SPSR]
+    KEEP_SYNDROME el2
     mrs x28, hpfar_el2
     str x28, [x29, #HPFAR]
-    str x27, [x29, #VECTOR]
-    mrs x27, daif
-    mrs x28, currentel
-    orr x27, x27, x28
-    mrs x28, spsel
-    orr x27, x27, x28
-    str x27, [x29, #ENTERED]
+    KEEP_ENTRY
     b 7f
     // Taken by EL1; HVC was the vector's instruction.
 4:  mrs x27, spsr_el2
@@ -115,23 +102,10 @@ handler:
     sub x27, x27, x28
     mrs x28, hcr_el2
     tbnz x28, #34, 8f
-    mrs x28, esr_el1
-    str x28, [x29, #ESR]
-    mrs x28, elr_el1
-    str x28, [x29, #ELR]
-    mrs x28, far_el1
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el1
+    KEEP_SYNDROME el1
     b 5f
-8:  mrs x28, esr_el12
-    str x28, [x29, #ESR]
-    mrs x28, elr_el12
-    str x28, [x29, #ELR]
-    mrs x28, far_el12
-    str x28, [x29, #FAR]
-    mrs x28, spsr_el12
-5:  str x28, [x29, #SPSR]
-    str x27, [x29, #VECTOR]
+8:  KEEP_SYNDROME el12
+5:  str x27, [x29, #VECTOR]
     str xzr, [x29, #HPFAR]
     mov x28, #1
     str x28, [x29, #LEVEL]
