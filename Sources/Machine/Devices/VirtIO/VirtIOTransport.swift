@@ -33,8 +33,8 @@ public final class VirtIOTransport {
     private static let restDelay: UInt64 = 1000
 
     public let device: any VirtIODevice
-    /// The driver sees the interface of before VirtIO 1.0 (1.3.1, "Legacy Interface: Terminology"). What there is in the guest's byte order
-    /// then is little-endian here: no machine has guests of another.
+    /// The driver sees the interface of before VirtIO 1.0 (1.3.1, "Legacy Interface: Terminology"). What there is in the
+    /// guest's byte order then is little-endian here: no machine has guests of another.
     public let isLegacy: Bool
     /// It maps the device, and so holds it.
     private unowned let space: AddressSpace
