@@ -86,25 +86,11 @@ extension AArch64 {
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
         /// One of these is there; then everything is interpreted.
         private(set) var isObserved = false
-        /// The latest exceptions, for post-mortems: a ring, and how many there have been.
-        private let trapRing: UnsafeMutablePointer<TrapRecord>
-        private var trapCount = 0
-        /// A power of two.
-        private static let trapCapacity = 16
-        public var statistics = Statistics()
+        /// The latest exceptions, for post-mortems.
+        private var traps = ExceptionRing<TrapRecord>()
+        public var statistics = ProcessorStatistics()
         /// What makes the system counter of virtual time, where that is so simple; else the environment is asked.
         public var timebase: Timebase?
-
-        /// The system counter as a whole number of nanoseconds a tick.
-        public struct Timebase {
-            public let nanosecondsPerTick: UInt64
-            /// The latest virtual time that any PE of the machine has read, which none may read less than any more.
-            public let latestRead: UnsafeMutablePointer<UInt64>
-            public init(nanosecondsPerTick: UInt64, latestRead: UnsafeMutablePointer<UInt64>) {
-                self.nanosecondsPerTick = nanosecondsPerTick
-                self.latestRead = latestRead
-            }
-        }
 
         /// An exception as it was taken.
         public struct TrapRecord: Sendable {
@@ -121,13 +107,6 @@ extension AArch64 {
             public let toLevel: Int
             /// How often the same exception came again at once.
             public var repeats: UInt64 = 0
-        }
-
-        public struct Statistics: Sendable {
-            public var interrupts: UInt64 = 0
-            public var tlbMisses: UInt64 = 0
-            public var deviceAccesses: UInt64 = 0
-            public var fetchMisses: UInt64 = 0
         }
 
         /// - Parameter cluster: what the PEs of one machine share.
@@ -155,7 +134,6 @@ extension AArch64 {
             instructions = cluster.instructions
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
-            trapRing = .allocate(capacity: Self.trapCapacity)
             firstStages = .allocate(capacity: 2)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
             state.initialize(to: State(core: CoreState(context: context)))
@@ -171,7 +149,7 @@ extension AArch64 {
         deinit {
             pool.deallocate()
             pointerCodes.deallocate()
-            trapRing.deallocate()
+            traps.deallocate()
             firstStages.deallocate()
             regimes.deallocate()
             state.deallocate()
@@ -308,14 +286,11 @@ extension AArch64 {
         // MARK: Post-mortems
 
         /// The latest exceptions, oldest first.
-        public var recentTraps: [TrapRecord] {
-            (max(0, trapCount - Self.trapCapacity)..<trapCount).map { trapRing[$0 % Self.trapCapacity] }
-        }
+        public var recentTraps: [TrapRecord] { traps.all }
 
         /// It takes the same exception in its own handler without end, and no interrupt can end that.
         public var isLost: Bool {
-            guard trapCount > 0 else { return false }
-            let last = trapRing[(trapCount - 1) % Self.trapCapacity]
+            guard let last = traps.last?.pointee else { return false }
             return last.repeats >= 1000 && last.kind == .synchronous && last.fromLevel == last.toLevel
                 && last.toLevel == level && state.pointee.core.programCounter == last.programCounter
         }
@@ -338,8 +313,7 @@ extension AArch64 {
                     time: core.pointee.virtualTime, kind: kind, syndrome: syndrome, programCounter: returnAddress,
                     faultAddress: faultAddress, guestPhysical: state.pointee.hpfar, fromLevel: from, toLevel: target)
             }
-            let last = trapRing + (trapCount &- 1) & (Self.trapCapacity - 1)
-            if trapCount > 0, last.pointee.syndrome == syndrome, last.pointee.programCounter == returnAddress,
+            if let last = traps.last, last.pointee.syndrome == syndrome, last.pointee.programCounter == returnAddress,
                 last.pointee.kind == kind, last.pointee.faultAddress == faultAddress
             {
                 // A loop must not push out what led to it.
@@ -347,8 +321,7 @@ extension AArch64 {
                 // The scheduler may know that nothing will come to end it.
                 if from == target, last.pointee.repeats % 1000 == 0, isLost { core.pointee.endTurn() }
             } else {
-                (trapRing + trapCount & (Self.trapCapacity - 1)).initialize(to: whole())
-                trapCount += 1
+                traps.keep(whole())
             }
             if isObserved { trapObserver?(whole()) }
         }

@@ -12,11 +12,7 @@ extension AArch64.ProcessingElement {
 
     /// CNTPCT_EL0, read by an instruction: virtual time is the PE's own, but for what other PEs have read.
     var physicalCount: UInt64 {
-        guard let timebase else { return environment.counter }
-        // SAFETY: the word is the board's clock's, which lives as long as its PEs run.
-        let time = max(core.pointee.virtualTime, timebase.latestRead.pointee)
-        timebase.latestRead.pointee = time
-        return time / timebase.nanosecondsPerTick
+        timebase?.read(at: core.pointee.virtualTime) ?? environment.counter
     }
 
     /// CNTVCT_EL0. A host at EL2, and its applications, see no offset.

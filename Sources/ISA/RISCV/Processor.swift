@@ -53,29 +53,14 @@ extension RISCV {
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
         /// Somebody is told of traps, CSR writes, entries of guests or waits; then everything is interpreted.
         private(set) var isObserved = false
-        /// The latest traps, for post-mortems: a ring, and how many there have been.
-        private let trapRing: UnsafeMutablePointer<TrapRecord>
-        private var trapCount = 0
-        private static let trapCapacity = 16
-        public var statistics = Statistics()
+        /// The latest traps, for post-mortems.
+        private var traps = ExceptionRing<TrapRecord>()
+        public var statistics = ProcessorStatistics()
         /// What makes `time` of virtual time, where that is so simple; else the environment is asked.
         public var timebase: Timebase?
         /// Exceptions taken, beside what ``statistics`` counts.
         public var exceptionCount: UInt64 { trappedBeforeReset &+ core.pointee.trapped }
         private var trappedBeforeReset: UInt64 = 0
-
-        /// The timer as a whole number of nanoseconds a tick, and what it is ahead of virtual time in ticks.
-        public struct Timebase {
-            public var nanosecondsPerTick: UInt64
-            public var offset: UInt64
-            /// The latest virtual time that any hart of the machine has read, which none may read less than any more.
-            public let latestRead: UnsafeMutablePointer<UInt64>
-            public init(nanosecondsPerTick: UInt64, offset: UInt64, latestRead: UnsafeMutablePointer<UInt64>) {
-                self.nanosecondsPerTick = nanosecondsPerTick
-                self.offset = offset
-                self.latestRead = latestRead
-            }
-        }
 
         /// A trap as it was taken.
         public struct TrapRecord: Sendable {
@@ -101,13 +86,6 @@ extension RISCV {
             }
         }
 
-        public struct Statistics: Sendable {
-            public var interrupts: UInt64 = 0
-            public var tlbMisses: UInt64 = 0
-            public var deviceAccesses: UInt64 = 0
-            public var fetchMisses: UInt64 = 0
-        }
-
         /// - Parameter cluster: what the harts of one machine share.
         public init(
             identifier: Int, cluster: Cluster, bus: any PhysicalBus, environment: any RISCVEnvironment
@@ -123,7 +101,6 @@ extension RISCV {
             handlers = cluster.handlers
             ram = memory.largestRegion
             state = .allocate(capacity: 1)
-            trapRing = .allocate(capacity: Self.trapCapacity)
             scratch = DecodedPage.allocateSlots(handler: code.pageEndHandler, pageEnd: code.pageEndHandler)
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
             recentContexts = .allocate(capacity: 8)
@@ -144,7 +121,7 @@ extension RISCV {
             pool.deallocate()
             protection.deallocate()
             scratch.deallocate()
-            trapRing.deallocate()
+            traps.deallocate()
             recentContexts.deallocate()
             transformations.deallocate()
             state.deallocate()
@@ -348,9 +325,9 @@ extension RISCV {
         /// It takes the same exception in its handler without end: nothing that it could change by itself is left, and no
         /// interrupt is taken, as the trap has disabled those of its own level and none of a higher one is enabled.
         public var isLost: Bool {
-            guard trapCount > 0 else { return false }
-            let last = trapRing[(trapCount - 1) % Self.trapCapacity]
-            guard last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else { return false }
+            guard let last = traps.last?.pointee, last.repeats >= 1000, last.cause >> 63 == 0, isInHandler(last) else {
+                return false
+            }
             let (privilege, virtual) = (state.pointee.privilege, state.pointee.virtual)
             return state.pointee.core.programCounter == last.programCounter
                 && (privilege == .machine || state.pointee.mie == 0)
@@ -359,9 +336,7 @@ extension RISCV {
         }
 
         /// The latest traps, oldest first.
-        public var recentTraps: [TrapRecord] {
-            (max(0, trapCount - Self.trapCapacity)..<trapCount).map { trapRing[$0 % Self.trapCapacity] }
-        }
+        public var recentTraps: [TrapRecord] { traps.all }
 
         private func updateObserved() {
             isObserved =
@@ -376,15 +351,13 @@ extension RISCV {
         }
 
         private func keep(_ trap: TrapRecord) {
-            let last = trapRing + (trapCount &- 1) % Self.trapCapacity
-            if trapCount > 0 && last.pointee.isSame(as: trap) {
+            if let last = traps.last, last.pointee.isSame(as: trap) {
                 // A loop must not push out what led to it.
                 last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.
                 if last.pointee.repeats % 1000 == 0, isLost { endTurn() }
             } else {
-                (trapRing + trapCount % Self.trapCapacity).initialize(to: trap)
-                trapCount += 1
+                traps.keep(trap)
             }
         }
     }

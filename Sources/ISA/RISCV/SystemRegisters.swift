@@ -10,12 +10,7 @@ extension RISCV.Hart {
         var number = number
         if state.pointee.virtual, let substitute = Self.virtualCounterpart(number) { number = substitute }
         // Read from an instruction, virtual time is the hart's own, but for what other harts have read.
-        if number == 0xc01, let timebase {
-            // SAFETY: the word is the board's clock's, which lives as long as its harts run.
-            let time = max(core.pointee.virtualTime, timebase.latestRead.pointee)
-            timebase.latestRead.pointee = time
-            return guestTime(time / timebase.nanosecondsPerTick &+ timebase.offset)
-        }
+        if number == 0xc01, let timebase { return guestTime(timebase.read(at: core.pointee.virtualTime)) }
         let old = try readCSR(number)
         guard access != .read else { return old }
         // A read-modify-write of mip takes SEIP as software wrote it, not the wire's part (section "Machine Interrupt
