@@ -1,11 +1,11 @@
 /// One machine built twice, on two engines, and run side by side: what the one does, the other must do.
 ///
 /// The states are compared at the ends of turns. Where they differ, both machines are built anew and run again, which
-/// gives the same runs, and are stopped and compared half way between the last place where they were equal and the first
-/// where they were not; and so on, down to one instruction.
+/// gives the same runs, and are compared at some places between the last one where they were equal and the first where they
+/// were not; and so on, down to one instruction.
 ///
-/// A machine is stopped only where it is compared. So its engine works as in an ordinary run up to there, and nothing is
-/// hidden by looking.
+/// In the first run a machine is stopped nowhere but at the ends of turns. What the stops of later ones may hide, or show, is
+/// looked at again without them.
 public final class Lockstep {
     public struct Options: Sendable {
         public var first = Engine.interpreter
@@ -80,6 +80,10 @@ public final class Lockstep {
     /// Told of what the first machine's guest prints, while both run side by side.
     public var listener: ([UInt8]) -> Void = { _ in }
     var disturbance: Disturbance?
+    /// How often both machines were started.
+    private(set) var runs = 0
+    /// Comparisons of one run that looks for a difference.
+    private static let comparisons: UInt64 = 16
     /// Instructions before the difference that are told.
     private static let shownSteps: UInt64 = 12
 
@@ -105,8 +109,7 @@ public final class Lockstep {
 
     /// Runs both machines to their end, or to where they differ.
     public func run() throws(InputError) -> Outcome {
-        let first = try Twin(self, options.first)
-        let second = try Twin(self, options.second, disturbance)
+        let (first, second) = try pair()
         first.session.console.listeners.append(listener)
         // Up to here all was compared, and equal.
         var equal: UInt64 = 0
@@ -141,6 +144,43 @@ public final class Lockstep {
     /// The first instruction after which the machines differ: they were equal after `low` and not after `high`.
     /// - Returns: nil when this time they do not differ there.
     private func search(from low: UInt64, to high: UInt64) throws(InputError) -> Outcome? {
+        let near = try narrowed(low, high)
+        if near != (low, high), try isEqual(at: near.low), let found = try bisected(near.low, near.high) {
+            return found
+        }
+        // Only without stops on the way, or no more.
+        return try bisected(low, high)
+    }
+
+    /// Brings the two places together: compares at several between them in one run, and so on. A CPU that is alone can be
+    /// stopped anywhere; of several, that would change the order of their turns, and they are compared at the ends of those.
+    private func narrowed(_ low: UInt64, _ high: UInt64) throws(InputError) -> (low: UInt64, high: UInt64) {
+        var (low, high) = (low, high)
+        while high - low > 1 {
+            progress(low, high - low)
+            let (first, second) = try pair()
+            let distance = max((high - low) / Self.comparisons, 1)
+            let before = (low, high)
+            var place = low + distance
+            while place < high {
+                for twin in [first, second] { twin.advance(to: place, exactly: first.isAlone) }
+                // The end of a turn may be far from where it was to be.
+                let executed = max(first.executed, second.executed)
+                guard executed < high else { break }
+                guard first.isEqual(second, whole: true) else {
+                    high = executed
+                    break
+                }
+                low = executed
+                place = max(place, low) + distance
+            }
+            if before == (low, high) { break }
+        }
+        return (low, high)
+    }
+
+    /// The same, and what is there, by runs that are stopped nowhere else.
+    private func bisected(_ low: UInt64, _ high: UInt64) throws(InputError) -> Outcome? {
         var (low, high) = (low, high)
         guard try !isEqual(at: high) else { return nil }
         while high - low > 1 {
@@ -160,14 +200,15 @@ public final class Lockstep {
                 steps: try steps(to: high)))
     }
 
+    private func pair() throws(InputError) -> (Twin, Twin) {
+        runs += 1
+        return (try Twin(self, options.first), try Twin(self, options.second, disturbance))
+    }
+
     /// New machines that have executed so many instructions.
     private func pair(at instruction: UInt64) throws(InputError) -> (Twin, Twin) {
-        let first = try Twin(self, options.first)
-        let second = try Twin(self, options.second, disturbance)
-        for twin in [first, second] {
-            twin.pace.limit = instruction
-            twin.advance(to: .max)
-        }
+        let (first, second) = try pair()
+        for twin in [first, second] { twin.advance(to: instruction, exactly: true) }
         return (first, second)
     }
 
@@ -202,7 +243,6 @@ public final class Lockstep {
                 steps[steps.count - 1] = step(processor)
             }
         }
-        twin.pace.limit = instruction
         twin.pace.stepsFrom = start
         twin.pace.willStep = { processor in
             guard board.executed >= start else { return }
@@ -220,7 +260,7 @@ public final class Lockstep {
             steps[steps.count - 1].exceptions = exceptions
             steps[steps.count - 1].changed = StateListing.of(processor, board.memory).names(unlike: before)
         }
-        twin.advance(to: .max)
+        twin.advance(to: instruction, exactly: true)
         // They hold the board, and it holds them.
         for processor in board.processors { processor.observeExceptions(nil) }
         twin.pace.willStep = { _ in }
@@ -259,10 +299,14 @@ public final class Lockstep {
 
         var executed: UInt64 { session.board.executed }
 
-        /// Runs to the end of the first turn that comes so far, to the pace's limit, or to the end of the run.
-        func advance(to target: UInt64) {
+        /// There is one CPU.
+        var isAlone: Bool { session.board.processors.count == 1 }
+
+        /// Runs to the end of the first turn that comes so far, or exactly so far, or to the end of the run.
+        func advance(to target: UInt64, exactly: Bool = false) {
             guard conclusion == nil else { return }
             let board = session.board
+            if exactly { pace.limit = target }
             session.betweenTurns = { _ in board.executed >= target }
             let conclusion = session.run()
             if conclusion != .quit { self.conclusion = conclusion }

@@ -28,7 +28,8 @@ struct LockstepTests {
     private static let round: UInt64 = 7
 
     private func lockstep(
-        harts: Int = 1, every: UInt64 = 500, _ disturbance: Lockstep.Disturbance? = nil, limit: UInt64 = 1_000_000
+        harts: Int = 1, every: UInt64 = 500, _ disturbance: Lockstep.Disturbance? = nil, limit: UInt64 = 1_000_000,
+        ended: (Lockstep) -> Void = { _ in }
     ) throws -> Lockstep.Outcome {
         try ExternalTool.withTemporaryDirectory { directory in
             var description = MachineDescription()
@@ -48,6 +49,7 @@ struct LockstepTests {
             options.memoryEvery = 4 * min(every, 1 << 40)
             let lockstep = Lockstep(description, options)
             lockstep.disturbance = disturbance
+            defer { ended(lockstep) }
             return try lockstep.run()
         }
     }
@@ -90,6 +92,22 @@ struct LockstepTests {
             ])
         #expect(found.steps.last?.instruction == instruction)
         #expect(found.steps.count == Int(min(instruction, 12)))
+    }
+
+    @Test(
+        "A difference among thousands of instructions is found in few runs, of which each is as long as the first",
+        arguments: [1, 4])
+    func runs(harts: Int) throws {
+        var runs = 0
+        let found = try divergence(
+            try lockstep(
+                harts: harts, every: .max,
+                Lockstep.Disturbance(instruction: 1999) { _, hart in
+                    (hart as? RISCV.Hart)?.state.pointee.core.registers[20] ^= 0x10
+                }, ended: { runs = $0.runs }))
+        #expect(found.instruction == 1999)
+        // Half of one's way at a time, it were two more than the logarithm to base 2, which is 12 at least.
+        if harts == 1 { #expect(runs <= 9) }
     }
 
     @Test("The instruction is shown as it was executed, with what it changed")
