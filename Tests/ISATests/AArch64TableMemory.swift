@@ -36,6 +36,8 @@ struct AArch64TableMemory: AArch64.TranslationTables {
         return words[Int(physical - base) / 8]
     }
 
+    func noteUse(ofDescriptor physical: UInt64) {}
+
     func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
         guard !state.pointee.isReadOnly, readDescriptor(physical) != nil else { return nil }
         if let interference = state.pointee.interference {

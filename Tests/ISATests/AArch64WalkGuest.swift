@@ -95,6 +95,8 @@ final class AArch64WalkArena: AArch64.TranslationTables {
         return nil
     }
 
+    func noteUse(ofDescriptor physical: UInt64) {}
+
     func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
         guard let index = index(physical) else { return nil }
         precondition(words[index] == old)

@@ -112,6 +112,8 @@ extension AArch64 {
         }
 
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? { true }
+
+        func noteUse(ofDescriptor physical: UInt64) {}
     }
 
     fileprivate static func inspect(

@@ -22,6 +22,12 @@ extension AArch64 {
             return memory.host(common(physical), count: 8)?.loadUnaligned(as: UInt64.self)
         }
 
+        func noteUse(ofDescriptor physical: UInt64) {
+            if let ram, physical &- ram.base < ram.size { return memory.noteUse(ofDescriptor: physical, in: ram) }
+            let physical = common(physical)
+            if let region = memory.region(containing: physical) { memory.noteUse(ofDescriptor: physical, in: region) }
+        }
+
         /// The address that memory has: in Secure state, where it has none for that state alone, what both see.
         private func common(_ physical: UInt64) -> UInt64 {
             guard physical & AArch64.securePhysical != 0, memory.region(containing: physical) == nil else {
@@ -34,8 +40,7 @@ extension AArch64 {
             let physical = common(physical)
             guard let host = memory.host(physical, count: 8) else { return nil }
             guard host.loadUnaligned(as: UInt64.self) == old else { return false }
-            var value = new
-            return memory.write(physical, from: &value, count: 8) ? true : nil
+            return memory.updateDescriptor(physical, new) ? true : nil
         }
     }
 }
@@ -268,8 +273,11 @@ extension AArch64.ProcessingElement {
         if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
+            let isTable = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
             (region.host + Int(physical - region.base)).write(value, width)
-            if !memory.noteWrite(physical, count: size) { enterForWriting(address, translation, region, attributes) }
+            if !memory.noteWrite(physical, count: size, isExamined: true), !isTable {
+                enterForWriting(address, translation, region, attributes)
+            }
             return
         }
         if !isAligned { throw alignmentFault(address, isWrite: true) }
@@ -357,7 +365,8 @@ extension AArch64.ProcessingElement {
         }
         let host = region.host + Int(translation.physical - region.base)
         if write {
-            if !memory.noteWrite(translation.physical, count: bytes) {
+            let isTable = memory.willWrite(translation.physical, count: bytes, in: region)
+            if !memory.noteWrite(translation.physical, count: bytes, isExamined: true), !isTable {
                 enterForWriting(address, translation, region, attributes)
             }
         } else {

@@ -353,6 +353,7 @@ extension AArch64 {
             features = model.features
             translationFeatures = TranslationFeatures(model)
             self.memory = memory
+            memory.descriptorInUse = Descriptor.inUse
             decoder = Decoder(features)
             registers = SystemRegisterTable(model)
             instructions = SystemInstructionTable(features)

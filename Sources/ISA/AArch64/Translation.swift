@@ -16,6 +16,9 @@ extension AArch64 {
         /// Puts `new` in the place of `old`, and of nothing else, in one access that no observer sees half.
         /// - Returns: false where something else is there, nil where memory cannot be written so.
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool?
+        /// A translation comes from this descriptor, as it is in memory now. The first stage's global ones, a kernel's own,
+        /// are not told of.
+        func noteUse(ofDescriptor physical: UInt64)
     }
 
     /// What is asked of a translation.
@@ -191,6 +194,8 @@ extension AArch64 {
         /// The address bits, where addresses have 48.
         static let address: UInt64 = 0xffff_ffff_f000
         static let accessFlag: UInt64 = 1 << 10
+        /// Set in a leaf that translations come from, where descriptors are little-endian.
+        static let inUse = valid | accessFlag
         static let dirtyBitModifier: UInt64 = 1 << 51
 
         // Of the first stage.

@@ -127,6 +127,8 @@ extension AArch64.TranslationRegime {
                     try update(entry, from: descriptor, to: leaf.descriptor, second, isWrite: isOfWriting, in: tables)
                 else { return nil }
             }
+            let isGlobal = !hasEL0 || descriptor & Descriptor.notGlobal == 0
+            if !isGlobal { tables.noteUse(ofDescriptor: physical) }
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: output & ~inLeaf | address & inLeaf
@@ -136,7 +138,7 @@ extension AArch64.TranslationRegime {
                 enterable: leaf.descriptor & Descriptor.readOnly == 0
                     ? leaf.permissions : leaf.permissions.subtracting(.write),
                 stageOneBits: UInt8(truncatingIfNeeded: shift), stageTwoBits: AArch64.Translation.untranslatedBits,
-                isGlobal: !hasEL0 || descriptor & Descriptor.notGlobal == 0,
+                isGlobal: isGlobal,
                 isGuarded: descriptor & Descriptor.guarded != 0)
         }
     }

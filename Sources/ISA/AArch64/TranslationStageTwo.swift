@@ -162,6 +162,7 @@ extension AArch64.StageTwo {
             guard descriptor & wanted == wanted,
                 descriptor & Descriptor.table != 0 || format.isBlockAllowed(level: level, granuleBits: granuleBits)
             else { return .other }
+            tables.noteUse(ofDescriptor: entry)
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return .leaf(output & ~inLeaf | ipa & inLeaf)
         }
@@ -235,6 +236,7 @@ extension AArch64.StageTwo {
                 guard let isSwapped else { throw fault(.unsupportedAtomicUpdate, 0, ipa, demand, isWrite) }
                 guard isSwapped else { return nil }
             }
+            tables.noteUse(ofDescriptor: entry)
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: output & ~inLeaf | ipa & inLeaf,

@@ -68,13 +68,15 @@ package final class DecodedPage {
     package let granules: UnsafeMutablePointer<UInt64>
     /// The memory's note of TLB entries that write to the page.
     package let isWritten: UnsafeMutablePointer<Bool>
+    /// The memory's note of translation tables in the page.
+    package let table: UnsafeMutablePointer<PhysicalMemory.TableNote>
 
     package init(
-        physical: UInt64, host: UnsafeRawPointer, granules: UnsafeMutablePointer<UInt64>,
-        isWritten: UnsafeMutablePointer<Bool>, decode: UInt, pageEnd: UInt
+        physical: UInt64, host: UnsafeRawPointer, notes: PhysicalMemory.PageNotes, decode: UInt, pageEnd: UInt
     ) {
-        self.granules = granules
-        self.isWritten = isWritten
+        granules = notes.codeGranules
+        isWritten = notes.isWritten
+        table = notes.table
         self.physical = physical
         self.host = host
         slots = Self.allocateSlots(handler: decode, pageEnd: pageEnd)
@@ -185,8 +187,7 @@ public final class CodeCache: CodeObserver {
             return page
         }
         let page = DecodedPage(
-            physical: address, host: host, granules: notes.codeGranules, isWritten: notes.isWritten,
-            decode: decodeHandler, pageEnd: pageEndHandler)
+            physical: address, host: host, notes: notes, decode: decodeHandler, pageEnd: pageEndHandler)
         pages[address] = page
         return page
     }
@@ -194,12 +195,23 @@ public final class CodeCache: CodeObserver {
     /// Notes that the 2 bytes at `slot` of the page are code from now on.
     package func noteCode(_ page: DecodedPage, slot: Int) {
         let granule: UInt64 = 1 << UInt64(slot / 32)
-        guard page.granules.pointee & granule == 0 else { return }
+        guard page.granules.pointee & granule == 0 else {
+            page.table.pointee.hasCode = page.table.pointee.isWatched
+            return
+        }
         page.granules.pointee |= granule
         if page.isWritten.pointee {
-            for flush in flushWrites { flush(UInt64(UInt(bitPattern: page.host))) }
+            writesAreWatched(page: UInt64(UInt(bitPattern: page.host)))
             page.isWritten.pointee = false
         }
+    }
+
+    public func writesAreWatched(page: UInt64) {
+        for flush in flushWrites { flush(page) }
+    }
+
+    public func translationsChanged() {
+        for flush in flushAll { flush() }
     }
 
     /// How often code has changed.

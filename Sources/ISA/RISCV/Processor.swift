@@ -380,6 +380,7 @@ extension RISCV {
         ) {
             self.features = features
             self.memory = memory
+            memory.descriptorInUse = PageTableEntry.inUse
             decoder = Decoder(features)
             let count = Operation.count
             precondition(RISCV.handlers.count == count, "the handler table does not follow the operations")

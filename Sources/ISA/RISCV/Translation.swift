@@ -51,8 +51,11 @@ extension RISCV {
         static let write: UInt64 = 1 << 2
         static let execute: UInt64 = 1 << 3
         static let user: UInt64 = 1 << 4
+        static let global: UInt64 = 1 << 5
         static let accessed: UInt64 = 1 << 6
         static let dirty: UInt64 = 1 << 7
+        /// Set in a leaf that translations come from.
+        static let inUse = valid | accessed
         static let reserved: UInt64 = 0x7f << 54
         static let memoryType: UInt64 = 3 << 61
         static let napot: UInt64 = 1 << 63
@@ -260,6 +263,7 @@ extension RISCV.Hart {
             let page = Entry.page(entry) << 12
             let inPage = (1 << shift) - 1 as UInt64
             guard entry & wanted == wanted, entry >> 54 == 0, page & inPage == 0 else { return nil }
+            if let ram { noteUse(entry, memory.base &+ offset, ram) }
             return page | address & inPage
         }
     }
@@ -327,19 +331,35 @@ extension RISCV.Hart {
     private func readPhysicalEntry(
         _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
     ) throws(Fault) -> UInt64 {
-        guard protection.allows(address, 8, .read, machine: false), let host = host(address, count: 8) else {
+        guard protection.allows(address, 8, .read, machine: false) else { throw accessFault(access, mode, original) }
+        if let ram, address &- ram.base < ram.size &- 7 { return readEntry(address, ram) }
+        guard let region = memory.region(containing: address, count: 8) else {
             throw accessFault(access, mode, original)
         }
-        return host.loadUnaligned(as: UInt64.self)
+        return readEntry(address, region)
+    }
+
+    @inline(__always)
+    private func readEntry(_ address: UInt64, _ region: PhysicalMemory.Region) -> UInt64 {
+        let entry = (region.host + Int(address &- region.base)).loadUnaligned(as: UInt64.self)
+        noteUse(entry, address, region)
+        return entry
+    }
+
+    /// Global ones are a kernel's own.
+    @inline(__always)
+    private func noteUse(_ entry: UInt64, _ address: UInt64, _ region: PhysicalMemory.Region) {
+        typealias Entry = RISCV.PageTableEntry
+        if entry & (Entry.inUse | Entry.global) == Entry.inUse { memory.noteUse(ofDescriptor: address, in: region) }
     }
 
     private func writePhysicalEntry(
         _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
     ) throws(Fault) {
-        var value = value
         guard protection.allows(address, 8, .write, machine: false),
-            memory.write(address, from: &value, count: 8)
+            let region = memory.region(containing: address, count: 8), memory.updateDescriptor(address, value)
         else { throw accessFault(access, mode, original) }
+        noteUse(value, address, region)
     }
 
     // MARK: Faults

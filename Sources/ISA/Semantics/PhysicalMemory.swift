@@ -23,6 +23,16 @@ public protocol CodeObserver: AnyObject {
     func codeChanged(page: UInt64, granules: UInt64)
     /// The region map changed: every cached translation is stale.
     func memoryMapChanged()
+    /// What is written to the page at the host address `page` has to be seen from now on: no translation may let it be
+    /// written to.
+    func writesAreWatched(page: UInt64)
+    /// Translations may be stale: none may be used any more.
+    func translationsChanged()
+}
+
+extension CodeObserver {
+    public func writesAreWatched(page: UInt64) {}
+    public func translationsChanged() {}
 }
 
 /// The RAM and ROM of a machine: host memory at guest-physical addresses.
@@ -40,8 +50,10 @@ public final class PhysicalMemory {
         public fileprivate(set) var isEnabled: Bool
         /// For each page, whether a TLB entry may write to parts of it directly.
         package let isWritten: UnsafeMutablePointer<Bool>
-        /// For each page, a bit for each 64 bytes of it that were decoded as code.
+        /// For each page, a bit for each 64 bytes of it that were decoded as code; all of them where tables are watched.
         public let codeGranules: UnsafeMutablePointer<UInt64>
+        /// What is known of each page as one of translation tables.
+        package let tables: UnsafeMutablePointer<TableNote>
     }
 
     public static let pageSize: UInt64 = 4096
@@ -52,12 +64,17 @@ public final class PhysicalMemory {
     private var observers: [Observer] = []
     /// Observers hold the memory, so that it may not hold them.
     private struct Observer { weak var observer: (any CodeObserver)? }
+    /// The bits of a descriptor, bit 0 among them, all of which are set where translations may come from it.
+    package var descriptorInUse: UInt64 = 0
+    /// The notes of each page that is watched for its tables, or was.
+    var watchedTables: [(note: UnsafeMutablePointer<TableNote>, granules: UnsafeMutablePointer<UInt64>)] = []
 
     public init() {}
 
     deinit {
         for region in regions {
             region.isWritten.deallocate()
+            region.tables.deallocate()
             munmap(region.codeGranules, Self.granulesSize(region.size))
             munmap(region.host, Int(region.size))
         }
@@ -89,23 +106,33 @@ public final class PhysicalMemory {
         }
         let isWritten = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
         isWritten.initialize(repeating: false, count: pages)
+        let tables = UnsafeMutablePointer<TableNote>.allocate(capacity: pages)
+        tables.initialize(repeating: TableNote(), count: pages)
         regions.append(
             Region(
                 base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, isWritten: isWritten,
-                codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages)))
+                codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages), tables: tables))
         largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
         return host
     }
 
     private static func granulesSize(_ size: UInt64) -> Int { Int(size / pageSize) * MemoryLayout<UInt64>.stride }
 
-    /// The notes of the page at `address`: its granules that were decoded, and whether TLBs write to it.
-    package func notes(
-        _ address: UInt64
-    ) -> (codeGranules: UnsafeMutablePointer<UInt64>, isWritten: UnsafeMutablePointer<Bool>)? {
+    /// The notes of a page.
+    package struct PageNotes {
+        /// Its granules that were decoded.
+        package let codeGranules: UnsafeMutablePointer<UInt64>
+        /// Whether TLBs write to it.
+        package let isWritten: UnsafeMutablePointer<Bool>
+        package let table: UnsafeMutablePointer<TableNote>
+    }
+
+    /// Those of the page at `address`.
+    package func notes(_ address: UInt64) -> PageNotes? {
         guard let region = region(containing: address) else { return nil }
         let page = Int((address - region.base) / Self.pageSize)
-        return (region.codeGranules + page, region.isWritten + page)
+        return PageNotes(
+            codeGranules: region.codeGranules + page, isWritten: region.isWritten + page, table: region.tables + page)
     }
 
     /// The largest writable region: the RAM proper.
@@ -122,7 +149,11 @@ public final class PhysicalMemory {
 
     /// Makes all observers drop everything.
     package func forgetCode() {
-        for entry in observers { entry.observer?.memoryMapChanged() }
+        forEachObserver { $0.memoryMapChanged() }
+    }
+
+    func forEachObserver(_ body: (any CodeObserver) -> Void) {
+        for entry in observers { if let observer = entry.observer { body(observer) } }
     }
 
     /// The region that holds all of `address ..< address + count`.
@@ -156,22 +187,28 @@ public final class PhysicalMemory {
         return true
     }
 
-    /// Drops what was decoded from `address ..< address + count`, after those bytes changed; whether there was any.
+    /// Drops what was decoded from `address ..< address + count`, after those bytes changed, and all translations where tables
+    /// are watched there.
+    /// - Parameter isExamined: ``willWrite(_:count:_:in:)`` has seen to the tables.
+    /// - Returns: whether there was any code.
     @discardableResult
-    public func noteWrite(_ address: UInt64, count: UInt64) -> Bool {
+    public func noteWrite(_ address: UInt64, count: UInt64, isExamined: Bool = false) -> Bool {
         guard let region = region(containing: address, count: count) else { return false }
         var wasCode = false
         var page = address & ~(Self.pageSize - 1)
         let end = address + count
         while page < end {
             let number = Int((page - region.base) / Self.pageSize)
-            if region.codeGranules[number] != 0 {
+            if region.tables[number].isWatched, !isExamined { forgetTranslations() }
+            // A page that is watched for its tables alone has all bits and no code.
+            if region.codeGranules[number] != 0, !region.tables[number].isWatched || region.tables[number].hasCode {
                 let first = max(address, page) - page
                 let last = min(end, page + Self.pageSize) - 1 - page
                 let granules = (~0 << (first / 64)) & (~0 >> (63 - last / 64)) as UInt64
                 if region.codeGranules[number] & granules != 0 {
                     wasCode = true
-                    for entry in observers { entry.observer?.codeChanged(page: page, granules: granules) }
+                    forEachObserver { $0.codeChanged(page: page, granules: granules) }
+                    if region.tables[number].isWatched { region.codeGranules[number] = ~0 }
                 }
             }
             page += Self.pageSize

@@ -1,0 +1,111 @@
+/// Pages of translation tables, as far as translations are remembered that came from them.
+///
+/// A TLB may keep a translation until software invalidates it, and one that is smaller, or less lucky, does not. Well-kept
+/// software cannot tell, but for one thing: it clears the access flag of a descriptor to see whether the page is used, and does
+/// not invalidate, as a translation that is still there costs no more than a wrong guess. Then what it sees depends on what a
+/// TLB holds, which is not the same in both engines, nor has it anything to do with the guest.
+///
+/// So here no translation is remembered whose descriptors have changed into other valid ones. While one is, the pages that
+/// its descriptors lie in are watched as code is: no TLB writes to them unseen. What is written there without harm, such as
+/// descriptors that become valid, costs a look. All else drops every translation, and then nothing is watched any more. Where
+/// a descriptor becomes invalid, the translation stays, as software has to invalidate it.
+///
+/// Global descriptors of a first stage are left out: they are a kernel's own, whose use nobody asks for, and kernels change
+/// some of them hundreds of thousands of times as they start.
+extension PhysicalMemory {
+    /// What is known of a page.
+    package struct TableNote {
+        /// 0 where it is not watched; else how often it was written to since, and one more.
+        var writes: UInt8 = 0
+        /// It holds code as well, or did.
+        package var hasCode = false
+
+        package var isWatched: Bool { writes != 0 }
+        /// Then it is watched no more, if no descriptor is left that could be in use.
+        static let writesBeforeLooking: UInt8 = 32
+    }
+
+    /// Notes that a translation comes from the descriptor at `physical`, in `region`.
+    @inline(__always)
+    package func noteUse(ofDescriptor physical: UInt64, in region: Region) {
+        let page = Int((physical &- region.base) / Self.pageSize)
+        if !region.tables[page].isWatched { watchTable(page, region) }
+    }
+
+    @inline(never)
+    private func watchTable(_ page: Int, _ region: Region) {
+        let (note, granules) = (region.tables + page, region.codeGranules + page)
+        note.pointee = TableNote(writes: 1, hasCode: granules.pointee != 0)
+        granules.pointee = ~0
+        watchedTables.append((note, granules))
+        guard region.isWritten[page] else { return }
+        region.isWritten[page] = false
+        let host = UInt64(UInt(bitPattern: region.host)) + UInt64(page) * Self.pageSize
+        forEachObserver { $0.writesAreWatched(page: host) }
+    }
+
+    /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`.
+    /// - Parameter value: what is written, where that is known and has 8 bytes.
+    /// - Returns: whether the page is one of those. Then what translates the write may not be remembered.
+    @inline(__always)
+    package func willWrite(_ physical: UInt64, count: UInt64, _ value: UInt64? = nil, in region: Region) -> Bool {
+        let note = region.tables + Int((physical &- region.base) / Self.pageSize)
+        guard note.pointee.isWatched else { return false }
+        examineWrite(physical, count, value, region, note)
+        return true
+    }
+
+    @inline(never)
+    private func examineWrite(
+        _ physical: UInt64, _ count: UInt64, _ value: UInt64?, _ region: Region,
+        _ note: UnsafeMutablePointer<TableNote>
+    ) {
+        let inUse = descriptorInUse
+        for word in stride(from: physical & ~7, to: physical + count, by: 8) {
+            // SAFETY: the page is the region's.
+            let old = (region.host + Int(word - region.base)).load(as: UInt64.self)
+            guard old & inUse == inUse else { continue }
+            if let value, word == physical, value == old || value & 1 == 0 { continue }
+            return forgetTranslations()
+        }
+        note.pointee.writes &+= 1
+        let writes = note.pointee.writes
+        if writes == .max { return forgetTranslations() }
+        // Memory that was given back is written to as data.
+        if writes % TableNote.writesBeforeLooking == 0, !holdsDescriptorInUse(physical, region) {
+            stopWatching(note, region.codeGranules + Int((physical - region.base) / Self.pageSize))
+        }
+    }
+
+    private func holdsDescriptorInUse(_ physical: UInt64, _ region: Region) -> Bool {
+        let page = physical & ~(Self.pageSize - 1)
+        // SAFETY: the page is the region's.
+        let words = UnsafeBufferPointer(
+            start: (region.host + Int(page - region.base)).assumingMemoryBound(to: UInt64.self), count: 512)
+        return words.contains { $0 & descriptorInUse == descriptorInUse }
+    }
+
+    private func stopWatching(
+        _ note: UnsafeMutablePointer<TableNote>, _ granules: UnsafeMutablePointer<UInt64>
+    ) {
+        // Where there was code, all of the page counts as code from now on.
+        if !note.pointee.hasCode { granules.pointee = 0 }
+        note.pointee = TableNote()
+    }
+
+    /// Drops all translations, whereupon no table is watched.
+    package func forgetTranslations() {
+        for (note, granules) in watchedTables where note.pointee.isWatched { stopWatching(note, granules) }
+        watchedTables.removeAll(keepingCapacity: true)
+        forEachObserver { $0.translationsChanged() }
+    }
+
+    /// Writes what a walk makes of a descriptor.
+    /// - Returns: false, and nothing is written, where there is no memory.
+    package func updateDescriptor(_ physical: UInt64, _ value: UInt64) -> Bool {
+        guard let region = region(containing: physical, count: 8), !region.isReadOnly else { return false }
+        (region.host + Int(physical - region.base)).storeBytes(of: value, as: UInt64.self)
+        noteWrite(physical, count: 8, isExamined: true)
+        return true
+    }
+}
