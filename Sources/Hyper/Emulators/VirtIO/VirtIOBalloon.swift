@@ -2,7 +2,7 @@
 ///
 /// What the guest wants back it has as soon as it touches it, so the queue of pages that leave the balloon is for the guest's
 /// own order alone.
-public final class VirtIOBalloon: VirtIODevice, GuestBalloon {
+final class VirtIOBalloon: VirtIODevice, GuestBalloon {
     private static let inflateQueue = 0
     /// Feature Bits: VIRTIO_BALLOON_F_DEFLATE_ON_OOM.
     private static let deflateOnOutOfMemory: UInt64 = 1 << 2

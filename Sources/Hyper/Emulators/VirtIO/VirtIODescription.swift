@@ -1,13 +1,13 @@
-extension VirtIOMMIOEmulator {
-    /// VirtIO devices as descriptions of guests have them: `virtio_type` is the number of the device's type; a network
-    /// card has the network's name in `switch`, and a disk the disk's in `blkdev`, and perhaps `read-only`.
-    public static var emulator: Emulator {
-        Emulator("virtio-mmio", compatible: ["virtio,mmio"]) { (context) throws(HyperError) in
-            let line = try context.interrupt()
-            return VirtIOMMIOEmulator(
-                device: try device(context), memory: context.guest.space, line: line, work: sharedWork())
-        }
-    }
+/// VirtIO devices as descriptions of guests have them, behind any transport: `virtio_type` is the number of the device's
+/// type; a network card has the network's name in `switch`, and a disk the disk's in `blkdev`, and perhaps `read-only`.
+struct VirtIODescription {
+    let guest: Guest
+    let node: DeviceTreeNode
+    /// Tells it from the guest's others.
+    let place: UInt64
+
+    /// What the guest and the device are called: `one/disk0`.
+    private var name: Text { "\(guest.name)/\(node.name)" }
 
     // SAFETY: made once, by whoever makes the first guest and holds the mutex of the management.
     nonisolated(unsafe) private static var work: WorkQueue?
@@ -23,7 +23,8 @@ extension VirtIOMMIOEmulator {
         return new
     }
 
-    private static func sharedWork() -> WorkQueue {
+    /// For transports to go on with what a guest's exit has no time for.
+    static func sharedWork() -> WorkQueue {
         if let work { return work }
         let new = WorkQueue("virtio", priority: Thread.guestPriority)
         work = new
@@ -41,15 +42,13 @@ extension VirtIOMMIOEmulator {
         return new
     }
 
-    private static func device(_ context: Emulator.Context) throws(HyperError) -> any VirtIODevice {
-        let node = context.region.node
-        let name: Text = "\(context.guest.name)/\(context.region.name)"
+    func makeDevice() throws(HyperError) -> any VirtIODevice {
         switch node.u32("virtio_type") {
         case VirtIODeviceType.network where Configuration.EMULATOR_VIRTIO_NETWORK:
             guard let network = node.text("switch") else {
                 throw node.wrong("switch", "must name the network that the card is on")
             }
-            let address = try address(context)
+            let address = try address()
             let port = try VirtualSwitches.find(network).addPort(name)
             return VirtIONetwork(
                 address: address, port: port, maximumTransmissionUnit: port.maximumTransmissionUnit)
@@ -61,15 +60,15 @@ extension VirtIOMMIOEmulator {
                 name: name, disk: disk.isEmpty ? nil : try VirtualDisks.find(disk), isReadOnly: node.has("read-only"))
         case VirtIODeviceType.console where Configuration.EMULATOR_VIRTIO_CONSOLE:
             let serial = VirtualSerial(name: name)
-            context.guest.serials.append(serial)
+            guest.serials.append(serial)
             return VirtIOConsole(serial: serial)
         case VirtIODeviceType.entropy where Configuration.EMULATOR_VIRTIO_ENTROPY: return VirtIOEntropy()
         case VirtIODeviceType.balloon where Configuration.EMULATOR_VIRTIO_BALLOON:
-            guard context.guest.balloon == nil else {
+            guard guest.balloon == nil else {
                 throw node.wrong("virtio_type", "is a second balloon: one is enough")
             }
-            let balloon = VirtIOBalloon(memory: context.guest.space, work: balloonWork())
-            context.guest.balloon = balloon
+            let balloon = VirtIOBalloon(memory: guest.space, work: Self.balloonWork())
+            guest.balloon = balloon
             return balloon
         case VirtIODeviceType.gpu where Configuration.EMULATOR_VIRTIO_GPU:
             let (width, height) = (node.u32("width") ?? 800, node.u32("height") ?? 600)
@@ -77,13 +76,13 @@ extension VirtIOMMIOEmulator {
                 throw node.wrong("width", "and height must be pixels of a screen: <1> to <4096>")
             }
             return VirtIOGPU(
-                display: VirtualDisplay(name: name, guest: context.guest.name), width: Int(width), height: Int(height),
-                memory: context.guest.space, work: displayWork())
+                display: VirtualDisplay(name: name, guest: guest.name), width: Int(width), height: Int(height),
+                memory: guest.space, work: Self.displayWork())
         case VirtIODeviceType.input where Configuration.EMULATOR_VIRTIO_INPUT:
             guard let kind = node.text("input").flatMap({ InputKind($0) }) else {
                 throw node.wrong("input", "must be keyboard, mouse or tablet")
             }
-            return VirtIOInput(kind, name: name, guest: context.guest.name)
+            return VirtIOInput(kind, name: name, guest: guest.name)
         default:
             throw node.wrong(
                 "virtio_type",
@@ -95,14 +94,13 @@ extension VirtIOMMIOEmulator {
     }
 
     /// `local-mac-address`, or one of our own making: of no maker's, and of this guest's and place's alone.
-    private static func address(_ context: Emulator.Context) throws(HyperError) -> MACAddress {
-        guard let bytes = context.region.node.bytes("local-mac-address") else {
-            let place = context.region.start >> 9 & 0xffff
-            return MACAddress(0x0200_0000_0000 | UInt64(context.guest.identifier & 0xffff) << 16 | place)
+    private func address() throws(HyperError) -> MACAddress {
+        guard let bytes = node.bytes("local-mac-address") else {
+            return MACAddress(0x0200_0000_0000 | UInt64(guest.identifier & 0xffff) << 16 | place >> 9 & 0xffff)
         }
         let address = MACAddress(bytes.reduce(0) { $0 << 8 | UInt64($1) })
         guard bytes.count == 6, !address.isGroup else {
-            throw context.region.node.wrong("local-mac-address", "must be the six bytes of one station's address")
+            throw node.wrong("local-mac-address", "must be the six bytes of one station's address")
         }
         return address
     }

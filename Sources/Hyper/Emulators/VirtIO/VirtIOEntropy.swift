@@ -1,5 +1,5 @@
 /// Random numbers for a guest (VirtIO 1.2, Entropy Device).
-public final class VirtIOEntropy: VirtIODevice {
+final class VirtIOEntropy: VirtIODevice {
     /// Bytes that a buffer is given at most: the device may use less than all of it.
     private static let limit = 1024
 

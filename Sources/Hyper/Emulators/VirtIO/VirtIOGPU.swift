@@ -2,7 +2,7 @@
 ///
 /// A thread carries out what the guest asks for: images are large, and no exit of a guest copies them with interrupts off. The
 /// guest's pointer is not drawn.
-public final class VirtIOGPU: VirtIODevice {
+final class VirtIOGPU: VirtIODevice {
     private enum Command {
         static let getDisplayInfo: UInt64 = 0x100, createResource2D: UInt64 = 0x101, unreference: UInt64 = 0x102
         static let setScanout: UInt64 = 0x103, flushResource: UInt64 = 0x104, transferToHost2D: UInt64 = 0x105

@@ -1,5 +1,5 @@
 /// A guest's keyboard, mouse or tablet (VirtIO 1.2, Input Device).
-public final class VirtIOInput: VirtIODevice, VirtualInput {
+final class VirtIOInput: VirtIODevice, VirtualInput {
     /// struct virtio_input_config.
     private enum Selection {
         static let name: UInt8 = 1, serial: UInt8 = 2, identifiers: UInt8 = 3, eventBits: UInt8 = 0x11

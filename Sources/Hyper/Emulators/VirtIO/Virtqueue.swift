@@ -43,9 +43,8 @@ final class Virtqueue {
 
     // What the driver sets up before the queue is ready.
     var size: UInt16
-    var descriptorArea: UInt64 = 0
-    var driverArea: UInt64 = 0
-    var deviceArea: UInt64 = 0
+    /// Where its descriptors are, what the driver writes and what the device writes: in the order of all transports' registers.
+    var areas: InlineArray<3, UInt64> = [0, 0, 0]
 
     private var rings: Rings?
     /// Where they are in the guest's memory.
@@ -79,7 +78,7 @@ final class Virtqueue {
         releaseRings()
         life &+= 1
         size = maximumSize
-        (descriptorArea, driverArea, deviceArea) = (0, 0, 0)
+        areas = [0, 0, 0]
         (nextAvailable, nextUsed, considered, isSuppressing) = (0, 0, 0, false)
     }
 
@@ -90,7 +89,7 @@ final class Virtqueue {
         }
         let count = UInt64(size)
         // Kept first, so that nothing of it is taken from the guest once it is found.
-        kept = [(descriptorArea, 16 * count), (driverArea, 6 + 2 * count), (deviceArea, 6 + 8 * count)]
+        kept = [(areas[0], 16 * count), (areas[1], 6 + 2 * count), (areas[2], 6 + 8 * count)]
         memory._withUnsafeGuaranteedRef { for (address, count) in kept { $0.keep(address, count: count) } }
         do throws(HyperError) {
             try findRings(count)
@@ -108,9 +107,9 @@ final class Virtqueue {
     }
 
     private func findRings(_ count: UInt64) throws(HyperError) {
-        let descriptors = try area("descriptor table", descriptorArea, alignment: 16, count: 16 * count, write: false)
-        let available = try area("available ring", driverArea, alignment: 2, count: 6 + 2 * count, write: false)
-        let used = try area("used ring", deviceArea, alignment: 4, count: 6 + 8 * count, write: true)
+        let descriptors = try area("descriptor table", areas[0], alignment: 16, count: 16 * count, write: false)
+        let available = try area("available ring", areas[1], alignment: 2, count: 6 + 2 * count, write: false)
+        let used = try area("used ring", areas[2], alignment: 4, count: 6 + 8 * count, write: true)
         // SAFETY: memory of the guest, which outlives the queue, aligned and as long as the words that are used of it.
         // The guest changes it meanwhile, so words that say when others are valid are atomic.
         rings = Rings(
