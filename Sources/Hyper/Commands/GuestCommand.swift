@@ -151,13 +151,15 @@ extension Command {
                 node.set("physical_size", u64: try size(value))
             default:
                 let parts = name.split(0x2e)
-                guard parts.count == 2, let node = tree.child("aspace")?.child(parts[0]) else {
+                var place = parts.count > 1 ? tree.child("aspace") : nil
+                for part in parts.dropLast() { place = place?.child(part) }
+                guard let place, let property = parts.last else {
                     throw HyperError("\(name): the tree has no such node under aspace: write node.property=value")
                 }
                 if let number = value.number {
-                    node.set(parts[1], u64: number)
+                    place.set(property, u64: number)
                 } else {
-                    node.set(parts[1], text: value)
+                    place.set(property, text: value)
                 }
             }
         }

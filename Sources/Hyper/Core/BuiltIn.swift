@@ -18,6 +18,7 @@ enum BuiltIn {
         var emulators = Port.emulators
         if Configuration.EMULATOR_GOLDFISH_RTC { emulators.append(GoldfishRTCEmulator.emulator) }
         if Configuration.EMULATOR_NS16550 { emulators.append(NS16550Emulator.emulator) }
+        if Configuration.EMULATOR_PCI_HOST { emulators.append(PCIHostEmulator.emulator) }
         if Configuration.EMULATOR_PLIC { emulators.append(PLICEmulator.emulator) }
         if Configuration.EMULATOR_TEST { emulators.append(TestEmulator.emulator) }
         if Configuration.EMULATOR_VIRTIO_MMIO { emulators.append(VirtIOMMIOEmulator.emulator) }

@@ -28,12 +28,14 @@ extension ConfigurationDefaults {
     static var EMULATOR_GICV3: Bool { true }
     static var EMULATOR_GOLDFISH_RTC: Bool { true }
     static var EMULATOR_NS16550: Bool { true }
+    static var EMULATOR_PCI_HOST: Bool { true }
     static var EMULATOR_PL011: Bool { true }
     static var EMULATOR_PL031: Bool { true }
     static var EMULATOR_PLIC: Bool { true }
     static var EMULATOR_SIMPLE_FRAMEBUFFER: Bool { true }
     static var EMULATOR_TEST: Bool { true }
     static var EMULATOR_VIRTIO_MMIO: Bool { true }
+    static var EMULATOR_VIRTIO_PCI: Bool { true }
     static var EMULATOR_VIRTIO_BALLOON: Bool { true }
     static var EMULATOR_VIRTIO_BLOCK: Bool { true }
     static var EMULATOR_VIRTIO_CONSOLE: Bool { true }

@@ -29,6 +29,8 @@ public final class Guest {
     }
     /// What of its memory is a screen.
     var frameBuffers: [SimpleFrameBuffer] = []
+    /// By where they begin, devices that say in their node of the guest's tree what there is to say of them besides.
+    var described: [(start: UInt64, describe: (DeviceTreeNode) -> Void)] = []
     /// What is printed to its serial ports, by their names.
     public var serials: [VirtualSerial] = []
     public private(set) var state = State.ready
@@ -165,6 +167,7 @@ public final class Guest {
             frameBuffers = []
             for block in memory { Pages.free(block.address, block.count) }
             space.giveBack()
+            described = []
             serials = []
             console = nil
             balloon = nil

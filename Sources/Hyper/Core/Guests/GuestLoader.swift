@@ -166,6 +166,9 @@ enum GuestTree {
                 if !chosen.has("stdout-path") { chosen.set("stdout-path", text: node.path) }
             }
             Port.describeDevice(node, in: root)
+            if Configuration.EMULATOR_PCI_HOST {
+                guest.described.first { $0.start == description.start }?.describe(node)
+            }
         }
         return root
     }

@@ -72,11 +72,42 @@ public final class GuestInterrupts {
 public struct InterruptLine {
     private let interrupts: GuestInterrupts
     private let number: Int
+    private let sharing: (line: SharedInterruptLine, device: Int)?
 
     public init(_ interrupts: GuestInterrupts, _ number: Int) {
         self.interrupts = interrupts
         self.number = number
+        sharing = nil
     }
 
-    public func set(_ level: Bool) { interrupts.controller?.set(number, level) }
+    /// The same, of one of several devices.
+    init(_ line: InterruptLine, sharedIn sharing: SharedInterruptLine, device: Int) {
+        interrupts = line.interrupts
+        number = line.number
+        self.sharing = (sharing, device)
+    }
+
+    public func set(_ level: Bool) {
+        if Configuration.EMULATOR_PCI_HOST, let (shared, device) = sharing {
+            shared.set(device, level) { interrupts.controller?.set(number, $0) }
+        } else {
+            interrupts.controller?.set(number, level)
+        }
+    }
+}
+
+/// What several devices, of numbers below 32, hold of one line: it is high while any of them has it high.
+final class SharedInterruptLine {
+    private let lock = SpinLock()
+    /// A bit for each device.
+    private var holders: UInt32 = 0
+
+    fileprivate func set(_ device: Int, _ isHeld: Bool, _ change: (Bool) -> Void) {
+        lock.withLock {
+            let old = holders
+            holders = isHeld ? old | 1 << UInt32(device) : old & ~(1 << UInt32(device))
+            // With the lock: the last that is said of the line is how it is.
+            if (old != 0) != (holders != 0) { change(holders != 0) }
+        }
+    }
 }

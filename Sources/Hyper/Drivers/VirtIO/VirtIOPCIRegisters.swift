@@ -2,10 +2,11 @@
 /// too.
 final class VirtIOPCIRegisters: VirtIODriverRegisters {
     /// Common configuration structure layout.
-    private enum Register {
+    enum Register {
         static let deviceFeaturesSelect: UInt64 = 0x00, deviceFeatures: UInt64 = 0x04
         static let driverFeaturesSelect: UInt64 = 0x08, driverFeatures: UInt64 = 0x0c
-        static let configurationMessage: UInt64 = 0x10, status: UInt64 = 0x14, generation: UInt64 = 0x15
+        static let configurationMessage: UInt64 = 0x10, queueCount: UInt64 = 0x12, status: UInt64 = 0x14
+        static let generation: UInt64 = 0x15
         static let queueSelect: UInt64 = 0x16, queueSize: UInt64 = 0x18, queueMessage: UInt64 = 0x1a
         static let queueEnable: UInt64 = 0x1c
         static let queueNotifyOffset: UInt64 = 0x1e, descriptorArea: UInt64 = 0x20, driverArea: UInt64 = 0x28
@@ -18,13 +19,14 @@ final class VirtIOPCIRegisters: VirtIODriverRegisters {
         static let configuration = 0, queues = 1, count = 2
     }
     /// Virtio Structure PCI Capabilities: what each is of, and its fields.
-    private enum Capability {
+    enum Capability {
         static let identifier: UInt64 = 0x09, type: UInt64 = 3, bar: UInt64 = 4, offset: UInt64 = 8
         static let length: UInt64 = 12, notifyMultiplier: UInt64 = 16
         static let common: UInt64 = 1, notify: UInt64 = 2, interrupt: UInt64 = 3, device: UInt64 = 4
+        static let access: UInt64 = 5
     }
     /// PCI Device Discovery: of devices of version 1 the number follows the type; of transitional ones it does not.
-    private static let firstDevice: UInt64 = 0x1040
+    static let firstDevice: UInt64 = 0x1040
     private static let transitional: [(device: UInt64, type: UInt32)] = [
         (0x1000, VirtIODeviceType.network), (0x1001, VirtIODeviceType.block), (0x1003, VirtIODeviceType.console),
         (0x1005, VirtIODeviceType.entropy),
