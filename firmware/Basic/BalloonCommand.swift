@@ -1,34 +1,29 @@
 /// A driver of the memory balloon (Virtual I/O Device 1.2, Traditional Memory Balloon Device), for one round.
 enum BalloonCommand {
-    private static let kind: UInt32 = 5, wanted: UInt64 = 0x100, actual: UInt64 = 0x104
+    private static let kind: UInt32 = 5
     private static let pagesOfBuffer: UInt64 = 1024
 
     /// Waits until it is asked for pages, gives so many from the end of memory, and has them again when it is asked for none.
     static func run() {
-        var found: Machine.Device?
-        Machine.tree?.forEachNode { node in
-            guard node.isCompatible(with: "virtio,mmio"), let device = Machine.device(node) else { return }
-            if VirtIO(base: device.base).read(VirtIO.deviceIdentifier) == kind { found = device }
-        }
-        guard let device = found else { return Commands.complain("the tree has no balloon") }
-        let virtio = VirtIO(base: device.base)
+        guard let (virtio, device) = VirtIO.find(kind) else { return Commands.complain("the tree has no balloon") }
+        let wanted = virtio.registers.configuration, actual = wanted + 4
         guard virtio.setUp() else { return Commands.complain("the balloon cannot be set up") }
-        guard Clock.wait(milliseconds: 10_000, until: { virtio.read(wanted) != 0 }) else {
+        guard Clock.wait(milliseconds: 10_000, until: { device_read32(wanted) != 0 }) else {
             return Commands.complain("the balloon asks for nothing")
         }
         // Below the tree, which is at the end.
-        let count = UInt64(virtio.read(wanted)), first = Memory.end - (1 << 20) - count * 4096
+        let count = UInt64(device_read32(wanted)), first = Memory.end - (1 << 20) - count * 4096
         for page in 0..<count { device_write64(first + page * 4096, ~0) }
         give(virtio, device, first, count)
-        device_write32(device.base + actual, UInt32(count))
-        report("gave", count, UInt64(virtio.read(actual)))
-        guard Clock.wait(milliseconds: 10_000, until: { virtio.read(wanted) == 0 }) else {
+        device_write32(actual, UInt32(count))
+        report("gave", count, UInt64(device_read32(actual)))
+        guard Clock.wait(milliseconds: 10_000, until: { device_read32(wanted) == 0 }) else {
             return Commands.complain("the balloon keeps what it has")
         }
         // What comes back is not what was given: another's pages, without what that left in them.
         var zeros: UInt64 = 0
         for page in 0..<count where device_read64(first + page * 4096) == 0 { zeros += 1 }
-        device_write32(device.base + actual, 0)
+        device_write32(actual, 0)
         report("has again", count, zeros)
         virtio.reset()
     }

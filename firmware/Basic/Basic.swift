@@ -39,6 +39,7 @@ func runTests() {
     testHarts()
     testClock()
     testVirtIO()
+    testPCI()
     Test.end()
 }
 

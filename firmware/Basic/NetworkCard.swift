@@ -1,7 +1,7 @@
 /// The machine's first virtio network card (Virtual I/O Device 1.2: Network device), without any feature, and one frame at
 /// a time each way.
 struct NetworkCard {
-    private static let frameLimit: UInt32 = 1514, configuration: UInt64 = 0x100
+    private static let frameLimit: UInt32 = 1514
     /// `num_buffers` is missing in the legacy interface.
     private let headerSize: UInt64
     private let receiver: VirtIO
@@ -11,15 +11,10 @@ struct NetworkCard {
 
     /// Nil where the machine has none.
     init?() {
-        var base: UInt64?
-        Machine.tree?.forEachNode { node in
-            guard base == nil, node.isCompatible(with: "virtio,mmio"), let device = Machine.device(node) else { return }
-            if VirtIO(base: device.base).read(VirtIO.deviceIdentifier) == VirtIO.network { base = device.base }
-        }
-        guard let base else { return nil }
-        receiver = VirtIO(base: base, queue: 0)
-        transmitter = VirtIO(base: base, queue: 1)
-        headerSize = receiver.version == 1 ? 10 : 12
+        guard let (card, _) = VirtIO.find(VirtIO.network) else { return nil }
+        receiver = VirtIO(card.registers, queue: 0)
+        transmitter = VirtIO(card.registers, queue: 1)
+        headerSize = receiver.registers.version == 1 ? 10 : 12
         guard receiver.begin(), receiver.setUpQueue(), transmitter.setUpQueue() else { return nil }
         receiver.describe(0, received, UInt32(headerSize) + Self.frameLimit, isWritten: true)
         receiver.run()

@@ -9,7 +9,7 @@ enum ScreenCommands {
     /// Draws a picture of 64 times 64 pixels: red grows to the right, green downwards, and blue is the number.
     static func draw(_ number: UInt64?, _ format: UInt64?) {
         guard let number else { return Commands.complain("draw needs a number") }
-        guard let device = InputCommands.device(gpu, 0) else { return drawInMemory(number) }
+        guard let (device, _) = VirtIO.find(gpu) else { return drawInMemory(number) }
         guard device.setUp() else { return Commands.complain("the GPU cannot be set up") }
         // VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, which is the usual one, or another with the first byte in another place.
         let format = format ?? 2

@@ -12,12 +12,21 @@ enum Sweep {
             else { return }
             // The end of the machine would be the end of the test.
             let endsMachine = node.isCompatible(with: "sifive,test0") || node.isCompatible(with: "syscon")
-            var offset: UInt64 = 0
-            while offset < range.size {
-                count += access(range.base + offset, isSparing: endsMachine && offset < 8)
-                let isLastOfPlace = offset & 7 == 7
-                offset += offset < dense || !isLastOfPlace ? 1 : max(range.size / 256 & ~7, 8) - 7
-            }
+            count += sweep(range, endsMachine: endsMachine)
+            // What lies on PCI, where it was before its configuration space was swept.
+            guard let host = PCIHost(node) else { return }
+            host.assign()
+            count += sweep(host.front, endsMachine: false)
+        }
+        return count
+    }
+
+    private static func sweep(_ range: MemoryRange, endsMachine: Bool) -> UInt64 {
+        var count: UInt64 = 0, offset: UInt64 = 0
+        while offset < range.size {
+            count += access(range.base + offset, isSparing: endsMachine && offset < 8)
+            let isLastOfPlace = offset & 7 == 7
+            offset += offset < dense || !isLastOfPlace ? 1 : max(range.size / 256 & ~7, 8) - 7
         }
         return count
     }

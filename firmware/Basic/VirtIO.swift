@@ -1,16 +1,8 @@
-/// A driver of one queue of one virtio device, with one buffer at a time (Virtual I/O Device 1.2: Virtio over MMIO).
+/// A driver of one queue of one virtio device, with one buffer at a time (Virtual I/O Device 1.2).
 struct VirtIO {
-    static let magic: UInt64 = 0x00, versionRegister: UInt64 = 0x04, deviceIdentifier: UInt64 = 0x08
     static let network: UInt32 = 1, block: UInt32 = 2, entropy: UInt32 = 4
 
-    private static let driverFeatures: UInt64 = 0x20, driverFeaturesSelect: UInt64 = 0x24, pageSize: UInt64 = 0x28
-    private static let queueSelect: UInt64 = 0x30, queueSizeLimit: UInt64 = 0x34, queueSize: UInt64 = 0x38
-    private static let queueAlign: UInt64 = 0x3c, queuePage: UInt64 = 0x40, queueReady: UInt64 = 0x44
-    private static let notify: UInt64 = 0x50, interruptStatus: UInt64 = 0x60, interruptAcknowledge: UInt64 = 0x64
-    private static let status: UInt64 = 0x70, descriptorArea: UInt64 = 0x80, driverArea: UInt64 = 0x90
-    private static let deviceArea: UInt64 = 0xa0
-
-    let base: UInt64
+    let registers: VirtIORegisters
     /// 0 or 1: pages 4 and 5 are the first one's, 8 and 9 the other's.
     private let queue: UInt32
     private let descriptors: UInt64
@@ -19,21 +11,42 @@ struct VirtIO {
     /// On the next page, where the legacy interface wants it.
     private var used: UInt64 { descriptors + 4096 }
 
-    init(base: UInt64, queue: UInt32 = 0) {
-        self.base = base
+    init(_ registers: VirtIORegisters, queue: UInt32 = 0) {
+        self.registers = registers
         self.queue = queue
         descriptors = address_of_basic_page(queue == 0 ? 4 : 8)
     }
 
-    var version: UInt32 { read(Self.versionRegister) }
-    func read(_ register: UInt64) -> UInt32 { device_read32(base + register) }
-    private func write(_ register: UInt64, _ value: UInt32) { device_write32(base + register, value) }
-    private func write(_ register: UInt64, address: UInt64) {
-        write(register, UInt32(truncatingIfNeeded: address))
-        write(register + 4, UInt32(truncatingIfNeeded: address >> 32))
+    /// Those that the machine has, behind memory and then on PCI, where each is given its memory first.
+    static func forEach(_ visit: (VirtIO, Machine.Device) -> Void) {
+        Machine.tree?.forEachNode { node in
+            guard node.isCompatible(with: "virtio,mmio"), let device = Machine.device(node) else { return }
+            let virtio = VirtIO(.memory(device.base))
+            if virtio.registers.kind != 0 { visit(virtio, device) }
+        }
+        PCIHost.forEach { host in
+            host.assign()
+            host.forEachFunction { function in
+                guard let structures = VirtIOStructures(function) else { return }
+                visit(
+                    VirtIO(.pci(structures)),
+                    Machine.Device(base: structures.common, source: host.source(function)))
+            }
+        }
     }
 
-    func reset() { write(Self.status, 0) }
+    /// The device of the kind, by its place among those.
+    static func find(_ kind: UInt32, _ place: UInt64 = 0) -> (virtio: VirtIO, device: Machine.Device)? {
+        var found: (VirtIO, Machine.Device)?, seen: UInt64 = 0
+        forEach { virtio, device in
+            guard virtio.registers.kind == kind else { return }
+            if seen == place { found = (virtio, device) }
+            seen += 1
+        }
+        return found
+    }
+
+    func reset() { registers.status = 0 }
 
     /// Device initialization, with no feature but VERSION_1, and this queue.
     func setUp() -> Bool {
@@ -43,40 +56,25 @@ struct VirtIO {
     }
 
     func begin() -> Bool {
-        let acknowledge: UInt32 = 1, driver: UInt32 = 2, featuresOK: UInt32 = 8
+        let acknowledge: UInt32 = 1, driver: UInt32 = 2, featuresOK: UInt32 = 8, version1: UInt64 = 1 << 32
         reset()
-        write(Self.status, acknowledge)
-        write(Self.status, acknowledge | driver)
-        write(Self.driverFeaturesSelect, 0)
-        write(Self.driverFeatures, 0)
-        guard version != 1 else { return true }
-        write(Self.driverFeaturesSelect, 1)
-        write(Self.driverFeatures, 1)
-        write(Self.status, acknowledge | driver | featuresOK)
-        return read(Self.status) & featuresOK != 0
+        registers.status = acknowledge
+        registers.status = acknowledge | driver
+        registers.setFeatures(version1)
+        guard registers.version != 1 else { return true }
+        registers.status = acknowledge | driver | featuresOK
+        return registers.status & featuresOK != 0
     }
 
     func run() {
         let driverOK: UInt32 = 4
-        write(Self.status, read(Self.status) | driverOK)
+        registers.status |= driverOK
     }
 
     func setUpQueue() -> Bool {
-        let isLegacy = version == 1
         for word in 0..<UInt64(1024) { device_write64(descriptors + word * 8, 0) }
-        write(Self.queueSelect, queue)
-        guard read(Self.queueSizeLimit) >= size else { return false }
-        if isLegacy { write(Self.pageSize, 4096) }
-        write(Self.queueSize, size)
-        if isLegacy {
-            write(Self.queueAlign, 4096)
-            write(Self.queuePage, UInt32(truncatingIfNeeded: descriptors >> 12))
-        } else {
-            write(Self.descriptorArea, address: descriptors)
-            write(Self.driverArea, address: available)
-            write(Self.deviceArea, address: used)
-            write(Self.queueReady, 1)
-        }
+        guard registers.select(queue) >= size else { return false }
+        registers.use(size: size, descriptors, available, used)
         return true
     }
 
@@ -95,11 +93,15 @@ struct VirtIO {
         if let source { External.turnOn(hart, source) }
         offer()
         var done = Clock.wait { device_read16(used + 2) == 1 }
-        if !Clock.wait(milliseconds: 1000, until: { read(Self.interruptStatus) & 1 != 0 }) { done = false }
+        // Where it can be asked for without taking the interrupt back.
+        if !registers.areCausesTaken || source == nil {
+            if !Clock.wait(milliseconds: 1000, until: { registers.causes & 1 != 0 }) { done = false }
+        }
         if let source {
             if !Clock.wait(milliseconds: 1000, until: { External.isPending }) { done = false }
             if External.claim(hart) != source { done = false }
-            write(Self.interruptAcknowledge, 1)
+            if registers.areCausesTaken, registers.causes & 1 == 0 { done = false }
+            registers.acknowledge(1)
             External.complete(hart, source)
             External.turnOff(hart, source)
         }
@@ -113,7 +115,7 @@ struct VirtIO {
         fence_memory()
         device_write16(available + 2, index &+ 1)
         fence_memory()
-        write(Self.notify, queue)
+        registers.notify(queue)
     }
 
     /// Whether all that was offered has come back.

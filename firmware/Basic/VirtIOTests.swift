@@ -3,20 +3,21 @@ func testVirtIO() {
     var slots: UInt64 = 0, magical: UInt64 = 0, versioned: UInt64 = 0
     Machine.tree?.forEachNode { node in
         guard node.isCompatible(with: "virtio,mmio"), let device = Machine.device(node) else { return }
-        let virtio = VirtIO(base: device.base)
+        let registers = VirtIORegisters.memory(device.base)
         slots += 1
-        // "virt"; 1 is the legacy interface (Virtual I/O Device 1.2, MMIO device register layout).
-        if virtio.read(VirtIO.magic) == 0x7472_6976 { magical += 1 }
-        if virtio.version == 1 || virtio.version == 2 { versioned += 1 }
+        // MMIO device register layout.
+        if registers.hasMagic { magical += 1 }
+        if registers.version == 1 || registers.version == 2 { versioned += 1 }
     }
-    guard slots > 0 else { return Test.skip("virtio", "the tree has none") }
-    Test.equal("virtio magic is in every slot", magical, slots)
-    Test.equal("virtio version is 1 or 2 in every slot", versioned, slots)
+    if slots > 0 {
+        Test.equal("virtio magic is in every slot", magical, slots)
+        Test.equal("virtio version is 1 or 2 in every slot", versioned, slots)
+    }
     guard magical == slots, versioned == slots else { return }
-    Machine.tree?.forEachNode { node in
-        guard node.isCompatible(with: "virtio,mmio"), let device = Machine.device(node) else { return }
-        let virtio = VirtIO(base: device.base), kind = virtio.read(VirtIO.deviceIdentifier)
-        guard kind != 0 else { return }
+    var count: UInt64 = 0
+    VirtIO.forEach { virtio, device in
+        count += 1
+        let kind = virtio.registers.kind
         Console.write("basic: virtio device ")
         Console.decimal(UInt64(kind))
         Console.write(" at ")
@@ -25,6 +26,7 @@ func testVirtIO() {
         if kind == VirtIO.block { testBlock(virtio, device) }
         if kind == VirtIO.entropy { testEntropy(virtio, device) }
     }
+    if slots == 0, count == 0 { Test.skip("virtio", "the machine has none") }
 }
 
 private func testBlock(_ virtio: VirtIO, _ device: Machine.Device) {

@@ -42,13 +42,15 @@ enum Machine {
         gic?.setUp()
     }
 
-    /// Shared interrupts have type 0 and are counted from 32 on (Devicetree bindings, arm,gic).
     static func device(_ node: FlattenedDeviceTree.Node) -> Device? {
         guard let range = node.range() else { return nil }
-        guard let interrupts = node.property("interrupts"), interrupts.cell(0) == 0 else {
-            return Device(base: range.base, source: nil)
-        }
-        return Device(base: range.base, source: interrupts.cell(1) + GIC.firstShared)
+        return Device(base: range.base, source: node.property("interrupts").flatMap { source($0, 0) })
+    }
+
+    /// Of an interrupt, as the GIC knows it from that cell on. Shared interrupts have type 0 and are counted from 32 on
+    /// (Devicetree bindings, arm,gic).
+    static func source(_ specifier: PropertyValue, _ index: Int) -> UInt64? {
+        specifier.cell(index) == 0 ? specifier.cell(index + 1) + GIC.firstShared : nil
     }
 
     /// Gives the CPU an index: the boot CPU is 0, the others follow in the order of the tree.

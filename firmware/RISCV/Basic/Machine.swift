@@ -52,9 +52,14 @@ enum Machine {
 
     static func device(_ node: FlattenedDeviceTree.Node) -> Device? {
         guard let range = node.range() else { return nil }
-        if let interrupts = node.property("interrupts") { return Device(base: range.base, source: interrupts.cell(0)) }
+        if let interrupts = node.property("interrupts") {
+            return Device(base: range.base, source: source(interrupts, 0))
+        }
         return Device(base: range.base, source: node.property("interrupts-extended")?.cell(1))
     }
+
+    /// Of an interrupt, as the PLIC knows it from that cell on.
+    static func source(_ specifier: PropertyValue, _ index: Int) -> UInt64? { specifier.cell(index) }
 
     /// Gives the hart an index: the boot hart is 0, the others follow in the order of the tree.
     private static func addHart(_ node: FlattenedDeviceTree.Node, bootHart: UInt64) -> UInt64? {
