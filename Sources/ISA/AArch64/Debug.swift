@@ -50,7 +50,9 @@ extension AArch64.ProcessingElement {
         guard let function = entry.pointee.computed else { return entry.pointee.constant }
         switch function {
         // Reading acknowledges an interrupt, takes a number, or is seen by the clock.
-        case .interruptInterface, .interruptHypervisor, .random, .physicalCount, .virtualCount, .timerValue: return nil
+        case .interruptInterface, .interruptHypervisor, .interruptMonitor, .random, .physicalCount, .virtualCount,
+            .timerValue:
+            return nil
         case .timerControl: return state.pointee.timerControl[entry.pointee.index]
         case .pmcr, .pmcntenset, .pmcntenclr, .pmovsclr, .pmovsset, .pmswinc, .pmselr, .pmceid0, .pmceid1, .pmccntr,
             .pmxevtyper, .pmxevcntr, .pmintenset, .pmintenclr, .pmevcntr, .pmevtyper, .pmccfiltr:

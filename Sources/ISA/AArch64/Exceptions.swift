@@ -283,7 +283,7 @@ extension AArch64.ProcessingElement {
     /// Whether any is pending for the level or one above it, masked or not: WFI ends then (D1.16.2).
     var hasInterrupt: Bool {
         let lines = state.pointee.lines
-        if lines & (AArch64.Interrupt.irq | AArch64.Interrupt.fiq) != 0 { return true }
+        if lines & AArch64.Interrupt.physical != 0 { return true }
         return level < 2 && (lines != 0 && !isSecureBelowEL3 || virtualInterrupts != 0)
     }
 
@@ -295,7 +295,7 @@ extension AArch64.ProcessingElement {
     /// Takes the most urgent interrupt that is not masked, if any.
     func takePendingInterrupt() {
         let s = state
-        let lines = s.pointee.lines
+        let lines = interruptLines
         guard lines != 0 || virtualInterrupts != 0 else { return }
         let configuration = hypervisorConfiguration
         let level = level

@@ -116,6 +116,21 @@ extension AArch64.ProcessingElement {
         target == level || target == 1 || target == 2 && isHost
     }
 
+    /// The wires, with those of Group 1 as IRQ or FIQ, whichever they are in the current state (IHI 0069, "Interrupt
+    /// assignment to IRQ and FIQ signals").
+    public var interruptLines: UInt64 { hasEL3 ? linesInState : state.pointee.lines }
+
+    private var linesInState: UInt64 {
+        typealias Interrupt = AArch64.Interrupt
+        let lines = state.pointee.lines
+        let group1 = Interrupt.secureGroup1 | Interrupt.nonSecureGroup1
+        let own = isSecure ? Interrupt.secureGroup1 : Interrupt.nonSecureGroup1
+        // At EL3, either state's is an FIQ.
+        let irqs = level == 3 ? 0 : lines & own
+        let fiqs = lines & group1 & ~irqs
+        return lines & ~group1 | (irqs != 0 ? Interrupt.irq : 0) | (fiqs != 0 ? Interrupt.fiq : 0)
+    }
+
     /// SCR_EL3.EA: external aborts are EL3's.
     var routesExternalAbortsToMonitor: Bool { hasEL3 && state.pointee.scr & Secure.ea != 0 }
 

@@ -176,6 +176,11 @@ public enum AArch64 {
         /// From the virtual interfaces of the interrupt controller; HCR_EL2.VI and VF are beside them.
         public static let virtualIRQ: UInt64 = 1 << 2
         public static let virtualFIQ: UInt64 = 1 << 3
+        /// From a GICv3 with two Security states: an interrupt of Secure Group 1, and of the other one, each of which is an
+        /// IRQ in its own state below EL3, and else an FIQ.
+        public static let secureGroup1: UInt64 = 1 << 4
+        public static let nonSecureGroup1: UInt64 = 1 << 5
+        static let physical = irq | fiq | secureGroup1 | nonSecureGroup1
     }
 
     /// The timers of a PE, by the place of their registers in ``State``.

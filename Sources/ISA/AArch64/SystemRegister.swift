@@ -255,7 +255,7 @@ extension AArch64 {
             // SystemRegistersDebug.swift
             case oslar, oslsr, claimSet, claimClear, debugAuthentication
             // SystemRegistersInterrupts.swift
-            case interruptInterface, interruptHypervisor
+            case interruptInterface, interruptHypervisor, interruptMonitor
         }
     }
 }

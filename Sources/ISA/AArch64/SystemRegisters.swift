@@ -119,6 +119,7 @@ extension AArch64.ProcessingElement {
         case .claimClear: return s.pointee.dbgclaim
         case .interruptInterface: return readInterruptInterface(UInt8(truncatingIfNeeded: key & 0x7f))
         case .interruptHypervisor: return readInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f))
+        case .interruptMonitor: return readInterruptMonitor(UInt8(truncatingIfNeeded: key & 0x7f))
         case .pmcr, .pmcntenset, .pmcntenclr, .pmovsclr, .pmovsset, .pmswinc, .pmselr, .pmceid0, .pmceid1, .pmccntr,
             .pmxevtyper, .pmxevcntr, .pmintenset, .pmintenclr, .pmevcntr, .pmevtyper, .pmccfiltr:
             return readMonitor(function, index)
@@ -149,6 +150,7 @@ extension AArch64.ProcessingElement {
         case .claimClear: s.pointee.dbgclaim &= ~value
         case .interruptInterface: writeInterruptInterface(UInt8(truncatingIfNeeded: key & 0x7f), value)
         case .interruptHypervisor: writeInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f), value)
+        case .interruptMonitor: writeInterruptMonitor(UInt8(truncatingIfNeeded: key & 0x7f), value)
         case .pmcr, .pmcntenset, .pmcntenclr, .pmovsclr, .pmovsset, .pmswinc, .pmselr, .pmceid0, .pmceid1, .pmccntr,
             .pmxevtyper, .pmxevcntr, .pmintenset, .pmintenclr, .pmevcntr, .pmevtyper, .pmccfiltr:
             writeMonitor(function, index, value)

@@ -69,19 +69,39 @@ extension AArch64.ProcessingElement {
     func readInterruptInterface(_ number: UInt8) -> UInt64 {
         guard let interruptInterface, let register = AArch64.InterfaceRegister(rawValue: number) else { return 0 }
         return interruptInterface.with {
-            isVirtual(register) ? $0.interface.readVirtual(register) : $0.interface.read(register)
+            if hasEL3 { $0.interface.enter(interfaceSecurity) }
+            return isVirtual(register) ? $0.interface.readVirtual(register) : $0.interface.read(register)
         }
     }
 
     func writeInterruptInterface(_ number: UInt8, _ value: UInt64) {
         guard let interruptInterface, let register = AArch64.InterfaceRegister(rawValue: number) else { return }
         interruptInterface.with {
+            if hasEL3 { $0.interface.enter(interfaceSecurity) }
             if isVirtual(register) {
                 $0.interface.writeVirtual(register, value)
             } else {
                 $0.interface.write(register, value)
             }
         }
+    }
+
+    private var interfaceSecurity: AArch64.InterfaceSecurity {
+        typealias Monitor = AArch64.SecureConfiguration
+        let configuration = state.pointee.scr
+        return AArch64.InterfaceSecurity(
+            isEL3: level == 3, isSecureBelowEL3: isSecureBelowEL3, fiqsAreEL3s: configuration & Monitor.fiq != 0,
+            irqsAreEL3s: configuration & Monitor.irq != 0)
+    }
+
+    func readInterruptMonitor(_ number: UInt8) -> UInt64 {
+        guard let register = AArch64.MonitorInterfaceRegister(rawValue: number) else { return 0 }
+        return interruptInterface?.with { $0.interface.read(register) } ?? 0
+    }
+
+    func writeInterruptMonitor(_ number: UInt8, _ value: UInt64) {
+        guard let register = AArch64.MonitorInterfaceRegister(rawValue: number) else { return }
+        interruptInterface?.with { $0.interface.write(register, value) }
     }
 
     func readInterruptHypervisor(_ number: UInt8) -> UInt64 {

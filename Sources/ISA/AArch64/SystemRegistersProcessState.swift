@@ -31,7 +31,7 @@ extension AArch64.ProcessingElement {
     /// ISR_EL1: what is pending here. Where EL2 takes the physical ones, EL1 sees the virtual.
     var interruptStatus: UInt64 {
         let configuration = hypervisorConfiguration
-        let lines = state.pointee.lines
+        let lines = interruptLines
         func isVirtual(_ route: UInt64) -> Bool { level == 1 && configuration & route != 0 }
         let hasIRQ =
             isVirtual(Hypervisor.imo)

@@ -25,8 +25,8 @@ enum AArch64InterruptController {
                 controller, messages: GICv2m(name: "v2m", firstINTID: 32 + Layout.messageInterrupt, lines: lines))
         case .three:
             let controller = GICv3(
-                spis: Layout.sharedInterrupts, affinities: elements.map { Self.affinity($0.affinity) }, memory: memory,
-                clock: clock, outputs: outputs)
+                spis: Layout.sharedInterrupts, affinities: elements.map { Self.affinity($0.affinity) },
+                hasSecurity: hasSecurity, memory: memory, clock: clock, outputs: outputs)
             for element in elements { element.interruptController = controller.cpuInterface(element.identifier) }
             self = .version3(controller)
         }
@@ -71,15 +71,26 @@ enum AArch64InterruptController {
 
     /// After a reset, what Secure firmware does for software of Non-secure state.
     func handOver() {
-        if case .version2(let controller, _) = self { controller.handOver() }
+        switch self {
+        case .version2(let controller, _): controller.handOver()
+        case .version3(let controller): controller.handOver()
+        }
     }
 
     /// The frames as Secure accesses find them, and where each is for others.
     var secureFrames: [(device: any Device, window: AddressWindow)] {
-        guard case .version2(let controller, _) = self, let distributor = controller.secureDistributor,
-            let interface = controller.secureCPUInterface
-        else { return [] }
-        return [(distributor, Layout.distributor), (interface, Layout.cpuInterface)]
+        switch self {
+        case .version2(let controller, _):
+            guard let distributor = controller.secureDistributor, let interface = controller.secureCPUInterface else {
+                return []
+            }
+            return [(distributor, Layout.distributor), (interface, Layout.cpuInterface)]
+        case .version3(let controller):
+            return [
+                (controller.secureDistributor, Layout.distributor),
+                (controller.secureRedistributors, Layout.redistributors),
+            ]
+        }
     }
 
     /// The frames and where each is.

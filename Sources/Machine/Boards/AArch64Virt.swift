@@ -122,9 +122,13 @@ public final class AArch64Virt {
         }
         let outputs = pins.map { pins in
             func line(_ interrupt: UInt64) -> InterruptLine { InterruptLine(to: pins, number: Int(interrupt)) }
-            return GICOutputs(
+            var outputs = GICOutputs(
                 irq: line(AArch64.Interrupt.irq), fiq: line(AArch64.Interrupt.fiq),
                 virtualIRQ: line(AArch64.Interrupt.virtualIRQ), virtualFIQ: line(AArch64.Interrupt.virtualFIQ))
+            if secure == .on, gicVersion == .three {
+                outputs.group1 = (line(AArch64.Interrupt.secureGroup1), line(AArch64.Interrupt.nonSecureGroup1))
+            }
+            return outputs
         }
         // The scheduler holds the CPUs, and these the bus and so the interrupt controller.
         let turns = Uncounted(scheduler)
@@ -175,7 +179,7 @@ public final class AArch64Virt {
         for frame in interruptController.frames(hasEL2: model.features.contains(.el2)) {
             space.map(frame.device, in: frame.window)
         }
-        for frame in interruptController.secureFrames {
+        for frame in model.features.contains(.el3) ? interruptController.secureFrames : [] {
             space.map(frame.device, in: AArch64SecureDevices.place(frame.window))
         }
         secureDevices?.map(in: space)

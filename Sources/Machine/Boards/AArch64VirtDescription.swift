@@ -8,11 +8,6 @@ extension AArch64Virt: Board {
         var configuration = try Configuration(
             cpu: try AArch64.CPUModel(cpu: description.cpu), description, connections)
         try Self.check(configuration)
-        if description.option(SecureState.self) == .on, description.option(GICVersion.self) == .three {
-            throw InputError(
-                file: "--machine", problem: "with secure=on, the interrupt controller is a GICv2",
-                mend: "Leave out gic-version=3, or secure=on.")
-        }
         if let path = description.firmware, path != "none" {
             guard configuration.flash.isEmpty else {
                 throw InputError(

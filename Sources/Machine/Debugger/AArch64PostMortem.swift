@@ -67,7 +67,7 @@ extension AArch64.ProcessingElement: InspectableProcessor {
     private var obstacles: [String] {
         let irq = (line: AArch64.Interrupt.irq, route: Hypervisor.imo, mask: PSTATE.irqMask)
         let fiq = (line: AArch64.Interrupt.fiq, route: Hypervisor.fmo, mask: PSTATE.fiqMask)
-        let (lines, hcr) = (state.pointee.lines, hasEL2 ? state.pointee.hcr : 0)
+        let (lines, hcr) = (interruptLines, hasEL2 ? state.pointee.hcr : 0)
         let isVirtualIRQ = lines & AArch64.Interrupt.virtualIRQ != 0 || hcr & Hypervisor.vi != 0
         let isVirtualFIQ = lines & AArch64.Interrupt.virtualFIQ != 0 || hcr & Hypervisor.vf != 0
         let reasons: [(String, Bool, String?)] = [

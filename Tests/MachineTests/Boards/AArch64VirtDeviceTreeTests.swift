@@ -36,9 +36,10 @@ struct AArch64VirtDeviceTreeTests {
     }
 
     @Test(
-        "With Secure state, QEMU 7.2 makes the same tree for what begins at EL3", .enabled(if: hasQEMU))
-    func sameAsQEMUWithSecureState() throws {
-        let machine = "virt,virtualization=on,secure=on,dumpdtb=@"
+        "With Secure state, QEMU 7.2 makes the same tree for what begins at EL3", .enabled(if: hasQEMU),
+        arguments: [AArch64Virt.GICVersion.two, .three])
+    func sameAsQEMUWithSecureState(version: AArch64Virt.GICVersion) throws {
+        let machine = "virt,virtualization=on,secure=on,gic-version=\(version.rawValue),dumpdtb=@"
         let bytes = try #require(
             try ExternalTool.run(
                 "sh",
@@ -52,7 +53,7 @@ struct AArch64VirtDeviceTreeTests {
             theirs.edit(node) { chosen in for seed in ["rng-seed", "kaslr-seed"] { chosen[seed] = nil } }
         }
         let tree = AArch64VirtDeviceTree(
-            cpus: 1, memorySize: 256 << 20, cpu: "arm,cortex-a72", hasEL2: true, isSecure: true,
+            cpus: 1, memorySize: 256 << 20, cpu: "arm,cortex-a72", hasEL2: true, gicVersion: version, isSecure: true,
             hasBuiltInFirmware: false
         ).tree
         let ours = try DeviceTree(InputFile(name: "ours.dtb", bytes: tree.blob()))

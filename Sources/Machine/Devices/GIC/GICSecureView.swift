@@ -40,13 +40,34 @@ enum NonSecurePriority {
 }
 
 /// Thirty-two interrupts as Non-secure accesses find them: those of Group 1 alone, whose group they cannot change
-/// (IHI 0048B 4.3; IHI 0069 12.9).
+/// (IHI 0048B 4.3; IHI 0069 12.9), and of others what GICD_NSACRn lets them have.
 extension InterruptBank {
-    /// The bits of a word of Non-secure interrupts.
-    private func visible(_ register: InterruptRegister) -> UInt32 {
+    /// What GICD_NSACRn lets Non-secure software do with an interrupt; each includes those before it.
+    private enum Access: UInt64 {
+        case setPending = 1
+        /// And see whether it is active.
+        case clearPending = 2
+        case route = 3
+    }
+
+    private func allowed(_ access: Access) -> UInt32 {
+        guard nonSecureAccess != 0 else { return group }
+        return (0..<32).reduce(group) { mask, index in
+            nonSecureAccess >> (2 * index) & 3 >= access.rawValue ? mask | 1 << UInt32(index) : mask
+        }
+    }
+
+    /// The interrupts whose GICD_IROUTERn Non-secure accesses find.
+    var routableNonSecure: UInt32 { allowed(.route) }
+
+    /// The bits of a word that Non-secure accesses find.
+    private func visible(_ register: InterruptRegister, isWritten: Bool) -> UInt32 {
         switch register.kind {
-        case .group: return 0
-        case .setEnable, .clearEnable, .setPending, .clearPending, .setActive, .clearActive: return group
+        case .group, .modifier, .nonSecureAccess: return 0
+        case .setEnable, .clearEnable: return group
+        case .setPending: return allowed(.setPending)
+        case .clearPending: return allowed(.clearPending)
+        case .setActive, .clearActive: return isWritten ? group : allowed(.clearPending)
         case .priority:
             return (0..<4).reduce(0) { mask, byte in
                 group >> UInt32((register.part * 4 + byte) & 31) & 1 == 0 ? mask : mask | 0xff << UInt32(8 * byte)
@@ -59,14 +80,14 @@ extension InterruptBank {
     }
 
     func readNonSecure(_ register: InterruptRegister) -> UInt32 {
-        let value = read(register) & visible(register)
+        let value = read(register) & visible(register, isWritten: false)
         guard register.kind == .priority else { return value }
         return Self.eachByte(value, NonSecurePriority.read)
     }
 
     mutating func writeNonSecure(_ register: InterruptRegister, _ value: UInt32, mask: UInt32, priorityBits: UInt8) {
         let value = register.kind == .priority ? Self.eachByte(value, NonSecurePriority.written) : value
-        write(register, value, mask: mask & visible(register), priorityBits: priorityBits)
+        write(register, value, mask: mask & visible(register, isWritten: true), priorityBits: priorityBits)
     }
 
     private static func eachByte(_ word: UInt32, _ change: (UInt8) -> UInt8) -> UInt32 {

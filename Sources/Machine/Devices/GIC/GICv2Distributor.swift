@@ -138,7 +138,9 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
         var best = PendingInterrupt.none
         if enablesGroup0 || enablesGroup1 {
             privateBanks[cpu].findHighest(forwarded(privateBanks[cpu].group), &best)
-            sharedBanks.findHighest(&best) { targets[cpu * sharedBanks.count + $0] & forwarded($1) }
+            sharedBanks.findHighest(&best) { index, group, _ in
+                targets[cpu * sharedBanks.count + index] & forwarded(group)
+            }
         }
         interfaces[cpu].with { $0.setPending(best) }
     }

@@ -16,15 +16,17 @@ public final class GICv3 {
     /// - Parameters:
     ///   - spis: how many shared interrupts there are: a multiple of 32.
     ///   - affinities: Aff3 to Aff0 of each CPU, a byte each.
+    ///   - hasSecurity: whether there are two Security states.
     ///   - hasLPIs: whether there are LPIs, and an ITS that makes them of messages.
     ///   - memory: where their tables are.
     ///   - outputs: of each CPU.
     public init(
-        spis: Int, affinities: [UInt32], hasLPIs: Bool = true, memory: PhysicalMemory, clock: Clock,
-        outputs: [GICOutputs]
+        spis: Int, affinities: [UInt32], hasLPIs: Bool = true, hasSecurity: Bool = false, memory: PhysicalMemory,
+        clock: Clock, outputs: [GICOutputs]
     ) {
         precondition(affinities.count == outputs.count)
-        let gicd = GICv3Distributor(name: "gicd", cpuCount: outputs.count, spis: spis, hasLPIs: hasLPIs)
+        let gicd = GICv3Distributor(
+            name: "gicd", cpuCount: outputs.count, spis: spis, hasLPIs: hasLPIs, hasSecurity: hasSecurity)
         self.gicd = gicd
         let redistributors = outputs.indices.map { number in
             GICv3Redistributor(
@@ -32,10 +34,20 @@ public final class GICv3 {
                 memory: memory, hasLPIs: hasLPIs, outputs: outputs[number])
         }
         gicd.connect(redistributors)
-        gicr = GICv3RedistributorRegion(name: "gicr", redistributors: redistributors)
+        gicr = GICv3RedistributorRegion(name: "gicr", redistributors: redistributors, hasSecurity: hasSecurity)
         translationService =
             hasLPIs
             ? GICv3ITS(name: "its", clock: clock, memory: memory, redistributors: redistributors) : nil
+    }
+
+    /// GICD and GICR as Secure accesses find them.
+    public var secureDistributor: any Device { GICSecureView(gicd) }
+    public var secureRedistributors: any Device { GICSecureView(gicr) }
+
+    /// After a reset, what Secure firmware does for software of Non-secure state.
+    public func handOver() {
+        gicd.handOver()
+        for redistributor in gicr.redistributors { redistributor.handOver() }
     }
 
     /// The CPU interface of a CPU, for its system registers.

@@ -9,7 +9,7 @@ struct GICv3InterfaceRegisters {
     static let implementedPriorityBits: UInt8 = ~0 << (8 - priorityBits)
 
     /// ICC_CTLR_EL1, ICV_CTLR_EL1.
-    private enum Control {
+    enum Control {
         static let commonBinaryPoint: UInt64 = 1 << 0
         static let dropsPriorityOnly: UInt64 = 1 << 1
         /// A3V, INTIDs of 24 bits, and so many bits of priority.

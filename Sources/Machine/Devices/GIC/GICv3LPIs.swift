@@ -13,6 +13,8 @@ struct GICv3LPIs {
     static let idBits: UInt64 = 16
 
     private let memory: PhysicalMemory
+    /// There are two Security states, of which LPIs are the Non-secure one's.
+    private let hasSecurity: Bool
 
     /// GICR_CTLR.EnableLPIs.
     private(set) var isEnabled = false
@@ -26,8 +28,9 @@ struct GICv3LPIs {
     private(set) var highest = PendingInterrupt.none
     private var isStale = false
 
-    init(memory: PhysicalMemory) {
+    init(memory: PhysicalMemory, hasSecurity: Bool = false) {
         self.memory = memory
+        self.hasSecurity = hasSecurity
     }
 
     mutating func reset() {
@@ -128,7 +131,8 @@ struct GICv3LPIs {
     }
 
     private func consider(_ intid: UInt32, _ configuration: UInt8, _ best: inout PendingInterrupt) {
-        let priority = UInt16(configuration & GICv3InterfaceRegisters.implementedPriorityBits)
+        let written = hasSecurity ? NonSecurePriority.written(configuration) : configuration
+        let priority = UInt16(written & GICv3InterfaceRegisters.implementedPriorityBits)
         guard configuration & 1 != 0, priority < best.priority else { return }
         best = PendingInterrupt(intid: intid, priority: priority, group: .one)
     }

@@ -41,20 +41,21 @@ final class GICv3Redistributor {
     let interface: GICv3CPUInterface
 
     private var bank = InterruptBank(base: 0, alwaysEdge: sgis)
+    /// GICR_NSACR: two bits for each SGI.
+    private var nonSecureAccess: UInt32 = 0
     private var isAsleep = true
     var lpis: GICv3LPIs
 
     init(
         distributor: GICv3Distributor, number: Int, affinity: UInt32, isLast: Bool, memory: PhysicalMemory,
-        hasLPIs: Bool,
-        outputs: GICOutputs
+        hasLPIs: Bool, outputs: GICOutputs
     ) {
         self.distributor = distributor
         self.number = number
         self.affinity = affinity
         self.isLast = isLast
         self.hasLPIs = hasLPIs
-        lpis = GICv3LPIs(memory: memory)
+        lpis = GICv3LPIs(memory: memory, hasSecurity: distributor.hasSecurity)
         interface = GICv3CPUInterface(
             outputs: outputs, maintenance: distributor.line(ppi: Self.maintenanceINTID, cpu: number))
         interface.connect(to: self)
@@ -62,6 +63,7 @@ final class GICv3Redistributor {
 
     func reset() {
         bank.reset()
+        nonSecureAccess = 0
         isAsleep = true
         lpis.reset()
         interface.reset()
@@ -73,7 +75,7 @@ final class GICv3Redistributor {
     /// Looks anew for what is pending for the CPU, among its own interrupts, SPIs and LPIs.
     func update() {
         var best = PendingInterrupt.none
-        bank.findHighest(distributor.forwarded(bank.group), &best)
+        bank.findHighest(distributor.forwarded(bank.group, bank.modifier), &best)
         distributor.findHighest(number, &best)
         lpis.refresh()
         if lpis.highest.priority < best.priority, distributor.enablesGroup1 { best = lpis.highest }
@@ -121,41 +123,72 @@ final class GICv3Redistributor {
         }
     }
 
-    func sendSGI(_ value: UInt64, _ group: InterruptGroup) {
-        distributor.sendSGI(value, group, from: self)
+    func group(_ intid: UInt32) -> InterruptGroup {
+        intid < 32 ? bank.groupOf(Int(intid)) : distributor.group(intid)
     }
 
-    /// An SGI arrives, if it is of the group that it was sent as (table 12-14).
-    func receiveSGI(_ intid: UInt32, _ group: InterruptGroup) {
-        guard bank.group >> intid & 1 == UInt32(group.rawValue) else { return }
+    func sendSGI(_ value: UInt64, _ group: InterruptGroup, isSecure: Bool) {
+        distributor.sendSGI(value, group, isSecure: isSecure, from: self)
+    }
+
+    /// All are Non-secure, as firmware leaves them for software of that state.
+    func handOver() {
+        bank.group = ~0
+        update()
+    }
+
+    /// An SGI arrives, if it is of the group that it was sent as, or of Group 0 and sent as of Secure Group 1 (table 12-14).
+    /// GICR_NSACR says which of Secure state's Non-secure software may send: of Group 0 from 1 on, all from 2 on.
+    func receiveSGI(_ intid: UInt32, _ group: InterruptGroup, isSecure: Bool) {
+        let own = bank.groupOf(Int(intid))
+        guard own == group || own == .zero && group == .secureOne else { return }
+        if !isSecure, own != .one, nonSecureAccess >> (2 * intid) & 3 < (own == .zero ? 1 : 2) { return }
         bank.latched |= 1 << intid
         update()
     }
 
     // MARK: Registers
 
-    func read(_ offset: UInt64, size: Int) -> UInt64 {
+    func read(_ offset: UInt64, size: Int, isSecure: Bool) -> UInt64 {
         if offset >= Self.sgiBase {
             guard size <= 4, let register = bankRegister(offset) else { return 0 }
-            return UInt64(bank.read(register)).part(offset % 4, size: size)
+            if register.kind == .nonSecureAccess {
+                return isSecure ? UInt64(nonSecureAccess).part(offset % 4, size: size) : 0
+            }
+            return UInt64(isSecure ? bank.read(register) : bank.readNonSecure(register)).part(offset % 4, size: size)
         }
+        if !isSecure, Self.isWaker(offset) { return 0 }
         return readDouble(offset & ~7).part(offset % 8, size: size)
     }
 
-    func write(_ offset: UInt64, size: Int, value: UInt64) {
+    /// GICR_WAKER is Secure software's.
+    private static func isWaker(_ offset: UInt64) -> Bool { offset & ~7 == Register.waker.rawValue & ~7 }
+
+    func write(_ offset: UInt64, size: Int, value: UInt64, isSecure: Bool) {
         if offset >= Self.sgiBase {
             guard size <= 4, let register = bankRegister(offset) else { return }
             let (word, mask) = UInt32.placed(value, at: offset % 4, size: size)
-            bank.write(register, word, mask: mask, priorityBits: GICv3InterfaceRegisters.implementedPriorityBits)
+            let bits = GICv3InterfaceRegisters.implementedPriorityBits
+            if register.kind == .nonSecureAccess {
+                if isSecure { nonSecureAccess = nonSecureAccess & ~mask | word & mask }
+            } else if isSecure {
+                bank.write(register, word, mask: mask, priorityBits: bits)
+            } else {
+                bank.writeNonSecure(register, word, mask: mask, priorityBits: bits)
+            }
             return update()
         }
+        if !isSecure, Self.isWaker(offset) { return }
         let double = offset & ~7
         writeDouble(double, readDouble(double).replacingPart(offset % 8, size: size, with: value), at: offset)
     }
 
-    /// The register at an offset of SGI_base, if it is about the first thirty-two interrupts.
+    /// The register at an offset of SGI_base, if it is about the first thirty-two interrupts; PPIs have no GICR_NSACR.
     private func bankRegister(_ offset: UInt64) -> InterruptRegister? {
-        guard let register = InterruptRegister((offset - Self.sgiBase) & ~3), register.bank == 0 else { return nil }
+        guard
+            let register = InterruptRegister((offset - Self.sgiBase) & ~3, hasSecurity: distributor.hasSecurity),
+            register.bank == 0, register.kind != .nonSecureAccess || register.part == 0
+        else { return nil }
         return register
     }
 
@@ -193,7 +226,8 @@ final class GICv3Redistributor {
     // MARK: State
 
     func describeState(_ visitor: inout some StateVisitor) {
-        bank.describeState(&visitor)
+        bank.describeState(&visitor, hasSecurity: distributor.hasSecurity)
+        if distributor.hasSecurity { visitor.field("sgi non-secure access", &nonSecureAccess) }
         visitor.field("asleep", &isAsleep)
         lpis.describeState(&visitor)
         interface.describeState(&visitor)
@@ -201,12 +235,14 @@ final class GICv3Redistributor {
 }
 
 /// All Redistributors, one after another.
-final class GICv3RedistributorRegion: Device {
+final class GICv3RedistributorRegion: SecureRegisters {
     let name: String
     let redistributors: [GICv3Redistributor]
+    private let hasSecurity: Bool
 
-    init(name: String, redistributors: [GICv3Redistributor]) {
+    init(name: String, redistributors: [GICv3Redistributor], hasSecurity: Bool = false) {
         self.name = name
+        self.hasSecurity = hasSecurity
         self.redistributors = redistributors
     }
 
@@ -216,13 +252,22 @@ final class GICv3RedistributorRegion: Device {
     }
 
     func read(_ offset: UInt64, size: Int) throws(AccessFault) -> UInt64 {
-        guard offset % UInt64(size) == 0 else { throw AccessFault() }
-        return redistributor(offset)?.read(offset % GICv3Redistributor.frameSize, size: size) ?? 0
+        try read(offset, size: size, isSecure: !hasSecurity)
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64) throws(AccessFault) {
+        try write(offset, size: size, value: value, isSecure: !hasSecurity)
+    }
+
+    func read(_ offset: UInt64, size: Int, isSecure: Bool) throws(AccessFault) -> UInt64 {
         guard offset % UInt64(size) == 0 else { throw AccessFault() }
-        redistributor(offset)?.write(offset % GICv3Redistributor.frameSize, size: size, value: value)
+        return redistributor(offset)?.read(offset % GICv3Redistributor.frameSize, size: size, isSecure: isSecure) ?? 0
+    }
+
+    func write(_ offset: UInt64, size: Int, value: UInt64, isSecure: Bool) throws(AccessFault) {
+        guard offset % UInt64(size) == 0 else { throw AccessFault() }
+        redistributor(offset)?.write(
+            offset % GICv3Redistributor.frameSize, size: size, value: value, isSecure: isSecure)
     }
 
     func reset() {

@@ -10,6 +10,10 @@ struct InterruptBank {
     let hasOwnPendingRegisters: UInt32
 
     var group: UInt32 = 0
+    /// Of those that are not of Group 1, the ones of Secure Group 1 (IGRPMODR), where a GICv3 has two Security states.
+    var modifier: UInt32 = 0
+    /// Two bits each: what Non-secure software may do with them although they are not of Group 1 (GICD_NSACRn).
+    var nonSecureAccess: UInt64 = 0
     var enabled: UInt32
     var edge: UInt32
     /// Pending by an edge or by software.
@@ -31,6 +35,8 @@ struct InterruptBank {
     /// Wires keep their level.
     mutating func reset() {
         group = 0
+        modifier = 0
+        nonSecureAccess = 0
         enabled = alwaysEnabled
         edge = alwaysEdge
         latched = 0
@@ -65,9 +71,13 @@ struct InterruptBank {
             candidates &= candidates - 1
             let priority = UInt16(priorities[index])
             guard priority < best.priority else { continue }
-            best = PendingInterrupt(
-                intid: base + UInt32(index), priority: priority, group: group >> UInt32(index) & 1 == 0 ? .zero : .one)
+            best = PendingInterrupt(intid: base + UInt32(index), priority: priority, group: groupOf(index))
         }
+    }
+
+    func groupOf(_ index: Int) -> InterruptGroup {
+        if group >> UInt32(index) & 1 != 0 { return .one }
+        return modifier >> UInt32(index) & 1 == 0 ? .zero : .secureOne
     }
 
     // MARK: Registers
@@ -75,6 +85,8 @@ struct InterruptBank {
     func read(_ register: InterruptRegister) -> UInt32 {
         switch register.kind {
         case .group: return group
+        case .modifier: return modifier
+        case .nonSecureAccess: return UInt32(truncatingIfNeeded: nonSecureAccess >> UInt64(32 * (register.part & 1)))
         case .setEnable, .clearEnable: return enabled
         case .setPending, .clearPending: return pending
         case .setActive, .clearActive: return active
@@ -96,6 +108,10 @@ struct InterruptBank {
         let bits = value & mask
         switch register.kind {
         case .group: group = (group & ~mask) | bits
+        case .modifier: modifier = (modifier & ~mask) | bits
+        case .nonSecureAccess:
+            let shift = UInt64(32 * (register.part & 1))
+            nonSecureAccess = nonSecureAccess & ~(UInt64(mask) << shift) | UInt64(bits) << shift
         case .setEnable: enabled |= bits
         case .clearEnable: enabled &= ~bits | alwaysEnabled
         case .setPending: latched |= bits & ~hasOwnPendingRegisters
@@ -117,13 +133,18 @@ struct InterruptBank {
 
     // MARK: State
 
-    mutating func describeState(_ visitor: inout some StateVisitor) {
+    /// - Parameter hasSecurity: there is what two Security states of a GICv3 have.
+    mutating func describeState(_ visitor: inout some StateVisitor, hasSecurity: Bool = false) {
         visitor.field("group", &group)
         visitor.field("enabled", &enabled)
         visitor.field("edge", &edge)
         visitor.field("latched", &latched)
         visitor.field("level", &level)
         visitor.field("active", &active)
+        if hasSecurity {
+            visitor.field("group modifier", &modifier)
+            visitor.field("non-secure access", &nonSecureAccess)
+        }
         enabled |= alwaysEnabled
         edge |= alwaysEdge
         var bytes = (0..<32).map { priorities[$0] }
@@ -174,18 +195,20 @@ struct InterruptBanks: ~Copyable {
 
     /// Replaces `best` by the interrupt of highest priority among those of each bank's mask, if that is higher.
     @inline(__always)
-    func findHighest(_ best: inout PendingInterrupt, mask: (_ index: Int, _ group: UInt32) -> UInt32) {
+    func findHighest(
+        _ best: inout PendingInterrupt, mask: (_ index: Int, _ group: UInt32, _ modifier: UInt32) -> UInt32
+    ) {
         var left = hasCandidates
         while left != 0 {
             let index = left.trailingZeroBitCount
             left &= left - 1
-            banks[index].findHighest(mask(index, banks[index].group), &best)
+            banks[index].findHighest(mask(index, banks[index].group, banks[index].modifier), &best)
         }
     }
 
-    mutating func describeState(_ visitor: inout some StateVisitor) {
+    mutating func describeState(_ visitor: inout some StateVisitor, hasSecurity: Bool = false) {
         for index in banks.indices {
-            banks[index].describeState(&visitor)
+            banks[index].describeState(&visitor, hasSecurity: hasSecurity)
             change(index) { _ in }
         }
     }
@@ -204,6 +227,9 @@ struct InterruptRegister: Equatable {
         case clearActive = 0x380
         case priority = 0x400
         case configuration = 0xc00
+        /// Of a GICv3 with two Security states alone.
+        case modifier = 0xd00
+        case nonSecureAccess = 0xe00
     }
 
     let kind: Kind
@@ -212,8 +238,10 @@ struct InterruptRegister: Equatable {
     /// Which of the bank's words of this kind it is.
     let part: Int
 
-    /// - Parameter offset: a multiple of 4.
-    init?(_ offset: UInt64) {
+    /// - Parameters:
+    ///   - offset: a multiple of 4.
+    ///   - hasSecurity: it is a GICv3's with two Security states.
+    init?(_ offset: UInt64, hasSecurity: Bool = false) {
         switch offset {
         case 0x080..<0x400:
             guard let kind = Kind(rawValue: offset & ~0x7f) else { return nil }
@@ -227,6 +255,14 @@ struct InterruptRegister: Equatable {
         case 0xc00..<0xd00:
             kind = .configuration
             bank = Int(offset - 0xc00) / 8
+            part = Int(offset % 8) / 4
+        case 0xd00..<0xd80 where hasSecurity:
+            kind = .modifier
+            bank = Int(offset - 0xd00) / 4
+            part = 0
+        case 0xe00..<0xf00 where hasSecurity:
+            kind = .nonSecureAccess
+            bank = Int(offset - 0xe00) / 8
             part = Int(offset % 8) / 4
         default: return nil
         }

@@ -1,7 +1,9 @@
-/// An interrupt's group. Without EL3 there is one Security state, and both groups are its own.
+/// An interrupt's group. Without EL3 there is one Security state, and both groups are its own. With it, Group 1 is
+/// Non-secure, and a GICv3 has another one for Secure state.
 enum InterruptGroup: Int {
     case zero = 0
     case one = 1
+    case secureOne = 2
 }
 
 /// The interrupt that a CPU interface would have its CPU take next, whether or not its priority suffices.
@@ -18,7 +20,7 @@ struct PendingInterrupt: Equatable {
         visitor.field("pending", &intid)
         visitor.field("pending priority", &priority)
         visitor.field("pending group", &group)
-        self.group = group & 1 == 0 ? .zero : .one
+        self.group = InterruptGroup(rawValue: group) ?? .zero
     }
 }
 
@@ -26,6 +28,9 @@ struct PendingInterrupt: Equatable {
 enum SpecialINTID {
     static let first: UInt32 = 1020
     static let range = first...spurious
+    /// Of a GICv3 with two Security states, to EL3: the pending interrupt is of the one state's Group 1, or of the other's.
+    static let secureGroup1: UInt32 = 1020
+    static let nonSecureGroup1: UInt32 = 1021
     /// The pending interrupt is of Group 1, and what was read acknowledges Group 0.
     static let otherGroup: UInt32 = 1022
     static let spurious: UInt32 = 1023
@@ -57,6 +62,10 @@ struct InterruptPriorities {
     var hasCommonBinaryPoint = false
     /// The Active Priorities Registers of both groups, from the highest priority on.
     private var active: (zero: UInt128, one: UInt128) = (0, 0)
+    /// What a GICv3 with two Security states has for Secure Group 1: the same again.
+    private var activeSecureOne: UInt128 = 0
+    private(set) var secureGroup1BinaryPoint: UInt8
+    var hasSecureCommonBinaryPoint = false
     /// The highest active group priority, or ``idle``.
     private(set) var running = idle
 
@@ -68,10 +77,14 @@ struct InterruptPriorities {
         self.hasSharedActivePriorities = hasSharedActivePriorities
         binaryPoint = minimumBinaryPoint
         group1BinaryPoint = minimumBinaryPoint + 1
+        secureGroup1BinaryPoint = minimumBinaryPoint
     }
 
     mutating func reset() {
         mask = 0
+        activeSecureOne = 0
+        secureGroup1BinaryPoint = minimumBinaryPoint
+        hasSecureCommonBinaryPoint = false
         binaryPoint = minimumBinaryPoint
         group1BinaryPoint = minimumBinaryPoint + 1
         hasCommonBinaryPoint = false
@@ -90,6 +103,10 @@ struct InterruptPriorities {
 
     mutating func setGroup1BinaryPoint(_ value: UInt64) {
         group1BinaryPoint = max(UInt8(value & 7), minimumBinaryPoint + 1)
+    }
+
+    mutating func setSecureGroup1BinaryPoint(_ value: UInt64) {
+        secureGroup1BinaryPoint = max(UInt8(value & 7), minimumBinaryPoint)
     }
 
     /// How many 32-bit Active Priorities Registers each group has.
@@ -113,7 +130,12 @@ struct InterruptPriorities {
 
     /// The part of a priority that decides about preemption.
     func groupPriority(_ priority: UInt16, _ group: InterruptGroup) -> UInt16 {
-        let point = group == .one && !hasCommonBinaryPoint ? group1BinaryPoint - 1 : binaryPoint
+        let point =
+            switch group {
+            case .zero: binaryPoint
+            case .one: hasCommonBinaryPoint ? binaryPoint : group1BinaryPoint - 1
+            case .secureOne: hasSecureCommonBinaryPoint ? binaryPoint : secureGroup1BinaryPoint
+            }
         return priority & ~0 << (UInt16(point) + 1) & 0xff
     }
 
@@ -137,22 +159,42 @@ struct InterruptPriorities {
     /// The group of the highest active priority; Group 0 where both have it.
     var runningGroup: InterruptGroup? {
         guard running != Self.idle else { return nil }
-        return active.zero.trailingZeroBitCount <= active.one.trailingZeroBitCount ? .zero : .one
+        let first = active.zero.trailingZeroBitCount
+        let isSecureOne = activeSecureOne.trailingZeroBitCount < min(first, active.one.trailingZeroBitCount)
+        if isSecureOne { return .secureOne }
+        return first <= active.one.trailingZeroBitCount ? .zero : .one
     }
 
     private var levelShift: UInt16 { UInt16(minimumBinaryPoint) + 1 }
 
     private func bits(_ group: InterruptGroup) -> UInt128 {
-        group == .zero || hasSharedActivePriorities ? active.zero : active.one
+        if group == .secureOne { return activeSecureOne }
+        return group == .zero || hasSharedActivePriorities ? active.zero : active.one
     }
 
     private mutating func setBits(_ group: InterruptGroup, _ bits: UInt128) {
-        if group == .zero || hasSharedActivePriorities { active.zero = bits } else { active.one = bits }
-        let all = active.zero | active.one
+        if group == .secureOne {
+            activeSecureOne = bits
+        } else if group == .zero || hasSharedActivePriorities {
+            active.zero = bits
+        } else {
+            active.one = bits
+        }
+        let all = active.zero | active.one | activeSecureOne
         running = all == 0 ? Self.idle : UInt16(all.trailingZeroBitCount) << levelShift
     }
 
     // MARK: State
+
+    /// Of Secure Group 1.
+    mutating func describeSecureState(_ visitor: inout some StateVisitor) {
+        var word = activeWord(0, .secureOne)
+        visitor.field("secure active priorities", &word)
+        setActiveWord(0, .secureOne, word)
+        visitor.field("secure group 1 binary point", &secureGroup1BinaryPoint)
+        setSecureGroup1BinaryPoint(UInt64(secureGroup1BinaryPoint))
+        visitor.field("secure common binary point", &hasSecureCommonBinaryPoint)
+    }
 
     mutating func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("priority mask", &mask)

@@ -15,22 +15,31 @@ final class GICv3Driver {
     let gic: GICv3
     let pins = RecordingSink()
     var cpu = 0
+    /// Whether accesses to frames are Secure, where there are two Security states.
+    var isSecure = false
 
-    /// The lines of ``pins``: these and four more for each further CPU.
-    enum Pin: Int { case irq, fiq, virtualIRQ, virtualFIQ }
+    /// The lines of ``pins``: these and as many more for each further CPU.
+    enum Pin: Int, CaseIterable { case irq, fiq, virtualIRQ, virtualFIQ, secureGroup1, nonSecureGroup1 }
 
-    init(affinities: [UInt32] = [0, 1], spis: Int = 64) {
+    init(affinities: [UInt32] = [0, 1], spis: Int = 64, hasSecurity: Bool = false) {
         _ = memory.addRegion(base: Self.ramBase, size: 4 << 20)
         gic = GICv3(
-            spis: spis, affinities: affinities, memory: memory, clock: clock,
+            spis: spis, affinities: affinities, hasSecurity: hasSecurity, memory: memory, clock: clock,
             outputs: affinities.indices.map { [pins] cpu in
-                GICOutputs(
-                    irq: pins.line(4 * cpu), fiq: pins.line(4 * cpu + 1), virtualIRQ: pins.line(4 * cpu + 2),
-                    virtualFIQ: pins.line(4 * cpu + 3))
+                func line(_ pin: Pin) -> InterruptLine { pins.line(Self.number(pin, cpu)) }
+                var outputs = GICOutputs(
+                    irq: line(.irq), fiq: line(.fiq), virtualIRQ: line(.virtualIRQ), virtualFIQ: line(.virtualFIQ))
+                if hasSecurity { outputs.group1 = (line(.secureGroup1), line(.nonSecureGroup1)) }
+                return outputs
             })
     }
 
-    func isHigh(_ pin: Pin, cpu: Int = 0) -> Bool { pins.isHigh(4 * cpu + pin.rawValue) }
+    private static func number(_ pin: Pin, _ cpu: Int) -> Int { Pin.allCases.count * cpu + pin.rawValue }
+
+    func isHigh(_ pin: Pin, cpu: Int = 0) -> Bool { pins.isHigh(Self.number(pin, cpu)) }
+
+    private var distributor: any Device { isSecure ? gic.secureDistributor : gic.distributor }
+    private var redistributors: any Device { isSecure ? gic.secureRedistributors : gic.redistributors }
 
     // MARK: Registers, by the manual's names
 
@@ -38,30 +47,31 @@ final class GICv3Driver {
         case ctlr = 0x0000, typer = 0x0004, iidr = 0x0008
         case igroupr = 0x080, isenabler = 0x100, icenabler = 0x180, ispendr = 0x200, icpendr = 0x280
         case isactiver = 0x300, icactiver = 0x380, ipriorityr = 0x400, itargetsr = 0x800, icfgr = 0xc00
-        case irouter = 0x6000
+        case igrpmodr = 0xd00, nsacr = 0xe00, irouter = 0x6000
     }
 
     enum Redistributor: UInt64 {
         case ctlr = 0x0000, iidr = 0x0004, typer = 0x0008, waker = 0x0014, propbaser = 0x0070, pendbaser = 0x0078
         case igroupr0 = 0x10080, isenabler0 = 0x10100, icenabler0 = 0x10180, ispendr0 = 0x10200
         case icpendr0 = 0x10280, isactiver0 = 0x10300, icactiver0 = 0x10380, ipriorityr = 0x10400, icfgr = 0x10c00
+        case igrpmodr0 = 0x10d00, nsacr = 0x10e00
     }
 
     func gicd(_ register: Distributor, _ index: UInt64 = 0) -> UInt64 {
-        gic.distributor.get(register.rawValue + 4 * index)
+        distributor.get(register.rawValue + 4 * index)
     }
     func gicd(_ register: Distributor, _ index: UInt64 = 0, set value: UInt64) {
-        gic.distributor.set(register.rawValue + 4 * index, value)
+        distributor.set(register.rawValue + 4 * index, value)
     }
-    func irouter(_ intid: UInt64) -> UInt64 { gic.distributor.get(0x6000 + 8 * intid, 8) }
-    func irouter(_ intid: UInt64, set value: UInt64) { gic.distributor.set(0x6000 + 8 * intid, value, 8) }
+    func irouter(_ intid: UInt64) -> UInt64 { distributor.get(0x6000 + 8 * intid, 8) }
+    func irouter(_ intid: UInt64, set value: UInt64) { distributor.set(0x6000 + 8 * intid, value, 8) }
 
     private var frame: UInt64 { UInt64(cpu) * 0x20000 }
     func gicr(_ register: Redistributor, _ index: UInt64 = 0, size: Int = 4) -> UInt64 {
-        gic.redistributors.get(frame + register.rawValue + 4 * index, size)
+        redistributors.get(frame + register.rawValue + 4 * index, size)
     }
     func gicr(_ register: Redistributor, _ index: UInt64 = 0, set value: UInt64, size: Int = 4) {
-        gic.redistributors.set(frame + register.rawValue + 4 * index, value, size)
+        redistributors.set(frame + register.rawValue + 4 * index, value, size)
     }
 
     func icc(_ register: Register) -> UInt64 { gic.cpuInterface(cpu).read(register) }
@@ -93,12 +103,12 @@ final class GICv3Driver {
         let bit = UInt64(1) << (intid % 32), shift = intid % 16 * 2 + 1
         func change(_ old: UInt64, _ bit: UInt64, _ isSet: Bool) -> UInt64 { isSet ? old | bit : old & ~bit }
         if intid < 32 {
-            gic.redistributors.set(frame + 0x10400 + intid, priority, 1)
+            redistributors.set(frame + 0x10400 + intid, priority, 1)
             gicr(.igroupr0, set: change(gicr(.igroupr0), bit, group == 1))
             gicr(.icfgr, intid / 16, set: change(gicr(.icfgr, intid / 16), 1 << shift, edge))
             gicr(.isenabler0, set: bit)
         } else {
-            gic.distributor.set(0x400 + intid, priority, 1)
+            distributor.set(0x400 + intid, priority, 1)
             irouter(intid, set: route)
             gicd(.igroupr, intid / 32, set: change(gicd(.igroupr, intid / 32), bit, group == 1))
             gicd(.icfgr, intid / 16, set: change(gicd(.icfgr, intid / 16), 1 << shift, edge))
