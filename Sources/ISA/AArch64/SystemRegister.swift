@@ -65,9 +65,10 @@ extension AArch64 {
 
         /// The name by which EL2 reaches a register of EL1 or EL0 that its own name is no longer, since HCR_EL2.E2H.
         static func alias(
-            _ name: StaticString, _ encoding: StaticString, _ register: StaticString, _ requires: Features = []
+            _ name: StaticString, _ encoding: StaticString, _ register: StaticString, _ requires: Features = [],
+            traps: Traps = []
         ) -> SystemRegister {
-            SystemRegister(name, encoding, .el2Host, .zero, .none, requires.union(.vhe), atEL2: register)
+            SystemRegister(name, encoding, .el2Host, .zero, .none, requires.union(.vhe), traps: traps, atEL2: register)
         }
 
         /// The number that "11 000 0001 0000 000" stands for: op0, op1, CRn, CRm and op2.
@@ -220,6 +221,8 @@ extension AArch64 {
             case counterFrequency, physicalCounter, virtualCounter, physicalTimer, virtualTimer
             /// SCR_EL3.ST, in Secure state.
             case secureTimer
+            /// UNDEFINED where SCR_EL3.NS is 0.
+            case nonSecure
             /// CPACR_EL1 and CPTR_EL2.
             case floatingPoint
             /// SP_EL0 has a name where it is not the one in use.

@@ -67,11 +67,11 @@ extension AArch64.SystemRegister {
             changes: .translation, translatesEL2: 0),
         .init("AMAIR_EL1", "11 000 1010 0011 000", .el1, .zero, traps: .tvm, atEL2: "AMAIR_EL2"),
         .init("PAR_EL1", "  11 000 0111 0100 000", .el1, .field(\.par)),
-        // No LORegions: LORID_EL1 says so, and the others are RES0.
-        .init("LORSA_EL1", "11 000 1010 0100 000", .el1, .zero, .none, .lor, traps: .tlor),
-        .init("LOREA_EL1", "11 000 1010 0100 001", .el1, .zero, .none, .lor, traps: .tlor),
-        .init("LORN_EL1", " 11 000 1010 0100 010", .el1, .zero, .none, .lor, traps: .tlor),
-        .init("LORC_EL1", " 11 000 1010 0100 011", .el1, .zero, .none, .lor, traps: .tlor),
+        // No LORegions: LORID_EL1 says so, and the others are RES0, and not Secure state's.
+        .init("LORSA_EL1", "11 000 1010 0100 000", .el1, .zero, .none, .lor, traps: .tlor, control: .nonSecure),
+        .init("LOREA_EL1", "11 000 1010 0100 001", .el1, .zero, .none, .lor, traps: .tlor, control: .nonSecure),
+        .init("LORN_EL1", " 11 000 1010 0100 010", .el1, .zero, .none, .lor, traps: .tlor, control: .nonSecure),
+        .init("LORC_EL1", " 11 000 1010 0100 011", .el1, .zero, .none, .lor, traps: .tlor, control: .nonSecure),
         .init("LORID_EL1", "11 000 1010 0100 111", .readEL1, .zero, .none, .lor, traps: .tlor),
         .init(
             "APIAKeyLo_EL1", "11 000 0010 0001 000", .el1, .element(\.keys, 0), .all, .pauth, traps: .apk),

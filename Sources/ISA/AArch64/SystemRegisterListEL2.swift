@@ -123,7 +123,7 @@ extension AArch64.SystemRegister {
 
     static let aliases: [Self] = [
         .alias("SCTLR_EL12", "     11 101 0001 0000 000", "SCTLR_EL1"),
-        .alias("CPACR_EL12", "     11 101 0001 0000 010", "CPACR_EL1"),
+        .alias("CPACR_EL12", "     11 101 0001 0000 010", "CPACR_EL1", traps: .tcpacEL3),
         .alias("TTBR0_EL12", "     11 101 0010 0000 000", "TTBR0_EL1"),
         .alias("TTBR1_EL12", "     11 101 0010 0000 001", "TTBR1_EL1"),
         .alias("TCR_EL12", "       11 101 0010 0000 010", "TCR_EL1"),
@@ -137,7 +137,7 @@ extension AArch64.SystemRegister {
         .alias("AMAIR_EL12", "     11 101 1010 0011 000", "AMAIR_EL1"),
         .alias("VBAR_EL12", "      11 101 1100 0000 000", "VBAR_EL1"),
         .alias("CONTEXTIDR_EL12", "11 101 1101 0000 001", "CONTEXTIDR_EL1"),
-        .alias("SCXTNUM_EL12", "   11 101 1101 0000 111", "SCXTNUM_EL1", .csv2_2),
+        .alias("SCXTNUM_EL12", "   11 101 1101 0000 111", "SCXTNUM_EL1", .csv2_2, traps: .enSCXTEL3),
         .alias("CNTKCTL_EL12", "   11 101 1110 0001 000", "CNTKCTL_EL1"),
         .alias("CNTP_TVAL_EL02", " 11 101 1110 0010 000", "CNTP_TVAL_EL0"),
         .alias("CNTP_CTL_EL02", "  11 101 1110 0010 001", "CNTP_CTL_EL0"),

@@ -64,6 +64,7 @@ extension AArch64.ProcessingElement {
         case .counterFrequency, .physicalCounter, .virtualCounter, .physicalTimer, .virtualTimer:
             try checkTimer(control, access)
         case .secureTimer: try checkSecureTimer(access)
+        case .nonSecure: if isSecureBelowEL3 { throw undefinedInstruction() }
         case .interruptsCommon, .interruptsGroup0, .interruptsGroup1, .interruptsGenerate, .interruptsDeactivate:
             try checkInterruptController(control, access)
         default:

@@ -182,6 +182,9 @@ PROGRAM "traps"
     .endr
     SET sctlr_el1, SCTLR_EL1_RES1
     BOTH_AT 2, "EnSCXT: SCXTNUM_EL2", scr_el3, NONSECURE, NONSECURE & ~SCR_ENSCXT, 3, 4, 13, 0, 7
+    SET hcr_el2, HCR_RW | 1 << 34
+    BOTH_AT 2, "TCPAC: CPACR_EL12", cptr_el3, 0, TCPAC, 3, 5, 1, 0, 2
+    BOTH_AT 2, "EnSCXT: SCXTNUM_EL12", scr_el3, NONSECURE, NONSECURE & ~SCR_ENSCXT, 3, 5, 13, 0, 7
     SET hcr_el2, HCR_RW
     // Pointer authentication.
 9:  mrs x5, id_aa64isar1_el1
@@ -237,6 +240,23 @@ PROGRAM "traps"
     END
     EXPECT_EXCEPTION "CNTPS_CTL_EL1 at Non-secure EL\level is UNDEFINED", \level, EC_UNKNOWN, 0
     .endr
+
+    // LORegions are Non-secure state's.
+    .irp number, 0, 1, 2, 3
+    SET scr_el3, SECURE | SCR_TLOR
+    .irp level, 1, 3
+    BEGIN \level
+    mrs x5, s3_0_c10_c4_\number
+    END
+    EXPECT_EXCEPTION "LOR registers (op2 \number) over Secure state are UNDEFINED at EL\level", \level, EC_UNKNOWN, 0
+    .endr
+    SET scr_el3, NONSECURE
+    BEGIN EL1
+    mrs x5, s3_0_c10_c4_\number
+    END
+    EXPECT_NONE "LOR registers (op2 \number) over Non-secure state are EL1's"
+    .endr
+    SET scr_el3, NONSECURE
 
     // External aborts.
     ldr x6, =SECURE_RAM
