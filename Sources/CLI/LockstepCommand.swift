@@ -148,7 +148,9 @@ struct LockstepCommand: ParsableCommand {
             var printed: [UInt8] = []
             let outcome = try outcome(description, options) { printed += $0 }
             guard case .same(.exited(status: 0), _) = outcome else {
-                let again = ["orrery", "lockstep", path, "--firmware", "none", "--cpu", source.cpu]
+                let again =
+                    ["orrery", "lockstep", path, "--firmware", "none", "--cpu", source.cpu]
+                    + (source.machine.map { ["--machine", $0] } ?? [])
                 StandardStreams.output(
                     report(outcome, options) + "\nThat was program \(index) of seed \(seed). Again: "
                         + (again + machine.engine.arguments).map(TestOutput.quoted).joined(separator: " ") + "\n")

@@ -115,7 +115,7 @@ struct TestRandom<Source: RandomSource> {
         HostProcess(
             HostProcess.own,
             ["test", "--one", "random", "--raw-console", "--timeout", "60s", "--cpu", source.cpu]
-                + engine.arguments + [path],
+                + (source.machine.map { ["--machine", $0] } ?? []) + engine.arguments + [path],
             limit: 60)
     }
 

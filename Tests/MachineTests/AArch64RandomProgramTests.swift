@@ -150,14 +150,32 @@ struct AArch64RandomProgramTests {
         }
     }
 
-    @Test("A program runs to its end, and prints a line for each block", arguments: AArch64.CPUModel.all.map(\.name))
-    func running(_ cpu: String) throws {
-        let program = try Self.source(seed: 5, cpu).program(0, blocks: 40)
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("random-\(cpu)-\(getpid()).elf")
+    @Test("With EL3, blocks begin at every level of both states that has it (D1.2), and return to no other one")
+    func levels() throws {
+        let source = try AArch64RandomSource(seed: 3, cpu: "cortex-a72", hasEL3: true)
+        let blocks = (0..<12).flatMap { source.program($0, blocks: 30).blocks }
+        let states = Set(blocks.map { "\($0.mode.name)\($0.isSecure ? ", Secure" : "")" })
+        #expect(states == ["EL0", "EL1", "EL2", "EL3", "EL0, Secure", "EL1, Secure", "EL3, Secure"])
+        for block in blocks where block.isSecure {
+            for case .goTo(let mode, _, _) in block.items { #expect(mode != .el2, "Secure state has no EL2") }
+        }
+        let others = try Self.source(seed: 3).program(0, blocks: 300).blocks
+        #expect(!others.contains { $0.mode == .el3 || $0.isSecure })
+    }
+
+    @Test(
+        "A program runs to its end, and prints a line for each block", arguments: AArch64.CPUModel.all.map(\.name),
+        [false, true])
+    func running(_ cpu: String, hasEL3: Bool) throws {
+        let source = try AArch64RandomSource(seed: 5, cpu: cpu, hasEL3: hasEL3)
+        let program = source.program(0, blocks: 40)
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "random-\(cpu)-\(hasEL3)-\(getpid()).elf")
         try Data(program.elf).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         var machine = MachineDescription()
         machine.cpu = cpu
+        machine.machine = source.machine
         machine.timeout = TimeSpan(nanoseconds: 1_000_000_000)
         var run = ConformanceRun(ConformanceProgram(path: file.path, name: "random"), on: machine)
         var printed: [UInt8] = []

@@ -53,11 +53,18 @@ public protocol RandomSource {
     /// The CPU here, as `--cpu` takes it.
     var cpu: String { get }
 
+    /// The machine here, as `--machine` takes it; nil for the one that a program's architecture has.
+    var machine: String? { get }
+
     /// What QEMU is told of its machine.
     var qemuMachine: [String] { get }
 
     /// How often `program`, which printed `lines` in full, does what.
     func coverage(_ program: Program, lines: [String]) -> [String]
+}
+
+extension RandomSource {
+    public var machine: String? { nil }
 }
 
 extension MachineCatalog {
@@ -74,7 +81,11 @@ extension MachineCatalog {
             }
             return RISCVRandomSource(seed: seed)
         }
-        return try AArch64RandomSource(seed: seed, cpu: cpu ?? "cortex-a72", isForQEMU: isForQEMU)
+        var description = MachineDescription()
+        description.machine = machine
+        return try AArch64RandomSource(
+            seed: seed, cpu: cpu ?? "cortex-a72", isForQEMU: isForQEMU,
+            hasEL3: description.option(AArch64Virt.SecureState.self) == .on)
     }
 }
 

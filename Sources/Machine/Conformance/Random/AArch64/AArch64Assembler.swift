@@ -117,14 +117,16 @@ struct AArch64Assembler {
 
     // MARK: System registers
 
+    private static let everything = AArch64.CPUModel.named("max")?.with { $0.insert(.el3) }
+
     /// Numbers by name: op0 (less 2), op1, CRn, CRm and op2.
     static let systemRegisters: [String: Int64] = Dictionary(
-        (AArch64.CPUModel.named("max")?.systemRegisters ?? []).map { ($0.name, Int64($0.number)) },
+        (everything?.systemRegisters ?? []).map { ($0.name, Int64($0.number)) },
         uniquingKeysWith: { first, _ in first })
 
     /// SYS's operand by the name of the system instruction.
     static let systemInstructions: [String: Int64] = Dictionary(
-        (AArch64.CPUModel.named("max")?.systemInstructions ?? []).map { ($0.name, Int64($0.number)) },
+        (everything?.systemInstructions ?? []).map { ($0.name, Int64($0.number)) },
         uniquingKeysWith: { first, _ in first })
 
     static func number(_ name: String) -> Int64 {

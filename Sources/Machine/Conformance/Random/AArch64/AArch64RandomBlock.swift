@@ -3,9 +3,11 @@ import AArch64ISA
 /// A random block for AArch64.
 public struct AArch64RandomBlock: RandomBlock {
     public enum Mode: Int, CaseIterable, Sendable {
-        case el0, el1, el2
+        case el0, el1, el2, el3
 
         public var name: String { "EL\(rawValue)" }
+        /// Of the regime EL1&0, mostly.
+        var isOfGuest: Bool { rawValue < 2 }
         /// PSTATE.M with the level's own stack pointer.
         var state: UInt64 { self == .el0 ? 0 : UInt64(rawValue) << 2 | 1 }
     }
@@ -45,7 +47,10 @@ public struct AArch64RandomBlock: RandomBlock {
         static let e2h: UInt64 = 1 << 34
     }
 
-    private func has(_ bit: UInt64) -> Bool { register("HCR_EL2") & bit != 0 }
+    /// EL0 and EL1 are in Secure state, which has no EL2 (SCR_EL3.NS). Without EL3 SCR_EL3 is not there.
+    var isSecure: Bool { systemRegisters["SCR_EL3"].map { $0 & 1 == 0 } ?? false }
+
+    private func has(_ bit: UInt64) -> Bool { !isSecure && register("HCR_EL2") & bit != 0 }
     var isHost: Bool { has(Hypervisor.e2h) }
     /// EL0 is EL2's: exceptions go there.
     var isGeneral: Bool { has(Hypervisor.tge) }
@@ -53,6 +58,7 @@ public struct AArch64RandomBlock: RandomBlock {
 
     /// Whether the level's first stage translates.
     func translates(_ mode: Mode) -> Bool {
+        if mode == .el3 { return register("SCTLR_EL3") & 1 != 0 }
         if mode == .el2 || isGeneral && isHost { return register("SCTLR_EL2") & 1 != 0 }
         return !isGeneral && !has(Hypervisor.dc) && register("SCTLR_EL1") & 1 != 0
     }
@@ -102,7 +108,7 @@ public struct AArch64RandomBlock: RandomBlock {
     }
 
     private func switching(to mode: Mode, from: Mode, _ state: UInt64) -> [UInt32] {
-        let level = from == .el2 ? "EL2" : "EL1"
+        let level = from.name
         var words = AArch64Assembler.loading(29, alias(mode) &- alias(from))
         let place = words.count
         words.append(0)
@@ -127,11 +133,13 @@ public struct AArch64RandomBlock: RandomBlock {
         set(.seed, seed)
         set(.hcr, register("HCR_EL2") | Hypervisor.rw)
         set(.stackPointer2, register("SP_EL2"))
+        set(.stackPointer3, register("SP_EL3"))
+        let hasEL3 = systemRegisters["SCR_EL3"] != nil
         for (index, name) in Layout.givenRegisters.enumerated() {
             let value =
                 switch name {
                 case "VBAR_EL1": AArch64RandomDriver.vectors1
-                case "ELR_EL2": code + alias(mode)
+                case hasEL3 ? "ELR_EL3" : "ELR_EL2": code + alias(mode)
                 default: register(name)
                 }
             fields[Layout.Field.systemRegisters + index] = value
@@ -146,7 +154,7 @@ public struct AArch64RandomBlock: RandomBlock {
 
     private static let clearableRegisters = [
         "CONTEXTIDR_EL1", "TPIDR_EL0", "TPIDRRO_EL0", "TPIDR_EL1", "SP_EL0", "SP_EL1", "SP_EL2", "FPCR", "FPSR",
-        "CNTKCTL_EL1", "PMUSERENR_EL0", "HSTR_EL2", "MDCR_EL2", "VPIDR_EL2", "CNTHCTL_EL2", "CSSELR_EL1",
+        "CNTKCTL_EL1", "PMUSERENR_EL0", "HSTR_EL2", "MDCR_EL2", "VPIDR_EL2", "CNTHCTL_EL2", "CSSELR_EL1", "SP_EL3",
     ]
 
     public mutating func clear(_ part: Int) {
@@ -160,7 +168,9 @@ public struct AArch64RandomBlock: RandomBlock {
     // MARK: Text
 
     public var report: [String] {
-        var lines = ["\(mode.name), HCR_EL2 \(hexadecimal(register("HCR_EL2") | Hypervisor.rw))"]
+        var lines = [
+            "\(mode.name)\(isSecure ? ", Secure" : ""), HCR_EL2 \(hexadecimal(register("HCR_EL2") | Hypervisor.rw))"
+        ]
         var values = systemRegisters.sorted { $0.key < $1.key }.filter { $0.key != "HCR_EL2" && $0.value != 0 }
             .map { "\($0.key) = \(hexadecimal($0.value))" }
         for number in 0..<31 where registers[number] != 0 {

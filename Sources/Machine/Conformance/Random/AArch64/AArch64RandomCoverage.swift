@@ -21,8 +21,8 @@ struct AArch64RandomCoverage {
     private mutating func count(_ block: AArch64RandomBlock) {
         let stages =
             (block.translates(block.mode) ? "first stage" : "no first stage")
-            + (block.mode != .el2 && block.secondStageTranslates ? ", second stage" : "")
-        count("block: \(block.mode.name)\(block.isHost ? ", E2H" : ""), \(stages)")
+            + (block.mode.isOfGuest && block.secondStageTranslates ? ", second stage" : "")
+        count("block: \(block.mode.name)\(block.isSecure ? ", Secure" : "")\(block.isHost ? ", E2H" : ""), \(stages)")
         for item in block.items {
             switch item {
             case .words(let words):

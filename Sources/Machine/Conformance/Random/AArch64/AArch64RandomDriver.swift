@@ -7,25 +7,43 @@ import AArch64ISA
 /// A block ends with an SVC at a known place. EL1's vectors are HVCs, by which EL2's handler hears of EL1's exceptions
 /// and returns from them, so that nothing that a block does to EL1 matters to the handler. The handler's memory is
 /// where EL2's addresses are physical ones. X30 is in TPIDR_EL2 at first, and then X24 to X30 are saved.
+///
+/// On a CPU with EL3 the handler is there, in the same way, and both EL1's and EL2's vectors are SMCs.
 struct AArch64RandomDriver {
     private typealias Layout = AArch64RandomLayout
     private var a = AArch64Assembler(base: AArch64RandomLayout.code)
     private let granule: AArch64RandomGranule
+    private let hasEL3: Bool
 
-    private init(_ granule: AArch64RandomGranule) { self.granule = granule }
+    private init(_ granule: AArch64RandomGranule, hasEL3: Bool) {
+        self.granule = granule
+        self.hasEL3 = hasEL3
+    }
 
-    /// EL2's vectors, and EL1's.
-    private static let vectors2 = AArch64RandomLayout.code + 0x800
+    /// The handler's vectors, EL1's, and with EL3 EL2's.
+    private static let ownVectors = AArch64RandomLayout.code + 0x800
     static let vectors1 = AArch64RandomLayout.code + 0x1000
+    private static let vectors2 = AArch64RandomLayout.code + 0x1800
 
-    /// HVCs of EL1's vectors: this and the vector.
+    /// Calls of EL1's vectors: this and the vector; and those of EL2's.
     private static let forwarded: Int64 = 0x7e00
+    private static let forwarded2: Int64 = 0x7e10
+
+    /// A register of the handler's level.
+    private func own(_ name: String) -> String { name + (hasEL3 ? "_EL3" : "_EL2") }
+    private var ownLevel: UInt64 { hasEL3 ? 3 : 2 }
+
+    /// SCR_EL3 while the handler is at work: RW, HCE, NS, and nothing that traps.
+    private static let secureConfiguration: UInt64 = 1 << 10 | 1 << 8 | 3 << 16 | 3 << 4 | 1
+    /// MDCR_EL3.SPME: counters count in Secure state, and at EL3.
+    static let countsInSecureState: UInt64 = 1 << 17
 
     /// - Parameters:
     ///   - first: the address of the first block's descriptor.
+    ///   - hasEL3: it is entered at EL3.
     ///   - full: print each block's record in full, not its hash.
-    static func assemble(first: UInt64, _ granule: AArch64RandomGranule, full: Bool) -> [UInt32] {
-        var driver = AArch64RandomDriver(granule)
+    static func assemble(first: UInt64, _ granule: AArch64RandomGranule, hasEL3: Bool, full: Bool) -> [UInt32] {
+        var driver = AArch64RandomDriver(granule, hasEL3: hasEL3)
         driver.boot(first: first)
         driver.vectors()
         driver.handler()
@@ -38,8 +56,18 @@ struct AArch64RandomDriver {
     }
 
     private mutating func boot(first: UInt64) {
-        a.load(0, Self.vectors2)
-        a.write("VBAR_EL2", 0)
+        a.load(0, Self.ownVectors)
+        a.write(own("VBAR"), 0)
+        if hasEL3 {
+            for (name, value) in [
+                ("SCR_EL3", Self.secureConfiguration), ("CPTR_EL3", 0), ("MDCR_EL3", Self.countsInSecureState),
+                ("HCR_EL2", AArch64RandomBlock.Hypervisor.rw), ("VBAR_EL2", Self.vectors2),
+            ] {
+                a.load(0, value)
+                a.write(name, 0)
+            }
+            a.emit(.isb, 15)
+        }
         // The first counter counts instructions that retire (INST_RETIRED, 8) at all levels, EL2 too (NSH).
         a.load(0, 1 << 27 | 8)
         a.word(AArch64Assembler.word(.msr_register, rd: 0, Self.eventType))
@@ -58,20 +86,26 @@ struct AArch64RandomDriver {
 
     private mutating func vectors() {
         a.align(to: 0x800)
-        precondition(a.address == Self.vectors2)
+        precondition(a.address == Self.ownVectors)
         for vector in 0..<16 {
             a.align(to: 0x80)
-            a.write("TPIDR_EL2", 30)
+            a.write(own("TPIDR"), 30)
             a.load(30, Layout.state)
             store(28, Layout.save)
-            a.load(28, 0x200 | UInt64(vector))
+            a.load(28, ownLevel << 8 | UInt64(vector))
             a.emit(.b, to: "handler")
         }
         a.align(to: 0x800)
         precondition(a.address == Self.vectors1)
         for vector in 0..<16 {
             a.align(to: 0x80)
-            a.emit(.hvc, Self.forwarded + Int64(vector))
+            a.emit(hasEL3 ? .smc : .hvc, Self.forwarded + Int64(vector))
+        }
+        a.align(to: 0x800)
+        precondition(a.address == Self.vectors2)
+        for vector in 0..<16 where hasEL3 {
+            a.align(to: 0x80)
+            a.emit(.smc, Self.forwarded2 + Int64(vector))
         }
         a.align(to: 0x80)
     }
@@ -109,32 +143,43 @@ struct AArch64RandomDriver {
     private mutating func handler() {
         a.label("handler")
         for (index, register) in [24, 25, 26, 27, 29].enumerated() { store(UInt32(register), Layout.save + 1 + index) }
-        a.read(29, "TPIDR_EL2")
+        a.read(29, own("TPIDR"))
         store(29, Layout.save + 6)
         a.word(AArch64Assembler.word(.mrs, rd: 29, Self.eventCount))
         store(29, Layout.handlerStart)
         a.read(24, "HPFAR_EL2")
-        a.read(25, "FAR_EL2")
-        a.read(26, "ELR_EL2")
-        a.read(27, "SPSR_EL2")
-        a.read(29, "ESR_EL2")
+        a.read(25, own("FAR"))
+        a.read(26, own("ELR"))
+        a.read(27, own("SPSR"))
+        a.read(29, own("ESR"))
         store(24, Layout.save + 8)
-        // Of an exception of EL1, the registers of EL1; those are also what is returned by.
-        a.load(24, (0x16 << 26 | 1 << 25 | UInt64(Self.forwarded)) >> 4)
-        extract(30, 29, 4, 28)
-        compare(30, with: 24)
-        branch(Self.notEqual, "own")
-        extract(28, 29, 0, 4)
-        a.load(24, 0x100)
-        a.emit(.orr_shifted, rd: 28, rn: 28, rm: 24)
-        a.load(30, Layout.state)
-        store(31, Layout.save + 8)
-        a.read(24, "HCR_EL2")
-        a.emit(.tbnz, rd: 24, rm: 34, to: "host")
-        readException("_EL1")
-        a.emit(.b, to: "known")
-        a.label("host")
-        readException("_EL12")
+        // Of an exception of EL1, the registers of EL1; those are also what is returned by. With EL3, of EL2's likewise.
+        func forwards(_ level: UInt64, _ call: Int64, otherwise: String) {
+            a.load(24, ((hasEL3 ? 0x17 : 0x16) << 26 | 1 << 25 | UInt64(call)) >> 4)
+            extract(30, 29, 4, 28)
+            compare(30, with: 24)
+            branch(Self.notEqual, otherwise)
+            extract(28, 29, 0, 4)
+            a.load(24, level << 8)
+            a.emit(.orr_shifted, rd: 28, rn: 28, rm: 24)
+            a.load(30, Layout.state)
+            if level < 2 { store(31, Layout.save + 8) }
+        }
+        forwards(1, Self.forwarded, otherwise: hasEL3 ? "not_el1" : "own")
+        if hasEL3 {
+            readException("_EL1")
+            a.emit(.b, to: "known")
+            a.label("not_el1")
+            forwards(2, Self.forwarded2, otherwise: "own")
+            readException("_EL2")
+        } else {
+            a.read(24, "HCR_EL2")
+            a.emit(.tbnz, rd: 24, rm: 34, to: "host")
+            readException("_EL1")
+            a.emit(.b, to: "known")
+            a.label("host")
+            readException("_EL12")
+        }
         a.emit(.b, to: "known")
         a.label("own")
         forget()
@@ -163,17 +208,17 @@ struct AArch64RandomDriver {
         load(25, Layout.end)
         compare(24, with: 25)
         branch(Self.higher, "lost")
-        // On behind the instruction; SVC and HVC have gone on already.
+        // On behind the instruction; SVC and HVC have gone on already, and SMC where it is EL3's.
         extract(24, 29, 26, 6)
         a.emit(.sub_immediate, rd: 24, rn: 24, 0x15)
-        compare(24, 1)
+        compare(24, hasEL3 ? 2 : 1)
         branch(9, "return")
         a.emit(.add_immediate, rd: 26, rn: 26, 4)
         a.label("return")
-        a.write("ELR_EL2", 26)
+        a.write(own("ELR"), 26)
         // Without IL and SS.
         and(27, 27, ~(3 << 20), 24)
-        a.write("SPSR_EL2", 27)
+        a.write(own("SPSR"), 27)
         let last = a.words.count
         a.word(AArch64Assembler.word(.mrs, rd: 29, Self.eventCount))
         load(27, Layout.handlerStart)
@@ -192,7 +237,7 @@ struct AArch64RandomDriver {
         a.emit(.b, to: "end_block")
     }
 
-    /// X25, X26, X27 and X29: FAR, ELR, SPSR and ESR of EL1, by names that end so.
+    /// X25, X26, X27 and X29: FAR, ELR, SPSR and ESR of a lower level, by names that end so.
     private mutating func readException(_ suffix: String) {
         for (register, name) in [(25, "FAR"), (26, "ELR"), (27, "SPSR"), (29, "ESR")] {
             a.read(UInt32(register), name + suffix)
@@ -261,6 +306,7 @@ struct AArch64RandomDriver {
         a.label("second_stage")
         load(28, Layout.log + 5, at: 24)
         a.emit(.tbz, rd: 28, rm: 9, to: "first_stage")
+        if hasEL3 { a.emit(.tbnz, rd: 28, rm: 8, to: "first_stage") }
         a.read(28, "HCR_EL2")
         a.emit(.tbnz, rd: 28, rm: 27, to: "first_stage")
         // Translation, access flag and permission faults.
@@ -339,17 +385,31 @@ struct AArch64RandomDriver {
         load(1, Layout.Field.hcr.rawValue, at: 30)
         a.write("HCR_EL2", 1)
         a.emit(.isb, 15)
-        for name in Layout.givenRegisters2.dropLast() { give(name) }
+        for name in hasEL3 ? Layout.givenRegisters2 : Layout.givenRegisters2.dropLast() { give(name) }
         load(1, Layout.Field.stackPointer2.rawValue, at: 30)
+        if hasEL3 {
+            a.write("SP_EL2", 1)
+            load(1, Layout.Field.stackPointer3.rawValue, at: 30)
+        }
         a.emit(.add_immediate, rd: 31, rn: 1)
-        // TLBI ALLE2, ALLE1; IC IALLU.
-        a.word(AArch64Assembler.system(4, 8, 7, 0))
+        if hasEL3 {
+            // Of Non-secure state; then of Secure state, if that is the block's. TLBI ALLE3.
+            a.word(AArch64Assembler.system(4, 8, 7, 0))
+            a.word(AArch64Assembler.system(4, 8, 7, 4))
+            for name in Layout.givenRegisters3.dropLast() { give(name) }
+            a.emit(.isb, 15)
+            a.word(AArch64Assembler.system(6, 8, 7, 0))
+        } else {
+            // TLBI ALLE2.
+            a.word(AArch64Assembler.system(4, 8, 7, 0))
+        }
+        // TLBI ALLE1; IC IALLU.
         a.word(AArch64Assembler.system(4, 8, 7, 4))
         a.emit(.dsb, 15)
         a.word(AArch64Assembler.system(0, 7, 5, 0))
         a.emit(.clrex, 15)
         store(31, Layout.handlerCount, at: 29)
-        give(Layout.givenRegisters2.last ?? "")
+        give((hasEL3 ? Layout.givenRegisters3 : Layout.givenRegisters2).last ?? "")
         a.emit(.isb, 15)
         // The counter is 0 when the block begins.
         a.emit(.movz, rd: 1)
@@ -374,8 +434,24 @@ struct AArch64RandomDriver {
         }
         store(27, Layout.finalState)
         a.emit(.add_immediate, rd: 1, rn: 31)
-        store(1, Layout.stackPointers + 2)
-        for (index, name) in Layout.recordedRegisters.enumerated() {
+        store(1, hasEL3 ? Layout.stackPointer3 : Layout.stackPointers + 2)
+        if hasEL3 {
+            a.read(1, "SP_EL2")
+            store(1, Layout.stackPointers + 2)
+            for (index, name) in Layout.recordedRegisters3.enumerated() {
+                a.read(1, name)
+                store(1, Layout.systemRegisters + Layout.recordedRegisters2.count + index)
+            }
+            for (name, value) in [
+                ("SCTLR_EL3", 0x30c5_0830 as UInt64), ("CPTR_EL3", 0), ("SCR_EL3", Self.secureConfiguration),
+                ("MDCR_EL3", Self.countsInSecureState),
+            ] {
+                a.load(1, value)
+                a.write(name, 1)
+                a.emit(.isb, 15)
+            }
+        }
+        for (index, name) in Layout.recordedRegisters2.enumerated() {
             a.read(1, name)
             store(1, Layout.systemRegisters + index)
             if name == "HCR_EL2" {
@@ -456,9 +532,17 @@ struct AArch64RandomDriver {
         load(30, Layout.current, at: 29)
         load(30, Layout.Field.next.rawValue, at: 30)
         a.emit(.cbnz, rd: 30, to: "begin_block")
-        // PSCI SYSTEM_OFF.
-        a.load(0, 0x8400_0008)
-        a.emit(.smc)
+        if hasEL3 {
+            // The machine is Secure state's to turn off: GPIODIR and GPIODATA of pin 0 of its PL061.
+            a.load(0, 0x90b_0000)
+            a.load(1, 1)
+            a.emit(.str_unsigned, rd: 1, rn: 0, 0x400, wide: false)
+            a.emit(.str_unsigned, rd: 1, rn: 0, 4, wide: false)
+        } else {
+            // PSCI SYSTEM_OFF.
+            a.load(0, 0x8400_0008)
+            a.emit(.smc)
+        }
         a.label("off")
         a.emit(.b, to: "off")
     }

@@ -39,6 +39,20 @@ enum AArch64RandomExclusion {
             what: "atomic and ordered accesses that are not aligned, of CPUs with FEAT_LSE2",
             reason: "7.2 has not that feature. B2.2.1.1: they are one access within 16 bytes."),
         .init(
+            what: "HVC at EL3 and in Secure state",
+            reason: "7.2 takes it to EL2. AArch64.CallHypervisor: it stays at EL3, and is UNDEFINED at Secure EL1."),
+        .init(
+            what: "HCR_EL2.E2H and TGE where SCR_EL3.NS is 0",
+            reason: "What EL2's registers are there without EL2 differs. D1.2: Secure state has no EL2."),
+        .init(
+            what: "TLBI of EL2's translations at EL3 where SCR_EL3.NS is 0",
+            reason: "7.2 has them there. TLBI VAE2, Executing TLBI VAE2: UNDEFINED where EL2 is not enabled."),
+        .init(what: "SCR_EL3.EA", reason: "7.2 does not look at it for aborts that are synchronous. SCR_EL3, EA."),
+        .init(what: "MDCR_EL3.TDA", reason: "7.2 does not trap MDCR_EL2 by it. MDCR_EL2, Accessing MDCR_EL2."),
+        .init(
+            what: "HCR_EL2.TSC where there is EL3, and SCR_EL3.SMD",
+            reason: "EL1's vectors are SMCs, which tell EL3 of exceptions."),
+        .init(
             what: "registers by their names for EL2 (_EL12, _EL02) without HCR_EL2.E2H",
             reason: "7.2 has them then too. D8.9, and the registers' accessors: they are UNDEFINED."),
         .init(
@@ -71,7 +85,7 @@ enum AArch64RandomExclusion {
             what: "AT for writing where hardware manages dirty state",
             reason: "7.2 marks the page dirty. D8.5.8: an address translation instruction does not."),
         .init(
-            what: "PMUSERENR_EL0.ER, CR and SW where MDCR_EL2.TPM is set",
+            what: "PMUSERENR_EL0.ER, CR and SW where MDCR_EL2.TPM or MDCR_EL3.TPM is set",
             reason: "7.2 looks at them first, and does not trap. D19.3.18, TPM."),
         .init(
             what: "AT S12E*R and AT S12E*W where E2H and TGE are set",

@@ -17,12 +17,15 @@ struct AArch64RandomGenerator {
     let granule: AArch64RandomGranule
     let choice: AArch64RandomChoice
     let isForQEMU: Bool
+    /// Programs are entered at EL3.
+    let hasEL3: Bool
     /// Places in the block that branches by register lead to.
     private var landings: Set<Int> = []
 
     typealias Operation = AArch64.Operation
 
-    init(seed: UInt64, model: AArch64.CPUModel, choice: AArch64RandomChoice, isForQEMU: Bool) {
+    init(seed: UInt64, model: AArch64.CPUModel, choice: AArch64RandomChoice, isForQEMU: Bool, hasEL3: Bool) {
+        self.hasEL3 = hasEL3
         random = SplitMix64(seed: seed)
         self.model = model
         self.choice = choice
@@ -34,7 +37,7 @@ struct AArch64RandomGenerator {
     // MARK: Blocks
 
     mutating func block() -> AArch64RandomBlock {
-        let mode = random.pick([.el0, .el0, .el1, .el1, .el2] as [AArch64RandomBlock.Mode])
+        let mode = random.pick([.el0, .el0, .el1, .el1, .el2] + (hasEL3 ? [.el3] : []) as [AArch64RandomBlock.Mode])
         present = AArch64RandomBlock(mode: mode)
         present.registers = (0..<31).map { _ in random.hostile() }
         present.vectors = (0..<64).map { _ in random.hostile() }
@@ -104,7 +107,7 @@ struct AArch64RandomGenerator {
     /// Where blocks at the present level find memory, whether they may access it or not: borders of pages.
     private mutating func border(isGood: Bool) -> UInt64 {
         guard present.translates(mode) else {
-            let isSecond = mode != .el2 && present.secondStageTranslates && !isGood && random.chance(60)
+            let isSecond = mode.isOfGuest && present.secondStageTranslates && !isGood && random.chance(60)
             let base = isSecond ? AArch64RandomLayout.secondStageWindow : AArch64RandomLayout.scratch
             return base + UInt64(random.below(isSecond ? 16 : 7) + 1) * granule.bytes
         }
@@ -113,8 +116,9 @@ struct AArch64RandomGenerator {
         return hasUpperHalf && random.chance(15) ? upperHalf + address : address
     }
 
-    var isOfEL2: Bool { mode == .el2 || present.isGeneral && present.isHost }
-    private var hasUpperHalf: Bool { !isOfEL2 }
+    /// The present level's translation is not EL1&0's.
+    var isOfHigher: Bool { !mode.isOfGuest || present.isGeneral && present.isHost }
+    private var hasUpperHalf: Bool { !isOfHigher }
     private var upperHalf: UInt64 {
         let size = present.register("TCR_EL1") >> 16 & 63
         return 0 &- (1 << (64 - size))
@@ -145,7 +149,7 @@ struct AArch64RandomGenerator {
             let immediate = encoding.decode(word).immediate
             let name = String(describing: encoding.operation)
             // What is told of refusals differs for these: see AArch64RandomExclusion.
-            let isRefusedTwice = mode != .el2 && present.secondStageTranslates || features.contains(.hafdbs)
+            let isRefusedTwice = mode.isOfGuest && present.secondStageTranslates || features.contains(.hafdbs)
             let isTold = choice.updates.contains(encoding.operation) || [.ldlar, .stllr].contains(encoding.operation)
             // Of device memory, exclusive and atomic accesses are IMPLEMENTATION DEFINED (B2.2.6, B2.9.2).
             let isAtomic = choice.ordered.contains(encoding.operation) && !Self.isOrderedAlone(encoding.operation)
@@ -200,7 +204,7 @@ struct AArch64RandomGenerator {
     var leavesOutDevices: Bool { isForQEMU && AArch64RandomProgram.hasDevices(tableSeed) }
 
     /// Stages on, as far as the present level has them, lead to memory wherever they lead.
-    private var isTranslatedWhole: Bool { isOfEL2 || present.secondStageTranslates }
+    private var isTranslatedWhole: Bool { isOfHigher || present.secondStageTranslates }
 
     /// Whether the manual says what the instruction does: a base that is written back is no other operand, and a pair loads
     /// two registers (CONSTRAINED UNPREDICTABLE, K1.2).
@@ -289,7 +293,10 @@ struct AArch64RandomGenerator {
     private mutating func change() -> AArch64RandomBlock.Item {
         let from = mode
         var modes: [AArch64RandomBlock.Mode] = [from]
-        if from == .el2 { modes = present.isGeneral ? [.el2, .el0] : [.el2, .el1, .el0] }
+        if from == .el2 || from == .el3 {
+            modes =
+                [from, .el0] + (present.isGeneral ? [] : [.el1]) + (from == .el3 && !present.isSecure ? [.el2] : [])
+        }
         if from == .el1 { modes = [.el1, .el0] }
         guard from != .el0 else { return .words([general()]) }
         if random.chance(25) { return .goTo(from, from: from, state: illegalState()) }
@@ -301,8 +308,9 @@ struct AArch64RandomGenerator {
     /// PSTATE that an exception return from the present level may not have: EL3, a higher level, EL1 with HCR_EL2.TGE, and
     /// modes that are not there (D1.4.4, "Illegal exception returns from AArch64 state"). AArch32 may be QEMU's.
     private mutating func illegalState() -> UInt64 {
-        var modes: [UInt64] = [1, 2, 3, 6, 7, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf]
-        if mode == .el1 { modes += [8, 9] }
+        var modes: [UInt64] = [1, 2, 3, 6, 7, 0xa, 0xb, 0xe, 0xf]
+        if mode != .el3 { modes += [0xc, 0xd] }
+        if mode == .el1 || mode == .el3 && present.isSecure { modes += [8, 9] }
         if present.isGeneral { modes += [4, 5] }
         return state(mode) & ~(3 << 10 | 0xf) | random.pick(modes)
     }
@@ -313,12 +321,14 @@ struct AArch64RandomGenerator {
         let number = Int64(random.below(0x7000))
         switch random.below(8) {
         case 0, 1: return AArch64Assembler.word(.svc, number & 0xff)
-        case 2: return AArch64Assembler.word(.hvc, number)
+        case 2:
+            // See AArch64RandomExclusion.
+            return AArch64Assembler.word(mode == .el3 || present.isSecure ? .brk : .hvc, number)
         case 3: return AArch64Assembler.word(.brk, number)
         case 4: return AArch64Assembler.word(.hlt, number)
         case 5:
-            // SMC is firmware's call but where it is trapped.
-            let isTrapped = mode == .el0 || mode == .el1 && present.register("HCR_EL2") >> 19 & 1 == 1
+            // SMC is firmware's call but where it is trapped, or EL3's.
+            let isTrapped = hasEL3 || mode == .el0 || mode == .el1 && present.register("HCR_EL2") >> 19 & 1 == 1
             return AArch64Assembler.word(isTrapped ? .smc : .brk, number)
         case 6: return AArch64Assembler.word(random.pick([.dcps1, .dcps2, .dcps3, .drps] as [Operation]), number)
         default: return AArch64Assembler.word(mode == .el0 ? .eret : .udf, number)
@@ -414,13 +424,16 @@ public struct AArch64RandomSource: RandomSource {
     public let cpu: String
     /// Whether QEMU runs them too, so that they leave out what its errors would show.
     let isForQEMU: Bool
+    /// Programs are entered at EL3: the machine has `secure=on`.
+    let hasEL3: Bool
     private let choice: AArch64RandomChoice
 
-    public init(seed: UInt64, cpu: String, isForQEMU: Bool = true) throws(InputError) {
+    public init(seed: UInt64, cpu: String, isForQEMU: Bool = true, hasEL3: Bool = false) throws(InputError) {
+        self.hasEL3 = hasEL3
         self.seed = seed
         self.cpu = cpu
         self.isForQEMU = isForQEMU
-        model = try AArch64.CPUModel(cpu: cpu)
+        model = try AArch64.CPUModel(cpu: cpu).with { if hasEL3 { $0.insert(.el3) } }
         guard model.features.contains(.el2) else {
             throw InputError(
                 file: "--cpu", problem: "random programs are entered at EL2, which \(cpu) has not",
@@ -431,14 +444,18 @@ public struct AArch64RandomSource: RandomSource {
 
     public func program(_ index: Int, blocks: Int) -> AArch64RandomProgram {
         var generator = AArch64RandomGenerator(
-            seed: seed &+ UInt64(index) &* 0x1_0000_0001, model: model, choice: choice, isForQEMU: isForQEMU)
+            seed: seed &+ UInt64(index) &* 0x1_0000_0001, model: model, choice: choice, isForQEMU: isForQEMU,
+            hasEL3: hasEL3)
         return AArch64RandomProgram(
             blocks: (0..<blocks).map { _ in generator.block() }, tableSeed: generator.tableSeed,
-            features: generator.features, isForQEMU: isForQEMU)
+            features: generator.features, isForQEMU: isForQEMU, hasEL3: hasEL3)
     }
 
     public var architecture: ELFFile.Machine { .aarch64 }
-    public var qemuMachine: [String] { ["-M", "virt,virtualization=on", "-cpu", cpu, "-m", "128"] }
+    public var machine: String? { hasEL3 ? "aarch64-virt,secure=on" : nil }
+    public var qemuMachine: [String] {
+        ["-M", "virt,virtualization=on" + (hasEL3 ? ",secure=on" : ""), "-cpu", cpu, "-m", "128"]
+    }
 
     public func coverage(_ program: AArch64RandomProgram, lines: [String]) -> [String] {
         AArch64RandomCoverage(program, lines: lines).table

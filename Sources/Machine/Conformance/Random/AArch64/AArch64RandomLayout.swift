@@ -20,7 +20,7 @@ enum AArch64RandomLayout {
 
     // MARK: The record of a block: doublewords from `state`
 
-    /// X0 to X30, then SP_EL0, SP_EL1 and SP_EL2.
+    /// X0 to X30, then SP_EL0, SP_EL1 and SP_EL2; SP_EL3 is behind the system registers.
     static let stackPointers = 31
     /// V0 to V31, two doublewords each.
     static let vectors = 34
@@ -30,7 +30,8 @@ enum AArch64RandomLayout {
     /// 1 when the block left its own code.
     static let lost = 101
     static let systemRegisters = 102
-    static let log = systemRegisters + recordedRegisters.count
+    static let stackPointer3 = systemRegisters + recordedRegisters.count
+    static let log = stackPointer3 + 1
     static let logEntries = 16
     /// ESR, ELR, FAR, HPFAR, SPSR, and the level with the vector.
     static let logFields = 6
@@ -49,7 +50,7 @@ enum AArch64RandomLayout {
     // MARK: The descriptor of a block: doublewords
 
     enum Field: Int, CaseIterable {
-        case next, start, end, seed, hcr, stackPointer2
+        case next, start, end, seed, hcr, stackPointer2, stackPointer3
         static let systemRegisters = Field.allCases.count
         static let registers = systemRegisters + AArch64RandomLayout.givenRegisters.count
         static let vectors = registers + 31
@@ -66,16 +67,25 @@ enum AArch64RandomLayout {
     static let givenRegisters2 = [
         "CPTR_EL2", "TCR_EL2", "TTBR0_EL2", "MAIR_EL2", "CNTHCTL_EL2", "TPIDR_EL2", "ELR_EL2", "SPSR_EL2", "SCTLR_EL2",
     ]
-    static let givenRegisters = givenRegisters1 + givenRegisters2
+    /// Those of EL3, where programs are entered there.
+    static let givenRegisters3 = [
+        "SCR_EL3", "CPTR_EL3", "MDCR_EL3", "TCR_EL3", "TTBR0_EL3", "MAIR_EL3", "ELR_EL3", "SPSR_EL3", "SCTLR_EL3",
+    ]
+    static let givenRegisters = givenRegisters1 + givenRegisters2 + givenRegisters3
 
     /// What is left at a block's end, in the order of reading. The driver sets the first ones for itself then.
-    static let recordedRegisters = [
+    static let recordedRegisters2 = [
         "CPTR_EL2", "SCTLR_EL2", "TCR_EL2", "TTBR0_EL2", "MAIR_EL2", "CNTHCTL_EL2", "HCR_EL2", "FPCR", "FPSR",
         "SCTLR_EL1", "TCR_EL1", "TTBR0_EL1", "TTBR1_EL1", "MAIR_EL1",
         "CPACR_EL1", "CONTEXTIDR_EL1", "TPIDR_EL0", "TPIDRRO_EL0", "TPIDR_EL1", "ESR_EL1", "FAR_EL1", "ELR_EL1",
         "SPSR_EL1", "PAR_EL1", "CSSELR_EL1", "CNTKCTL_EL1", "PMUSERENR_EL0", "MDSCR_EL1", "VTCR_EL2", "VTTBR_EL2",
         "HSTR_EL2", "MDCR_EL2", "VPIDR_EL2", "VMPIDR_EL2",
     ]
+    /// The last ones, which stay 0 where there is no EL3.
+    static let recordedRegisters3 = [
+        "SCTLR_EL3", "CPTR_EL3", "SCR_EL3", "TCR_EL3", "TTBR0_EL3", "MAIR_EL3", "MDCR_EL3",
+    ]
+    static let recordedRegisters = recordedRegisters2 + recordedRegisters3
 
     /// How far from a page's edges blocks reach: what is filled before and summed up after each.
     static let reach: Int64 = 256

@@ -9,11 +9,14 @@ public struct AArch64RandomProgram: RandomProgram {
     let features: AArch64.Features
     /// Whether QEMU runs it too.
     let isForQEMU: Bool
+    /// Whether it is entered at EL3, and has blocks there and in Secure state.
+    let hasEL3: Bool
     public var full = false
 
     private typealias Layout = AArch64RandomLayout
 
-    init(blocks: [AArch64RandomBlock], tableSeed: UInt64, features: AArch64.Features, isForQEMU: Bool) {
+    init(blocks: [AArch64RandomBlock], tableSeed: UInt64, features: AArch64.Features, isForQEMU: Bool, hasEL3: Bool) {
+        self.hasEL3 = hasEL3
         self.blocks = blocks
         self.tableSeed = tableSeed
         self.features = features
@@ -21,7 +24,8 @@ public struct AArch64RandomProgram: RandomProgram {
     }
 
     public func with(_ blocks: [AArch64RandomBlock]) -> AArch64RandomProgram {
-        AArch64RandomProgram(blocks: blocks, tableSeed: tableSeed, features: features, isForQEMU: isForQEMU)
+        AArch64RandomProgram(
+            blocks: blocks, tableSeed: tableSeed, features: features, isForQEMU: isForQEMU, hasEL3: hasEL3)
     }
 
     private var granule: AArch64RandomGranule { AArch64RandomGranule(of: tableSeed, features) }
@@ -42,6 +46,7 @@ public struct AArch64RandomProgram: RandomProgram {
         case Layout.memoryHash: return "memory"
         case Layout.exceptionCount: return "exceptions"
         case Layout.lost: return "left its code"
+        case Layout.stackPointer3: return "sp_el3"
         case ..<Layout.log: return Layout.recordedRegisters[index - Layout.systemRegisters].lowercased()
         case Layout.windowEntries...:
             let number = index - Layout.windowEntries
@@ -59,7 +64,9 @@ public struct AArch64RandomProgram: RandomProgram {
             let offset = Int(address - Layout.code)
             image.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         }
-        put(Self.bytes(AArch64RandomDriver.assemble(first: Layout.blocks, granule, full: full)), at: Layout.code)
+        put(
+            Self.bytes(AArch64RandomDriver.assemble(first: Layout.blocks, granule, hasEL3: hasEL3, full: full)),
+            at: Layout.code)
         for (address, words) in tables() { put(RandomExecutable.bytes(words), at: address) }
         for (index, block) in blocks.enumerated() {
             let address = Layout.code + UInt64(image.count)

@@ -20,6 +20,7 @@ extension AArch64RandomGenerator {
 
     mutating func setSystemRegisters() {
         func set(_ name: String, _ value: UInt64) { present.systemRegisters[name] = value }
+        setSecureConfiguration()
         set("HCR_EL2", hypervisor())
         let isHost = present.isHost
         // M, mostly; I; UMA, DZE, UCT, nTWI, nTWE, UCI; A.
@@ -78,7 +79,40 @@ extension AArch64RandomGenerator {
         set("VMPIDR_EL2", 1 << 31 | random.next() & 0xff_01ff_ffff)
         set("FPCR", floatControl())
         set("FPSR", random.next() & 0x0800_009f)
-        set("SPSR_EL2", state(mode))
+        set(hasEL3 ? "SPSR_EL3" : "SPSR_EL2", state(mode))
+        if hasEL3 { setSystemRegistersOfEL3() }
+    }
+
+    /// SCR_EL3, which decides what there is below.
+    private mutating func setSecureConfiguration() {
+        guard hasEL3 else { return }
+        // RW; then IRQ, FIQ, HCE, SIF, ST, TWI. SMD and EA stay 0: see AArch64RandomExclusion.
+        var bits: UInt64 = 1 << 10 | 3 << 4 | some(1 << 1 | 1 << 2 | 1 << 9 | 1 << 11) | some(1 << 8, 80)
+        bits |= some(1 << 12, 25) | some(when(.lor, 1 << 14) | when(.ras, 1 << 15), 25)
+        bits |= some(when(.pauth, 3 << 16), 85) | some(when(.csv2_2, 1 << 25), 75)
+        // Secure state has no second stage.
+        if mode == .el2 || !AArch64RandomProgram.isDirect(tableSeed) || random.chance(25) { bits |= 1 }
+        present.systemRegisters["SCR_EL3"] = bits
+        // TPM, TDOSA. TDA stays 0: see AArch64RandomExclusion.
+        present.systemRegisters["MDCR_EL3"] =
+            AArch64RandomDriver.countsInSecureState | some(1 << 6 | 1 << 10, 20)
+    }
+
+    private mutating func setSystemRegistersOfEL3() {
+        func set(_ name: String, _ value: UInt64) { present.systemRegisters[name] = value }
+        // As of EL2, whose tables serve EL3 too.
+        var control: UInt64 = 0x30c5_0830 | 1 << 2 | some(1, 85) | some(1 << 12) | some(2, 20)
+        control |= pointers() | some(when(.bti, 1 << 36))
+        set("SCTLR_EL3", control)
+        let size = self.size()
+        set(
+            "TCR_EL3",
+            1 << 31 | 1 << 23 | size | granule.lower << 14 | 2 << 16 | some(1 << 20) | some(when(.hafdbs, 3 << 21)))
+        set("TTBR0_EL3", granule.root(1, size: size))
+        set("MAIR_EL3", 0xbb00ff | random.pick([4, 8, 0xc]) << 24)
+        // TCPAC, TFP.
+        set("CPTR_EL3", some(1 << 31, 20) | some(1 << 10, 15))
+        set("SP_EL3", random.hostile())
     }
 
     /// EnDB, EnDA, EnIB and EnIA of SCTLR_ELx, not all clear: see AArch64RandomExclusion.
@@ -87,8 +121,8 @@ extension AArch64RandomGenerator {
         return bits == 0 ? when(.pauth, 1 << 31) : bits
     }
 
-    /// MDCR_EL2.TPM.
-    private var trapsMonitors: Bool { present.register("MDCR_EL2") >> 6 & 1 == 1 }
+    /// MDCR_EL2.TPM, MDCR_EL3.TPM.
+    private var trapsMonitors: Bool { (present.register("MDCR_EL2") | present.register("MDCR_EL3")) >> 6 & 1 == 1 }
 
     /// T0SZ and T1SZ: three levels, or four.
     private mutating func size() -> UInt64 { random.chance(60) ? 25 : UInt64(16 + random.below(9)) }
@@ -120,6 +154,9 @@ extension AArch64RandomGenerator {
         if features.contains(.vhe), random.chance(40) { bits |= Hypervisor.e2h }
         if mode == .el0, random.chance(25) { bits |= Hypervisor.tge }
         if mode == .el2, bits & Hypervisor.e2h != 0, random.chance(50) { bits |= Hypervisor.tge }
+        // What of HCR_EL2 is in force whichever the state, and the calls of EL1's vectors: see AArch64RandomExclusion.
+        if present.isSecure { bits &= ~(Hypervisor.tge | Hypervisor.e2h) }
+        if hasEL3 { bits &= ~(1 << 19) }
         // See AArch64RandomExclusion.
         if bits & (Hypervisor.tge | Hypervisor.e2h) == Hypervisor.tge { bits &= ~(Hypervisor.vm | Hypervisor.dc) }
         return bits
@@ -173,7 +210,9 @@ extension AArch64RandomGenerator {
         }
         let register = random.pick(choice.systemRegisters)
         // See AArch64RandomExclusion.
-        if mode == .el2, !present.isHost, register.name.hasSuffix("2") && !register.name.hasSuffix("_EL2") {
+        if mode == .el2 || mode == .el3, !present.isHost,
+            register.name.hasSuffix("2") && !register.name.hasSuffix("_EL2")
+        {
             return AArch64Assembler.read(31, "MIDR_EL1")
         }
         return AArch64Assembler.word(.mrs, rd: 31, Int64(register.number))
@@ -193,7 +232,7 @@ extension AArch64RandomGenerator {
             let value: UInt64 = random.chance(80) ? 3 << 20 : UInt64(random.below(4)) << 20
             return AArch64Assembler.loading(29, value) + [AArch64Assembler.write("CPACR_EL1", 29)]
         }
-        if random.chance(20), mode != .el2 {
+        if random.chance(20), mode.isOfGuest {
             // What is above the present level.
             let register = random.pick(choice.systemRegisters)
             let operand = Int64(register.number)
@@ -218,7 +257,7 @@ extension AArch64RandomGenerator {
         if features.contains(.flagM) { operations.append(.cfinv) }
         if features.contains(.flagM2) { operations += [.xaflag, .axflag] }
         // Where EL0 may not: see AArch64RandomExclusion.
-        let control = isOfEL2 ? "SCTLR_EL2" : "SCTLR_EL1"
+        let control = isOfHigher ? "SCTLR_EL2" : "SCTLR_EL1"
         if mode == .el0, present.register(control) >> 9 & 1 == 0 {
             operations.removeAll { $0 == .msr_daifset || $0 == .msr_daifclr }
         }
@@ -240,7 +279,9 @@ extension AArch64RandomGenerator {
             return [AArch64Assembler.word(.hint, [2, 3].contains(number) ? 0 : number)]
         default:
             // WFI, where it is trapped.
-            let isTrapped = mode != .el2 && present.register("HCR_EL2") >> 13 & 1 == 1 && !present.isGeneral
+            let isTrapped =
+                mode.isOfGuest && !present.isSecure && present.register("HCR_EL2") >> 13 & 1 == 1 && !present.isGeneral
+                || mode != .el3 && present.register("SCR_EL3") >> 12 & 1 == 1
             return [AArch64Assembler.word(isTrapped ? .wfi : .yield)]
         }
     }
@@ -248,7 +289,8 @@ extension AArch64RandomGenerator {
     /// AT, and what it found.
     private mutating func translation() -> [UInt32] {
         // See AArch64RandomExclusion.
-        guard present.register("SCTLR_EL1") & present.register("SCTLR_EL2") & present.register("HCR_EL2") & 1 == 1
+        guard !present.isSecure,
+            present.register("SCTLR_EL1") & present.register("SCTLR_EL2") & present.register("HCR_EL2") & 1 == 1
         else {
             return [readAny()]
         }
@@ -267,6 +309,10 @@ extension AArch64RandomGenerator {
     /// TLBI of all kinds, IC, and DC ZVA.
     private mutating func maintenance() -> [UInt32] {
         let instruction = random.pick(choice.maintenance)
+        // See AArch64RandomExclusion.
+        if mode == .el3, present.isSecure, instruction.name.hasPrefix("TLBI"), instruction.name.contains("E2") {
+            return [readAny()]
+        }
         let alignment: UInt64 = 64
         let isGood = random.chance(70) || instruction.name == "DC ZVA" && leavesOutDevices
         return AArch64Assembler.loading(28, address(isGood: isGood, alignment: alignment, alone: true)) + [
