@@ -186,6 +186,62 @@ struct AArch64RandomTests {
         }
     }
 
+    /// Two bases, near the end of a page and in the middle of one, that accesses move on by little.
+    @Test("Accesses off few bases in turn do the same", arguments: [16, 17, 18] as [UInt64])
+    func accesses(seed: UInt64) throws { try compareAccesses(seed, programs: 500) }
+
+    @Test(
+        "Accesses off few bases do the same without one of the optimisations",
+        arguments: OptimizationSwitches.names.map(\.name))
+    func accessesWithout(name: String) throws {
+        let disabled = try #require(OptimizationSwitches.names.first { $0.name == name }).value
+        try compareAccesses(19, programs: 200, without: disabled)
+    }
+
+    private func compareAccesses(
+        _ seed: UInt64, programs: Int, without disabled: OptimizationSwitches = []
+    ) throws {
+        var random = SplitMix64(seed: seed)
+        let accesses =
+            (AArch64.Encoding.loadsAndStores + AArch64.Encoding.floatLoadsAndStores + AArch64.Encoding.atomics)
+            .filter { $0.operation != .illegal }
+        let others =
+            (AArch64.Encoding.dataProcessingImmediate + AArch64.Encoding.dataProcessingRegister
+            + AArch64.Encoding.float + AArch64.Encoding.vectorThreeSame)
+            .filter { $0.operation != .illegal && !Self.isLeftOut($0.operation) }
+        try compare(&random, programs: programs, maximumTurn: 40, without: disabled) { random in
+            let content = (0..<4 + random.next() % 12).map { _ in
+                let isAccess = random.chance(75)
+                let lines = isAccess ? accesses : others
+                let line = lines[Int(random.next() % UInt64(lines.count))]
+                let word = word(of: line, registers: [2, 3, 9, 14, 16, 19], zeros: 0, &random)
+                return isAccess ? near(word, line, &random) : word
+            }
+            let pointer = UInt32(random.chance(50) ? 0x9fc0 : 0xa400)
+            // movz x0, movk x0, add x1, x0; movz x5, and three rounds of the rest.
+            let start: [UInt32] = [0xd280_0000 | pointer << 5, 0xf2a8_0000, 0x9102_0001, 0xd280_0065]
+            let back = UInt32(bitPattern: Int32(-content.count - 1))
+            return start + content + [0xf100_04a5, 0x5400_0001 | (back & 0x7ffff) << 5]
+        }
+    }
+
+    /// The access off one of two registers, or the stack pointer, with an offset of little more than nothing.
+    private func near(_ word: UInt32, _ encoding: AArch64.Encoding, _ random: inout SplitMix64) -> UInt32 {
+        var word = word
+        for piece in encoding.pieces {
+            let position = UInt32(piece.position)
+            if piece.target == .rn, piece.width == 5 {
+                word = word & ~(31 << position) | [0, 0, 1, 1, 31][Int(random.next() % 5)] << position
+            } else if piece.target == .immediate, (6...12).contains(piece.width) {
+                let mask: UInt32 = (1 << UInt32(piece.width)) - 1
+                let isNegative = piece.width < 12 && random.chance(20)
+                let value = isNegative ? mask & ~UInt32(random.next() & 7) : UInt32(random.next() & 7)
+                word = word & ~(mask << position) | value << position
+            }
+        }
+        return word
+    }
+
     /// What ends a program at once: it tells nothing of what comes behind.
     private static func isLeftOut(_ operation: AArch64.Operation) -> Bool {
         switch operation {

@@ -1,4 +1,5 @@
 import ISA
+import Testing
 
 @testable import AArch64ISA
 @testable import JIT
@@ -88,5 +89,25 @@ final class AArch64TestMachine: AArch64Environment {
         var words = [UInt64](repeating: 0, count: Int(Self.size) / 8)
         _ = memory.read(Self.base, into: &words, count: Int(Self.size))
         return words
+    }
+}
+
+extension AArch64TestMachine {
+    /// Bytes of the host's code of each instruction that is translated, and of the way on to the next block.
+    static func sizes(_ words: [UInt32], without disabled: OptimizationSwitches = []) throws -> [Int] {
+        let machine = try AArch64TestMachine(translates: true, without: disabled)
+        machine.write(words + [0x1400_0000], at: code)
+        machine.element.state.pointee.cpacr = 3 << 20
+        machine.element.contextChanged()
+        machine.element.core.pointee.programCounter = code
+        let translator = try #require(machine.translator)
+        let listing = try #require(translator.listing(at: code, of: machine.element))
+        let section = try #require(listing.sections.first)
+        return section.pieces.compactMap { piece in
+            switch piece.origin {
+            case .instruction, .next: piece.code.count
+            default: nil
+            }
+        }
     }
 }

@@ -112,7 +112,11 @@ extension X64 {
         var locked: UInt16 = 0
         var lockedVectors: UInt16 = 0
         var usedSpills: UInt64 = 0
+        var chains = AccessChains()
+        /// The group whose value is in rdx, and those whose values are in spill slots alone.
         var group: AccessGroup?
+        var keptGroups: [AccessGroup] = []
+        var handle: Handle?
         var verdict: Verdict?
         var testResult: TestResult?
         var hostFlags: HostFlags?
@@ -250,6 +254,7 @@ extension X64.Generator {
             floats.forget(block.nodes.count)
         }
         analysis.analyse(&self.block, floats, switches, hasVectors: map.hasVectors)
+        chains.find(self.block, analysis)
         findLoop()
         places.fill(block.nodes.count, with: .none)
         backing.fill(block.nodes.count, with: Self.noBacking)
@@ -258,6 +263,8 @@ extension X64.Generator {
         vectorOwners = InlineArray(repeating: Self.free)
         usedSpills = 0
         group = nil
+        keptGroups.removeAll(keepingCapacity: true)
+        handle = nil
         verdict = nil
         testResult = nil
         hostFlags = nil
@@ -293,7 +300,7 @@ extension X64.Generator {
     private mutating func generateInstruction(_ number: Int) {
         for index in block.nodes(of: number) {
             current = Int32(truncatingIfNeeded: index)
-            guard !analysis[index].isDead, !analysis[index].isDeferred, places[index] == .none else {
+            guard !analysis[index].isDead, !analysis[index].isDeferred, places[index] == .none, !isServed(index) else {
                 release()
                 continue
             }

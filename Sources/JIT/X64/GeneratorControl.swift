@@ -30,7 +30,7 @@ extension X64.Generator {
             assembler.jump(if: condition.inverted, other)
         case .uncount: generateUncount(node)
         case .setContext:
-            group = nil
+            forgetGroups()
             let register = intoRegister(node.a)
             assembler.store(Role.field(\.context), register)
             assembler.move(Role.context, register)
@@ -170,7 +170,7 @@ extension X64.Generator {
 
     /// The result is in rax. Where the helper raised an exception nothing more of the instruction is done.
     private mutating func generateCall(_ node: Node) {
-        group = nil
+        forgetGroups()
         settleFlags()
         for register in Role.temporaries { take(register) }
         for register in map.temporaryVectors { evict(register) }

@@ -80,13 +80,27 @@ extension X64.Generator {
             node.a, bytes: Int32(truncatingIfNeeded: node.immediate), isWrite: node.isForWriting,
             isAligned: node.attributes.contains(.aligned),
             isUpdate: node.isForWriting && node.attributes.contains(.atomic) && !node.attributes.contains(.exclusive))
-        group = nil
+        defer { finishInTemporary(.rdx) }
+        guard node.isPlainAccess else { return assembler.address(.rdx, memory) }
+        if memory.base == .rdx, memory.index == nil, handle.map({ analysis[$0.node].lastUse <= current }) ?? true {
+            // rdx stays as it is, for what comes behind.
+            handle = Handle(node: current, offset: memory.displacement)
+            return
+        }
         assembler.address(.rdx, memory)
-        finishInTemporary(.rdx)
+        group?.value = .root(plus: chains[current].offset)
     }
 
-    private mutating func held(_ handle: Int32, _ offset: UInt64 = 0) -> Memory {
-        Memory(intoRegister(handle), Int32(truncatingIfNeeded: offset))
+    /// A handle whose register holds less than the address, by the offset.
+    struct Handle {
+        let node: Int32
+        let offset: Int32
+    }
+
+    /// What is at the offset in the handle.
+    mutating func held(_ handle: Int32, _ offset: UInt64 = 0) -> Memory {
+        let more = self.handle?.node == handle ? self.handle?.offset ?? 0 : 0
+        return Memory(intoRegister(handle), Int32(truncatingIfNeeded: offset) + more)
     }
 
     mutating func generateHeld(_ node: Node) {
@@ -181,9 +195,4 @@ extension X64.Generator {
         assembler.bind(skip)
         finishInTemporary(old)
     }
-}
-
-extension Node {
-    /// An access of more than a byte whose address has to be a multiple of its size.
-    fileprivate var needsAlignment: Bool { attributes.contains(.aligned) && width != .byte }
 }

@@ -115,11 +115,11 @@ extension X64.Generator {
     mutating func scratch() -> Register {
         var victim: Register?
         for register in Role.temporaries where locked & 1 << UInt16(register.rawValue) == 0 {
-            if owners[Int(register.rawValue)] == Self.free, group?.register != register {
+            if owners[Int(register.rawValue)] == Self.free, register != .rdx || group == nil {
                 locked |= 1 << UInt16(register.rawValue)
                 return register
             }
-            if victim == nil || group?.register == victim { victim = register }
+            if victim == nil || victim == .rdx && group != nil { victim = register }
         }
         guard let victim else {
             hasFailed = true
@@ -152,7 +152,7 @@ extension X64.Generator {
 
     /// Moves what a temporary register holds elsewhere.
     mutating func evict(_ register: Register) {
-        if group?.register == register { group = nil }
+        if register == .rdx { leaveGroup() }
         let node = owners[Int(register.rawValue)]
         guard node != Self.free else { return }
         owners[Int(register.rawValue)] = Self.free
@@ -174,6 +174,8 @@ extension X64.Generator {
                     usedSpills |= (isVector(Int32(truncatingIfNeeded: node)) ? 3 : 1) << UInt64(slot)
                 }
             }
+            for group in keptGroups { if let kept = group.kept { usedSpills |= 1 << UInt64(kept.slot) } }
+            if let kept = group?.kept { usedSpills |= 1 << UInt64(kept.slot) }
         }
         guard usedSpills != ~0 else {
             hasFailed = true

@@ -2,17 +2,28 @@ import ISA
 
 /// Where an access goes in the host: through the context's TLB, or straight to it where nothing is translated.
 extension X64.Generator {
-    /// A run of accesses off one base that the TLB was asked for once.
+    /// Accesses off one root that the TLB was asked for once. What came of it is in rdx, up to the next access that asks for
+    /// itself, and in a spill slot where it is wanted behind that.
     struct AccessGroup {
-        /// The node of the base.
-        let base: Int32
+        /// What the offsets are from: the first node with that value.
+        let root: Int32
         let isWrite: Bool
         /// The offsets that were checked.
         let offsets: Range<Int32>
-        /// Holds the distance to the host's memory, or, with ``holdsBase``, the base in it.
-        let register: Register
-        let holdsBase: Bool
+        /// What rdx holds.
+        var value: Value
+        var kept: (slot: UInt8, value: Value)?
+
+        enum Value: Equatable {
+            /// The distance to the host's memory.
+            case distance
+            /// Where the root is in the host's memory, and so many bytes more.
+            case root(plus: Int32)
+        }
     }
+
+    /// Groups whose values are in spill slots alone: no more than these, so that there are slots left.
+    private static let mostKept = 24
 
     /// An access at `base` + `offset`, in the middle of what is looked for at once.
     struct PageAccess {
@@ -32,55 +43,158 @@ extension X64.Generator {
         var joined: Label? = nil
     }
 
-    /// An access's base and offset. A base without a node is an address by itself, and the offset is 0.
-    private func parts(_ address: Int32) -> (base: Int32, offset: Int32) {
-        let node = block.nodes[Int(address)]
-        guard analysis[address].isDeferred, node.operation == .binary else { return (address, 0) }
-        return (node.a, Int32(truncatingIfNeeded: block.nodes[Int(node.b)].immediate))
-    }
-
     /// The host's memory for `bytes` bytes at the address. The instruction is left to the interpreter where neither the
     /// TLB nor a walk of the page tables finds memory for all of them.
     mutating func hostMemory(
         _ address: Int32, bytes: Int32, isWrite: Bool, isAligned: Bool = false, isUnprivileged: Bool = false,
         isUpdate: Bool = false
     ) -> Memory {
-        let (base, offset) = parts(address)
+        let (base, offset) = AccessChains.parts(of: address, block, analysis)
         if isUnprivileged { return checkUnprivileged(base, offset, bytes, isWrite: isWrite) }
-        if !isAligned, let group, group.base == base, group.isWrite == isWrite,
-            group.offsets.lowerBound <= offset, offset + bytes <= group.offsets.upperBound
-        {
-            locked |= 1 << UInt16(group.register.rawValue)
-            if group.holdsBase { return Memory(group.register, offset) }
-            if let register = register(of: base) { return Memory(register, offset, index: group.register) }
+        if block.nodes[Int(current)].isPlainAccess {
+            if let memory = served(base, offset) { return memory }
+        } else {
+            leaveGroup()
         }
-        let offsets = isAligned ? offset..<offset + bytes : span(base, offset, bytes, isWrite: isWrite)
+        // It was left out for a group, which was to be there still.
+        if places[Int(base)] == .none { hasFailed = true }
         return check(
-            base, offset, bytes, offsets, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
+            base, offset, bytes, isWrite: isWrite, isUpdate: isUpdate, alignment: isAligned ? bytes : 1)
     }
 
-    /// The offsets of all accesses off `base` from here to where the segment ends.
-    private func span(_ base: Int32, _ offset: Int32, _ bytes: Int32, isWrite: Bool) -> Range<Int32> {
-        var result = offset..<offset + bytes
+    // MARK: Groups. Their offsets are from the root of the accesses (``AccessChains/Access/root``)
+
+    private func offsets(of access: Int32) -> Range<Int32> {
+        let offset = chains[access].offset
+        return offset..<offset + block.nodes[Int(access)].accessBytes
+    }
+
+    /// The offsets of the access in progress, and of those off the same root from here to where the segment ends.
+    private func span() -> Range<Int32> {
+        var result = offsets(of: current)
         guard switches.contains(.accessGroups) else { return result }
         let last = min(block.instructions.count, instruction + leftInSegment) - 1
-        let end = block.nodes(of: last).upperBound
-        for index in Int(current) + 1..<max(Int(current) + 1, end) {
-            let node = block.nodes[index]
-            guard node.operation == (isWrite ? .store : .load) else { continue }
-            let other = parts(node.a)
-            guard other.base == base else { continue }
-            let low = min(result.lowerBound, other.offset)
-            let high = max(result.upperBound, other.offset + Int32(node.width.bytes))
-            if high - low <= 512 { result = low..<high }
+        let end = Int32(truncatingIfNeeded: block.nodes(of: last).upperBound)
+        let here = chains[current]
+        var next = here.next
+        while next != Node.none, next < end {
+            let access = chains[next]
+            let other = offsets(of: next)
+            let low = min(result.lowerBound, other.lowerBound)
+            let high = max(result.upperBound, other.upperBound)
+            // What a loop moves its base on to for the next round may be another page's.
+            let isNear = access.base == here.base || access.branches == here.branches
+            if isNear, high - low <= 512 { result = low..<high }
+            next = access.next
         }
         return result
+    }
+
+    /// The next access that a group of the one in progress serves, if it has checked the offsets.
+    private func nextServed(by offsets: Range<Int32>) -> Int32? {
+        guard switches.contains(.accessGroups) else { return nil }
+        var next = chains[current].next
+        while next != Node.none {
+            let other = self.offsets(of: next)
+            if offsets.lowerBound <= other.lowerBound, other.upperBound <= offsets.upperBound { return next }
+            next = chains[next].next
+        }
+        return nil
+    }
+
+    /// The group is in rdx. Its value goes to a spill slot as well where an access comes before the next one that it serves:
+    /// here, since what wants rdx later may be code that does not always run.
+    private mutating func enter(_ group: AccessGroup) {
+        var group = group
+        if let next = nextServed(by: group.offsets) {
+            if group.kept == nil, keptGroups.count < Self.mostKept,
+                chains[next].number - chains[current].number > 1
+            {
+                let slot = spillSlot()
+                assembler.store(Role.field(CoreState.spillOffset + 8 * Int(slot)), .rdx)
+                group.kept = (slot, group.value)
+            }
+        } else if let kept = group.kept {
+            usedSpills &= ~(1 << UInt64(kept.slot))
+            group.kept = nil
+        }
+        self.group = group
+    }
+
+    /// rdx is wanted for something else.
+    mutating func leaveGroup() {
+        guard var group else { return }
+        self.group = nil
+        guard let kept = group.kept else { return }
+        group.value = kept.value
+        keptGroups.append(group)
+    }
+
+    /// What was found out holds no longer.
+    mutating func forgetGroups() {
+        leaveGroup()
+        for group in keptGroups { if let kept = group.kept { usedSpills &= ~(1 << UInt64(kept.slot)) } }
+        keptGroups.removeAll(keepingCapacity: true)
+    }
+
+    private func serves(_ group: AccessGroup, _ access: Int32) -> Bool {
+        let offsets = offsets(of: access)
+        return group.root == chains[access].root && group.isWrite == block.nodes[Int(access)].isWrite
+            && group.offsets.lowerBound <= offsets.lowerBound && offsets.upperBound <= group.offsets.upperBound
+    }
+
+    /// The host's memory for the access in progress where a group has it.
+    private mutating func served(_ base: Int32, _ offset: Int32) -> Memory? {
+        if let group, serves(group, current) {
+            locked |= 1 << UInt16(Register.rdx.rawValue)
+            return use(group, base, offset)
+        }
+        guard let place = keptGroups.firstIndex(where: { serves($0, current) }) else { return nil }
+        let group = keptGroups.remove(at: place)
+        guard let kept = group.kept else { return nil }
+        leaveGroup()
+        if group.value == .distance {
+            take(.rdx)
+        } else {
+            evictKeeping(.rdx)
+        }
+        assembler.load(.rdx, Role.field(CoreState.spillOffset + 8 * Int(kept.slot)))
+        return use(group, base, offset)
+    }
+
+    /// The access in progress is one of the group's, whose value is in rdx.
+    private mutating func use(_ group: AccessGroup, _ base: Int32, _ offset: Int32) -> Memory {
+        enter(group)
+        switch group.value {
+        case .root(let more): return Memory(.rdx, chains[current].offset - more)
+        case .distance:
+            let register = intoRegister(base)
+            return Memory(register, offset, index: .rdx)
+        }
+    }
+
+    /// Whether the node is an address that need not be computed, since a group has the host's memory for the one access there.
+    func isServed(_ index: Int) -> Bool {
+        let facts = analysis[index]
+        guard facts.uses == 1, facts.addressUses == 1, block.nodes[index].operation == .binary else { return false }
+        let access = block.nodes[Int(facts.lastUse)]
+        // Both belong to one instruction, and no other access lies between them.
+        guard access.operation.isAccess, Int(access.a) == index, access.isPlainAccess,
+            block.nodes(of: instruction).contains(Int(facts.lastUse)),
+            !block.nodes[index..<Int(facts.lastUse)].contains(where: { $0.operation.isAccess || $0.operation == .call })
+        else { return false }
+        // What is in rdx alone may have to make room.
+        if let group, serves(group, facts.lastUse) {
+            guard group.value != .distance else { return false }
+            return Int(facts.lastUse) == index + 1 || group.kept.map { $0.value != .distance } ?? false
+        }
+        return keptGroups.contains { serves($0, facts.lastUse) && $0.value != .distance }
     }
 
     /// The base of an access where it can stay: its home, or rdx. rax and rcx are free then, and rdx is where it is not the
     /// base.
     private mutating func place(ofBase base: Int32) -> (register: Register, isHome: Bool) {
-        group = nil
+        leaveGroup()
         if case .temporary(let register) = places[Int(base)], register != .rdx, !isNeededBesideAddress(base) {
             // It need not be kept from being in the way.
             take(.rdx)
@@ -124,13 +238,17 @@ extension X64.Generator {
     }
 
     private mutating func check(
-        _ base: Int32, _ offset: Int32, _ bytes: Int32, _ offsets: Range<Int32>, isWrite: Bool, isUpdate: Bool,
-        alignment: Int32
+        _ base: Int32, _ offset: Int32, _ bytes: Int32, isWrite: Bool, isUpdate: Bool, alignment: Int32
     ) -> Memory {
+        let isPlain = block.nodes[Int(current)].isPlainAccess
+        let grouped = isPlain ? span() : offset..<offset + bytes
+        /// From the root to the base.
+        let more = isPlain ? chains[current].offset - offset : 0
+        let offsets = grouped.lowerBound - more..<grouped.upperBound - more
         let (register, isHome) = place(ofBase: base)
         let direct = !isWrite && alignment == 1 && switches.contains(.directReads) ? direct : nil
         // No other access comes by: the base and the distance are added by the access itself.
-        let isAlone = direct == nil && !isHome && offsets.count == bytes
+        let isAlone = direct == nil && !isHome && offsets.count == bytes && nextServed(by: grouped) == nil
         let access = PageAccess(
             base: register, offset: offset, span: offsets, isWrite: isWrite, isUpdate: isUpdate,
             distance: isAlone ? .rcx : nil, again: assembler.label(), found: assembler.label(),
@@ -152,7 +270,12 @@ extension X64.Generator {
         locked &= ~(1 << UInt16(Register.rax.rawValue))
         if isAlone { return Memory(.rdx, offset, index: .rcx) }
         locked &= ~(1 << UInt16(Register.rcx.rawValue))
-        group = AccessGroup(base: base, isWrite: isWrite, offsets: offsets, register: .rdx, holdsBase: !isHome)
+        if isPlain {
+            enter(
+                AccessGroup(
+                    root: chains[current].root, isWrite: isWrite, offsets: grouped,
+                    value: isHome ? .distance : .root(plus: more)))
+        }
         return isHome ? Memory(register, offset, index: .rdx) : Memory(.rdx, offset)
     }
 

@@ -215,7 +215,7 @@ extension X64.Generator {
         guard analysis[node.a].isDeferred || analysis[node.b].isDeferred, low.operation == .loadHeld,
             block.nodes[Int(node.b)].operation == .loadHeld
         else { return nil }
-        return Memory(intoRegister(low.a), Int32(truncatingIfNeeded: low.immediate))
+        return held(low.a, low.immediate)
     }
 
     /// The vector whose low part of 64 or 32 bits the node is.
