@@ -30,7 +30,9 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let loopRegisters = OptimizationSwitches(rawValue: 1 << 11)
     /// Where most memory is mapped as one piece, accesses are compared with its bounds.
     public static let windows = OptimizationSwitches(rawValue: 1 << 12)
-    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 13) - 1)
+    /// Sets of vector registers are stored where somebody may look, and not where they are made.
+    public static let vectorSets = OptimizationSwitches(rawValue: 1 << 13)
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 14) - 1)
 
     /// Their names, for users.
     public static let names: [(name: String, value: OptimizationSwitches)] = [
@@ -38,6 +40,6 @@ public struct OptimizationSwitches: OptionSet, Sendable {
         ("destinations", .destinations), ("access-groups", .accessGroups), ("direct-reads", .directReads),
         ("regions", .regions), ("floats", .floats), ("shift-pairs", .shiftPairs),
         ("conditional-moves", .conditionalMoves), ("unrolling", .unrolling), ("loop-registers", .loopRegisters),
-        ("windows", .windows),
+        ("windows", .windows), ("vector-sets", .vectorSets),
     ]
 }

@@ -49,6 +49,7 @@ extension X64 {
         /// Where blocks of loops are entered from outside of the region.
         private var entries: [(block: UInt64, label: Assembler.Label)] = []
         var stubs = ContiguousArray<Stub>()
+        var saves = ContiguousArray<Save>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
         private(set) var direct: DirectMemory?
         /// Whether most of what is read, or written, is in the context's ``TranslationContext/Window``.
@@ -91,6 +92,8 @@ extension X64 {
             let refund: Int
             /// What the flags are there, where the state does not have them.
             let flags: FlagsRecipe?
+            /// What the state's vector registers are there, where it does not have them.
+            let saves: Range<Int>
             /// The number of the register map there.
             let map: UInt8
         }
@@ -108,6 +111,12 @@ extension X64 {
         /// The node that each temporary register holds; ``free``.
         var owners = InlineArray<16, Int32>(repeating: Generator.free)
         var vectorOwners = InlineArray<16, Int32>(repeating: Generator.free)
+        /// For each of the host's vector registers, a bit for each of the guest's that the state block has to get from it; and
+        /// all of these.
+        var unsaved = InlineArray<16, UInt32>(repeating: 0)
+        var allUnsaved: UInt32 = 0
+        /// What they are as a part of ``saves``.
+        var knownSaves: Range<Int>?
         /// Temporaries that the node in progress uses.
         var locked: UInt16 = 0
         var lockedVectors: UInt16 = 0
@@ -161,6 +170,7 @@ extension X64 {
             (hasReadWindow, hasWriteWindow) = windows
             blocks = PlaceSet()
             stubs.removeAll(keepingCapacity: true)
+            saves.removeAll(keepingCapacity: true)
             entries.removeAll(keepingCapacity: true)
             maps.removeLast(maps.count - 1)
             map = maps[0]
@@ -261,6 +271,9 @@ extension X64.Generator {
         inGuest.removeAll(keepingCapacity: true)
         owners = InlineArray(repeating: Self.free)
         vectorOwners = InlineArray(repeating: Self.free)
+        unsaved = InlineArray(repeating: 0)
+        allUnsaved = 0
+        knownSaves = nil
         usedSpills = 0
         group = nil
         keptGroups.removeAll(keepingCapacity: true)
@@ -288,7 +301,10 @@ extension X64.Generator {
         }
         record?.begin(ending, at: assembler.count)
         locked = 0
-        if ending != nil { settleFlags() }
+        if ending != nil {
+            settleFlags()
+            saveVectors()
+        }
         switch ending {
         case .next(let address): jump(to: address)
         case .interpreted(let address):
@@ -339,7 +355,7 @@ extension X64.Generator {
         stubs.append(
             Stub(
                 kind: kind, label: label, programCounter: programCounter, refund: refund, flags: flagsRecipe(),
-                map: mapNumber))
+                saves: savesHere(), map: mapNumber))
         return label
     }
 
@@ -354,7 +370,7 @@ extension X64.Generator {
             case .interpret: leave(stub, trampolines.interpret)
             case .enterPage(let access): enterPage(access, stub)
             case .helper(let helper, let argument):
-                if let flags = stub.flags { store(flags) }
+                settle(stub)
                 changeMap(to: 0)
                 useMap(0)
                 storePosition(stub.programCounter, left: stub.refund)
@@ -369,10 +385,11 @@ extension X64.Generator {
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
             case .jump:
-                if let flags = stub.flags { store(flags) }
+                settle(stub)
                 giveBack(stub.refund)
                 jump(to: stub.programCounter)
             case .event:
+                settle(stub)
                 changeMap(to: 0)
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)
@@ -394,6 +411,7 @@ extension X64.Generator {
             }
         }
         stubs.removeAll(keepingCapacity: true)
+        saves.removeAll(keepingCapacity: true)
         enterLoops()
     }
 
@@ -408,7 +426,7 @@ extension X64.Generator {
     }
 
     mutating func leave(_ stub: Stub, _ trampoline: UInt) {
-        if let flags = stub.flags { store(flags) }
+        settle(stub)
         changeMap(to: 0)
         giveBack(stub.refund)
         storeProgramCounter(stub.programCounter, through: .rax)

@@ -37,6 +37,7 @@ extension X64.Generator {
         case .branch: generateBranch(node)
         case .jump:
             settleFlags()
+            saveVectors()
             if loop != nil, node.immediate == 0 { return goBack(if: nil) }
             jump(to: block.address &+ node.immediate)
         case .jumpIndirect: generateIndirectJump(node)
@@ -45,7 +46,9 @@ extension X64.Generator {
         case .flags: generateFlags()
         case .call: generateCall(node)
         case .endBlock: endBlock()
-        case .resume: resume()
+        case .resume:
+            saveVectors()
+            resume()
         case .binary, .unary, .extend, .select, .conditionValue, .and, .or, .addWithCarry, .subtractWithBorrow:
             generateInteger(node)
         case .vectorRegister: readVectorRegister(node)
@@ -105,12 +108,15 @@ extension X64.Generator {
 
     private mutating func generateBranch(_ node: Node) {
         let address = block.address &+ node.immediate
-        let condition = test(node.a)
-        if loop != nil, node.immediate == 0 { return goBack(if: condition) }
+        let isBack = loop != nil && node.immediate == 0
         let label = label(of: address)
         let target = label == nil ? 0 : mapNumber(ofBlock: address)
         let refund = leftInSegment - 1
-        if pendingFlags != nil || target != mapNumber || refund > 0 {
+        // A stub stores what was set where there is one in any case.
+        if isBack || pendingFlags == nil && target == mapNumber && refund == 0 { saveVectors() }
+        let condition = test(node.a)
+        if isBack { return goBack(if: condition) }
+        if pendingFlags != nil || hasUnsaved || target != mapNumber || refund > 0 {
             return assembler.jump(if: condition, stub(.jump, at: address, refund: refund))
         }
         if let label { return assembler.jump(if: condition, label) }
@@ -134,6 +140,7 @@ extension X64.Generator {
 
     private mutating func generateIndirectJump(_ node: Node) {
         settleFlags()
+        saveVectors()
         move(.rax, node.a)
         changeMap(to: 0)
         if hasCalled { lookAtEventBeforeJump() }
@@ -172,6 +179,7 @@ extension X64.Generator {
     private mutating func generateCall(_ node: Node) {
         forgetGroups()
         settleFlags()
+        saveVectors()
         for register in Role.temporaries { take(register) }
         for register in map.temporaryVectors { evict(register) }
         floatsAreLoaded = false
@@ -210,6 +218,7 @@ extension X64.Generator {
 
     private mutating func endBlock() {
         settleFlags()
+        saveVectors()
         lookAtEvent()
         jumpOut(to: nextAddress)
     }

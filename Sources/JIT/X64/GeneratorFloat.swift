@@ -131,7 +131,12 @@ extension X64.Generator {
             }
             if victim == nil { victim = register }
         }
-        guard let victim else {
+        // Best is what nobody needs here, and the state block alone has still to get.
+        let unneeded = map.temporaryVectors.first {
+            lockedVectors & 1 << UInt16($0.rawValue) == 0 && isUnsaved($0)
+                && analysis[vectorOwners[Int($0.rawValue)]].lastUse < current
+        }
+        guard let victim = unneeded ?? victim else {
             hasFailed = true
             return .xmm0
         }

@@ -139,6 +139,13 @@ extension X64.Generator {
     mutating func evict(_ register: VectorRegister) {
         let node = vectorOwners[Int(register.rawValue)]
         guard node != Self.free else { return }
+        if isUnsaved(register) {
+            save(register)
+            if analysis[node].lastUse < current {
+                vectorOwners[Int(register.rawValue)] = Self.free
+                return
+            }
+        }
         vectorOwners[Int(register.rawValue)] = Self.free
         if backing[Int(node)] != Self.noBacking {
             places[Int(node)] = .guest(backing[Int(node)])
@@ -194,7 +201,7 @@ extension X64.Generator {
         }
         for register in map.temporaryVectors {
             let node = vectorOwners[Int(register.rawValue)]
-            if node != Self.free, analysis[node].lastUse <= current {
+            if node != Self.free, analysis[node].lastUse <= current, !isUnsaved(register) {
                 vectorOwners[Int(register.rawValue)] = Self.free
             }
         }

@@ -456,7 +456,7 @@ extension X64.Generator {
             assembler.jump(access.found)
             assembler.bind(isFault)
         }
-        if let flags = stub.flags { store(flags) }
+        settle(stub)
         changeMap(to: 0)
         storePosition(stub.programCounter, left: stub.refund)
         assembler.jump(toAddress: trampolines.raise, from: base)

@@ -62,7 +62,7 @@ extension X64.Generator {
     /// any more.
     mutating func copied(_ node: Int32) -> VectorRegister {
         let register = intoWhole(node)
-        if analysis[node].lastUse <= current, vectorOwners[Int(register.rawValue)] == node {
+        if analysis[node].lastUse <= current, vectorOwners[Int(register.rawValue)] == node, !isUnsaved(register) {
             vectorOwners[Int(register.rawValue)] = Self.free
             places[Int(node)] = .none
             return register
@@ -99,6 +99,7 @@ extension X64.Generator {
 
     mutating func readVectorRegister(_ node: Node) {
         let index = Self.firstVector + UInt8(truncatingIfNeeded: node.immediate)
+        saveVector(ofGuest: UInt8(truncatingIfNeeded: node.immediate))
         places[Int(current)] = .guest(index)
         inGuest.append(current)
     }
@@ -109,6 +110,7 @@ extension X64.Generator {
         if places[Int(node.a)] == .guest(index) { return }
         evacuate(index)
         let register = intoWhole(node.a)
+        if switches.contains(.vectorSets) { return setLate(number, register) }
         assembler.storeVector(Self.vectorField(number), register)
         if analysis[node.a].lastUse > current {
             backing[Int(node.a)] = index
@@ -154,7 +156,7 @@ extension X64.Generator {
             if case .temporaryVector(let register) = places[Int(node.a)], low.operation.isFloat || low.operation.isLoad
             {
                 // A floating-point result, or what was loaded, has zeros above it.
-                if analysis[node.a].lastUse <= current {
+                if analysis[node.a].lastUse <= current, !isUnsaved(register) {
                     vectorOwners[Int(register.rawValue)] = Self.free
                     return finishWhole(register)
                 }

@@ -116,7 +116,8 @@ extension X64.Generator {
         guard isClean(node, width), constant(node) == nil else { return nil }
         let owner = analysis[node].isDeferred ? lowPart(node)?.vector ?? node : node
         let register = floatOperand(node)
-        guard analysis[owner].lastUse <= current, vectorOwners[Int(register.rawValue)] == owner else { return nil }
+        guard analysis[owner].lastUse <= current, vectorOwners[Int(register.rawValue)] == owner, !isUnsaved(register)
+        else { return nil }
         vectorOwners[Int(register.rawValue)] = Self.free
         places[Int(owner)] = .none
         return register
@@ -126,7 +127,7 @@ extension X64.Generator {
     private mutating func copiedFloat(_ node: Int32, _ width: Width) -> VectorRegister {
         let source = floatOperand(node)
         let isClean = block.nodes[Int(node)].operation.isFloat
-        if isClean, analysis[node].lastUse <= current, vectorOwners[Int(source.rawValue)] == node {
+        if isClean, analysis[node].lastUse <= current, vectorOwners[Int(source.rawValue)] == node, !isUnsaved(source) {
             vectorOwners[Int(source.rawValue)] = Self.free
             places[Int(node)] = .none
             return source
