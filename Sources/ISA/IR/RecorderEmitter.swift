@@ -55,11 +55,25 @@ extension Recorder: Emitter {
     public mutating func binary(_ operation: BinaryOperation, _ width: Width, _ a: Value, _ b: Value) -> Value {
         let (x, y) = (known(a), known(b))
         if let x, let y { return constant(operation.evaluate(width, x, y)) }
-        if width == .double {
-            if y == 0 && operation.keepsFirstForZero { return a }
-            if x == 0 && operation.keepsSecondForZero { return b }
-        }
+        if y == 0 && operation.keepsFirstForZero && (width == .double || isWithin(width, a)) { return a }
+        if x == 0 && operation.keepsSecondForZero && (width == .double || isWithin(width, b)) { return b }
         return value(Node(.binary, width, detail: operation.rawValue, a.node, b.node))
+    }
+
+    /// Whether the value has nothing but zeros above the width.
+    private func isWithin(_ width: Width, _ value: Value) -> Bool {
+        func isWithin(_ index: Int32) -> Bool? {
+            let node = block.nodes[Int(index)]
+            switch node.operation {
+            case .constant: return node.immediate & ~width.mask == 0
+            case .binary, .addWithCarry, .subtractWithBorrow, .load, .loadHeld: return node.width.bits <= width.bits
+            case .conditionValue: return true
+            case .select: return nil
+            default: return false
+            }
+        }
+        let node = block.nodes[Int(value.node)]
+        return isWithin(value.node) ?? (isWithin(node.b) == true && isWithin(node.c) == true)
     }
 
     public mutating func unary(_ operation: UnaryOperation, _ width: Width, _ a: Value) -> Value {
@@ -69,6 +83,7 @@ extension Recorder: Emitter {
 
     public mutating func extend(_ extension: Extension, _ a: Value) -> Value {
         if let x = known(a) { return constant(`extension`.evaluate(x)) }
+        if `extension` == .zero32, isWithin(.word, a), simplifications.contains(.constants) { return a }
         return value(Node(.extend, detail: `extension`.rawValue, a.node))
     }
 

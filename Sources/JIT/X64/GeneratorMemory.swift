@@ -125,8 +125,7 @@ extension X64.Generator {
                 let vector = intoWhole(part.vector)
                 return assembler.store(memory, vector, node.width)
             }
-            let value = intoRegister(node.b)
-            assembler.store(memory, value, node.width)
+            store(memory, node.b, node.width)
         case .storeHeldIf:
             let memory = held(node.b, node.immediate)
             let value = intoRegister(node.c)

@@ -291,12 +291,18 @@ extension X64.Generator {
         // Reads of what was probed leave the code nowhere: all of them come first, then the sets of all registers.
         let isHeld = block.nodes[Int(current)].operation == .loadHeld
         var others: UInt64 = 0
+        /// Other operands of what comes in between, which may not be in the home.
+        var operands: (Int32, Int32) = (Node.none, Node.none)
         while next < end {
             let candidate = block.nodes[Int(next)]
             // A set that nobody sees makes no code, but until the next one nobody else needs the home.
             if candidate.operation == .setRegister, candidate.a == node {
                 guard others >> candidate.immediate & 1 == 0 else { return nil }
-                return UInt8(truncatingIfNeeded: candidate.immediate)
+                let index = UInt8(truncatingIfNeeded: candidate.immediate)
+                for operand in [operands.0, operands.1] where operand != Node.none {
+                    if places[Int(operand)] == .guest(index) { return nil }
+                }
+                return index
             }
             if isHeld, candidate.operation == .loadHeld || candidate.operation == .setRegister {
                 if candidate.operation == .setRegister { others |= 1 << candidate.immediate }
@@ -307,8 +313,16 @@ extension X64.Generator {
                 next += 1
                 continue
             }
-            // An extension of the result takes its place.
-            guard candidate.operation == .extend, candidate.a == node, analysis[node].uses == 1 else { return nil }
+            // An extension of the result takes its place, and so does what else is made of it in place.
+            guard analysis[node].uses == 1 else { return nil }
+            if candidate.operation == .extend, candidate.a == node {
+                // Nothing else is needed.
+            } else if !isHeld, let other = candidate.otherOperand(besides: node) {
+                guard !analysis[other].isDeferred, operands.1 == Node.none else { return nil }
+                operands = (other, operands.0)
+            } else {
+                return nil
+            }
             node = next
             next += 1
         }
@@ -376,5 +390,17 @@ extension X64.Generator {
         places[Int(node)] = .guest(index)
         backing[Int(node)] = Self.noBacking
         inGuest.append(node)
+    }
+}
+
+extension Node {
+    /// The other operand of an operation that changes the one in its place.
+    fileprivate func otherOperand(besides operand: Int32) -> Int32? {
+        guard self.operation == .binary, a != b, width == .word || width == .double else { return nil }
+        switch binaryOperation {
+        case .add, .and, .or, .xor: return a == operand ? b : b == operand ? a : nil
+        case .subtract, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic: return a == operand ? b : nil
+        default: return nil
+        }
     }
 }
