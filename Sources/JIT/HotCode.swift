@@ -208,7 +208,8 @@ public final class HotCode: Translator {
                 translated.cover(
                     region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
             }
-            generator.generate(&recorder.block, ending: ending)
+            let following = index + 1 < region.labels.count ? region.labels[index + 1] : nil
+            generator.generate(&recorder.block, ending: ending, following: following)
             if generator.hasFailed { throw Refusal(block: region.labels[index]) }
         }
         generator.generateStubs()

@@ -252,12 +252,13 @@ extension X64.Generator {
     }
 
     /// Makes code of `block`, which comes back as another with memory to be used again.
-    mutating func generate(_ block: inout Block, ending: Ending?) {
+    /// - Parameter following: the block that code will be made of next.
+    mutating func generate(_ block: inout Block, ending: Ending?, following: UInt64?) {
         swap(&self.block, &block)
-        makeCode(ending)
+        makeCode(ending, following)
     }
 
-    private mutating func makeCode(_ ending: Ending?) {
+    private mutating func makeCode(_ ending: Ending?, _ following: UInt64?) {
         if switches.contains(.floats), !map.hasVectors {
             floats.rewrite(&self.block)
         } else {
@@ -306,6 +307,9 @@ extension X64.Generator {
             saveVectors()
         }
         switch ending {
+        case .next(let address) where address == following:
+            // It begins right behind.
+            changeMap(to: mapNumber(ofBlock: address))
         case .next(let address): jump(to: address)
         case .interpreted(let address):
             assembler.jump(stub(.interpret, at: address, refund: 0))
