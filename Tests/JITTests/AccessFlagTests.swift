@@ -28,6 +28,8 @@ struct AccessFlagTests {
         Way(testDescription: "CASAL", words: [0xaa0b_03ea, 0xc8ea_fc27]),
         Way(testDescription: "LDCLR", words: [0xf82c_102a]),
         Way(testDescription: "SWP", words: [0xf827_802a]),
+        // STRB; STR X15, [X1, #64]; LDR X3, [X2]; STR: the table is watched for the first of them and the last.
+        Way(testDescription: "STR beside an earlier one", words: [0x3900_0429, 0xf900_202f, 0xf940_0043, 0xf900_0027]),
         Way(testDescription: "LDXR and STXR", words: [0xc85f_7c2a, 0x8a2c_014a, 0xc80d_7c2a]),
     ]
 

@@ -136,6 +136,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         // is, is not known here.
         let isAligned =
             address & 15 == 0 && use.bytes < Self.zeroedBlock || use.bytes <= 8 && address & (use.bytes &- 1) == 0
+        let watches = memory.watches
         let translation: AArch64.Translation
         do throws(Fault) {
             let access: AArch64.TranslationRequest.Access = use.isUpdate ? .update : use.isWrite ? .write : .read
@@ -149,6 +150,8 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             }
             return isAligned ? .faulted : .refused
         }
+        // Code that has found out before that it may write to a table must not go on by that.
+        if memory.watches != watches { return .refused }
         guard let region = memory.region(containing: translation.physical), !(use.isWrite && region.isReadOnly) else {
             core.pointee.refusedDevice = 1
             return .refused

@@ -118,8 +118,11 @@ extension RISCV.Hart: TranslatableProcessor {
         else { return .refused }
         let mode = dataMode
         let access = use.isWrite ? RISCV.Access.write : .read
+        let watches = memory.watches
         let translation: RISCV.Translation
         do throws(Fault) { translation = try translate(address, access, mode) } catch { return .faulted }
+        // Code that has found out before that it may write to a table must not go on by that.
+        if memory.watches != watches { return .refused }
         let physical = translation.physical
         guard protection.allows(physical, 1, access, machine: mode.privilege == .machine),
             let region = memory.region(containing: physical), !(access == .write && region.isReadOnly)

@@ -34,6 +34,7 @@ extension PhysicalMemory {
 
     @inline(never)
     private func watchTable(_ page: Int, _ region: Region) {
+        watches &+= 1
         let (note, granules) = (region.tables + page, region.codeGranules + page)
         note.pointee = TableNote(writes: 1, hasCode: granules.pointee != 0)
         granules.pointee = ~0

@@ -66,6 +66,8 @@ public final class PhysicalMemory {
     private struct Observer { weak var observer: (any CodeObserver)? }
     /// The bits of a descriptor, bit 0 among them, all of which are set where translations may come from it.
     package var descriptorInUse: UInt64 = 0
+    /// How often a page has come to be watched for its tables.
+    package var watches: UInt64 = 0
     /// The notes of each page that is watched for its tables, or was.
     var watchedTables: [(note: UnsafeMutablePointer<TableNote>, granules: UnsafeMutablePointer<UInt64>)] = []
 
