@@ -222,10 +222,9 @@ public final class AArch64Virt {
 
     /// Resets everything: the first CPU begins at `entry` with the device tree's address in x0, and the others wait for
     /// the firmware to be asked to start them.
-    /// - Parameter isOfEL3: what begins there is for EL3, where there is one: as firmware in flash is.
-    public func powerOn(entry: UInt64, deviceTree: UInt64, isOfEL3: Bool = false) {
-        let beginsAtEL3 = model.features.contains(.el3) && isOfEL3
-        hasBuiltInFirmware = !beginsAtEL3
+    /// - Parameter atEL3: what begins there is the firmware, as that in flash is.
+    public func powerOn(entry: UInt64, deviceTree: UInt64, atEL3: Bool = false) {
+        hasBuiltInFirmware = !atEL3
         for device in devices { device.reset() }
         if hasBuiltInFirmware, model.features.contains(.el3) { interruptController.handOver() }
         for element in elements {

@@ -51,10 +51,12 @@ extension AArch64Virt: Board {
     public var ramBase: UInt64 { AArch64VirtLayout.ramBase }
     public var loadRules: any LoadRules { AArch64LoadRules() }
 
-    public func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
+    public func deviceTree(for plan: LoadPlan, bootArguments: String?) -> DeviceTree {
         var tree = deviceTree
         tree.bootArguments = bootArguments
-        tree.initrd = initrd
+        tree.initrd = plan.initrd
+        // What begins at EL3 is the firmware.
+        tree.hasBuiltInFirmware = !beginsAtEL3(plan)
         return tree.tree
     }
 
@@ -68,10 +70,13 @@ extension AArch64Virt: Board {
 
     public func powerOn(_ plan: LoadPlan) throws(InputError) {
         try plan.load(into: memory)
-        // An ELF program begins at EL3, a kernel's Image as firmware hands over; as on QEMU.
-        powerOn(
-            entry: plan.entry, deviceTree: plan.deviceTree ?? 0,
-            isOfEL3: hasImageInFlash || !plan.programs.isPlacedByRule)
+        powerOn(entry: plan.entry, deviceTree: plan.deviceTree ?? 0, atEL3: beginsAtEL3(plan))
+    }
+
+    /// An ELF program begins at EL3, where there is one, and what is in flash; a kernel's Image as firmware hands over. So it
+    /// is on QEMU.
+    private func beginsAtEL3(_ plan: LoadPlan) -> Bool {
+        model.features.contains(.el3) && (hasImageInFlash || !plan.programs.isPlacedByRule)
     }
 
     public static var catalogEntry: MachineCatalog.Entry {

@@ -38,8 +38,8 @@ public protocol Board: AnyObject {
 
     /// Loads a plan and resets everything.
     func powerOn(_ plan: LoadPlan) throws(InputError)
-    /// The tree that describes the machine to its guest.
-    func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree
+    /// The tree that describes the machine to what the plan loads.
+    func deviceTree(for plan: LoadPlan, bootArguments: String?) -> DeviceTree
     /// Gives what the user wants started to firmware that looks for it.
     func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?)
     /// The line of the console is broken for longer than a character takes.

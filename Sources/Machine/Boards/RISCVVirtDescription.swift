@@ -12,10 +12,10 @@ extension RISCVVirt: Board {
     public var ramBase: UInt64 { RISCVVirtLayout.ramBase }
     public var loadRules: any LoadRules { RISCVLoadRules() }
 
-    public func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
+    public func deviceTree(for plan: LoadPlan, bootArguments: String?) -> DeviceTree {
         var tree = deviceTree
         tree.bootArguments = bootArguments
-        tree.initrd = initrd
+        tree.initrd = plan.initrd
         return tree.tree
     }
 

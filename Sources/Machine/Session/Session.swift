@@ -156,7 +156,7 @@ public final class Session {
                 if let append = description.append { tree.setBootArguments(append) }
                 if let initrd = plan.initrd { tree.setInitrd(initrd) }
             } else {
-                tree = board.deviceTree(bootArguments: description.append, initrd: plan.initrd)
+                tree = board.deviceTree(for: plan, bootArguments: description.append)
             }
             for (module, range) in zip(description.modules, plan.modules) {
                 let bytes = plan.placement(at: range.lowerBound)?.bytes ?? []

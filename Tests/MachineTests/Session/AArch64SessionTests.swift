@@ -76,6 +76,36 @@ struct AArch64SessionTests {
         }
     }
 
+    @Test(
+        "The tree promises PSCI to what firmware hands over to, and not to a program that begins at EL3",
+        arguments: [("aarch64-virt", true), ("aarch64-virt,secure=on", false)])
+    func firmware(machine: String, hasPSCI: Bool) throws {
+        let entry: UInt64 = 0x4008_0000
+        var program = ELFBuilder.program(at: entry, [0, 0, 0, 0x14])
+        program.machine = 183  // EM_AARCH64
+        try ExternalTool.withTemporaryDirectory { directory in
+            let path = directory + "/guest.elf"
+            try Data(program.bytes()).write(to: URL(fileURLWithPath: path))
+            try TinyA64Guest.load(
+                [],
+                {
+                    $0.machine = machine
+                    $0.harts = 2
+                    $0.kernel = path
+                }
+            ) { session in
+                #expect(try session.element.privilegeText == (hasPSCI ? "EL2" : "EL3"))
+                let source = try session.deviceTreeSource()
+                #expect(source.contains("arm,psci") == hasPSCI)
+                #expect(source.contains("enable-method") == hasPSCI)
+            }
+        }
+        try TinyA64Guest.load(TinyA64Guest.powerOff, { $0.machine = machine }) { session in
+            let source = try session.deviceTreeSource()
+            #expect(source.contains("arm,psci"), "an image is what firmware hands over to")
+        }
+    }
+
     @Test("A CPU is named, or its name and options are told")
     func cpu() throws {
         func refusal(_ cpu: String) -> String {

@@ -42,7 +42,7 @@ private final class StubBoard: Board {
 
     func powerOn(_ plan: LoadPlan) throws(InputError) { try plan.load(into: memory) }
 
-    func deviceTree(bootArguments: String?, initrd: Range<UInt64>?) -> DeviceTree {
+    func deviceTree(for plan: LoadPlan, bootArguments: String?) -> DeviceTree {
         var tree = DeviceTree()
         tree.setBootArguments(bootArguments)
         return tree
