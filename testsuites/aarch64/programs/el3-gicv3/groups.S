@@ -1,6 +1,7 @@
 // A GICv3 with two Security states (IHI 0069): the three groups, who finds which of them, and what each is to a CPU, which is
 // told by its state whether an interrupt is an IRQ or an FIQ (4.6.2).
 #include "monitor.h"
+#include "interrupts.h"
 #include "traps.h"
 
 #define GICD 0x08000000
@@ -52,42 +53,6 @@
 #define ZERO 0
 #define SECURE_ONE 1
 #define ONE 2
-
-.macro PUT base, offset, value
-    ldr x0, =(\base + \offset)
-    ldr w1, =(\value)
-    str w1, [x0]
-.endm
-
-.macro GET register, base, offset
-    ldr x0, =(\base + \offset)
-    ldr w\register, [x0]
-.endm
-
-.macro NS_PUT base, offset, value
-    BEGIN EL1
-    PUT \base, \offset, \value
-    END
-.endm
-
-.macro NS_GET register, base, offset
-    BEGIN EL1
-    GET \register, \base, \offset
-    END
-.endm
-
-// In the state that SCR_EL3 is set to, EL1 waits a little.
-.macro INTERRUPTED text, at, state, level, vector
-    BEGIN \at, \state
-    .rept 8
-    nop
-    .endr
-    END
-    EXPECT_RECORD "\text: the level that takes it", LEVEL, \level
-    .if \level
-    EXPECT_RECORD "\text: the vector", VECTOR, \vector
-    .endif
-.endm
 
 .macro PEND number
     PUT SGIS, ISPENDR, (1 << \number)

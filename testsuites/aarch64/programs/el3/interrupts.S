@@ -1,6 +1,7 @@
 // Interrupts with EL3: where SCR_EL3 routes them, the secure timer, and a GICv2 whose Secure registers are Secure state's
 // (D1.3.6; IHI 0048B 3.8, 4.3 and 4.4).
 #include "monitor.h"
+#include "interrupts.h"
 
 #define GICD 0x08000000
 #define GICC 0x08010000
@@ -27,43 +28,6 @@
 
 #define SECURE_TIMER 29
 #define TIMER 30
-
-.macro PUT base, offset, value
-    ldr x0, =(\base + \offset)
-    ldr w1, =(\value)
-    str w1, [x0]
-.endm
-
-.macro GET register, base, offset
-    ldr x0, =(\base + \offset)
-    ldr w\register, [x0]
-.endm
-
-// The same, at Non-secure EL1.
-.macro NS_PUT base, offset, value
-    BEGIN EL1
-    PUT \base, \offset, \value
-    END
-.endm
-
-.macro NS_GET register, base, offset
-    BEGIN EL1
-    GET \register, \base, \offset
-    END
-.endm
-
-// The level waits a little for what is pending.
-.macro INTERRUPTED text, at, state, level, vector
-    BEGIN \at, \state
-    .rept 8
-    nop
-    .endr
-    END
-    EXPECT_RECORD "\text: the level that takes it", LEVEL, \level
-    .if \level
-    EXPECT_RECORD "\text: the vector", VECTOR, \vector
-    .endif
-.endm
 
 PROGRAM "interrupts"
     PUT GICD, CTLR, 0
