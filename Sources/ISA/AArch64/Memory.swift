@@ -273,11 +273,9 @@ extension AArch64.ProcessingElement {
         if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
-            let isTable = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
+            let isPlain = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
             (region.host + Int(physical - region.base)).write(value, width)
-            if !memory.noteWrite(physical, count: size, isExamined: true), !isTable {
-                enterForWriting(address, translation, region, attributes)
-            }
+            if isPlain { enterForWriting(address, translation, region, attributes) }
             return
         }
         if !isAligned { throw alignmentFault(address, isWrite: true) }
@@ -365,8 +363,7 @@ extension AArch64.ProcessingElement {
         }
         let host = region.host + Int(translation.physical - region.base)
         if write {
-            let isTable = memory.willWrite(translation.physical, count: bytes, in: region)
-            if !memory.noteWrite(translation.physical, count: bytes, isExamined: true), !isTable {
+            if memory.willWrite(translation.physical, count: bytes, in: region) {
                 enterForWriting(address, translation, region, attributes)
             }
         } else {

@@ -228,6 +228,6 @@ public final class CodeCache: CodeObserver {
 
     public func memoryMapChanged() {
         changes &+= 1
-        for flush in flushAll { flush() }
+        translationsChanged()
     }
 }

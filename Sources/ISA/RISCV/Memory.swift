@@ -74,11 +74,9 @@ extension RISCV.Hart {
             throw accessFault(.write, mode, address)
         }
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
-            let isTable = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
+            let isPlain = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
             (region.host + Int(physical - region.base)).write(value, width)
-            if !memory.noteWrite(physical, count: size, isExamined: true), !isTable, caches {
-                enterForWriting(address, translation, region)
-            }
+            if isPlain, caches { enterForWriting(address, translation, region) }
             return
         }
         guard address & (size - 1) == 0, bus.write(physical, size: Int(size), value: value) else {
@@ -113,10 +111,7 @@ extension RISCV.Hart {
         else { throw accessFault(access, mode, address) }
         let host = region.host + Int(physical - region.base)
         if write {
-            let isTable = memory.willWrite(physical, count: bytes, in: region)
-            if !memory.noteWrite(physical, count: bytes, isExamined: true), !isTable {
-                enterForWriting(address, translation, region)
-            }
+            if memory.willWrite(physical, count: bytes, in: region) { enterForWriting(address, translation, region) }
         } else {
             enter(address, translation, for: .read)
         }

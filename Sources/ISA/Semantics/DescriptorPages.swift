@@ -45,15 +45,16 @@ extension PhysicalMemory {
         forEachObserver { $0.writesAreWatched(page: host) }
     }
 
-    /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`.
+    /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`: drops what was decoded from them,
+    /// and where they are a table's, what translations they call for.
     /// - Parameter value: what is written, where that is known and has 8 bytes.
-    /// - Returns: whether the page is one of those. Then what translates the write may not be remembered.
+    /// - Returns: whether it is neither code nor in a table's page, so that what translates the write may be remembered.
     @inline(__always)
     package func willWrite(_ physical: UInt64, count: UInt64, _ value: UInt64? = nil, in region: Region) -> Bool {
         let note = region.tables + Int((physical &- region.base) / Self.pageSize)
-        guard note.pointee.isWatched else { return false }
-        examineWrite(physical, count, value, region, note)
-        return true
+        let isTable = note.pointee.isWatched
+        if isTable { examineWrite(physical, count, value, region, note) }
+        return !noteWrite(physical, count: count, isExamined: true) && !isTable
     }
 
     @inline(never)

@@ -191,10 +191,15 @@ public final class PhysicalMemory {
 
     /// Drops what was decoded from `address ..< address + count`, after those bytes changed, and all translations where tables
     /// are watched there.
-    /// - Parameter isExamined: ``willWrite(_:count:_:in:)`` has seen to the tables.
     /// - Returns: whether there was any code.
     @discardableResult
-    public func noteWrite(_ address: UInt64, count: UInt64, isExamined: Bool = false) -> Bool {
+    public func noteWrite(_ address: UInt64, count: UInt64) -> Bool {
+        noteWrite(address, count: count, isExamined: false)
+    }
+
+    /// - Parameter isExamined: the tables were seen to.
+    @discardableResult
+    func noteWrite(_ address: UInt64, count: UInt64, isExamined: Bool) -> Bool {
         guard let region = region(containing: address, count: count) else { return false }
         var wasCode = false
         var page = address & ~(Self.pageSize - 1)
