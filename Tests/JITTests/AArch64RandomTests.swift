@@ -150,6 +150,10 @@ struct AArch64RandomTests {
         }
     }
 
+    private func switches(_ name: String) throws -> OptimizationSwitches {
+        try #require(OptimizationSwitches.names.first { $0.name == name }).value
+    }
+
     /// Few registers, so that what one round leaves there is the next one's operand.
     @Test("Loops of floating point and vectors do the same", arguments: [12, 13] as [UInt64])
     func vectorLoops(seed: UInt64) throws {
@@ -160,8 +164,7 @@ struct AArch64RandomTests {
         "Loops of floating point and vectors do the same without one of the optimisations",
         arguments: OptimizationSwitches.names.map(\.name))
     func vectorLoopsWithout(name: String) throws {
-        let disabled = try #require(OptimizationSwitches.names.first { $0.name == name }).value
-        try compareVectorLoops(15, programs: 400, without: disabled)
+        try compareVectorLoops(15, programs: 400, without: try switches(name))
     }
 
     private func compareVectorLoops(
@@ -194,8 +197,7 @@ struct AArch64RandomTests {
         "Accesses off few bases do the same without one of the optimisations",
         arguments: OptimizationSwitches.names.map(\.name))
     func accessesWithout(name: String) throws {
-        let disabled = try #require(OptimizationSwitches.names.first { $0.name == name }).value
-        try compareAccesses(19, programs: 200, without: disabled)
+        try compareAccesses(19, programs: 200, without: try switches(name))
     }
 
     private func compareAccesses(
