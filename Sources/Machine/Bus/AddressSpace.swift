@@ -30,6 +30,13 @@ public final class AddressSpace: PhysicalBus {
         let base: UInt64
         let size: UInt64
         let mapping: Uncounted<Mapping>
+
+        /// Whether all bytes of an access, which are no more than 8, are within.
+        @inline(__always)
+        func holds(_ address: UInt64, size: Int) -> Bool {
+            let offset = address &- base
+            return offset < self.size && offset &+ UInt64(truncatingIfNeeded: size) <= self.size
+        }
     }
 
     /// The last access that nothing answered, and who was nearest: what a post-mortem wants to know.
@@ -56,11 +63,7 @@ public final class AddressSpace: PhysicalBus {
         index(at: address).map { mappings[$0] }
     }
 
-    @inline(__always)
     private func index(at address: UInt64) -> Int? {
-        let place = TranslationContext.devicePlace(address)
-        let recent = recent[place]
-        if recent < windows.count, address &- windows[recent].base < windows[recent].size { return recent }
         var low = 0
         var high = windows.count
         while low < high {
@@ -68,8 +71,23 @@ public final class AddressSpace: PhysicalBus {
             if windows[middle].base <= address { low = middle + 1 } else { high = middle }
         }
         guard low > 0, address - windows[low - 1].base < windows[low - 1].size else { return nil }
-        self.recent[place] = low - 1
+        recent[TranslationContext.devicePlace(address)] = low - 1
         return low - 1
+    }
+
+    /// Where an access leads.
+    @inline(__always)
+    private func window(at address: UInt64, size: Int) -> Window? {
+        let recent = recent[TranslationContext.devicePlace(address)]
+        if recent < windows.count {
+            let window = windows[recent]
+            if window.holds(address, size: size) { return window }
+        }
+        guard let index = index(at: address), windows[index].holds(address, size: size) else {
+            lastUnmapped = address
+            return nil
+        }
+        return windows[index]
     }
 
     /// The mapping whose range lies closest to `address`.
@@ -84,36 +102,46 @@ public final class AddressSpace: PhysicalBus {
     // MARK: PhysicalBus
 
     public func read(_ address: UInt64, size: Int) -> UInt64? {
-        guard let index = index(at: address),
-            address - windows[index].base <= windows[index].size - UInt64(size)
-        else {
-            lastUnmapped = address
-            return nil
-        }
-        let offset = address - windows[index].base
-        let value = windows[index].mapping.with { mapping -> UInt64? in
+        if observer != nil { return readObserved(address, size: size) }
+        return readDevice(address, size: size)
+    }
+
+    @inline(never)
+    private func readObserved(_ address: UInt64, size: Int) -> UInt64? {
+        guard let value = readDevice(address, size: size) else { return nil }
+        observer?(address, size, value, false)
+        return value
+    }
+
+    @inline(__always)
+    private func readDevice(_ address: UInt64, size: Int) -> UInt64? {
+        guard let window = window(at: address, size: size) else { return nil }
+        let value = window.mapping.with { mapping -> UInt64? in
+            let offset = address &- window.base
             do throws(AccessFault) { return try mapping.device.read(offset, size: size) } catch { return nil }
         }
-        guard let value else {
-            lastUnmapped = address
-            return nil
-        }
-        observer?(address, size, value, false)
+        if value == nil { lastUnmapped = address }
         return value
     }
 
     public func answers(at address: UInt64) -> Bool { index(at: address) != nil }
 
     public func write(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-        guard let index = index(at: address),
-            address - windows[index].base <= windows[index].size - UInt64(size)
-        else {
-            lastUnmapped = address
-            return false
-        }
-        observer?(address, size, value, true)
-        let offset = address - windows[index].base
-        let isTaken = windows[index].mapping.with { mapping in
+        if observer != nil { return writeObserved(address, size: size, value: value) }
+        return writeDevice(address, size: size, value: value)
+    }
+
+    @inline(never)
+    private func writeObserved(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+        if window(at: address, size: size) != nil { observer?(address, size, value, true) }
+        return writeDevice(address, size: size, value: value)
+    }
+
+    @inline(__always)
+    private func writeDevice(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+        guard let window = window(at: address, size: size) else { return false }
+        let offset = address &- window.base
+        let isTaken = window.mapping.with { mapping in
             do throws(AccessFault) {
                 try mapping.device.write(offset, size: size, value: value)
                 return true

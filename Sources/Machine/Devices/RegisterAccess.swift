@@ -3,8 +3,12 @@
 /// Refuses an access that is not `width` bytes at a multiple of `width`.
 @inline(__always)
 func requireAligned(_ offset: UInt64, size: Int, width: Int) throws(AccessFault) {
-    guard size == width, offset % UInt64(width) == 0 else { throw AccessFault() }
+    guard size == width, isAligned(offset, size: width) else { throw AccessFault() }
 }
+
+/// Whether `offset` is a multiple of `size`, which is a power of two.
+@inline(__always)
+func isAligned(_ offset: UInt64, size: Int) -> Bool { offset & UInt64(truncatingIfNeeded: size &- 1) == 0 }
 
 extension FixedWidthInteger where Self: UnsignedInteger {
     /// The value with the `bits` wide field at `position` replaced by the low bits of `field`.

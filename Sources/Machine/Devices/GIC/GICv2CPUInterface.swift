@@ -84,10 +84,12 @@ final class GICv2CPUInterface: BankedRegisters {
 
     /// Whether the pending interrupt is signalled. One of a group that is disabled here hides all of lower priority
     /// (4.4.7, GICC_HPPIR).
+    @inline(__always)
     private var isSignalled: Bool {
-        isEnabled && isGroupEnabled(pending.group) && priorities.suffices(pending)
+        priorities.suffices(pending) && isEnabled && isGroupEnabled(pending.group)
     }
 
+    @inline(__always)
     func signal() {
         let isSignalled = isSignalled
         let isFIQ = pending.group == .zero && control.contains(.group0IsFIQ)

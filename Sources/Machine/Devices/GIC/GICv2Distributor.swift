@@ -132,17 +132,33 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
 
     // MARK: Highest priority pending interrupt
 
-    /// Looks anew for what is pending for a CPU. Groups that the Distributor does not enable are not forwarded (4.3.1).
+    /// Looks anew for what is pending for a CPU: mostly nothing, after an interrupt was acknowledged, and after its end.
     private func update(_ cpu: Int) {
         guard cpu < interfaces.count else { return }
-        var best = PendingInterrupt.none
-        if enablesGroup0 || enablesGroup1 {
-            privateBanks[cpu].findHighest(forwarded(privateBanks[cpu].group), &best)
-            sharedBanks.findHighest(&best) { index, group, _ in
-                targets[cpu * sharedBanks.count + index] & forwarded(group)
-            }
-        }
+        let isQuiet = sharedBanks.isQuiet && privateBanks[cpu].candidates(~0) == 0
+        let best = isQuiet ? .none : highestPending(cpu)
         interfaces[cpu].with { $0.setPending(best) }
+    }
+
+    /// An interrupt of a CPU's own has come to be pending, and nothing else has changed.
+    private func raise(_ intid: Int, _ cpu: Int) {
+        guard cpu < interfaces.count else { return }
+        let mask = forwarded(privateBanks[cpu].group)
+        interfaces[cpu].with { interface in
+            guard let interrupt = privateBanks[cpu].candidate(intid, mask, before: interface.pending) else { return }
+            interface.setPending(interrupt)
+        }
+    }
+
+    /// Groups that the Distributor does not enable are not forwarded (4.3.1).
+    private func highestPending(_ cpu: Int) -> PendingInterrupt {
+        var best = PendingInterrupt.none
+        privateBanks[cpu].findHighest(forwarded(privateBanks[cpu].group), &best)
+        if sharedBanks.isQuiet { return best }
+        sharedBanks.findHighest(&best) { index, group, _ in
+            targets[cpu * sharedBanks.count + index] & forwarded(group)
+        }
+        return best
     }
 
     /// Those of thirty-two interrupts whose group is enabled, by a word that has their groups.
@@ -158,24 +174,23 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
 
     func identifier(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
         guard interrupt.intid < Self.sgiCount else { return interrupt.intid }
-        let senders = senders[cpu * Self.sgiCount + Int(interrupt.intid)]
-        return interrupt.intid | UInt32(senders.trailingZeroBitCount & 7) << 10
+        let senders = senders[sgiPlace(interrupt.intid, cpu)]
+        return interrupt.intid | UInt32(truncatingIfNeeded: senders.trailingZeroBitCount & 7) << 10
     }
 
     func acknowledge(_ interrupt: PendingInterrupt, _ cpu: Int) -> UInt32 {
         let identifier = identifier(interrupt, cpu)
         guard interrupt.intid < interruptCount else { return SpecialINTID.spurious }
-        let bit = UInt32(1) << (interrupt.intid % 32)
         if interrupt.intid < 32 {
-            privateBanks[cpu].active |= bit
+            let bit = UInt32(1) &<< interrupt.intid
+            // Of several CPUs that sent an SGI, the lowest one's is taken, and the others' stay pending.
+            var others: UInt8 = 0
             if interrupt.intid < Self.sgiCount {
-                // Of several CPUs that sent it, the lowest one's is taken, and the others' stay pending.
-                let index = cpu * Self.sgiCount + Int(interrupt.intid)
-                senders[index] &= senders[index] &- 1
-                if senders[index] == 0 { privateBanks[cpu].latched &= ~bit }
-            } else {
-                privateBanks[cpu].latched &= ~bit
+                let place = sgiPlace(interrupt.intid, cpu)
+                others = senders[place] & (senders[place] &- 1)
+                senders[place] = others
             }
+            privateBanks[cpu].acknowledge(bit, keepsPending: others != 0)
             update(cpu)
         } else {
             sharedBanks.activate(interrupt.intid)
@@ -187,15 +202,16 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
     func group(_ intid: UInt32, _ cpu: Int) -> InterruptGroup? {
         guard intid < interruptCount else { return nil }
         let group = intid < 32 ? privateBanks[cpu].group : sharedBanks[Int(intid) / 32 - 1].group
-        return group >> (intid % 32) & 1 == 0 ? .zero : .one
+        return group &>> (intid & 31) & 1 == 0 ? .zero : .one
     }
 
     func deactivate(_ intid: UInt32, _ cpu: Int, isAnyActive: Bool) {
         guard isAnyActive, intid < interruptCount else { return }
-        let bit = UInt32(1) << (intid % 32)
         if intid < 32 {
+            let bit = UInt32(1) &<< intid
             privateBanks[cpu].active &= ~bit
-            update(cpu)
+            // It may be pending once more.
+            if privateBanks[cpu].candidates(bit) != 0 { update(cpu) }
         } else {
             sharedBanks.deactivate(intid)
             updateAll()
@@ -217,14 +233,21 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
     }
 
     func read(_ offset: UInt64, size: Int, isSecure: Bool) throws(AccessFault) -> UInt64 {
-        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
+        guard size <= 4, isAligned(offset, size: size) else { throw AccessFault() }
         let cpu = accessor()
         let word = isSecure ? readWord(offset & ~3, cpu) : readWordNonSecure(offset & ~3, cpu)
         return UInt64(word).part(offset % 4, size: size)
     }
 
     func write(_ offset: UInt64, size: Int, value: UInt64, isSecure: Bool) throws(AccessFault) {
-        guard size <= 4, offset % UInt64(size) == 0 else { throw AccessFault() }
+        guard size <= 4, isAligned(offset, size: size) else { throw AccessFault() }
+        // What is written more often than all others.
+        if offset == Register.sendSGI.rawValue, size == 4 {
+            // NSATT
+            let secureGroup: InterruptGroup? = hasSecurity ? (value >> 15 & 1 == 0 ? .zero : .one) : nil
+            return sendSGI(
+                UInt32(truncatingIfNeeded: value), from: accessor(), ofGroup: isSecure ? secureGroup : .one)
+        }
         let (word, mask) = UInt32.placed(value, at: offset % 4, size: size)
         if isSecure {
             writeWord(offset & ~3, word, mask: mask, accessor())
@@ -267,7 +290,6 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
         case Register.control.rawValue where mask & 1 != 0:
             enablesGroup1 = value & 1 != 0
             updateAll()
-        case Register.sendSGI.rawValue where mask == ~0: sendSGI(value, from: cpu, ofGroup: .one)
         case Bytes.targets, Bytes.clearSGIs, Bytes.setSGIs:
             writeWord(offset, value, mask: mask & groupOneBytes(offset, cpu), cpu)
         default: break
@@ -323,9 +345,6 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
             enablesGroup0 = value & 1 != 0
             enablesGroup1 = value & 2 != 0
             updateAll()
-        case Register.sendSGI.rawValue where mask == ~0:
-            // NSATT
-            sendSGI(value, from: cpu, ofGroup: hasSecurity ? (value >> 15 & 1 == 0 ? .zero : .one) : nil)
         case Bytes.targets:
             eachByte(offset - Bytes.targets.lowerBound) { setTargets($0, $1) }
             updateAll()
@@ -362,27 +381,41 @@ final class GICv2Distributor: SecureRegisters, InterruptSink, GICv2InterruptSour
 
     /// - Parameter required: the group that the interrupt has to be of at its target; nil where either will do.
     private func sendSGI(_ value: UInt32, from sender: Int, ofGroup required: InterruptGroup?) {
-        let all = UInt32(1) << UInt32(cpuCount) - 1
-        let targets: UInt32
+        guard (0..<cpuCount).contains(sender) else { return }
+        let own = UInt32(1) &<< UInt32(truncatingIfNeeded: sender)
+        var targets: UInt32
         switch TargetFilter(rawValue: value >> 24 & 3) {
-        case .list: targets = value >> 16 & 0xff & all
-        case .others: targets = all & ~(1 << UInt32(sender))
-        case .requester: targets = 1 << UInt32(sender)
+        case .list: targets = value >> 16 & 0xff
+        case .others: targets = ~own
+        case .requester: targets = own
         case nil: return
         }
-        for cpu in 0..<cpuCount where targets >> UInt32(cpu) & 1 != 0 {
+        targets &= 1 &<< UInt32(truncatingIfNeeded: cpuCount) &- 1
+        while targets != 0 {
+            let cpu = targets.trailingZeroBitCount
+            targets &= targets &- 1
             if let required, group(value & 0xf, cpu) != required { continue }
-            setSenders(cpu, Int(value & 0xf), remove: 0, add: 1 << UInt8(sender))
+            setSenders(cpu, Int(value & 0xf), remove: 0, add: UInt8(truncatingIfNeeded: own))
         }
     }
 
+    /// Where ``senders`` has an SGI of a CPU.
+    private func sgiPlace(_ intid: UInt32, _ cpu: Int) -> Int { cpu &* Self.sgiCount &+ Int(intid) }
+
     /// Changes by whom an SGI is pending for a CPU.
     private func setSenders(_ cpu: Int, _ intid: Int, remove: UInt8, add: UInt8) {
-        let index = cpu * Self.sgiCount + intid
-        senders[index] = senders[index] & ~remove | add & UInt8(1 << cpuCount - 1)
-        let bit = UInt32(1) << UInt32(intid)
-        if senders[index] != 0 { privateBanks[cpu].latched |= bit } else { privateBanks[cpu].latched &= ~bit }
-        update(cpu)
+        let place = sgiPlace(UInt32(truncatingIfNeeded: intid), cpu)
+        let present = UInt8(truncatingIfNeeded: 1 &<< cpuCount &- 1)
+        let new = senders[place] & ~remove | add & present
+        senders[place] = new
+        let bit = UInt32(1) &<< UInt32(truncatingIfNeeded: intid)
+        if new != 0 {
+            privateBanks[cpu].latched |= bit
+            raise(intid, cpu)
+        } else {
+            privateBanks[cpu].latched &= ~bit
+            update(cpu)
+        }
     }
 
     // MARK: State

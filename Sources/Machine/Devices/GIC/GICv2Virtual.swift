@@ -65,7 +65,7 @@ final class GICv2VirtualControl: BankedRegisters, GICv2InterruptSource {
     }
 
     private func updateMaintenance() {
-        maintenance.set(control.isEnabled && maintenanceStatus.rawValue != 0)
+        maintenance.set(control.isEnabled && !maintenanceStatus.isEmpty)
     }
 
     /// GICH_MISR (5.3.5).

@@ -57,10 +57,12 @@ final class GICv3CPUInterface: InterruptControllerInterface {
 
     /// Whether the pending interrupt is signalled. One of a group that is disabled here hides all of lower priority
     /// (ICC_HPPIR0_EL1).
+    @inline(__always)
     private var isSignalled: Bool {
-        isEnabled(pending.group) && registers.priorities.suffices(pending)
+        registers.priorities.suffices(pending) && isEnabled(pending.group)
     }
 
+    @inline(__always)
     func signal() {
         let isSignalled = isSignalled
         fiq.set(isSignalled && pending.group == .zero)
@@ -75,6 +77,7 @@ final class GICv3CPUInterface: InterruptControllerInterface {
     // MARK: Acknowledge and end
 
     /// ICC_IAR0_EL1, ICC_IAR1_EL1.
+    @inline(__always)
     private func acknowledge(_ registers: RegisterGroup) -> UInt64 {
         guard isSignalled else { return UInt64(SpecialINTID.spurious) }
         guard handles(pending.group, by: registers) else { return otherGroup(than: registers) }
@@ -93,6 +96,7 @@ final class GICv3CPUInterface: InterruptControllerInterface {
 
     /// ICC_EOIR0_EL1, ICC_EOIR1_EL1. Ends come in the reverse order of acknowledgements (4.1.1); one of the group whose
     /// priority is not the highest active is ignored.
+    @inline(__always)
     private func end(_ value: UInt64, _ registers: RegisterGroup) {
         let intid = UInt32(value & 0xff_ffff)
         guard redistributor.with({ $0.exists(intid) }), let group = self.registers.priorities.runningGroup,
@@ -135,6 +139,7 @@ final class GICv3CPUInterface: InterruptControllerInterface {
         }
     }
 
+    @inline(__always)
     private func sendSGI(_ value: UInt64, _ group: InterruptGroup) {
         let isSecure = security.isSecure
         redistributor.with { $0.sendSGI(value, group, isSecure: isSecure) }

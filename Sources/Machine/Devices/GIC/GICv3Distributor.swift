@@ -104,7 +104,11 @@ final class GICv3Distributor: SecureRegisters, InterruptSink {
 
     // MARK: What Redistributors ask for
 
+    /// No SPI is to be signalled.
+    var isQuiet: Bool { banks.isQuiet }
+
     /// Those of thirty-two interrupts whose group is enabled, by words that have their groups.
+    @inline(__always)
     func forwarded(_ group: UInt32, _ modifier: UInt32) -> UInt32 {
         (enablesGroup0 ? ~group & ~modifier : 0) | (enablesGroup1 ? group : 0)
             | (enablesSecureGroup1 ? ~group & modifier : 0)
@@ -150,7 +154,7 @@ final class GICv3Distributor: SecureRegisters, InterruptSink {
         let isToAllOthers = value >> 40 & 1 != 0
         let cluster =
             UInt32(value >> 48 & 0xff) << 24 | UInt32(value >> 32 & 0xff) << 16 | UInt32(value >> 16 & 0xff) << 8
-        let first = UInt32(value >> 44 & 0xf) * 16
+        let first = UInt32(value >> 44 & 0xf) &<< 4
         for cpu in redistributors.indices {
             redistributors[cpu].with { redistributor in
                 let affinity = redistributor.affinity

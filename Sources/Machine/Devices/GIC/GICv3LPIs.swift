@@ -26,7 +26,7 @@ struct GICv3LPIs {
     private var pendingCount: UInt64 = 0
     /// The enabled and pending LPI of highest priority, unless that has to be looked for anew.
     private(set) var highest = PendingInterrupt.none
-    private var isStale = false
+    private(set) var isStale = false
 
     init(memory: PhysicalMemory, hasSecurity: Bool = false) {
         self.memory = memory
@@ -118,6 +118,9 @@ struct GICv3LPIs {
     mutating func configurationChanged() {
         isStale = true
     }
+
+    /// Nothing is to be signalled, and that is known.
+    var isQuiet: Bool { highest.priority == InterruptPriorities.idle && !isStale }
 
     /// Brings ``highest`` up to date. When many changes are made this is done once, after the last.
     mutating func refresh() {

@@ -72,14 +72,20 @@ final class GICv3Redistributor {
 
     // MARK: Highest priority pending interrupt
 
-    /// Looks anew for what is pending for the CPU, among its own interrupts, SPIs and LPIs.
+    /// Looks anew for what is pending for the CPU: mostly nothing, after an interrupt was acknowledged, and after its end.
     func update() {
+        let isQuiet = bank.candidates(~0) == 0 && distributor.isQuiet && lpis.isQuiet
+        interface.setPending(isQuiet ? .none : highestPending())
+    }
+
+    /// Among the CPU's own interrupts, SPIs and LPIs.
+    private func highestPending() -> PendingInterrupt {
         var best = PendingInterrupt.none
         bank.findHighest(distributor.forwarded(bank.group, bank.modifier), &best)
-        distributor.findHighest(number, &best)
+        if !distributor.isQuiet { distributor.findHighest(number, &best) }
+        if lpis.isQuiet { return best }
         lpis.refresh()
-        if lpis.highest.priority < best.priority, distributor.enablesGroup1 { best = lpis.highest }
-        interface.setPending(best)
+        return lpis.highest.priority < best.priority && distributor.enablesGroup1 ? lpis.highest : best
     }
 
     /// The wire of a PPI changes.
@@ -106,9 +112,7 @@ final class GICv3Redistributor {
         } else if interrupt.intid >= 32 {
             distributor.acknowledge(interrupt.intid)
         } else {
-            let bit = UInt32(1) << interrupt.intid
-            bank.active |= bit
-            bank.latched &= ~bit
+            bank.acknowledge(1 &<< interrupt.intid)
             update()
         }
     }
@@ -118,8 +122,10 @@ final class GICv3Redistributor {
         if intid >= 32 {
             distributor.deactivate(intid)
         } else {
-            bank.active &= ~(UInt32(1) << intid)
-            update()
+            let bit = UInt32(1) &<< intid
+            bank.active &= ~bit
+            // It may be pending once more.
+            if bank.candidates(bit) != 0 { update() }
         }
     }
 
@@ -143,8 +149,13 @@ final class GICv3Redistributor {
         let own = bank.groupOf(Int(intid))
         guard own == group || own == .zero && group == .secureOne else { return }
         if !isSecure, own != .one, nonSecureAccess >> (2 * intid) & 3 < (own == .zero ? 1 : 2) { return }
-        bank.latched |= 1 << intid
-        update()
+        bank.latched |= 1 &<< intid
+        // Nothing else has changed.
+        guard !lpis.isStale else { return update() }
+        let mask = distributor.forwarded(bank.group, bank.modifier)
+        if let interrupt = bank.candidate(Int(intid), mask, before: interface.pending) {
+            interface.setPending(interrupt)
+        }
     }
 
     // MARK: Registers

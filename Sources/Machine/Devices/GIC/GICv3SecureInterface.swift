@@ -39,6 +39,7 @@ extension GICv3CPUInterface {
 
     func enter(_ security: AArch64.InterfaceSecurity) { self.security = security }
 
+    @inline(__always)
     func isEnabled(_ group: InterruptGroup) -> Bool {
         group == .secureOne ? secure.enablesGroup1 : registers.isEnabled(group)
     }
@@ -53,6 +54,7 @@ extension GICv3CPUInterface {
     /// Whether interrupts of a group are acknowledged and ended by who accesses, with these registers. Group 0 and Secure
     /// Group 1 are not Non-secure state's; EL3 has either Group 1, and Secure software below it its own alone
     /// (CheckGroup0ForSpecialIdentifiers and CheckGroup1ForSpecialIdentifiers of the shared pseudocode).
+    @inline(__always)
     func handles(_ group: InterruptGroup, by registers: RegisterGroup) -> Bool {
         switch group {
         case .zero: registers == .zero && security.isSecure

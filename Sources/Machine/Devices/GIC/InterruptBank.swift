@@ -48,6 +48,7 @@ struct InterruptBank {
     var pending: UInt32 { latched | (level & ~edge) }
 
     /// Those of `mask` that are to be signalled. An interrupt that is active waits until it is not.
+    @inline(__always)
     func candidates(_ mask: UInt32) -> UInt32 { pending & enabled & ~active & mask }
 
     func priority(_ index: Int) -> UInt8 { priorities[index & 31] }
@@ -62,22 +63,42 @@ struct InterruptBank {
         }
     }
 
+    /// The interrupt with this bit becomes active.
+    /// - Parameter keepsPending: it is pending once more.
+    @inline(__always)
+    mutating func acknowledge(_ bit: UInt32, keepsPending: Bool = false) {
+        active |= bit
+        if !keepsPending { latched &= ~bit }
+    }
+
+    /// The interrupt of this index, if it is one of `mask`, is to be signalled, and comes before `other`: it is of higher
+    /// priority, or of the same with a lower INTID.
+    @inline(__always)
+    func candidate(_ index: Int, _ mask: UInt32, before other: PendingInterrupt) -> PendingInterrupt? {
+        guard candidates(mask) &>> UInt32(truncatingIfNeeded: index) & 1 != 0 else { return nil }
+        let (intid, priority) = (base &+ UInt32(truncatingIfNeeded: index), UInt16(priorities[index & 31]))
+        guard priority < other.priority || priority == other.priority && intid < other.intid else { return nil }
+        return PendingInterrupt(intid: intid, priority: priority, group: groupOf(index))
+    }
+
     /// Replaces `best` by the interrupt of highest priority among those of `mask`, if that is higher.
     @inline(__always)
     func findHighest(_ mask: UInt32, _ best: inout PendingInterrupt) {
         var candidates = candidates(mask)
         while candidates != 0 {
             let index = candidates.trailingZeroBitCount
-            candidates &= candidates - 1
+            candidates &= candidates &- 1
             let priority = UInt16(priorities[index])
             guard priority < best.priority else { continue }
-            best = PendingInterrupt(intid: base + UInt32(index), priority: priority, group: groupOf(index))
+            best = PendingInterrupt(
+                intid: base &+ UInt32(truncatingIfNeeded: index), priority: priority, group: groupOf(index))
         }
     }
 
     func groupOf(_ index: Int) -> InterruptGroup {
-        if group >> UInt32(index) & 1 != 0 { return .one }
-        return modifier >> UInt32(index) & 1 == 0 ? .zero : .secureOne
+        let place = UInt32(truncatingIfNeeded: index)
+        if group &>> place & 1 != 0 { return .one }
+        return modifier &>> place & 1 == 0 ? .zero : .secureOne
     }
 
     // MARK: Registers
@@ -166,6 +187,9 @@ struct InterruptBanks: ~Copyable {
 
     var count: Int { banks.count }
 
+    /// None of them is to be signalled, whatever its group and target are.
+    var isQuiet: Bool { hasCandidates == 0 }
+
     subscript(index: Int) -> InterruptBank { banks[index] }
 
     /// Changes a bank.
@@ -179,10 +203,7 @@ struct InterruptBanks: ~Copyable {
     /// The interrupt becomes active: it is acknowledged.
     mutating func activate(_ intid: UInt32) {
         let bit = UInt32(1) << (intid % 32)
-        change(Int(intid) / 32 - 1) {
-            $0.active |= bit
-            $0.latched &= ~bit
-        }
+        change(Int(intid) / 32 - 1) { $0.acknowledge(bit) }
     }
 
     mutating func deactivate(_ intid: UInt32) {

@@ -60,10 +60,10 @@ struct InterruptPriorities {
     /// ABPR, or BPR1: for Group 1, and greater by one than BPR with the same effect (IHI 0048B table 3-2).
     private(set) var group1BinaryPoint: UInt8
     var hasCommonBinaryPoint = false
-    /// The Active Priorities Registers of both groups, from the highest priority on.
-    private var active: (zero: UInt128, one: UInt128) = (0, 0)
+    /// The Active Priorities Registers of both groups.
+    private var active = (zero: ActivePriorities(), one: ActivePriorities())
     /// What a GICv3 with two Security states has for Secure Group 1: the same again.
-    private var activeSecureOne: UInt128 = 0
+    private var activeSecureOne = ActivePriorities()
     private(set) var secureGroup1BinaryPoint: UInt8
     var hasSecureCommonBinaryPoint = false
     /// The highest active group priority, or ``idle``.
@@ -82,13 +82,13 @@ struct InterruptPriorities {
 
     mutating func reset() {
         mask = 0
-        activeSecureOne = 0
+        activeSecureOne = ActivePriorities()
         secureGroup1BinaryPoint = minimumBinaryPoint
         hasSecureCommonBinaryPoint = false
         binaryPoint = minimumBinaryPoint
         group1BinaryPoint = minimumBinaryPoint + 1
         hasCommonBinaryPoint = false
-        active = (0, 0)
+        active = (ActivePriorities(), ActivePriorities())
         running = Self.idle
     }
 
@@ -114,13 +114,13 @@ struct InterruptPriorities {
 
     func activeWord(_ index: Int, _ group: InterruptGroup) -> UInt32 {
         guard index < activeWordCount else { return 0 }
-        return UInt32(truncatingIfNeeded: bits(group) >> UInt128(32 * index))
+        return activePriorities(group).word(index)
     }
 
     mutating func setActiveWord(_ index: Int, _ group: InterruptGroup, _ value: UInt32) {
         guard index < activeWordCount else { return }
-        let shift = UInt128(32 * index)
-        setBits(group, bits(group) & ~(0xffff_ffff << shift) | UInt128(value) << shift)
+        changeActive(group) { $0.setWord(index, value) }
+        findRunning()
     }
 
     /// RPR: the group priority that is active, or 0xff.
@@ -128,7 +128,10 @@ struct InterruptPriorities {
 
     // MARK: Preemption
 
+    // A call would copy all of it.
+
     /// The part of a priority that decides about preemption.
+    @inline(__always)
     func groupPriority(_ priority: UInt16, _ group: InterruptGroup) -> UInt16 {
         let point =
             switch group {
@@ -136,52 +139,63 @@ struct InterruptPriorities {
             case .one: hasCommonBinaryPoint ? binaryPoint : group1BinaryPoint - 1
             case .secureOne: hasSecureCommonBinaryPoint ? binaryPoint : secureGroup1BinaryPoint
             }
-        return priority & ~0 << (UInt16(point) + 1) & 0xff
+        return priority & ~0 &<< (UInt16(point) &+ 1) & 0xff
     }
 
     /// Whether the priority is higher than the mask, and its group priority than all that are active.
+    @inline(__always)
     func suffices(_ interrupt: PendingInterrupt) -> Bool {
-        interrupt.priority < UInt16(mask) && groupPriority(interrupt.priority, interrupt.group) < running
+        guard interrupt.priority < UInt16(mask) else { return false }
+        return running == Self.idle || groupPriority(interrupt.priority, interrupt.group) < running
     }
 
     /// The interrupt becomes active.
+    @inline(__always)
     mutating func activate(_ interrupt: PendingInterrupt) {
-        let level = UInt128(groupPriority(interrupt.priority, interrupt.group) >> levelShift)
-        setBits(interrupt.group, bits(interrupt.group) | 1 << level)
+        let priority = groupPriority(interrupt.priority, interrupt.group)
+        let level = priority &>> levelShift
+        changeActive(interrupt.group) { $0.insert(level) }
+        running = min(running, priority)
     }
 
     /// Drops the highest active priority of a group, if it has one.
+    @inline(__always)
     mutating func drop(_ group: InterruptGroup) {
-        let bits = bits(group)
-        setBits(group, bits & (bits &- 1))
+        changeActive(group) { $0.removeHighest() }
+        findRunning()
     }
 
     /// The group of the highest active priority; Group 0 where both have it.
+    @inline(__always)
     var runningGroup: InterruptGroup? {
         guard running != Self.idle else { return nil }
-        let first = active.zero.trailingZeroBitCount
-        let isSecureOne = activeSecureOne.trailingZeroBitCount < min(first, active.one.trailingZeroBitCount)
-        if isSecureOne { return .secureOne }
-        return first <= active.one.trailingZeroBitCount ? .zero : .one
+        let (zero, one) = (active.zero.highest, active.one.highest)
+        if activeSecureOne.highest < min(zero, one) { return .secureOne }
+        return zero <= one ? .zero : .one
     }
 
-    private var levelShift: UInt16 { UInt16(minimumBinaryPoint) + 1 }
+    private var levelShift: UInt16 { UInt16(minimumBinaryPoint) &+ 1 }
 
-    private func bits(_ group: InterruptGroup) -> UInt128 {
+    private func activePriorities(_ group: InterruptGroup) -> ActivePriorities {
         if group == .secureOne { return activeSecureOne }
         return group == .zero || hasSharedActivePriorities ? active.zero : active.one
     }
 
-    private mutating func setBits(_ group: InterruptGroup, _ bits: UInt128) {
+    @inline(__always)
+    private mutating func changeActive(_ group: InterruptGroup, _ change: (inout ActivePriorities) -> Void) {
         if group == .secureOne {
-            activeSecureOne = bits
+            change(&activeSecureOne)
         } else if group == .zero || hasSharedActivePriorities {
-            active.zero = bits
+            change(&active.zero)
         } else {
-            active.one = bits
+            change(&active.one)
         }
-        let all = active.zero | active.one | activeSecureOne
-        running = all == 0 ? Self.idle : UInt16(all.trailingZeroBitCount) << levelShift
+    }
+
+    @inline(__always)
+    private mutating func findRunning() {
+        let highest = min(active.zero.highest, min(active.one.highest, activeSecureOne.highest))
+        running = highest == ActivePriorities.none ? Self.idle : highest &<< levelShift
     }
 
     // MARK: State
@@ -210,5 +224,43 @@ struct InterruptPriorities {
                 setActiveWord(index, group, word)
             }
         }
+    }
+}
+
+/// The Active Priorities Registers of a group: a bit for each group priority, from the highest on.
+struct ActivePriorities {
+    /// Of 128 group priorities, the higher half and the lower one.
+    private var halves: (high: UInt64, low: UInt64) = (0, 0)
+
+    /// What ``highest`` is where none is active.
+    static let none: UInt16 = 128
+
+    @inline(__always)
+    var highest: UInt16 {
+        let count = halves.high != 0 ? halves.high.trailingZeroBitCount : 64 &+ halves.low.trailingZeroBitCount
+        return UInt16(truncatingIfNeeded: count)
+    }
+
+    /// - Parameter level: less than 128.
+    @inline(__always)
+    mutating func insert(_ level: UInt16) {
+        if level < 64 { halves.high |= 1 &<< UInt64(level) } else { halves.low |= 1 &<< UInt64(level) }
+    }
+
+    @inline(__always)
+    mutating func removeHighest() {
+        if halves.high != 0 { halves.high &= halves.high &- 1 } else { halves.low &= halves.low &- 1 }
+    }
+
+    /// One of the four registers.
+    func word(_ index: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: (index < 2 ? halves.high : halves.low) >> UInt64(32 * (index & 1)))
+    }
+
+    mutating func setWord(_ index: Int, _ value: UInt32) {
+        func replace(_ half: inout UInt64) {
+            half = half.replacing(at: 32 * (index & 1), bits: 32, with: UInt64(value))
+        }
+        if index < 2 { replace(&halves.high) } else { replace(&halves.low) }
     }
 }

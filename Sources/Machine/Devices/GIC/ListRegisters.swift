@@ -48,6 +48,7 @@ struct ListRegisters<Register: ListRegister> {
         return best
     }
 
+    @inline(__always)
     func index(_ intid: UInt32, _ isWanted: (ListRegisterState) -> Bool) -> Int? {
         for index in registers.indices where registers[index].virtualID == intid && isWanted(registers[index].state) {
             return index
@@ -56,11 +57,12 @@ struct ListRegisters<Register: ListRegister> {
     }
 
     /// EISR: those whose interrupt has ended, and asked for a maintenance interrupt then.
-    var endStatus: UInt32 { bits { $0.state == .invalid && $0.asksForMaintenance } }
+    var endStatus: UInt32 { bits { $0.asksForMaintenance && $0.state == .invalid } }
 
     /// ELRSR: those that may be used for another interrupt.
     var emptyStatus: UInt32 { bits { $0.state == .invalid && !$0.asksForMaintenance } }
 
+    @inline(__always)
     private func bits(_ isSet: (Register) -> Bool) -> UInt32 {
         var bits: UInt32 = 0
         for index in registers.indices where isSet(registers[index]) { bits |= 1 << UInt32(index) }
@@ -71,10 +73,12 @@ struct ListRegisters<Register: ListRegister> {
     func maintenanceStatus(
         _ control: HypervisorControl, enablesGroup0: Bool, enablesGroup1: Bool
     ) -> MaintenanceStatus {
+        let ended: MaintenanceStatus = endStatus == 0 ? [] : .end
+        if control.interrupts.isEmpty { return ended }
         var status = control.interrupts.intersection([
             enablesGroup0 ? .group0Enabled : .group0Disabled, enablesGroup1 ? .group1Enabled : .group1Disabled,
         ])
-        if endStatus != 0 { status.insert(.end) }
+        status.formUnion(ended)
         if control.interrupts.contains(.underflow), bits({ $0.state != .invalid }).nonzeroBitCount < 2 {
             status.insert(.underflow)
         }

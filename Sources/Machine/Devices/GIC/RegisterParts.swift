@@ -14,9 +14,11 @@ extension UInt64 {
 
 extension UInt32 {
     /// What a write of `size` bytes, at most 4, at byte `offset` writes of a word: the word, and a mask of its bits.
+    @inline(__always)
     static func placed(_ value: UInt64, at offset: UInt64, size: Int) -> (word: UInt32, mask: UInt32) {
+        if size == 4 { return (UInt32(truncatingIfNeeded: value), ~0) }
         let shift = UInt32(8 * offset)
-        let mask: UInt32 = size == 4 ? ~0 : (1 << UInt32(8 * size) - 1) << shift
+        let mask: UInt32 = (1 << UInt32(8 * size) - 1) << shift
         return (UInt32(truncatingIfNeeded: value) << shift, mask)
     }
 }
