@@ -47,6 +47,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// Selects the translation context, and what else follows from the level and PSTATE.
+    @inline(__always)
     func levelChanged() {
         let level = level
         let isPAN = level != 0 && state.pointee.pstate & PSTATE.pan != 0
@@ -71,6 +72,7 @@ extension AArch64.ProcessingElement {
             ?? selectContext(level: level, isPAN: isPAN)
     }
 
+    @inline(never)
     private func selectContext(level: Int, isPAN: Bool) -> UnsafeMutablePointer<TranslationContext> {
         let place = level + (isPAN ? Self.isPANContext : 0)
         // Those that are known are selected without a word to the pool.

@@ -248,8 +248,9 @@ extension AArch64.ProcessingElement {
         } else if old & PSTATE.spSelect != 0 {
             vector += 0x200
         }
-        setMode(UInt64(target) << 2 | PSTATE.spSelect)
-        var new = s.pointee.pstate | PSTATE.daif
+        saveStackPointer()
+        s.pointee.core.registers[Int(AArch64.stackPointer)] = s.pointee.sp[target]
+        var new = old & ~PSTATE.mode | UInt64(target) << 2 | PSTATE.spSelect | PSTATE.daif
         new &= ~(PSTATE.illegal | PSTATE.softwareStep | PSTATE.branchType | PSTATE.uao | PSTATE.ssbs)
         let control = s.pointee.sctlr[target]
         if control & Control.dssbs != 0, features.contains(.ssbs) { new |= PSTATE.ssbs }
@@ -281,9 +282,12 @@ extension AArch64.ProcessingElement {
     }
 
     /// Whether any is pending for the level or one above it, masked or not: WFI ends then (D1.16.2).
+    @inline(__always)
     var hasInterrupt: Bool {
         let lines = state.pointee.lines
         if lines & AArch64.Interrupt.physical != 0 { return true }
+        let configured = state.pointee.hcr & (Hypervisor.vi | Hypervisor.vf | Hypervisor.vse)
+        guard lines | configured != 0 else { return false }
         return level < 2 && (lines != 0 && !isSecureBelowEL3 || virtualInterrupts != 0)
     }
 

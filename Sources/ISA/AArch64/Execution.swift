@@ -137,6 +137,8 @@ extension AArch64.ProcessingElement {
         case .errorSynchronization: errorSynchronization()
         case .readRegister: return try readSystemRegister(number, target: UInt8(truncatingIfNeeded: b))
         case .writeRegister: try writeSystemRegister(number, b, target: UInt8(truncatingIfNeeded: a >> 16))
+        case .readInterruptInterface: return try readInterruptInterface(key: a, target: b)
+        case .writeInterruptInterface: try writeInterruptInterface(key: a, b)
         case .systemInstruction:
             try performSystemInstruction(number, b, target: UInt8(truncatingIfNeeded: a >> 16))
         case .systemInstructionResult: throw undefinedInstruction()

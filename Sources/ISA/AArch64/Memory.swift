@@ -95,6 +95,13 @@ extension AArch64.ProcessingElement {
         else {
             return false
         }
+        return recordsKnownFault(address, page, isWrite: isWrite)
+    }
+
+    @inline(__always)
+    private func recordsKnownFault(
+        _ address: UInt64, _ page: TranslationContext.Intermediate, isWrite: Bool
+    ) -> Bool {
         if let descriptor = descriptorInRAM(page.descriptor), descriptor & AArch64.Descriptor.valid == 0 {
             let fault = stageTwo.fault(atEnd: page.level, of: page.address, isWrite: isWrite)
             _ = recordAbort(address, fault, isFetch: false)
@@ -229,12 +236,38 @@ extension AArch64.ProcessingElement {
         return try readDevice(address, translation.physical, size)
     }
 
+    /// What translated code calls for: most such accesses are to devices, and most of a guest's to those that its hypervisor
+    /// emulates.
+    /// - Returns: nil where a fault of the latter was recorded. To throw it would tell the runtime's hooks of each.
+    @inline(__always)
+    func make(
+        _ access: (isStore: Bool, width: Width, attributes: MemoryAttributes), _ address: UInt64, _ value: UInt64
+    ) throws(Fault) -> UInt64? {
+        let size = access.width.bytes
+        if !access.attributes.contains(.unprivileged), address & (size &- 1) == 0 {
+            switch core.pointee.context.pointee.deviceAccess(address, isWrite: access.isStore) {
+            case .device(let physical) where !examinesData:
+                guard access.isStore else { return try readDevice(address, physical, size) }
+                try writeDevice(address, physical, size, value)
+                return 0
+            case .intermediate(let page) where knowsGuest:
+                if recordsKnownFault(address, page, isWrite: access.isStore) { return nil }
+            default: break
+            }
+        }
+        guard access.isStore else { return try load(address, access.width, access.attributes) }
+        try store(address, value, access.width, access.attributes)
+        return 0
+    }
+
+    @inline(__always)
     private func readDevice(_ address: UInt64, _ physical: UInt64, _ size: UInt64) throws(Fault) -> UInt64 {
         guard let value = bus.read(physical, size: Int(size)) else { throw externalAbort(address) }
         statistics.deviceAccesses += 1
         return value
     }
 
+    @inline(__always)
     private func writeDevice(
         _ address: UInt64, _ physical: UInt64, _ size: UInt64, _ value: UInt64
     ) throws(Fault) {

@@ -112,16 +112,20 @@ extension AArch64.ProcessingElement {
     private typealias Detail = AArch64.FaultDetail
 
     /// The level is EL1 and takes itself to be EL2 (EffectiveHCR_EL2_NVx). NV1 and NV2 count as 0 where NV is.
-    var isNested: Bool { level == 1 && hypervisorConfiguration & Hypervisor.nv != 0 }
+    @inline(__always)
+    var isNested: Bool {
+        state.pointee.hcr & Hypervisor.nv != 0 && level == 1 && hypervisorConfiguration & Hypervisor.nv != 0
+    }
 
     /// EL1&0 is read as a regime without EL0 (NV and NV1).
     var hasNestedTables: Bool {
         let both = Hypervisor.nv | Hypervisor.nv1
-        return hypervisorConfiguration & both == both
+        return state.pointee.hcr & both == both && isEL2Enabled
     }
 
     /// Whether SPSR_EL1 of an exception from EL1 to EL1 says EL2 (AArch64.TakeException): where that hypervisor is not told
     /// of its real level elsewhere.
+    @inline(__always)
     var savesNestedLevel: Bool {
         isNested && hypervisorConfiguration & (Hypervisor.nv1 | Hypervisor.nv2) != Hypervisor.nv1
     }

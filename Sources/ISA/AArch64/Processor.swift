@@ -214,6 +214,7 @@ extension AArch64 {
         }
 
         /// HCR_EL2 as it takes effect: all clear without EL2, and in Secure state.
+        @inline(__always)
         var hypervisorConfiguration: UInt64 { isEL2Enabled ? state.pointee.hcr : 0 }
 
         /// HCR_EL2.E2H and TGE: EL0 is an application of a host at EL2.
@@ -223,6 +224,7 @@ extension AArch64 {
         }
 
         /// Changes exception level and stack pointer selection, as `mode` (PSTATE.M) says.
+        @inline(__always)
         func setMode(_ mode: UInt64) {
             let s = state
             saveStackPointer()
@@ -319,7 +321,9 @@ extension AArch64 {
                 // A loop must not push out what led to it.
                 last.pointee.repeats += 1
                 // The scheduler may know that nothing will come to end it.
-                if from == target, last.pointee.repeats % 1000 == 0, isLost { core.pointee.endTurn() }
+                if kind == .synchronous, from == target, last.pointee.repeats % 1000 == 0, isLost {
+                    core.pointee.endTurn()
+                }
             } else {
                 traps.keep(whole())
             }

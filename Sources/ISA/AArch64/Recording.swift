@@ -58,7 +58,9 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         case .msr_pan: return level == 0 || level == 3 || isNested ? .leave(returns: true) : .plain
         case .msr_daifset, .msr_daifclr: return level == 0 ? .leave(returns: true) : .plain
         case .msr_register:
-            let isPlain = plainRegister(operands, isRead: false) != nil || isTransition(operands)
+            let isPlain =
+                plainRegister(operands, isRead: false) != nil || isTransition(operands)
+                || isInterruptInterface(operands, isRead: false)
             return isPlain ? .plain : .leave(returns: true)
         // RNDR and RNDRRS set the flags too.
         case .mrs where operands.immediateBits & 0x7ffe == UInt64(AArch64.SystemRegister.key(3, 3, 2, 4, 0)):
@@ -79,9 +81,17 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
                 AArch64.readPlain(&recorder, operands, plain)
                 return true
             }
+            if isInterruptInterface(operands, isRead: true) {
+                AArch64.readInterruptInterface(&recorder, operands)
+                return true
+            }
         case .msr_register:
             if let plain = plainRegister(operands, isRead: false) {
                 AArch64.writePlain(&recorder, operands, plain)
+                return true
+            }
+            if isInterruptInterface(operands, isRead: false) {
+                AArch64.writeInterruptInterface(&recorder, operands)
                 return true
             }
         case .br, .blr, .braa, .brab, .braaz, .brabz, .blraa, .blrab, .blraaz, .blrabz:
@@ -200,33 +210,42 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         }
     }
 
+    @inline(__always)
     private func callHelper(_ helper: HelperIdentifier, _ description: UInt16, _ a: UInt64, _ b: UInt64) -> UInt64 {
         core.pointee.event = 0
-        let access = helper.access
-        // Most accesses that are called for are to devices, and most of a guest's to those that its hypervisor emulates.
-        if let access, !access.attributes.contains(.unprivileged), a & (access.width.bytes &- 1) == 0,
-            recordsKnownFault(a, isWrite: access.isStore)
-        {
-            raise(describedBy: description)
-            return 0
-        }
         let (context, budget, changes) = (core.pointee.context, core.pointee.budget, code.changes)
         let value: UInt64
-        do throws(Fault) {
-            value =
-                if let access {
-                    try make(access, a, b)
+        var isExceptionReturn = false
+        if let access = helper.access {
+            let made: UInt64?
+            do throws(Fault) { made = try make(access, a, b) } catch { made = nil }
+            guard let made else {
+                raise(describedBy: description)
+                return 0
+            }
+            value = made
+        } else {
+            do throws(Fault) {
+                if helper == AArch64.Helper.readInterruptInterface.identifier {
+                    value = try readInterruptInterface(key: a, target: b)
+                } else if helper == AArch64.Helper.writeInterruptInterface.identifier {
+                    try writeInterruptInterface(key: a, b)
+                    value = 0
+                } else if helper == .interpretation {
+                    value = try interpretInstruction()
                 } else {
-                    try helper == .interpretation ? interpretInstruction() : perform(helper, a, b)
+                    value = try perform(helper, a, b)
+                    isExceptionReturn = AArch64.Helper(rawValue: helper.rawValue)?.isExceptionReturn == true
                 }
-        } catch {
-            if access != nil { raise(describedBy: description) } else { raise() }
-            return 0
+            } catch {
+                raise()
+                return 0
+            }
         }
         if wantsRunLoop {
             core.pointee.event = TranslatedEvent.settle
-        } else if AArch64.Helper(rawValue: helper.rawValue)?.isExceptionReturn == true || budget != core.pointee.budget
-            || context != core.pointee.context || changes != code.changes
+        } else if isExceptionReturn || budget != core.pointee.budget || context != core.pointee.context
+            || changes != code.changes
         {
             core.pointee.event = TranslatedEvent.refresh
         }
@@ -241,14 +260,6 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             core.pointee.fault.detail |= UInt64(description) << AArch64.FaultDetail.descriptionShift
         }
         raise()
-    }
-
-    private func make(
-        _ access: (isStore: Bool, width: Width, attributes: MemoryAttributes), _ address: UInt64, _ value: UInt64
-    ) throws(Fault) -> UInt64 {
-        guard access.isStore else { return try load(address, access.width, access.attributes) }
-        try store(address, value, access.width, access.attributes)
-        return 0
     }
 
     /// What ``run(_:)`` does between two stretches of code, but for what needs it.
@@ -266,12 +277,14 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     }
 
     /// Whether the run loop would do something before the next instruction.
+    @inline(__always)
     private var wantsRunLoop: Bool {
         hasInterrupt || state.pointee.waiting || state.pointee.halted || core.pointee.withheld != 0
             || !mayRunTranslated
     }
 
     /// Nothing has to be known of each instruction, and the next one is not refused whatever it is.
+    @inline(__always)
     var mayRunTranslated: Bool {
         !isObserved && !examinesCode && state.pointee.pstate & AArch64.PSTATE.marks == 0
     }

@@ -64,12 +64,14 @@ extension AArch64.ProcessingElement {
     // MARK: States
 
     /// EL0 to EL2 are in Secure state (SCR_EL3.NS is 0), which has no EL2.
+    @inline(__always)
     var isSecureBelowEL3: Bool { hasEL3 && state.pointee.scr & Secure.ns == 0 }
 
     /// The current level is in Secure state, which EL3 always is.
     public var isSecure: Bool { hasEL3 && (level == 3 || state.pointee.scr & Secure.ns == 0) }
 
     /// EL2Enabled of the shared pseudocode.
+    @inline(__always)
     var isEL2Enabled: Bool { hasEL2 && !isSecureBelowEL3 }
 
     /// Begins below EL3 in Non-secure state, as firmware hands over to what it starts: nothing is trapped, and calls of HVC
@@ -104,6 +106,7 @@ extension AArch64.ProcessingElement {
     // MARK: Routes and traps
 
     /// The level that a physical interrupt goes to: by SCR_EL3.FIQ or IRQ, and HCR_EL2.FMO or IMO.
+    @inline(__always)
     public func interruptTarget(isFIQ: Bool) -> Int {
         if hasEL3, state.pointee.scr & (isFIQ ? Secure.fiq : Secure.irq) != 0 { return 3 }
         typealias Hypervisor = AArch64.HypervisorConfiguration
@@ -112,12 +115,14 @@ extension AArch64.ProcessingElement {
     }
 
     /// What goes to EL2 from below is not masked there, but where EL0 is its application; nor what goes to EL3.
+    @inline(__always)
     public func isInterruptMaskable(target: Int) -> Bool {
         target == level || target == 1 || target == 2 && isHost
     }
 
     /// The wires, with those of Group 1 as IRQ or FIQ, whichever they are in the current state (IHI 0069, "Interrupt
     /// assignment to IRQ and FIQ signals").
+    @inline(__always)
     public var interruptLines: UInt64 { hasEL3 ? linesInState : state.pointee.lines }
 
     private var linesInState: UInt64 {

@@ -8,6 +8,8 @@ extension AArch64 {
         case supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, halt
         case exceptionReturn, waitForInterrupt, waitForEvent, sendEvent, sendEventLocal, errorSynchronization
         case readRegister, writeRegister, systemInstruction, systemInstructionResult
+        /// In translated code alone.
+        case readInterruptInterface, writeInterruptInterface
         case setUAO, setPAN, setSPSel, setSSBS, setDIT, setDAIF, clearDAIF
         case crc32b, crc32h, crc32w, crc32x, crc32cb, crc32ch, crc32cw, crc32cx
         case signInstructionA, signInstructionB, signDataA, signDataB, genericCode
@@ -196,7 +198,7 @@ extension AArch64 {
 
     /// The number of the register in a syndrome.
     @inline(__always)
-    private static func target(_ i: Operands) -> UInt64 { i.rd == DecodedSlot.sink ? 31 : UInt64(i.rd) }
+    static func target(_ i: Operands) -> UInt64 { i.rd == DecodedSlot.sink ? 31 : UInt64(i.rd) }
 
     @inline(__always)
     static func readSystemRegister<E: Emitter>(_ e: inout E, _ i: Operands) throws(E.Failure) {

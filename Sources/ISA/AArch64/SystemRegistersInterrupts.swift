@@ -14,6 +14,7 @@ extension AArch64.ProcessingElement {
         static let tall0: UInt64 = 1 << 11
         static let tall1: UInt64 = 1 << 12
         static let tdir: UInt64 = 1 << 14
+        static let traps = tc | tall0 | tall1 | tdir
     }
 
     /// The conditions of the registers' accessor pseudocode.
@@ -94,6 +95,51 @@ extension AArch64.ProcessingElement {
             irqsAreEL3s: configuration & Monitor.irq != 0)
     }
 
+    // MARK: Translated code
+
+    /// Whether an MRS or MSR of code that is recorded is of a register of the interface, and the level may access that. What
+    /// else may forbid it, or have something virtual in its place, is looked at by each access.
+    func isInterruptInterface(_ operands: Operands, isRead: Bool) -> Bool {
+        guard level != 0, !isNested, !hasEL3 else { return false }
+        let entry = registers.entries + Int(registers.places[Int(operands.immediateBits & 0x7fff)])
+        guard entry.pointee.computed == .interruptInterface else { return false }
+        return level >= Int(isRead ? entry.pointee.readLevel : entry.pointee.writeLevel)
+    }
+
+    /// Nothing traps the access, and no register is virtual.
+    @inline(__always)
+    private var hasPhysicalInterface: Bool {
+        let (routes, traps) = (
+            state.pointee.hcr & (Hypervisor.imo | Hypervisor.fmo), state.pointee.ichHCR & Virtual.traps
+        )
+        return level == 2 || routes | traps == 0
+    }
+
+    /// ``readSystemRegister(_:target:)`` of such a register.
+    @inline(__always)
+    func readInterruptInterface(key: UInt64, target: UInt64) throws(Fault) -> UInt64 {
+        guard hasPhysicalInterface, let interruptInterface,
+            let register = AArch64.InterfaceRegister(rawValue: UInt8(truncatingIfNeeded: key & 0x7f))
+        else {
+            return try readSystemRegister(
+                UInt16(truncatingIfNeeded: key & 0x7fff), target: UInt8(truncatingIfNeeded: target))
+        }
+        return interruptInterface.with { $0.interface.read(register) }
+    }
+
+    /// ``writeSystemRegister(_:_:target:)`` of such a register.
+    /// - Parameter key: with the general-purpose register above it.
+    @inline(__always)
+    func writeInterruptInterface(key: UInt64, _ value: UInt64) throws(Fault) {
+        guard hasPhysicalInterface, let interruptInterface,
+            let register = AArch64.InterfaceRegister(rawValue: UInt8(truncatingIfNeeded: key & 0x7f))
+        else {
+            return try writeSystemRegister(
+                UInt16(truncatingIfNeeded: key & 0x7fff), value, target: UInt8(truncatingIfNeeded: key >> 16))
+        }
+        interruptInterface.with { $0.interface.write(register, value) }
+    }
+
     func readInterruptMonitor(_ number: UInt8) -> UInt64 {
         guard let register = AArch64.MonitorInterfaceRegister(rawValue: number) else { return 0 }
         return interruptInterface?.with { $0.interface.read(register) } ?? 0
@@ -113,5 +159,21 @@ extension AArch64.ProcessingElement {
         guard let register = AArch64.HypervisorInterfaceRegister(rawValue: number) else { return }
         if register == .hcr { state.pointee.ichHCR = value }
         interruptInterface?.with { $0.interface.write(register, value) }
+    }
+}
+
+/// MRS and MSR of the interface's registers in translated code, for which no table is asked what they are.
+extension AArch64 {
+    static func readInterruptInterface(_ e: inout Recorder, _ i: Operands) {
+        let number = e.constant(i.immediateBits)
+        let target = e.constant(target(i))
+        let value = e.call(Helper.readInterruptInterface.identifier, number, target)
+        e.setRegister(i.rd, value)
+    }
+
+    static func writeInterruptInterface(_ e: inout Recorder, _ i: Operands) {
+        let number = e.constant(i.immediateBits | target(i) &<< 16)
+        let value = e.register(i.rd)
+        _ = e.call(Helper.writeInterruptInterface.identifier, number, value)
     }
 }

@@ -306,6 +306,22 @@ public struct TranslationContext {
             address: entry.physical | address & 4095, descriptor: entry.descriptor, level: entry.level)
     }
 
+    /// Where an access leads that no data entry can serve.
+    public enum DeviceAccess {
+        case device(physical: UInt64)
+        case intermediate(Intermediate)
+    }
+
+    /// What ``devicePhysical(_:isWrite:)`` and ``intermediate(_:isWrite:)`` say, whichever it is.
+    @inlinable @inline(__always)
+    public func deviceAccess(_ address: UInt64, isWrite: Bool) -> DeviceAccess? {
+        let entry = devices[Self.devicePlace(address)]
+        guard entry.page == address & ~4095, entry.isWritable || !isWrite else { return nil }
+        let there = entry.physical | address & 4095
+        guard entry.isIntermediate else { return .device(physical: there) }
+        return .intermediate(Intermediate(address: there, descriptor: entry.descriptor, level: entry.level))
+    }
+
     /// Remembers what has become of `address`, from a leaf of `superpage` bytes.
     /// - Parameters:
     ///   - isWrite: it may be written, and read.
