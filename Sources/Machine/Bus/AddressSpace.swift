@@ -24,7 +24,7 @@ public final class AddressSpace: PhysicalBus {
     /// The same for CPUs' accesses.
     private var windows = FixedArray<Window>([])
     /// Where the last accesses were: mostly the next one is in one of these, too.
-    private var recent = InlineArray<4, Int>(repeating: 0)
+    private var recent = InlineArray<4, Window?>(repeating: nil)
 
     private struct Window: BitwiseCopyable {
         let base: UInt64
@@ -55,7 +55,7 @@ public final class AddressSpace: PhysicalBus {
         let index = mappings.firstIndex { $0.base > base } ?? mappings.endIndex
         mappings.insert(Mapping(base: base, size: size, device: device), at: index)
         windows = FixedArray(mappings.map { Window(base: $0.base, size: $0.size, mapping: Uncounted($0)) })
-        recent = InlineArray(repeating: 0)
+        recent = InlineArray(repeating: nil)
     }
 
     /// The mapping that `address` lies in.
@@ -71,22 +71,25 @@ public final class AddressSpace: PhysicalBus {
             if windows[middle].base <= address { low = middle + 1 } else { high = middle }
         }
         guard low > 0, address - windows[low - 1].base < windows[low - 1].size else { return nil }
-        recent[TranslationContext.devicePlace(address)] = low - 1
         return low - 1
     }
 
     /// Where an access leads.
     @inline(__always)
     private func window(at address: UInt64, size: Int) -> Window? {
-        let recent = recent[TranslationContext.devicePlace(address)]
-        if recent < windows.count {
-            let window = windows[recent]
-            if window.holds(address, size: size) { return window }
+        if let window = recent[TranslationContext.devicePlace(address)], window.holds(address, size: size) {
+            return window
         }
+        return findWindow(at: address, size: size)
+    }
+
+    @inline(never)
+    private func findWindow(at address: UInt64, size: Int) -> Window? {
         guard let index = index(at: address), windows[index].holds(address, size: size) else {
             lastUnmapped = address
             return nil
         }
+        recent[TranslationContext.devicePlace(address)] = windows[index]
         return windows[index]
     }
 

@@ -57,7 +57,15 @@ struct ListRegisters<Register: ListRegister> {
     }
 
     /// EISR: those whose interrupt has ended, and asked for a maintenance interrupt then.
-    var endStatus: UInt32 { bits { $0.asksForMaintenance && $0.state == .invalid } }
+    @inline(__always)
+    var endStatus: UInt32 {
+        // Looked at with each change of one, and mostly none asks.
+        var bits: UInt32 = 0
+        for index in registers.indices where registers[index].asksForMaintenance {
+            if registers[index].state == .invalid { bits |= 1 &<< UInt32(truncatingIfNeeded: index) }
+        }
+        return bits
+    }
 
     /// ELRSR: those that may be used for another interrupt.
     var emptyStatus: UInt32 { bits { $0.state == .invalid && !$0.asksForMaintenance } }
@@ -70,6 +78,7 @@ struct ListRegisters<Register: ListRegister> {
     }
 
     /// MISR: why the maintenance interrupt is asserted, if ``HypervisorControl/isEnabled``.
+    @inline(__always)
     func maintenanceStatus(
         _ control: HypervisorControl, enablesGroup0: Bool, enablesGroup1: Bool
     ) -> MaintenanceStatus {
