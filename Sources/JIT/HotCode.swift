@@ -35,6 +35,7 @@ public final class HotCode: Translator {
     var record: X64.CodeRecord?
     private let faults: FaultInjection?
     private let host: X64.HostFeatures
+    private let memory: PhysicalMemory
     let code: CodeMemory
     let trampolines: X64.Trampolines
     private var pages = TranslatedPages()
@@ -82,8 +83,12 @@ public final class HotCode: Translator {
             at: 0, simplifications: simplifications, zeroRegister: guest.zeroRegister, sinkRegister: guest.sinkRegister)
         // SAFETY: the trampoline was made to be called as this type says.
         enter = unsafeBitCast(trampolines.enter, to: Enter.self)
+        self.memory = memory
+        super.init()
         memory.addObserver(self)
     }
+
+    deinit { memory.removeObserver(self) }
 
     /// A processor whose code this translates. - Precondition: it outlives the translator's last ``run(_:)``.
     public func attach(_ processor: any TranslatableProcessor) {
@@ -92,7 +97,7 @@ public final class HotCode: Translator {
 
     // MARK: Running
 
-    public func run(_ processor: any TranslatableProcessor) -> Bool {
+    public override func run(_ processor: any TranslatableProcessor) -> Bool {
         let core = processor.core
         while true {
             if let faults, faults.isFlushDue() { flush() }
@@ -319,6 +324,18 @@ public final class HotCode: Translator {
 
     // MARK: Forgetting
 
+    public override func codeChanged(page: UInt64, granules: UInt64) {
+        guard let translated = pagesByPhysical[page] else { return }
+        for page in translated where page.granules & granules != 0 {
+            statistics.invalidations += 1
+            forget(page, keepingAccesses: false)
+        }
+    }
+
+    public override func memoryMapChanged() { flush() }
+
+    public override func forget() { flush() }
+
     private func forget(_ page: TranslatedPage, keepingAccesses: Bool) {
         page.clear(keepingAccesses: keepingAccesses)
         for attached in processors {
@@ -359,23 +376,5 @@ extension Block {
                 if operand >= 0, nodes[Int(operand)].operation == .register { count(nodes[Int(operand)]) }
             }
         }
-    }
-}
-
-extension HotCode: CodeObserver {
-    public func codeChanged(page: UInt64, granules: UInt64) {
-        guard let translated = pagesByPhysical[page] else { return }
-        for page in translated where page.granules & granules != 0 {
-            statistics.invalidations += 1
-            forget(page, keepingAccesses: false)
-        }
-    }
-
-    public func memoryMapChanged() {
-        flush()
-    }
-
-    public func forget() {
-        flush()
     }
 }

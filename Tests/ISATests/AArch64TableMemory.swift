@@ -1,3 +1,4 @@
+import ISA
 import Testing
 
 @testable import AArch64ISA
@@ -36,7 +37,7 @@ struct AArch64TableMemory: AArch64.TranslationTables {
         return words[Int(physical - base) / 8]
     }
 
-    func noteUse(ofDescriptor physical: UInt64) {}
+    func noteUse(ofDescriptor physical: UInt64, mapping mapped: PhysicalMemory.MappedAddresses) {}
 
     func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
         guard !state.pointee.isReadOnly, readDescriptor(physical) != nil else { return nil }

@@ -1,4 +1,5 @@
 import Foundation
+import ISA
 import Machine
 import TestSupport
 import Testing
@@ -95,7 +96,7 @@ final class AArch64WalkArena: AArch64.TranslationTables {
         return nil
     }
 
-    func noteUse(ofDescriptor physical: UInt64) {}
+    func noteUse(ofDescriptor physical: UInt64, mapping mapped: PhysicalMemory.MappedAddresses) {}
 
     func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
         guard let index = index(physical) else { return nil }

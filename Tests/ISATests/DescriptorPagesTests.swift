@@ -11,13 +11,14 @@ struct DescriptorPagesTests {
 
     private final class Log: CodeObserver {
         var drops = 0
+        var pages: [UInt64] = []
         var watched: [UInt64] = []
         var changed: [UInt64] = []
 
-        func codeChanged(page: UInt64, granules: UInt64) { changed.append(page) }
-        func memoryMapChanged() {}
-        func writesAreWatched(page: UInt64) { watched.append(page) }
-        func translationsChanged() { drops += 1 }
+        override func codeChanged(page: UInt64, granules: UInt64) { changed.append(page) }
+        override func writesAreWatched(page: UInt64) { watched.append(page) }
+        override func translationsChanged() { drops += 1 }
+        override func translationsChanged(of address: UInt64) { pages.append(address) }
     }
 
     init() throws {
@@ -34,7 +35,14 @@ struct DescriptorPagesTests {
         return !isPlain
     }
 
-    private func use(_ offset: UInt64) { memory.noteUse(ofDescriptor: Self.base + offset, in: region) }
+    private func use(_ offset: UInt64, _ mapped: PhysicalMemory.MappedAddresses = .various) {
+        memory.noteUse(ofDescriptor: Self.base + offset, in: region, mapping: mapped)
+    }
+
+    /// The same, of a first stage's leaf of 2 to the power of `shift` bytes that was found by `address`.
+    private func use(_ offset: UInt64, by address: UInt64, shift: UInt64 = 12) {
+        use(offset, .init(ofDescriptorAt: Self.base + offset, by: address, shift: shift))
+    }
 
     @Test("While a descriptor is in use, nothing writes to its page unseen, and who might is told")
     func watched() {
@@ -58,6 +66,46 @@ struct DescriptorPagesTests {
         #expect(store(value, at: 0x1008))
         #expect(log.drops == (drops ? 1 : 0))
         #expect(region.codeGranules[1] == (drops ? 0 : ~0), "without translations there is nothing to watch")
+    }
+
+    @Test("Where a page is used at one place, what changes drops what it maps, and nothing else")
+    func oneplace() {
+        for index in 0..<512 as Range<UInt64> { _ = store(0x403, at: 0x1000 + 8 * index) }
+        use(0x1008, by: 0x40_1234)
+        use(0x1010, by: 0x40_2000)
+        #expect(store(0x1_0403, at: 0x1010))
+        #expect(store(0x1_0403, at: 0x1ff8))
+        #expect(log.pages == [0x40_2000, 0x5f_f000])
+        #expect(store(0, at: 0x1008))
+        #expect(log.pages.count == 2, "what becomes invalid is software's to invalidate")
+        #expect(log.drops == 0)
+        #expect(region.codeGranules[1] == ~0, "others may be in use")
+    }
+
+    @Test("So it is for leaves of all sizes, and for a table that begins within a page")
+    func sizes() {
+        _ = store(0x403, at: 0x2810)
+        use(0x2810, by: 0xffff_ff80_0fff_f000, shift: 21)
+        #expect(store(0x1_0403, at: 0x2810))
+        #expect(log.pages == [0xffff_ff80_0fe0_0000])
+    }
+
+    @Test(
+        "Where it is used at two places, or by a second stage, all translations are dropped",
+        arguments: [true, false])
+    func places(isSecondStage: Bool) {
+        _ = store(0x403, at: 0x1008)
+        use(0x1008, by: 0x40_1000)
+        if isSecondStage { use(0x1008) } else { use(0x1008, by: 0x80_1000) }
+        use(0x1008, by: 0x40_1000)
+        #expect(store(0x1_0403, at: 0x1008))
+        #expect(log.pages.isEmpty)
+        #expect(log.drops == 1)
+        #expect(!region.tables[1].isWatched)
+        _ = store(0x403, at: 0x1008)
+        use(0x1008, by: 0x40_1000)
+        #expect(store(0x1_0403, at: 0x1008))
+        #expect(log.pages == [0x40_1000], "what is watched anew is at one place again")
     }
 
     @Test("Descriptors that are not in use change as they like")

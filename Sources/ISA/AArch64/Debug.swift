@@ -115,7 +115,7 @@ extension AArch64 {
 
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? { true }
 
-        func noteUse(ofDescriptor physical: UInt64) {}
+        func noteUse(ofDescriptor physical: UInt64, mapping mapped: PhysicalMemory.MappedAddresses) {}
     }
 
     fileprivate static func inspect(
@@ -137,7 +137,7 @@ extension AArch64.ProcessingElement {
         let level = level ?? self.level
         let regime = regime(regimeKind(level: level)).pointee
         let request = AArch64.TranslationRequest(address, access, isPrivileged: level > 0)
-        var inspection = AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory: memory, ram: ram))
+        var inspection = AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory, ram: ram))
         if case .success(let found) = inspection.result { inspection.result = .success(placed(found)) }
         return inspection
     }

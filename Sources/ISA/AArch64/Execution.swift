@@ -90,6 +90,7 @@ extension AArch64.ProcessingElement {
     public func run(_ count: UInt64) -> UInt64 {
         let start = core.pointee.executed
         core.pointee.beginTurn(count)
+        let translator = translator.map { Uncounted($0) }
         while true {
             core.pointee.budget &+= core.pointee.withheld
             core.pointee.withheld = 0
@@ -102,8 +103,8 @@ extension AArch64.ProcessingElement {
             takePendingInterrupt()
             if state.pointee.waiting { break }
             if mayRunTranslated, let translator {
-                if cluster.hasStaleTranslations { forgetTranslations(translator) }
-                if translator.run(self) || core.pointee.missedJump != 0 { continue }
+                if cluster.hasStaleTranslations { translator.with { forgetTranslations($0) } }
+                if translator.with({ $0.run(self) }) || core.pointee.missedJump != 0 { continue }
             }
             if examinesCode { enterExaminedCode() } else { enterCode() }
         }

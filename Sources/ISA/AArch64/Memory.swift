@@ -8,9 +8,14 @@ import ISA
 extension AArch64 {
     /// Physical memory, as walks see it.
     struct WalkMemory: TranslationTables {
-        // SAFETY: a walk is over before the PE, which holds the memory, can go.
-        unowned(unsafe) let memory: PhysicalMemory
-        let ram: PhysicalMemory.Region?
+        /// The PE holds it.
+        private let memory: Uncounted<PhysicalMemory>
+        private let ram: PhysicalMemory.Region?
+
+        init(_ memory: PhysicalMemory, ram: PhysicalMemory.Region?) {
+            self.memory = Uncounted(memory)
+            self.ram = ram
+        }
 
         func readDescriptor(_ physical: UInt64) -> UInt64? {
             if let ram {
@@ -19,17 +24,23 @@ extension AArch64 {
                     return (ram.host + Int(offset)).loadUnaligned(as: UInt64.self)
                 }
             }
-            return memory.host(common(physical), count: 8)?.loadUnaligned(as: UInt64.self)
+            return memory.with { $0.host(common(physical, $0), count: 8)?.loadUnaligned(as: UInt64.self) }
         }
 
-        func noteUse(ofDescriptor physical: UInt64) {
-            if let ram, physical &- ram.base < ram.size { return memory.noteUse(ofDescriptor: physical, in: ram) }
-            let physical = common(physical)
-            if let region = memory.region(containing: physical) { memory.noteUse(ofDescriptor: physical, in: region) }
+        func noteUse(ofDescriptor physical: UInt64, mapping mapped: PhysicalMemory.MappedAddresses) {
+            memory.with { memory in
+                if let ram, physical &- ram.base < ram.size {
+                    return memory.noteUse(ofDescriptor: physical, in: ram, mapping: mapped)
+                }
+                let physical = common(physical, memory)
+                if let region = memory.region(containing: physical) {
+                    memory.noteUse(ofDescriptor: physical, in: region, mapping: mapped)
+                }
+            }
         }
 
         /// The address that memory has: in Secure state, where it has none for that state alone, what both see.
-        private func common(_ physical: UInt64) -> UInt64 {
+        private func common(_ physical: UInt64, _ memory: PhysicalMemory) -> UInt64 {
             guard physical & AArch64.securePhysical != 0, memory.region(containing: physical) == nil else {
                 return physical
             }
@@ -37,10 +48,12 @@ extension AArch64 {
         }
 
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool? {
-            let physical = common(physical)
-            guard let host = memory.host(physical, count: 8) else { return nil }
-            guard host.loadUnaligned(as: UInt64.self) == old else { return false }
-            return memory.updateDescriptor(physical, new) ? true : nil
+            memory.with { memory in
+                let physical = common(physical, memory)
+                guard let host = memory.host(physical, count: 8) else { return nil }
+                guard host.loadUnaligned(as: UInt64.self) == old else { return false }
+                return memory.updateDescriptor(physical, new) ? true : nil
+            }
         }
     }
 }
@@ -69,7 +82,7 @@ extension AArch64.ProcessingElement {
             address, access, isPrivileged: level != 0,
             obeysPAN: access != .execute && state.pointee.pstate & PSTATE.pan != 0,
             isAligned: isAligned || !regime.pointee.isEnabled)
-        let tables = AArch64.WalkMemory(memory: memory, ram: ram)
+        let tables = AArch64.WalkMemory(memory, ram: ram)
         var first: AArch64.Translation?
         do throws(AArch64.TranslationFault) {
             let translation = try regime.pointee.translateStageOne(request, stageTwo, in: tables)
@@ -124,7 +137,7 @@ extension AArch64.ProcessingElement {
         do throws(AArch64.TranslationFault) {
             _ = try stageTwo.translate(
                 ipa, demand.union(isWrite ? .write : .read), isWrite: isWrite,
-                in: AArch64.WalkMemory(memory: memory, ram: ram))
+                in: AArch64.WalkMemory(memory, ram: ram))
             return false
         } catch {
             _ = abort(address, error, isFetch: false)

@@ -225,7 +225,7 @@ extension AArch64.ProcessingElement {
         do throws(AArch64.TranslationFault) {
             physical = try regime(regimeKind(level: 2)).pointee.translateStageOne(
                 AArch64.TranslationRequest(address, access, isPrivileged: true, obeysPAN: false), stageTwo,
-                in: AArch64.WalkMemory(memory: memory, ram: ram)
+                in: AArch64.WalkMemory(memory, ram: ram)
             ).physical
         } catch {
             throw nestedAbort(address, status: UInt64(error.status), isWrite: isWrite)

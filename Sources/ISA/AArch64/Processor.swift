@@ -42,7 +42,7 @@ extension AArch64 {
         /// The cluster's.
         let registers: SystemRegisterTable
         let instructions: SystemInstructionTable
-        var pool = ContextPool()
+        let pool = ContextPool()
         /// The PE's CPU interface, where its registers are a GICv3's. It does not hold the PE.
         public var interruptController: (any InterruptControllerInterface)? {
             get { interruptConnection?.interface }
@@ -75,7 +75,7 @@ extension AArch64 {
         /// Bits of PSTATE that some PEs have.
         let optionalBits: UInt64
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
-        public var translator: (any Translator)?
+        public var translator: Translator?
         /// Told of each exception, after it was taken, while tracing.
         public var trapObserver: ((TrapRecord) -> Void)? { didSet { updateObserved() } }
         /// Told of each write of a system register, by its number, while tracing.
@@ -138,16 +138,11 @@ extension AArch64 {
             let context = pool.select(TranslationContext.Key(firstStage: 0, secondStage: 0, mode: 0))
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
-            code.flushWrites.append { [unowned self] host in
-                pool.forEach { $0.pointee.dropWrites(host: host) }
-            }
-            code.flushAll.append { [unowned self] in pool.flushAll() }
-            code.flushFetches.append { [unowned self] in pool.forEach { $0.pointee.flushFetches() } }
+            code.pools.append(pool)
             reset()
         }
 
         deinit {
-            pool.deallocate()
             pointerCodes.deallocate()
             traps.deallocate()
             firstStages.deallocate()

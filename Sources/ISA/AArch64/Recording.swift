@@ -167,6 +167,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             return .refused
         }
         if use.isWrite {
+            if memory.isTable(translation.physical, in: region) { return .refused }
             enterForWriting(address, translation, region, [])
         } else {
             enter(address, translation, .read, [])

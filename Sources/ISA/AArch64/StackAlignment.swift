@@ -58,7 +58,7 @@ extension AArch64.ProcessingElement {
     }
 
     /// In the run loop, where no translated code runs on any PE.
-    func forgetTranslations(_ translator: any Translator) {
+    func forgetTranslations(_ translator: Translator) {
         cluster.hasStaleTranslations = false
         translator.forget()
     }

@@ -1,3 +1,5 @@
+import ISA
+
 /// Address translation (chapter D8, "The AArch64 Virtual Memory System Architecture").
 ///
 /// A virtual address goes through the first stage of its regime (TranslationStageOne.swift). In the EL1&0 regime the
@@ -18,7 +20,7 @@ extension AArch64 {
         func compareAndSwap(_ physical: UInt64, old: UInt64, new: UInt64) -> Bool?
         /// A translation comes from this descriptor, as it is in memory now. The first stage's global ones, a kernel's own,
         /// are not told of.
-        func noteUse(ofDescriptor physical: UInt64)
+        func noteUse(ofDescriptor physical: UInt64, mapping mapped: PhysicalMemory.MappedAddresses)
     }
 
     /// What is asked of a translation.

@@ -1,3 +1,5 @@
+import ISA
+
 /// The first stage of a translation: tables of TTBR0_ELx and TTBR1_ELx (D8.2, "Translation process"; D8.4, "Memory
 /// access control").
 ///
@@ -128,7 +130,12 @@ extension AArch64.TranslationRegime {
                 else { return nil }
             }
             let isGlobal = !hasEL0 || descriptor & Descriptor.notGlobal == 0
-            if !isGlobal { tables.noteUse(ofDescriptor: physical) }
+            if !isGlobal {
+                // As what is entered: without a tag.
+                let canonical = UInt64(bitPattern: Int64(bitPattern: address << 8) >> 8)
+                tables.noteUse(
+                    ofDescriptor: physical, mapping: .init(ofDescriptorAt: physical, by: canonical, shift: shift))
+            }
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: output & ~inLeaf | address & inLeaf

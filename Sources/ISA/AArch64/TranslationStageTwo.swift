@@ -1,3 +1,5 @@
+import ISA
+
 /// The second stage of a translation: from the intermediate addresses of the EL1&0 regime to physical ones, by the
 /// tables of VTTBR_EL2 (D8.2, "Translation process"; D8.4, "Stage 2 permissions").
 extension AArch64 {
@@ -162,7 +164,7 @@ extension AArch64.StageTwo {
             guard descriptor & wanted == wanted,
                 descriptor & Descriptor.table != 0 || format.isBlockAllowed(level: level, granuleBits: granuleBits)
             else { return .other }
-            tables.noteUse(ofDescriptor: entry)
+            tables.noteUse(ofDescriptor: entry, mapping: .various)
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return .leaf(output & ~inLeaf | ipa & inLeaf)
         }
@@ -236,7 +238,7 @@ extension AArch64.StageTwo {
                 guard let isSwapped else { throw fault(.unsupportedAtomicUpdate, 0, ipa, demand, isWrite) }
                 guard isSwapped else { return nil }
             }
-            tables.noteUse(ofDescriptor: entry)
+            tables.noteUse(ofDescriptor: entry, mapping: .various)
             let inLeaf = (1 &<< shift as UInt64) &- 1
             return AArch64.Translation(
                 physical: output & ~inLeaf | ipa & inLeaf,

@@ -73,7 +73,7 @@ extension AArch64.ProcessingElement {
         let pan = state.pointee.pstate & AArch64.PSTATE.pan != 0
         do throws(AArch64.TranslationFault) {
             let found = try operation.translate(
-                address, regime, stageTwo, pan: pan, in: AArch64.WalkMemory(memory: memory, ram: ram))
+                address, regime, stageTwo, pan: pan, in: AArch64.WalkMemory(memory, ram: ram))
             state.pointee.par = found.par
         } catch {
             if error.isTaken(byATAt: level) {

@@ -1,5 +1,5 @@
 /// The contexts of one CPU: a bounded pool, the least recently selected one evicted.
-public struct ContextPool {
+public final class ContextPool {
     public static let capacity = 32
     private let contexts: UnsafeMutablePointer<UnsafeMutablePointer<TranslationContext>>
     private var count = 0
@@ -13,7 +13,7 @@ public struct ContextPool {
         memo.initialize(repeating: 0, count: 256)
     }
 
-    package func deallocate() {
+    deinit {
         forEach { TranslationContext.deallocate($0) }
         contexts.deallocate()
         memo.deallocate()
@@ -21,7 +21,7 @@ public struct ContextPool {
 
     /// The context of `key`, made or recycled if there is none.
     /// - Parameter evicting: called before a context is made into another one's.
-    package mutating func select(
+    package func select(
         _ key: TranslationContext.Key, evicting: () -> Void = {}
     ) -> UnsafeMutablePointer<TranslationContext> {
         clock &+= 1
@@ -64,5 +64,10 @@ public struct ContextPool {
 
     package func flushAll() {
         forEach { $0.pointee.flush() }
+    }
+
+    /// Drops what translates `address`, in all contexts.
+    package func flush(page address: UInt64) {
+        forEach { $0.pointee.flush(page: address) }
     }
 }

@@ -155,19 +155,19 @@ public final class CodeCache: CodeObserver {
     package let pageEndHandler: UInt
     private var pages: [UInt64: DecodedPage] = [:]
     private var oldPages: [UInt64: DecodedPage] = [:]
-    /// Every CPU that may hold TLB entries; told when what is written becomes code, when a generation ends, and when all
-    /// translations are stale.
-    package var flushWrites: [(_ host: UInt64) -> Void] = []
-    package var flushFetches: [() -> Void] = []
-    package var flushAll: [() -> Void] = []
+    /// Every CPU's TLBs: what is written may become code, a generation end, and translations be stale.
+    package var pools: [ContextPool] = []
 
     package init(memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt) {
         self.memory = memory
         generationCapacity = pageCapacity / 2
         self.decodeHandler = decodeHandler
         self.pageEndHandler = pageEndHandler
+        super.init()
         memory.addObserver(self)
     }
+
+    deinit { memory.removeObserver(self) }
 
     /// The decoded page at the physical address, or nil where there is no memory. May drop other pages, so it is called
     /// only while no handler runs.
@@ -178,7 +178,7 @@ public final class CodeCache: CodeObserver {
         if let page = pages[address] { return page }
         if pages.count >= generationCapacity {
             // Whoever fetches from a page after this comes here first, so that it counts as young.
-            for flush in flushFetches { flush() }
+            for pool in pools { pool.forEach { $0.pointee.flushFetches() } }
             oldPages = pages
             pages = [:]
         }
@@ -206,18 +206,22 @@ public final class CodeCache: CodeObserver {
         }
     }
 
-    public func writesAreWatched(page: UInt64) {
-        for flush in flushWrites { flush(page) }
+    public override func writesAreWatched(page: UInt64) {
+        for index in pools.indices { pools[index].forEach { $0.pointee.dropWrites(host: page) } }
     }
 
-    public func translationsChanged() {
-        for flush in flushAll { flush() }
+    public override func translationsChanged() {
+        for pool in pools { pool.flushAll() }
+    }
+
+    public override func translationsChanged(of address: UInt64) {
+        for index in pools.indices { pools[index].flush(page: address) }
     }
 
     /// How often code has changed.
     package private(set) var changes: UInt64 = 0
 
-    public func codeChanged(page: UInt64, granules: UInt64) {
+    public override func codeChanged(page: UInt64, granules: UInt64) {
         changes &+= 1
         if let decoded = pages[page] ?? oldPages[page] {
             decoded.invalidate(granules: granules, decode: decodeHandler)
@@ -226,7 +230,7 @@ public final class CodeCache: CodeObserver {
         }
     }
 
-    public func memoryMapChanged() {
+    public override func memoryMapChanged() {
         changes &+= 1
         translationsChanged()
     }

@@ -4,8 +4,7 @@ extension RISCV: GuestArchitecture {
     public static func load(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ width: Width, _ attributes: MemoryAttributes
     ) throws(Fault) -> UInt64 {
-        let hart = Hart.of(state)
-        return try hart.load(address, width, hart.dataMode)
+        try Hart.with(state) { hart throws(Fault) in try hart.load(address, width, hart.dataMode) }
     }
 
     @inline(never)
@@ -13,16 +12,16 @@ extension RISCV: GuestArchitecture {
         _ state: UnsafeMutableRawPointer, _ address: UInt64, _ value: UInt64, _ width: Width,
         _ attributes: MemoryAttributes
     ) throws(Fault) {
-        let hart = Hart.of(state)
-        try hart.store(address, value, width, hart.dataMode)
+        try Hart.with(state) { hart throws(Fault) in try hart.store(address, value, width, hart.dataMode) }
     }
 
     @inline(never)
     public static func probe(
         _ state: UnsafeMutableRawPointer, _ address: UInt64, bytes: UInt16, write: Bool, _ attributes: MemoryAttributes
     ) throws(Fault) -> UnsafeMutableRawPointer? {
-        let hart = Hart.of(state)
-        return try hart.probe(address, bytes: UInt64(bytes), write: write, attributes, hart.dataMode)
+        try Hart.with(state) { hart throws(Fault) in
+            try hart.probe(address, bytes: UInt64(bytes), write: write, attributes, hart.dataMode)
+        }
     }
 
     @inline(never)
@@ -69,7 +68,7 @@ extension RISCV: GuestArchitecture {
 
     /// The slot was not decoded yet: decodes it and runs it.
     static let decodeHandler: Handler = { state, slot, page, slots, budget, tlb in
-        Hart.of(state).decode(slot, slots)
+        Hart.with(state) { $0.decode(slot, slots) }
         proceed(state, slot, page, slots, budget, tlb)
     }
 
@@ -94,6 +93,7 @@ extension RISCV.Hart {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let start = core.pointee.executed
         core.pointee.beginTurn(count)
+        let translator = translator.map { Uncounted($0) }
         while true {
             core.pointee.budget &+= core.pointee.withheld
             core.pointee.withheld = 0
@@ -101,7 +101,7 @@ extension RISCV.Hart {
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
-            if !isObserved, let translator, translator.run(self) { continue }
+            if !isObserved, let translator, translator.with({ $0.run(self) }) { continue }
             enterCode()
         }
         if counterIsActive { updateCounters() }

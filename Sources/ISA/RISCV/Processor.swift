@@ -23,7 +23,7 @@ extension RISCV {
         let decoder: Decoder
         /// The handler of each operation, then those of compressed forms.
         let handlers: UnsafePointer<UInt>
-        var pool = ContextPool()
+        let pool = ContextPool()
         var protection = Protection()
         /// One page of slots that lead nowhere, for instructions that no decoded page can hold.
         let scratch: UnsafeMutablePointer<DecodedSlot>
@@ -42,7 +42,7 @@ extension RISCV {
         /// Whether any programmable counter counts.
         var counterIsActive = false
         /// Runs what is translated in place of the interpreter; nil where everything is interpreted.
-        public var translator: (any Translator)?
+        public var translator: Translator?
         /// Told of each trap, after it was taken, while tracing.
         public var trapObserver: ((TrapRecord) -> Void)? { didSet { updateObserved() } }
         /// Told of each CSR write, while tracing: number and new value.
@@ -109,16 +109,11 @@ extension RISCV {
             transformations.initialize(repeating: Transformation(), count: Self.transformationCount)
             state.initialize(to: State(core: CoreState(context: context)))
             state.pointee.core.owner = Unmanaged.passUnretained(self).toOpaque()
-            code.flushWrites.append { [unowned self] host in
-                pool.forEach { $0.pointee.dropWrites(host: host) }
-            }
-            code.flushAll.append { [unowned self] in pool.flushAll() }
-            code.flushFetches.append { [unowned self] in pool.forEach { $0.pointee.flushFetches() } }
+            code.pools.append(pool)
             reset()
         }
 
         deinit {
-            pool.deallocate()
             protection.deallocate()
             scratch.deallocate()
             traps.deallocate()
@@ -168,6 +163,16 @@ extension RISCV {
             let owner = state.assumingMemoryBound(to: CoreState.self).pointee.owner!
             // SAFETY: as above.
             return Unmanaged<Hart>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
+        }
+
+        @inline(__always)
+        static func with<Result>(
+            _ state: UnsafeMutableRawPointer, _ body: (Hart) throws(Fault) -> Result
+        ) throws(Fault) -> Result {
+            let result = with(state) { hart -> Swift.Result<Result, Fault> in
+                do throws(Fault) { return .success(try body(hart)) } catch { return .failure(error) }
+            }
+            return try result.get()
         }
 
         /// The level's number: its privilege, and 4 where V=1.

@@ -131,6 +131,7 @@ extension RISCV.Hart: TranslatableProcessor {
             return .refused
         }
         if use.isWrite {
+            if memory.isTable(physical, in: region) { return .refused }
             enterForWriting(address, translation, region)
         } else {
             enter(address, translation, for: .read)

@@ -152,7 +152,7 @@ extension RISCV.Hart {
         while level > 0 {
             level -= 1
             let entryAddress = table + (address >> UInt64(12 + 9 * level) & 511) * 8
-            let entry = try readEntry(entryAddress, access, mode, address)
+            let entry = try readEntry(entryAddress, access, mode, address, level)
             guard
                 let leaf = try checkEntry(
                     entry, level: level, access: access,
@@ -174,7 +174,7 @@ extension RISCV.Hart {
                 guard configuration & RISCV.State.EnvironmentConfiguration.adue != 0 else {
                     throw pageFault(access, mode, address)
                 }
-                try writeEntry(entryAddress, updated, access, mode, address)
+                try writeEntry(entryAddress, updated, access, mode, address, level)
             }
             return RISCV.Translation(
                 physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
@@ -207,7 +207,7 @@ extension RISCV.Hart {
             level -= 1
             let bits: UInt64 = level == levels - 1 ? 2047 : 511
             let entryAddress = table + (address >> UInt64(12 + 9 * level) & bits) * 8
-            let entry = try readPhysicalEntry(entryAddress, originalAccess, mode, original)
+            let entry = try readPhysicalEntry(entryAddress, originalAccess, mode, original, .various)
             guard
                 let leaf = try checkEntry(
                     entry, level: level, access: access,
@@ -227,7 +227,7 @@ extension RISCV.Hart {
             guard entry & RISCV.PageTableEntry.user != 0 && readable else { throw fault() }
             if let updated = RISCV.updated(entry, access) {
                 guard state.pointee.menvcfg & RISCV.State.EnvironmentConfiguration.adue != 0 else { throw fault() }
-                try writePhysicalEntry(entryAddress, updated, originalAccess, mode, original)
+                try writePhysicalEntry(entryAddress, updated, originalAccess, mode, original, .various)
             }
             return RISCV.Translation(
                 physical: leaf.base | (address & (leaf.size - 1)), leafSize: leaf.size)
@@ -263,7 +263,7 @@ extension RISCV.Hart {
             let page = Entry.page(entry) << 12
             let inPage = (1 << shift) - 1 as UInt64
             guard entry & wanted == wanted, entry >> 54 == 0, page & inPage == 0 else { return nil }
-            if let ram { noteUse(entry, memory.base &+ offset, ram) }
+            if let ram { noteUse(entry, memory.base &+ offset, ram, .various) }
             return page | address & inPage
         }
     }
@@ -301,7 +301,7 @@ extension RISCV.Hart {
 
     /// An entry of a first-stage table, whose address is guest-physical when V=1.
     private func readEntry(
-        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64, _ level: Int
     ) throws(Fault) -> UInt64 {
         var physical = address
         if mode.virtual {
@@ -311,11 +311,13 @@ extension RISCV.Hart {
                     pseudo: RISCV.PseudoInstruction.read64
                 ).physical
         }
-        return try readPhysicalEntry(physical, access, mode, original)
+        return try readPhysicalEntry(
+            physical, access, mode, original, Self.mapped(byEntryAt: physical, of: original, level))
     }
 
     private func writeEntry(
-        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64,
+        _ level: Int
     ) throws(Fault) {
         var physical = address
         if mode.virtual {
@@ -325,41 +327,56 @@ extension RISCV.Hart {
                     pseudo: RISCV.PseudoInstruction.write64
                 ).physical
         }
-        try writePhysicalEntry(physical, value, access, mode, original)
-    }
-
-    private func readPhysicalEntry(
-        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
-    ) throws(Fault) -> UInt64 {
-        guard protection.allows(address, 8, .read, machine: false) else { throw accessFault(access, mode, original) }
-        if let ram, address &- ram.base < ram.size &- 7 { return readEntry(address, ram) }
-        guard let region = memory.region(containing: address, count: 8) else {
-            throw accessFault(access, mode, original)
-        }
-        return readEntry(address, region)
+        try writePhysicalEntry(
+            physical, value, access, mode, original, Self.mapped(byEntryAt: physical, of: original, level))
     }
 
     @inline(__always)
-    private func readEntry(_ address: UInt64, _ region: PhysicalMemory.Region) -> UInt64 {
+    private static func mapped(
+        byEntryAt physical: UInt64, of address: UInt64, _ level: Int
+    ) -> PhysicalMemory.MappedAddresses {
+        .init(ofDescriptorAt: physical, by: address, shift: UInt64(12 + 9 * level))
+    }
+
+    private func readPhysicalEntry(
+        _ address: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64,
+        _ mapped: PhysicalMemory.MappedAddresses
+    ) throws(Fault) -> UInt64 {
+        guard protection.allows(address, 8, .read, machine: false) else { throw accessFault(access, mode, original) }
+        if let ram, address &- ram.base < ram.size &- 7 { return readEntry(address, ram, mapped) }
+        guard let region = memory.region(containing: address, count: 8) else {
+            throw accessFault(access, mode, original)
+        }
+        return readEntry(address, region, mapped)
+    }
+
+    @inline(__always)
+    private func readEntry(
+        _ address: UInt64, _ region: PhysicalMemory.Region, _ mapped: PhysicalMemory.MappedAddresses
+    ) -> UInt64 {
         let entry = (region.host + Int(address &- region.base)).loadUnaligned(as: UInt64.self)
-        noteUse(entry, address, region)
+        noteUse(entry, address, region, mapped)
         return entry
     }
 
     /// Global ones are a kernel's own.
     @inline(__always)
-    private func noteUse(_ entry: UInt64, _ address: UInt64, _ region: PhysicalMemory.Region) {
+    private func noteUse(
+        _ entry: UInt64, _ address: UInt64, _ region: PhysicalMemory.Region, _ mapped: PhysicalMemory.MappedAddresses
+    ) {
         typealias Entry = RISCV.PageTableEntry
-        if entry & (Entry.inUse | Entry.global) == Entry.inUse { memory.noteUse(ofDescriptor: address, in: region) }
+        guard entry & (Entry.inUse | Entry.global) == Entry.inUse else { return }
+        memory.noteUse(ofDescriptor: address, in: region, mapping: mapped)
     }
 
     private func writePhysicalEntry(
-        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64
+        _ address: UInt64, _ value: UInt64, _ access: RISCV.Access, _ mode: RISCV.AccessMode, _ original: UInt64,
+        _ mapped: PhysicalMemory.MappedAddresses
     ) throws(Fault) {
         guard protection.allows(address, 8, .write, machine: false),
             let region = memory.region(containing: address, count: 8), memory.updateDescriptor(address, value)
         else { throw accessFault(access, mode, original) }
-        noteUse(value, address, region)
+        noteUse(value, address, region, mapped)
     }
 
     // MARK: Faults

@@ -7,14 +7,41 @@
 ///
 /// So here no translation is remembered whose descriptors have changed into other valid ones. While one is, the pages that
 /// its descriptors lie in are watched as code is: no TLB writes to them unseen. What is written there without harm, such as
-/// descriptors that become valid, costs a look. All else drops every translation, and then nothing is watched any more. Where
-/// a descriptor becomes invalid, the translation stays, as software has to invalidate it.
+/// descriptors that become valid, costs a look. A descriptor that changes otherwise drops what it maps, in all address spaces,
+/// where one first stage uses its page at one place; and where that is not so, every translation, whereupon nothing is watched
+/// any more. Where a descriptor becomes invalid, the translation stays, as software has to invalidate it.
 ///
 /// Global descriptors of a first stage are left out: they are a kernel's own, whose use nobody asks for, and kernels change
 /// some of them hundreds of thousands of times as they start.
 extension PhysicalMemory {
-    /// What is known of a page.
+    /// The virtual addresses that the descriptors of a page map: the page's first one, and each of the others as much behind
+    /// the one before.
+    public struct MappedAddresses: Equatable, Sendable {
+        @usableFromInline let bits: UInt64
+
+        /// The page is of a second stage, or is used at several places: no one place can be told.
+        @inlinable public static var various: MappedAddresses { MappedAddresses(bits: 0) }
+
+        @inlinable init(bits: UInt64) { self.bits = bits }
+
+        /// The descriptor at `physical` is a first stage's leaf of 2 to the power of `shift` bytes, 4096 or more, and has been
+        /// found by `address`.
+        @inlinable @inline(__always)
+        public init(ofDescriptorAt physical: UInt64, by address: UInt64, shift: UInt64) {
+            bits = (address &>> shift &- Self.index(physical)) &<< shift | shift
+        }
+
+        @inlinable @inline(__always) static func index(_ physical: UInt64) -> UInt64 { physical &>> 3 & 511 }
+
+        /// The first address that the descriptor at `physical` maps.
+        func address(ofDescriptorAt physical: UInt64) -> UInt64? {
+            self == .various ? nil : bits & ~4095 &+ Self.index(physical) &<< (bits & 63)
+        }
+    }
+
+    /// What is known of a page. Where nothing is, it is zero.
     package struct TableNote {
+        var mapped = MappedAddresses.various
         /// 0 where it is not watched; else how often it was written to since, and one more.
         var writes: UInt8 = 0
         /// It holds code as well, or did.
@@ -25,24 +52,35 @@ extension PhysicalMemory {
         static let writesBeforeLooking: UInt8 = 32
     }
 
-    /// Notes that a translation comes from the descriptor at `physical`, in `region`.
+    /// Notes that a translation comes from the descriptor at `physical`, in `region`, whose page maps `mapped`.
     @inline(__always)
-    package func noteUse(ofDescriptor physical: UInt64, in region: Region) {
+    package func noteUse(ofDescriptor physical: UInt64, in region: Region, mapping mapped: MappedAddresses) {
         let page = Int((physical &- region.base) / Self.pageSize)
-        if !region.tables[page].isWatched { watchTable(page, region) }
+        let note = region.tables + page
+        if !note.pointee.isWatched {
+            watchTable(page, region, mapped)
+        } else if note.pointee.mapped != mapped {
+            note.pointee.mapped = .various
+        }
     }
 
     @inline(never)
-    private func watchTable(_ page: Int, _ region: Region) {
+    private func watchTable(_ page: Int, _ region: Region, _ mapped: MappedAddresses) {
         watches &+= 1
         let (note, granules) = (region.tables + page, region.codeGranules + page)
-        note.pointee = TableNote(writes: 1, hasCode: granules.pointee != 0)
+        note.pointee = TableNote(mapped: mapped, writes: 1, hasCode: granules.pointee != 0)
         granules.pointee = ~0
         watchedTables.append((note, granules))
         guard region.isWritten[page] else { return }
         region.isWritten[page] = false
         let host = UInt64(UInt(bitPattern: region.host)) + UInt64(page) * Self.pageSize
         forEachObserver { $0.writesAreWatched(page: host) }
+    }
+
+    /// Whether each write to the page has to be seen, for the sake of its tables.
+    @inline(__always)
+    package func isTable(_ physical: UInt64, in region: Region) -> Bool {
+        region.tables[Int((physical &- region.base) / Self.pageSize)].isWatched
     }
 
     /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`: drops what was decoded from them,
@@ -68,7 +106,8 @@ extension PhysicalMemory {
             let old = (region.host + Int(word - region.base)).load(as: UInt64.self)
             guard old & inUse == inUse else { continue }
             if let value, word == physical, value == old || value & 1 == 0 { continue }
-            return forgetTranslations()
+            guard let address = note.pointee.mapped.address(ofDescriptorAt: word) else { return forgetTranslations() }
+            forEachObserver { $0.translationsChanged(of: address) }
         }
         note.pointee.writes &+= 1
         let writes = note.pointee.writes

@@ -16,23 +16,22 @@ extension PhysicalBus {
     public func answers(at address: UInt64) -> Bool { true }
 }
 
-/// Told when bytes that a CPU has decoded or may have cached change behind its back.
-public protocol CodeObserver: AnyObject {
+/// Told when bytes that a CPU has decoded or may have cached change behind its back. A class and no protocol, so that to tell
+/// it counts no references.
+open class CodeObserver {
+    public init() {}
     /// Bytes of the physical page at `page` (4 KiB aligned), in the 64-byte granules of `granules` (bit n: bytes
     /// 64n..64n+63), have changed: what was decoded from them is stale.
-    func codeChanged(page: UInt64, granules: UInt64)
+    open func codeChanged(page: UInt64, granules: UInt64) {}
     /// The region map changed: every cached translation is stale.
-    func memoryMapChanged()
+    open func memoryMapChanged() {}
     /// What is written to the page at the host address `page` has to be seen from now on: no translation may let it be
     /// written to.
-    func writesAreWatched(page: UInt64)
+    open func writesAreWatched(page: UInt64) {}
     /// Translations may be stale: none may be used any more.
-    func translationsChanged()
-}
-
-extension CodeObserver {
-    public func writesAreWatched(page: UInt64) {}
-    public func translationsChanged() {}
+    open func translationsChanged() {}
+    /// The same of those of the virtual page at `address`, or of what superpage holds it, in all address spaces.
+    open func translationsChanged(of address: UInt64) {}
 }
 
 /// The RAM and ROM of a machine: host memory at guest-physical addresses.
@@ -61,9 +60,8 @@ public final class PhysicalMemory {
     public static let granule: UInt64 = 64
 
     public private(set) var regions: [Region] = []
-    private var observers: [Observer] = []
-    /// Observers hold the memory, so that it may not hold them.
-    private struct Observer { weak var observer: (any CodeObserver)? }
+    /// They hold the memory, so that it may not hold them; and a weak reference would cost more than most of what they do.
+    private var observers: [Uncounted<CodeObserver>] = []
     /// The bits of a descriptor, bit 0 among them, all of which are set where translations may come from it.
     package var descriptorInUse: UInt64 = 0
     /// How often a page has come to be watched for its tables.
@@ -76,14 +74,19 @@ public final class PhysicalMemory {
     deinit {
         for region in regions {
             region.isWritten.deallocate()
-            region.tables.deallocate()
-            munmap(region.codeGranules, Self.granulesSize(region.size))
+            munmap(region.tables, Self.notesSize(region.size, of: TableNote.self))
+            munmap(region.codeGranules, Self.notesSize(region.size, of: UInt64.self))
             munmap(region.host, Int(region.size))
         }
     }
 
-    public func addObserver(_ observer: any CodeObserver) {
-        observers.append(Observer(observer: observer))
+    /// - Precondition: the observer calls ``removeObserver(_:)`` before it goes.
+    public func addObserver(_ observer: CodeObserver) {
+        observers.append(Uncounted(observer))
+    }
+
+    public func removeObserver(_ observer: CodeObserver) {
+        observers.removeAll { $0 == Uncounted(observer) }
     }
 
     /// Adds zero-filled memory.
@@ -99,26 +102,35 @@ public final class PhysicalMemory {
             return nil
         }
         let pages = Int(size / Self.pageSize)
-        // Mapped, so that what is never code takes no memory.
-        guard let granules = mmap(nil, Self.granulesSize(size), PROT_READ | PROT_WRITE, flags, -1, 0),
+        // Mapped, so that what is neither code nor a table takes no memory; nothing is known where it is zero.
+        guard let granules = mmap(nil, Self.notesSize(size, of: UInt64.self), PROT_READ | PROT_WRITE, flags, -1, 0),
             granules != MAP_FAILED
         else {
             munmap(host, Int(size))
             return nil
         }
+        guard let tables = mmap(nil, Self.notesSize(size, of: TableNote.self), PROT_READ | PROT_WRITE, flags, -1, 0),
+            tables != MAP_FAILED
+        else {
+            munmap(granules, Self.notesSize(size, of: UInt64.self))
+            munmap(host, Int(size))
+            return nil
+        }
         let isWritten = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
         isWritten.initialize(repeating: false, count: pages)
-        let tables = UnsafeMutablePointer<TableNote>.allocate(capacity: pages)
-        tables.initialize(repeating: TableNote(), count: pages)
         regions.append(
             Region(
                 base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, isWritten: isWritten,
-                codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages), tables: tables))
+                codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages),
+                tables: tables.bindMemory(to: TableNote.self, capacity: pages)))
         largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
         return host
     }
 
-    private static func granulesSize(_ size: UInt64) -> Int { Int(size / pageSize) * MemoryLayout<UInt64>.stride }
+    /// The bytes of notes of one kind for `size` bytes of memory.
+    private static func notesSize<Note>(_ size: UInt64, of _: Note.Type) -> Int {
+        Int(size / pageSize) * MemoryLayout<Note>.stride
+    }
 
     /// The notes of a page.
     package struct PageNotes {
@@ -154,8 +166,10 @@ public final class PhysicalMemory {
         forEachObserver { $0.memoryMapChanged() }
     }
 
-    func forEachObserver(_ body: (any CodeObserver) -> Void) {
-        for entry in observers { if let observer = entry.observer { body(observer) } }
+    @inline(__always)
+    func forEachObserver(_ body: (CodeObserver) -> Void) {
+        // By their places, as the array is counted otherwise.
+        for index in observers.indices { observers[index].with(body) }
     }
 
     /// The region that holds all of `address ..< address + count`.

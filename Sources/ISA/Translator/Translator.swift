@@ -1,13 +1,14 @@
-/// What runs hot code in place of the interpreter, as a CPU's run loop sees it.
-public protocol Translator: AnyObject {
+/// What runs hot code in place of the interpreter, as a CPU's run loop sees it. A class and no protocol, as references to it are
+/// not counted then.
+open class Translator: CodeObserver {
     /// Runs translated code from the CPU's program counter, until something comes that translated code leaves to others:
     /// an instruction for the interpreter, an interrupt, the end of the turn.
     ///
     /// False where the code there is not translated, or cannot go on: then the interpreter must execute at least one
     /// instruction before it is asked again. The state is then as it is between any two instructions.
-    func run(_ processor: any TranslatableProcessor) -> Bool
+    open func run(_ processor: any TranslatableProcessor) -> Bool { false }
     /// Forgets all code: the processors' instructions are to be recorded otherwise. Not while translated code runs.
-    func forget()
+    open func forget() {}
 }
 
 /// What a translator asks of a CPU.

@@ -204,8 +204,8 @@ struct CFIFlashTests {
     final class Observer: CodeObserver {
         var pages: Set<UInt64> = []
         var mapChanges = 0
-        func codeChanged(page: UInt64, granules: UInt64) { pages.insert(page) }
-        func memoryMapChanged() { mapChanges += 1 }
+        override func codeChanged(page: UInt64, granules: UInt64) { pages.insert(page) }
+        override func memoryMapChanged() { mapChanges += 1 }
     }
 
     @Test("Entering and leaving command mode tells the CPUs that the memory map changed, and nothing in between does")
@@ -213,6 +213,7 @@ struct CFIFlashTests {
         let flash = try flash()
         let observer = Observer()
         memory.addObserver(observer)
+        defer { memory.removeObserver(observer) }
         command(flash, 0x70)
         #expect(observer.mapChanges == 1)
         command(flash, 0x90)
