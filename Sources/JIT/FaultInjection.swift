@@ -45,9 +45,18 @@ final class FaultInjection {
 extension X64.Generator {
     /// At the head of a block, where temporary registers are free.
     mutating func countBlock() {
+        guard blocksLeft != nil else { return }
+        count(stub(.outOfBudget, at: block.address, refund: 0), nil)
+    }
+
+    /// Counts a block, and goes to `out` where no more may be passed.
+    /// - Parameter flags: what is needed for the flags there.
+    mutating func count(_ out: Label, _ flags: FlagsRecipe?) {
         guard let blocksLeft else { return }
-        assembler.move(.rax, constant: UInt64(blocksLeft))
-        assembler.arithmetic(.subtract, .memory(Memory(.rax)), constant: 1, .word)
-        assembler.jump(if: .sign, stub(.outOfBudget, at: block.address, refund: 0))
+        let free = Role.temporaries.first { register in !(flags?.needs(register) ?? false) }
+        guard let free else { return }
+        assembler.move(free, constant: UInt64(blocksLeft))
+        assembler.arithmetic(.subtract, .memory(Memory(free)), constant: 1, .word)
+        assembler.jump(if: .sign, out)
     }
 }

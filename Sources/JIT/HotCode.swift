@@ -48,8 +48,11 @@ public final class HotCode: Translator {
     // What translates is kept from one region to the next, as it needs the same memory again.
     private var region = Region()
     private var recorder: Recorder
+    private var blocks = ContiguousArray<RegionEdges.RecordedBlock>()
     private var registerUses = ContiguousArray<Int>(repeating: 0, count: 64)
     private var generator: X64.Generator
+    /// Of the region that was translated last.
+    var edges: RegionEdges { generator.edges }
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> UInt64
     private let enter: Enter
@@ -201,20 +204,26 @@ public final class HotCode: Translator {
             windows: (usesWindows && context.pointee.hasReadWindow, usesWindows && context.pointee.hasWriteWindow))
         generator.record = record
         for address in region.labels { generator.beginBlock(at: address) }
-        if options.switches.contains(.loopRegisters) {
-            for loop in region.loops { begin(loop, page, translated, processor) }
-        }
         for index in region.labels.indices {
             let ending = recordBlock(at: region.labels[index], page, translated, processor)
-            let count = recorder.block.instructionsOfOneRound
+            if index == blocks.count { blocks.append(RegionEdges.RecordedBlock()) }
+            swap(&blocks[index].block, &recorder.block)
+            blocks[index].ending = ending
+        }
+        if options.switches.contains(.loopRegisters) {
+            for loop in region.loops { begin(loop) }
+        }
+        if options.switches.contains(.edgeFlags) { generator.findEdges(blocks, region.labels.count) }
+        for index in region.labels.indices {
+            let count = blocks[index].block.instructionsOfOneRound
             statistics.instructions += count
             if count > 0 {
-                let last = recorder.block.instructions[count - 1]
+                let last = blocks[index].block.instructions[count - 1]
                 translated.cover(
                     region.labels[index], bytes: UInt64(truncatingIfNeeded: last.offset) + UInt64(last.length))
             }
             let following = index + 1 < region.labels.count ? region.labels[index + 1] : nil
-            generator.generate(&recorder.block, ending: ending, following: following)
+            generator.generate(&blocks[index].block, ending: blocks[index].ending, following: following)
             if generator.hasFailed { throw Refusal(block: region.labels[index]) }
         }
         generator.generateStubs()
@@ -235,15 +244,11 @@ public final class HotCode: Translator {
     }
 
     /// Finds which registers the loop uses most, for a register map of its own.
-    private func begin(
-        _ loop: ClosedRange<UInt64>, _ page: CodePage, _ translated: TranslatedPage,
-        _ processor: any TranslatableProcessor
-    ) {
+    private func begin(_ loop: ClosedRange<UInt64>) {
         registerUses.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-        for address in region.labels where loop.contains(address) {
-            _ = recordBlock(at: address, page, translated, processor)
+        for (index, address) in region.labels.enumerated() where loop.contains(address) {
             let weight = 1 << (2 * min(region.depth(of: address), 4))
-            recorder.block.countRegisterUses(&registerUses, weight)
+            blocks[index].block.countRegisterUses(&registerUses, weight)
         }
         guard generator.beginLoop(registerUses) else { return }
         for address in region.labels where loop.contains(address) { generator.addToLoop(address) }

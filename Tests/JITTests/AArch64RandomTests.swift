@@ -154,6 +154,47 @@ struct AArch64RandomTests {
         try #require(OptimizationSwitches.names.first { $0.name == name }).value
     }
 
+    enum Way: String, CaseIterable, Sendable { case plain, withoutEdgeFlags, withFaults }
+
+    /// Flags are defined in one block and looked at in another, or nowhere; turns end anywhere.
+    @Test("Flags are the same across blocks that go to one another", arguments: Way.allCases, [20, 21] as [UInt64])
+    func blocks(way: Way, seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let operations: Set<AArch64.Operation> = [
+            .add_shifted, .sub_shifted, .adds_shifted, .subs_shifted, .ands_shifted, .subs_immediate, .adds_immediate,
+            .ands_immediate, .csel, .csinc, .ccmp_immediate, .ccmn_register, .adc, .sbcs, .fcmp_d,
+        ]
+        let lines = AArch64.Encoding.all.filter { operations.contains($0.operation) }
+        let accesses = AArch64.Encoding.loadsAndStores.filter { $0.operation != .illegal }
+        try compare(
+            &random, programs: 600, maximumTurn: 30, without: way == .withoutEdgeFlags ? .edgeFlags : [],
+            injectsFaults: way == .withFaults
+        ) { random in
+            var blocks = (0..<3 + random.next() % 4).map { _ in
+                (0..<1 + random.next() % 4).map { _ in
+                    let from = random.chance(12) ? accesses : lines
+                    let line = from[Int(random.next() % UInt64(from.count))]
+                    return word(of: line, registers: [0, 1, 5, 9, 14, 19, 21], zeros: 40, &random)
+                }
+            }
+            let starts = blocks.reduce(into: [0]) { $0.append($0.last! + $1.count + 1) }
+            for index in blocks.indices {
+                let target = starts[Int(random.next() % UInt64(blocks.count))]
+                let distance = UInt32(bitPattern: Int32(target - (starts[index + 1] - 1)))
+                let condition = UInt32(random.next() & 15)
+                let end: UInt32 =
+                    switch random.next() % 8 {
+                    case 0...3: 0x5400_0000 | (distance & 0x7ffff) << 5 | condition  // b.cond
+                    case 4: 0xb500_0000 | (distance & 0x7ffff) << 5 | condition  // cbnz
+                    case 5, 6: 0x1400_0000 | distance & 0x3ff_ffff  // b
+                    default: 0xd503_201f  // nop
+                    }
+                blocks[index].append(end)
+            }
+            return blocks.flatMap { $0 }
+        }
+    }
+
     /// Few registers, so that what one round leaves there is the next one's operand.
     @Test("Loops of floating point and vectors do the same", arguments: [12, 13] as [UInt64])
     func vectorLoops(seed: UInt64) throws {
@@ -295,11 +336,10 @@ struct AArch64RandomTests {
 
     private func compare(
         _ random: inout SplitMix64, programs: Int, maximumTurn: UInt64, without disabled: OptimizationSwitches = [],
-        _ words: (inout SplitMix64) -> [UInt32]
+        injectsFaults: Bool = false, _ words: (inout SplitMix64) -> [UInt32]
     ) throws {
-        let (interpreter, translating) = (
-            try Machine(translates: false), try Machine(translates: true, without: disabled)
-        )
+        let interpreter = try Machine(translates: false)
+        let translating = try Machine(translates: true, without: disabled, injectsFaults: injectsFaults)
         for _ in 0..<programs {
             let words = words(&random)
             let program = Program(

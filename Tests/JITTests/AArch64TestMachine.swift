@@ -19,12 +19,15 @@ final class AArch64TestMachine: AArch64Environment {
     var counter: UInt64 { 1234 }
     var counterFrequency: UInt64 { 62_500_000 }
 
-    /// - Parameter disabled: optimisations that the translator leaves out.
-    init(translates: Bool, without disabled: OptimizationSwitches = []) throws {
+    /// - Parameters:
+    ///   - disabled: optimisations that the translator leaves out.
+    ///   - injectsFaults: translated code gives up where it need not.
+    init(translates: Bool, without disabled: OptimizationSwitches = [], injectsFaults: Bool = false) throws {
         _ = memory.addRegion(base: Self.base, size: Self.size)
         var options = HotCode.Options()
         options.threshold = 1
         options.switches.subtract(disabled)
+        options.injectsFaults = injectsFaults
         translator =
             translates
             ? try HotCode(memory: memory, guest: AArch64.ProcessingElement.translation, options: options) : nil

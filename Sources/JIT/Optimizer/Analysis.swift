@@ -60,19 +60,11 @@ struct Analysis {
 
     private mutating func findSegments(_ block: Block) {
         segments.removeAll(keepingCapacity: true)
-        // A loop of several rounds is left between them much more seldom than not.
-        let isLoop = block.instructions.indices.dropFirst().contains { block.instructions[$0].offset == 0 }
+        let isUnrolled = block.isUnrolled
         var first = 0
         for instruction in block.instructions.indices {
-            let range = block.nodes(of: instruction)
             let isLast = instruction == block.instructions.count - 1
-            let isEnd =
-                if let last = range.last, block.nodes[last].operation == .branch {
-                    !isLoop || block.nodes[last].immediate == 0
-                } else {
-                    false
-                }
-            guard isLast || isEnd else { continue }
+            guard isLast || block.endsSegment(instruction, isUnrolled: isUnrolled) else { continue }
             segments.append(Segment(firstInstruction: first, count: instruction + 1 - first))
             first = instruction + 1
         }

@@ -32,7 +32,9 @@ public struct OptimizationSwitches: OptionSet, Sendable {
     public static let windows = OptimizationSwitches(rawValue: 1 << 12)
     /// Sets of vector registers are stored where somebody may look, and not where they are made.
     public static let vectorSets = OptimizationSwitches(rawValue: 1 << 13)
-    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 14) - 1)
+    /// Who goes from one block to another takes the budget of that, and keeps flags that are dead there to itself.
+    public static let edgeFlags = OptimizationSwitches(rawValue: 1 << 14)
+    public static let all: OptimizationSwitches = OptimizationSwitches(rawValue: (1 << 15) - 1)
 
     /// Their names, for users.
     public static let names: [(name: String, value: OptimizationSwitches)] = [
@@ -41,5 +43,6 @@ public struct OptimizationSwitches: OptionSet, Sendable {
         ("regions", .regions), ("floats", .floats), ("shift-pairs", .shiftPairs),
         ("conditional-moves", .conditionalMoves), ("unrolling", .unrolling), ("loop-registers", .loopRegisters),
         ("windows", .windows), ("vector-sets", .vectorSets),
+        ("edge-flags", .edgeFlags),
     ]
 }

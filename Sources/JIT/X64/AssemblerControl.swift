@@ -107,9 +107,10 @@ extension X64.Assembler {
         byte(0x0b)
     }
 
-    /// Does nothing until the place is a multiple of `alignment`, counted from the start of the buffer.
-    public mutating func align(to alignment: Int) {
-        var missing = (alignment - count % alignment) % alignment
+    /// Does nothing until the place is a multiple of `alignment`, counted from the start of the buffer, or so many bytes
+    /// ahead of one.
+    public mutating func align(to alignment: Int, ahead: Int = 0) {
+        var missing = (alignment - (count + ahead) % alignment) % alignment
         while missing > 0 {
             let length = min(missing, Self.noOperations.count)
             for value in Self.noOperations[length - 1] { byte(value) }

@@ -42,6 +42,9 @@ extension X64 {
         /// Where the region's blocks begin, and their labels, by place in the page.
         private var blocks = PlaceSet()
         private var blockLabels = ContiguousArray<Assembler.Label>(repeating: .none, count: 2048)
+        /// Where each is entered behind its budget.
+        private var openLabels = ContiguousArray<Assembler.Label>(repeating: .none, count: 2048)
+        var edges = RegionEdges()
         /// The register maps of the region: everybody's, and those of its loops; and the number of each block's.
         private var maps: ContiguousArray<RegisterMap>
         private var blockMaps = ContiguousArray<UInt8>(repeating: 0, count: 2048)
@@ -169,6 +172,7 @@ extension X64 {
             self.direct = direct
             (hasReadWindow, hasWriteWindow) = windows
             blocks = PlaceSet()
+            edges.forget()
             stubs.removeAll(keepingCapacity: true)
             saves.removeAll(keepingCapacity: true)
             entries.removeAll(keepingCapacity: true)
@@ -182,6 +186,7 @@ extension X64 {
         mutating func beginBlock(at address: UInt64) {
             blocks.insert(address)
             blockLabels[Int(address & 4095) / 2] = assembler.label()
+            openLabels[Int(address & 4095) / 2] = assembler.label()
             blockMaps[Int(address & 4095) / 2] = 0
         }
 
@@ -222,6 +227,9 @@ extension X64 {
         func label(ofBlock address: UInt64) -> Assembler.Label? {
             blocks.contains(address) ? blockLabels[Int(address & 4095) / 2] : nil
         }
+
+        /// Where the region's block at `address` is entered by who has taken its budget.
+        func openLabel(of address: UInt64) -> Assembler.Label { openLabels[Int(address & 4095) / 2] }
 
         /// Where the block at `address` is entered from outside of the region. - Precondition: code has been made of it.
         func offset(ofBlock address: UInt64) -> Int {
@@ -285,14 +293,17 @@ extension X64.Generator {
         pendingFlags = nil
         floatsAreLoaded = false
         useMap(label(ofBlock: block.address) == nil ? 0 : mapNumber(ofBlock: block.address))
-        assembler.align(to: CodeMemory.alignment)
+        let entry = edges[block.address]
+        alignBlock(entry)
         if let label = label(ofBlock: block.address) { assembler.bind(label) }
         record?.begin(block)
         enterLoop()
         for segment in analysis.segments {
-            leftInSegment = segment.count
-            record?.begin(.budget(instructions: segment.count), at: assembler.count)
+            let isLast = segment.firstInstruction + segment.count == block.instructions.count
+            leftInSegment = segment.count + (isLast ? entry.next : 0)
+            record?.begin(.budget(instructions: leftInSegment), at: assembler.count)
             takeBudget(segment)
+            if segment.firstInstruction == 0 { beginBehindBudget() }
             for number in segment.firstInstruction..<segment.firstInstruction + segment.count {
                 instruction = number
                 record?.begin(.instruction(number), at: assembler.count)
@@ -302,16 +313,11 @@ extension X64.Generator {
         }
         record?.begin(ending, at: assembler.count)
         locked = 0
-        if ending != nil {
+        switch ending {
+        case .next(let address): goOn(to: address, isBehind: address == following)
+        case .interpreted(let address):
             settleFlags()
             saveVectors()
-        }
-        switch ending {
-        case .next(let address) where address == following:
-            // It begins right behind.
-            changeMap(to: mapNumber(ofBlock: address))
-        case .next(let address): jump(to: address)
-        case .interpreted(let address):
             assembler.jump(stub(.interpret, at: address, refund: 0))
         case nil: break
         }
@@ -341,9 +347,9 @@ extension X64.Generator {
 
     private mutating func takeBudget(_ segment: Analysis.Segment) {
         if segment.firstInstruction == 0 { countBlock() }
-        let label = stub(.outOfBudget, at: address(of: segment.firstInstruction), refund: segment.count)
+        let label = stub(.outOfBudget, at: address(of: segment.firstInstruction), refund: leftInSegment)
         assembler.arithmetic(
-            .subtract, .register(Role.budget), constant: Int32(truncatingIfNeeded: segment.count))
+            .subtract, .register(Role.budget), constant: Int32(truncatingIfNeeded: leftInSegment))
         assembler.jump(if: .sign, label)
     }
 
@@ -365,7 +371,11 @@ extension X64.Generator {
 
     /// Behind the last block.
     mutating func generateStubs() {
-        for stub in stubs {
+        // A stub may need another.
+        var number = 0
+        while number < stubs.count {
+            let stub = stubs[number]
+            number += 1
             record?.begin(stub, at: assembler.count)
             assembler.bind(stub.label)
             useMap(stub.map)
@@ -388,10 +398,7 @@ extension X64.Generator {
                 assembler.jump(back)
                 assembler.bind(refused)
                 leave(stub, trampolines.interpret)
-            case .jump:
-                settle(stub)
-                giveBack(stub.refund)
-                jump(to: stub.programCounter)
+            case .jump: goOn(stub)
             case .event:
                 settle(stub)
                 changeMap(to: 0)
@@ -437,7 +444,7 @@ extension X64.Generator {
         assembler.jump(toAddress: trampoline, from: base)
     }
 
-    private mutating func giveBack(_ instructions: Int) {
+    mutating func giveBack(_ instructions: Int) {
         guard instructions != 0 else { return }
         assembler.arithmetic(
             .add, .register(Role.budget), constant: Int32(truncatingIfNeeded: instructions))

@@ -36,10 +36,12 @@ extension X64.Generator {
             assembler.move(Role.context, register)
         case .branch: generateBranch(node)
         case .jump:
+            guard loop != nil, node.immediate == 0 else {
+                return goOn(to: block.address &+ node.immediate, isBehind: false)
+            }
             settleFlags()
             saveVectors()
-            if loop != nil, node.immediate == 0 { return goBack(if: nil) }
-            jump(to: block.address &+ node.immediate)
+            goBack(if: nil)
         case .jumpIndirect: generateIndirectJump(node)
         case .setFlags, .setFlagsIf, .setRawFlags: defineFlags(node)
         case .condition: generateCondition(node)
@@ -96,7 +98,7 @@ extension X64.Generator {
     // MARK: Jumps
 
     /// The label of the block at `address`, if it is one of this region.
-    private func label(of address: UInt64) -> Label? {
+    func label(of address: UInt64) -> Label? {
         (address ^ block.address) & ~4095 == 0 ? label(ofBlock: address) : nil
     }
 
@@ -116,6 +118,8 @@ extension X64.Generator {
         if isBack || pendingFlags == nil && target == mapNumber && refund == 0 { saveVectors() }
         let condition = test(node.a)
         if isBack { return goBack(if: condition) }
+        let isBackward = Int64(bitPattern: node.immediate) <= Int64(block.instructions[instruction].offset)
+        if isBackward, pendingFlags != nil || refund > 0, branchBack(condition, to: address, refund: refund) { return }
         if pendingFlags != nil || hasUnsaved || target != mapNumber || refund > 0 {
             return assembler.jump(if: condition, stub(.jump, at: address, refund: refund))
         }

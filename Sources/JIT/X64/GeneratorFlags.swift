@@ -17,6 +17,11 @@ extension X64.Generator {
         let operand: Source
         /// Of a comparison of numbers, these, in place of all the rest but the width.
         var numbers: (FloatSource, FloatSource)?
+
+        func needs(_ register: Register) -> Bool {
+            if let numbers { return numbers.0.isRegister(register) || numbers.1.isRegister(register) }
+            return first.isRegister(register) || operand.isRegister(register) || result?.isRegister(register) ?? false
+        }
     }
 
     // MARK: Definitions
@@ -112,10 +117,7 @@ extension X64.Generator {
         if let numbers = recipe.numbers { return storeFlags(numbers, recipe.width, keeping: kept) }
         storeFlagsKind(recipe.kind, recipe.width)
         // A register that neither operand is in.
-        let free = Role.temporaries.first {
-            !recipe.first.isRegister($0) && !recipe.operand.isRegister($0) && !(recipe.result?.isRegister($0) ?? false)
-        }
-        let scratch = free ?? .rax
+        let scratch = Role.temporaries.first { !recipe.needs($0) } ?? .rax
         if !recipe.kind.isLogic { store(recipe.operand, \.operand, scratch) }
         if let result = recipe.result { return store(result, \.result, scratch) }
         move(scratch, recipe.first)
@@ -321,6 +323,12 @@ extension X64.Generator {
 extension X64.Generator.FlagsRecipe.Source {
     func isRegister(_ register: X64.Register) -> Bool {
         if case .register(register) = self { true } else { false }
+    }
+}
+
+extension X64.Generator.FloatSource {
+    fileprivate func isRegister(_ register: X64.Register) -> Bool {
+        if case .general(register) = self { true } else { false }
     }
 }
 

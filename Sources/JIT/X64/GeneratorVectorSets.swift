@@ -75,9 +75,13 @@ extension X64.Generator {
         return start..<saves.count
     }
 
+    mutating func settleVectors(_ stub: Stub) {
+        for save in saves[stub.saves] { assembler.storeVector(Self.vectorField(save.guest), save.register) }
+    }
+
     /// Brings the state in order for who does not know what the code in front of the stub knew.
     mutating func settle(_ stub: Stub) {
-        for save in saves[stub.saves] { assembler.storeVector(Self.vectorField(save.guest), save.register) }
+        settleVectors(stub)
         if let flags = stub.flags { store(flags) }
     }
 }

@@ -13,7 +13,11 @@ public struct HostCodeText {
         self.disassembler = disassembler
         var names = listing.fixedCode
         for section in listing.sections {
-            if let start = section.pieces.first?.offset { names[start] = "block \(hexadecimal(section.block.address))" }
+            guard let first = section.pieces.first else { continue }
+            let name = "block \(hexadecimal(section.block.address))"
+            names[first.offset] = name
+            // Who goes there has taken the budget already.
+            if case .budget = first.origin { names[first.offset + first.code.count] = name + " behind its budget" }
         }
         for (number, stub) in listing.stubs.enumerated() { names[stub.offset] = "stub \(number)" }
         self.names = names
