@@ -102,6 +102,32 @@ struct AArch64RandomTests {
         }
     }
 
+    /// On few registers, so that many shifts are of what was shifted the other way before.
+    @Test("Masks of one bit, and what they choose, are the same", arguments: [14, 15] as [UInt64])
+    func masks(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        try compare(&random, programs: 800, maximumTurn: 12) { random in
+            (0..<14).map { _ in
+                let isDouble = random.chance(50)
+                let last: UInt32 = isDouble ? 63 : 31
+                let size: UInt32 = isDouble ? 1 << 31 : 0
+                let bit = UInt32(truncatingIfNeeded: random.next()) & last
+                let (first, second) = (UInt32(random.next() & 3), UInt32(random.next() & 3))
+                let registers = second << 16 | first << 5 | UInt32(random.next() & 3)
+                let bitField = size | size >> 9 | registers & 0x3ff
+                return switch random.next() % 8 {
+                case 0, 1: 0x1300_0000 | bitField | bit << 16 | bit << 10  // sbfx of one bit
+                case 2: 0x5300_0000 | bitField | (last - bit + 1 & last) << 16 | (last - bit) << 10  // lsl
+                case 3: 0x0a80_0000 | size | registers | last << 10  // and with one that is shifted by asr
+                case 4: 0x1200_0000 | bitField  // and with 1
+                case 5: 0x4b00_03e0 | size | registers & ~0x3e0  // neg
+                case 6: 0x1a80_0000 | size | registers | UInt32(random.next() & 0xf) << 12  // csel
+                default: 0x0a00_0000 | size | registers  // and
+                }
+            }
+        }
+    }
+
     /// Two loops, one in the other, each of a few rounds, whose bodies use more registers than the host has.
     @Test("Loops of random instructions do the same", arguments: [10, 11, 12, 13] as [UInt64])
     func loops(seed: UInt64) throws {

@@ -96,6 +96,11 @@ extension GuestSequence {
         ),
         .init(name: "a mask by shifts", lines: ["slli a0 a1 33", "srli a0 a0 33", "slli a2 a2 63", "srli a2 a2 63"]),
         .init(
+            name: "what a mask of one bit chooses",
+            lines: [
+                "slli a0 a1 59", "srai a0 a0 63", "and a0 a0 a2", "andi a3 a4 1", "sub a3 zero a3", "and a3 a3 a5",
+            ]),
+        .init(
             name: "part of a word by shifts",
             lines: [
                 "slli a0 a1 32", "srli a0 a0 40", "slli a2 a3 32", "srai a2 a2 40", "slli a4 a4 56", "srli a4 a4 60",

@@ -155,7 +155,7 @@ public struct Evaluator<Guest: GuestArchitecture> {
         case .extend: return node.extension.evaluate(value(node.a))
         case .addWithCarry: return node.width.zeroExtend(value(node.a) &+ value(node.b) &+ value(node.c))
         case .subtractWithBorrow: return node.width.zeroExtend(value(node.a) &- value(node.b) &- value(node.c))
-        case .select: return holds(node.a) ? value(node.b) : value(node.c)
+        case .select: return node.width.zeroExtend(holds(node.a) ? value(node.b) : value(node.c))
         case .conditionValue: return holds(node.a) ? 1 : 0
         case .flags: return flags(node.a).raw
         case .load: return try Guest.load(state, value(node.a), node.width, node.attributes)

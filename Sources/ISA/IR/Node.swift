@@ -86,7 +86,7 @@ public struct Node: Sendable {
         case and
         /// condition = a OR b
         case or
-        /// value = a ? b : c
+        /// value = a ? b : c, of which the width is kept
         case select
         /// value = a ? 1 : 0
         case conditionValue

@@ -57,6 +57,10 @@ extension Recorder: Emitter {
         if let x, let y { return constant(operation.evaluate(width, x, y)) }
         if y == 0 && operation.keepsFirstForZero && (width == .double || isWithin(width, a)) { return a }
         if x == 0 && operation.keepsSecondForZero && (width == .double || isWithin(width, b)) { return b }
+        if operation == .and, simplifications.contains(.constants) {
+            if let bit = bit(ofMask: a, width) { return choose(bit, width, b) }
+            if let bit = bit(ofMask: b, width) { return choose(bit, width, a) }
+        }
         return value(Node(.binary, width, detail: operation.rawValue, a.node, b.node))
     }
 
@@ -68,7 +72,7 @@ extension Recorder: Emitter {
             case .constant: return node.immediate & ~width.mask == 0
             case .binary, .addWithCarry, .subtractWithBorrow, .load, .loadHeld: return node.width.bits <= width.bits
             case .conditionValue: return true
-            case .select: return nil
+            case .select: return node.width.bits <= width.bits ? true : nil
             default: return false
             }
         }
@@ -83,7 +87,11 @@ extension Recorder: Emitter {
 
     public mutating func extend(_ extension: Extension, _ a: Value) -> Value {
         if let x = known(a) { return constant(`extension`.evaluate(x)) }
-        if `extension` == .zero32, isWithin(.word, a), simplifications.contains(.constants) { return a }
+        if `extension` == .zero32, simplifications.contains(.constants) {
+            if isWithin(.word, a) { return a }
+            let node = block.nodes[Int(a.node)]
+            if node.operation == .select { return value(Node(.select, .word, node.a, node.b, node.c)) }
+        }
         return value(Node(.extend, detail: `extension`.rawValue, a.node))
     }
 
@@ -106,6 +114,10 @@ extension Recorder: Emitter {
 
     public mutating func select(_ condition: Condition, _ a: Value, _ b: Value) -> Value {
         if let holds = known(condition) { return holds ? a : b }
+        if simplifications.contains(.constants) {
+            if known(a) == 1, known(b) == 0 { return value(of: condition) }
+            if known(a) == 0, known(b) == 1 { return value(of: not(condition)) }
+        }
         return value(Node(.select, condition.node, a.node, b.node))
     }
 

@@ -113,7 +113,7 @@ extension X64.Generator {
         let result = home.map { first == .register($0) } == true ? scratch() : target()
         // Who needs the old value of the home has got it moved away, but it is still there.
         if !isThere || result != home { move(result, other) }
-        assembler.move(if: condition, result, first)
+        assembler.move(if: condition, result, first, node.width)
         finish(result)
     }
 
