@@ -235,8 +235,16 @@ extension X64.Generator {
         }
     }
 
-    /// The result of `node`, in guest register `index`, goes to a spill slot.
+    /// The result of `node`, in guest register `index`, goes to a temporary register or to a spill slot. Who sets the guest
+    /// register may need it next, and would wait for what goes through memory. rdx is left to addresses.
     private mutating func moveAway(_ node: Int32, _ index: UInt8) {
+        let free: Register? = isFree(.rcx) ? .rcx : isFree(.rax) ? .rax : nil
+        if case .general(let home) = map[index], let free {
+            assembler.move(free, home)
+            places[Int(node)] = .temporary(free)
+            owners[Int(free.rawValue)] = node
+            return
+        }
         let slot = spillSlot()
         let memory = Role.field(CoreState.spillOffset + 8 * Int(slot))
         switch map[index] {
@@ -248,6 +256,11 @@ extension X64.Generator {
             assembler.store(memory, register)
         }
         places[Int(node)] = .spilled(slot)
+    }
+
+    /// Whether nobody uses the temporary register.
+    private func isFree(_ register: Register) -> Bool {
+        owners[Int(register.rawValue)] == Self.free && locked & 1 << UInt16(register.rawValue) == 0
     }
 
     /// The register for the result of the node in progress: that of the guest register which it is for, if its only way is
