@@ -51,6 +51,8 @@ extension X64 {
         private(set) var mapNumber: UInt8 = 0
         /// Where blocks of loops are entered from outside of the region.
         private var entries: [(block: UInt64, label: Assembler.Label)] = []
+        /// Where stubs of loops go on to a trampoline, which wants everybody's register map.
+        private var exits = ContiguousArray<(map: UInt8, trampoline: UInt, label: Assembler.Label)>()
         var stubs = ContiguousArray<Stub>()
         var saves = ContiguousArray<Save>()
         /// Memory that is read without the TLB; nil where the TLB is needed.
@@ -176,6 +178,7 @@ extension X64 {
             stubs.removeAll(keepingCapacity: true)
             saves.removeAll(keepingCapacity: true)
             entries.removeAll(keepingCapacity: true)
+            exits.removeAll(keepingCapacity: true)
             maps.removeLast(maps.count - 1)
             map = maps[0]
             mapNumber = 0
@@ -401,10 +404,9 @@ extension X64.Generator {
             case .jump: goOn(stub)
             case .event:
                 settle(stub)
-                changeMap(to: 0)
                 assembler.arithmetic(.subtract, .memory(Role.field(\.budget)), constant: 1)
                 storeProgramCounter(stub.programCounter, through: .rax)
-                assembler.jump(toAddress: trampolines.event, from: base)
+                leaveMap(for: trampolines.event)
             case .float(.load, let back):
                 assembler.arithmetic(.compare, .memory(Role.field(\.floatEnabled)), constant: 0, .byte)
                 let isOff = assembler.label()
@@ -423,6 +425,7 @@ extension X64.Generator {
         }
         stubs.removeAll(keepingCapacity: true)
         saves.removeAll(keepingCapacity: true)
+        generateExits()
         enterLoops()
     }
 
@@ -438,10 +441,32 @@ extension X64.Generator {
 
     mutating func leave(_ stub: Stub, _ trampoline: UInt) {
         settle(stub)
-        changeMap(to: 0)
         giveBack(stub.refund)
         storeProgramCounter(stub.programCounter, through: .rax)
-        assembler.jump(toAddress: trampoline, from: base)
+        leaveMap(for: trampoline)
+    }
+
+    /// The end of a stub: goes on to the trampoline, by way of code that all stubs of a loop share.
+    mutating func leaveMap(for trampoline: UInt) {
+        guard mapNumber != 0 else { return assembler.jump(toAddress: trampoline, from: base) }
+        if let exit = exits.first(where: { $0.map == mapNumber && $0.trampoline == trampoline }) {
+            return assembler.jump(exit.label)
+        }
+        let label = assembler.label()
+        exits.append((mapNumber, trampoline, label))
+        assembler.jump(label)
+    }
+
+    /// What stubs of loops have in common.
+    private mutating func generateExits() {
+        for exit in exits {
+            let loop = entries.first { mapNumber(ofBlock: $0.block) == exit.map }
+            record?.begin(.stub(name: "exit", address: loop?.block ?? 0), at: assembler.count)
+            assembler.bind(exit.label)
+            useMap(exit.map)
+            changeMap(to: 0)
+            assembler.jump(toAddress: exit.trampoline, from: base)
+        }
     }
 
     mutating func giveBack(_ instructions: Int) {

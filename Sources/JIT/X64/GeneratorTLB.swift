@@ -457,9 +457,8 @@ extension X64.Generator {
             assembler.bind(isFault)
         }
         settle(stub)
-        changeMap(to: 0)
         storePosition(stub.programCounter, left: stub.refund)
-        assembler.jump(toAddress: trampolines.raise, from: base)
+        leaveMap(for: trampolines.raise)
         assembler.bind(refused)
         leave(stub, trampolines.interpret)
     }
