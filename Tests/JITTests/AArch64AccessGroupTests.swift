@@ -63,12 +63,69 @@ struct AArch64AccessGroupTests {
             0xf867_68a1,  // ldr x1, [x5, x7]
             0xf867_68c2,  // ldr x2, [x6, x7]
             0xf867_68a3,  // ldr x3, [x5, x7]
-            0x9100_20e7,  // add x7, x7, #8
+            0x8b08_00e7,  // add x7, x7, x8
             0xf867_68a4,  // ldr x4, [x5, x7]
         ])
         #expect(sizes[0] > Self.checked && sizes[1] > Self.checked)
         #expect(sizes[2] <= Self.checked)
         #expect(sizes[4] > Self.checked, "another register is in the sum")
+    }
+
+    @Test(
+        "A sum with an index that was counted up is as many bytes further on",
+        arguments: [
+            [0xf867_68a1, 0x9100_20e7, 0xf867_68a4],  // ldr x1, [x5, x7]; add x7, x7, #8; ldr x4, [x5, x7]
+            [0xf867_78a1, 0x9100_04e7, 0xf867_78a4],  // ldr x1, [x5, x7, lsl #3]; add x7, x7, #1; ldr x4, the same
+            [0xf867_78a1, 0xd100_04e7, 0xf867_78a4],  // the same with sub
+            [0xf827_68a1, 0x9100_20a5, 0xf827_68a4],  // str x1, [x5, x7]; add x5, x5, #8; str x4, [x5, x7]
+        ] as [[UInt32]])
+    func index(words: [UInt32]) throws {
+        let sizes = try AArch64TestMachine.sizes(words)
+        #expect(sizes[0] > Self.checked && sizes[2] <= Self.checked)
+    }
+
+    @Test("What is half of all addresses away is another base")
+    func farthest() throws {
+        let sizes = try AArch64TestMachine.sizes([
+            0xd2f0_0001,  // mov x1, #0x8000000000000000
+            0x8b01_00a2,  // add x2, x5, x1
+            0xf940_00a3,  // ldr x3, [x5]
+            0xf940_0044,  // ldr x4, [x2]
+        ])
+        #expect(sizes[2] > Self.checked && sizes[3] > Self.checked)
+    }
+
+    @Test("An index that was counted up is another one where it is multiplied by something else")
+    func otherScale() throws {
+        let sizes = try AArch64TestMachine.sizes([
+            0xf867_78a1,  // ldr x1, [x5, x7, lsl #3]
+            0x9100_20e7,  // add x7, x7, #8
+            0xf867_68a4,  // ldr x4, [x5, x7]
+        ])
+        #expect(sizes[0] > Self.checked && sizes[2] > Self.checked)
+    }
+
+    /// `ldrb w1, [x5, x7]; add x7, x7, #1; cbnz w1` back to the load, or with a store in place of the load.
+    private static func walk(_ access: UInt32) -> [UInt32] { [access, 0x9100_04e7, 0x35ff_ffc1] }
+
+    @Test("Where a window is mapped as one piece, a loop of several rounds looks once for what all of them read")
+    func roundsInWindow() throws {
+        let load: UInt32 = 0x3867_68a1
+        let (mapped, others) = (
+            try AArch64TestMachine.sizes(Self.walk(load), inWindow: true),
+            try AArch64TestMachine.sizes(Self.walk(load))
+        )
+        try #require(mapped.count > 6 && others.count > 6, "several rounds")
+        #expect(mapped[0] > Self.checked && mapped[3] <= Self.checked && mapped[6] <= Self.checked)
+        // The next round's may be another page's.
+        #expect(others[0] > Self.checked && others[3] > Self.checked && others[6] > Self.checked)
+    }
+
+    @Test("What a later round of a loop writes is looked for there, as it may never be written")
+    func writesInWindow() throws {
+        let sizes = try AArch64TestMachine.sizes(Self.walk(0x3827_68a1), inWindow: true)
+        try #require(sizes.count > 6, "several rounds")
+        for round in 0..<2 { #expect(sizes[3 * round] > Self.checked, "round \(round)") }
     }
 
     @Test("What may be read need not be one that may be written, nor the other way round")

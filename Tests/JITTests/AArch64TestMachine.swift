@@ -97,12 +97,22 @@ final class AArch64TestMachine: AArch64Environment {
 
 extension AArch64TestMachine {
     /// Bytes of the host's code of each instruction that is translated, and of the way on to the next block.
-    static func sizes(_ words: [UInt32], without disabled: OptimizationSwitches = []) throws -> [Int] {
+    /// - Parameter inWindow: the context has its memory mapped as one piece, as far as it knows.
+    static func sizes(
+        _ words: [UInt32], without disabled: OptimizationSwitches = [], inWindow: Bool = false
+    ) throws -> [Int] {
         let machine = try AArch64TestMachine(translates: true, without: disabled)
         machine.write(words + [0x1400_0000], at: code)
         machine.element.state.pointee.cpacr = 3 << 20
         machine.element.contextChanged()
         machine.element.core.pointee.programCounter = code
+        if inWindow {
+            let region = try #require(machine.memory.region(containing: base))
+            let context = machine.element.core.pointee.context
+            for isWrite in [false, true] {
+                context.pointee.notePage(base, physical: base, size: size, in: region, isWrite: isWrite)
+            }
+        }
         let translator = try #require(machine.translator)
         let listing = try #require(translator.listing(at: code, of: machine.element))
         let section = try #require(listing.sections.first)

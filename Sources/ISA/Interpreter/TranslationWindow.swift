@@ -14,7 +14,7 @@ extension TranslationContext {
         public internal(set) var addend: UInt64 = 0
 
         /// What is accessed at once has no more bytes than this.
-        public static let longestAccess: UInt64 = 512
+        public static let longestAccess: UInt64 = 1024
 
         init() {}
 

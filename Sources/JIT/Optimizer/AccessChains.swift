@@ -18,14 +18,14 @@ struct AccessChains {
     /// Of each access; what is of another node means nothing.
     private(set) var accesses = ContiguousArray<Access>()
     private var last = ContiguousArray<Int32>()
-    private var sums = ContiguousArray<Int32>()
+    private var sums = ContiguousArray<Sum>()
 
     subscript(access: Int32) -> Access { accesses[Int(access)] }
 
     /// More sums than these are not compared with a new one.
     private static let mostSums = 16
     /// What is farther from its root is one by itself.
-    private static let farthest: Int64 = 1 << 20
+    private static let farthest: UInt64 = 1 << 20
 
     /// Finds the chains of a block, whose facts are known.
     mutating func find(_ block: Block, _ analysis: Analysis) {
@@ -42,7 +42,7 @@ struct AccessChains {
             accesses[index].branches = branches
             number += 1
             guard node.isPlainAccess else { continue }
-            let (root, offset) = root(of: node.a, block, analysis)
+            let (root, offset) = root(of: node.a, block)
             accesses[index].root = root
             accesses[index].offset = offset
             accesses[index].base = Self.parts(of: node.a, block, analysis).base
@@ -59,31 +59,84 @@ struct AccessChains {
         return (node.a, Int32(truncatingIfNeeded: block.nodes[Int(node.b)].immediate))
     }
 
-    /// What the address is a constant more than, as the first node with that value.
-    private mutating func root(of address: Int32, _ block: Block, _ analysis: Analysis) -> (Int32, Int32) {
-        var (root, more) = (address, 0 as Int64)
+    /// What the address is a constant more than, as the first node with that value. Of two registers' sum, of which one may be
+    /// multiplied by a power of 2 before, either may be a constant more: an index that is counted up.
+    private mutating func root(of address: Int32, _ block: Block) -> (Int32, Int32) {
+        let (root, more) = Self.split(address, block)
+        let node = block.nodes[Int(root)]
+        guard node.operation == .binary else { return (root, Int32(truncatingIfNeeded: more)) }
+        var sum = Sum(node: root, first: Term(node: root), second: nil, offset: 0)
+        if node.binaryOperation == .add, node.width == .double {
+            let (first, second) = (Self.term(node.a, block), Self.term(node.b, block))
+            let offset = first.offset &+ second.offset
+            if offset.magnitude < Self.farthest {
+                sum = Sum(node: root, first: first.term, second: second.term, offset: offset)
+            }
+        }
+        for other in sums.suffix(Self.mostSums).reversed() where Self.isSame(other, sum, block) {
+            let total = more + sum.offset - other.offset
+            if total.magnitude < Self.farthest { return (other.node, Int32(truncatingIfNeeded: total)) }
+        }
+        sums.append(sum)
+        return (root, Int32(truncatingIfNeeded: more))
+    }
+
+    /// A node, shifted to the left.
+    private struct Term {
+        let node: Int32
+        var shift: UInt64 = 0
+    }
+
+    /// The value of `node`: that of its terms, and `offset`.
+    private struct Sum {
+        let node: Int32
+        let first: Term
+        let second: Term?
+        let offset: Int64
+    }
+
+    /// What the value is a constant more than, and the constant, which is near.
+    private static func split(_ value: Int32, _ block: Block) -> (node: Int32, offset: Int64) {
+        var (rest, offset) = (value, 0 as Int64)
         while true {
-            let node = block.nodes[Int(root)]
+            let node = block.nodes[Int(rest)]
             guard node.operation == .binary, node.width == .double,
                 node.binaryOperation == .add || node.binaryOperation == .subtract
             else { break }
             let constant = block.nodes[Int(node.b)]
             guard constant.operation == .constant else { break }
             let value = Int64(bitPattern: constant.immediate)
-            guard abs(value) < Self.farthest else { break }
-            let sum = node.binaryOperation == .add ? more + value : more - value
-            guard abs(sum) < Self.farthest else { break }
-            (root, more) = (node.a, sum)
+            guard value.magnitude < farthest else { break }
+            let sum = node.binaryOperation == .add ? offset + value : offset - value
+            guard sum.magnitude < farthest else { break }
+            (rest, offset) = (node.a, sum)
         }
-        return (first(root, block), Int32(truncatingIfNeeded: more))
+        return (rest, offset)
     }
 
-    /// The first node that has the value of `root`.
-    private mutating func first(_ root: Int32, _ block: Block) -> Int32 {
-        guard block.nodes[Int(root)].operation == .binary else { return root }
-        if let sum = sums.suffix(Self.mostSums).last(where: { Self.isSame($0, root, block, depth: 2) }) { return sum }
-        sums.append(root)
-        return root
+    /// The value as a term, and a constant.
+    private static func term(_ value: Int32, _ block: Block) -> (term: Term, offset: Int64) {
+        let node = block.nodes[Int(value)]
+        if node.operation == .binary, node.binaryOperation == .shiftLeft, node.width == .double,
+            block.nodes[Int(node.b)].operation == .constant, block.nodes[Int(node.b)].immediate <= 4
+        {
+            let shift = block.nodes[Int(node.b)].immediate
+            let (rest, offset) = split(node.a, block)
+            return (Term(node: rest, shift: shift), offset << Int64(shift))
+        }
+        let (rest, offset) = split(value, block)
+        return (Term(node: rest), offset)
+    }
+
+    private static func isSame(_ one: Sum, _ other: Sum, _ block: Block) -> Bool {
+        guard isSame(one.first, other.first, block) else { return false }
+        guard let second = one.second else { return other.second == nil }
+        guard let otherSecond = other.second else { return false }
+        return isSame(second, otherSecond, block)
+    }
+
+    private static func isSame(_ one: Term, _ other: Term, _ block: Block) -> Bool {
+        one.shift == other.shift && isSame(one.node, other.node, block, depth: 2)
     }
 
     /// Whether two nodes are the same operation of the same operands: results change no more once they are there.

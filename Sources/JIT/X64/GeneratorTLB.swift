@@ -24,6 +24,10 @@ extension X64.Generator {
 
     /// Groups whose values are in spill slots alone: no more than these, so that there are slots left.
     private static let mostKept = 24
+    /// Bytes that are looked for at once in a page.
+    private static let mostApart: Int32 = 512
+    /// Bytes that are looked for at once where the last of them may not be read.
+    private static let mostAhead: Int32 = 128
 
     /// An access at `base` + `offset`, in the middle of what is looked for at once.
     struct PageAccess {
@@ -76,6 +80,10 @@ extension X64.Generator {
         let last = min(block.instructions.count, instruction + leftInSegment) - 1
         let end = Int32(truncatingIfNeeded: block.nodes(of: last).upperBound)
         let here = chains[current]
+        let isWrite = block.nodes[Int(current)].isWrite
+        // What is compared with bounds may go on in the next page.
+        let hasBounds = isWrite ? hasWriteWindow : hasReadWindow || direct != nil && switches.contains(.directReads)
+        let mostApart = hasBounds ? Int32(TranslationContext.Window.longestAccess) : Self.mostApart
         var next = here.next
         while next != Node.none, next < end {
             let access = chains[next]
@@ -83,8 +91,10 @@ extension X64.Generator {
             let low = min(result.lowerBound, other.lowerBound)
             let high = max(result.upperBound, other.upperBound)
             // What a loop moves its base on to for the next round may be another page's.
-            let isNear = access.base == here.base || access.branches == here.branches
-            if isNear, high - low <= 512 { result = low..<high }
+            let isNear =
+                access.base == here.base || access.branches == here.branches
+                || hasBounds && !isWrite && high - low <= Self.mostAhead
+            if isNear, high - low <= mostApart { result = low..<high }
             next = access.next
         }
         return result
