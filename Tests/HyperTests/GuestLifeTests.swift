@@ -108,13 +108,13 @@ extension CoreTests {
                 if vcpu.pointee.index == 1 {
                     begun.append(vcpu.pointee.state.entry)
                     // What comes late does not turn it on.
-                    Port.setInterrupt(vcpu, 3, true)
+                    vcpu.set(line: Port.line(3), true)
                     _ = Port.disableInterrupts()
                     vcpu.stop()
                 }
                 for round in 1...5 as ClosedRange<UInt64> {
                     while !guest.vcpus[1].start(entry: round, argument: 0) {
-                        Port.setInterrupt(guest.vcpus[1], 5, true)
+                        guest.vcpus[1].set(line: Port.line(5), true)
                         spend(microseconds: 1)
                     }
                 }
@@ -124,6 +124,53 @@ extension CoreTests {
             #expect(begun == [1, 2, 3, 4, 5])
             let isStarted = guest.vcpus[1].pointee.isStarted
             #expect(!isStarted)
+            guest.destroyFromTest()
+        }
+
+        @Test("A VCPU's line is as it was set last, whichever CPU did, however late its message", arguments: 0..<100)
+        func lines(_ seed: UInt64) throws {
+            try machine(cpus: 2, seed: seed)
+            let guest = try Guest(name: "g", identifier: 0)
+            for _ in 0..<2 { try guest.addVCPU() }
+            let line = Port.line(4)
+            // As an interrupt controller has it: what it knows of the line and what it says of it go together.
+            let controller = SpinLock()
+            var isHigh = false
+            func set(_ level: Bool) {
+                controller.withLock {
+                    isHigh = level
+                    guest.vcpus[0].set(line: line, level)
+                }
+            }
+            var claims = 0
+            Port.guestProgram = { vcpu in
+                if vcpu.pointee.index == 1 {
+                    // A device raises the line, on whatever CPU it is.
+                    for round in 1...10 {
+                        set(true)
+                        while claims < round { spend(microseconds: 1) }
+                    }
+                    return
+                }
+                _ = guest.vcpus[1].start(entry: 0, argument: 0)
+                for round in 1...10 {
+                    // Every other time the message comes first, in the guest.
+                    while round & 1 == 0, Port.lines & line == 0 { spend(microseconds: 1) }
+                    // An exit, in which the VCPU claims the interrupt.
+                    _ = Port.disableInterrupts()
+                    while !isHigh { Port.relax() }
+                    set(false)
+                    Port.restoreInterrupts(true)
+                    spend(microseconds: 10)
+                    let lines = Port.lines
+                    #expect(lines & line == 0, "forget what other CPUs have set of a line when its own CPU sets it")
+                    claims += 1
+                }
+            }
+            defer { Port.guestProgram = nil }
+            try guest.kick()
+            #expect(Port.run(until: Timers.ticks(100 * millisecond)))
+            #expect(claims == 10)
             guest.destroyFromTest()
         }
 
@@ -174,7 +221,7 @@ extension CoreTests {
                         if vcpu.pointee.index > 0 { vcpu.stop() }
                         Port.restoreInterrupts(true)
                     case 3, 4: for other in guest.vcpus { _ = other.start(entry: 0, argument: 0) }
-                    case 5: for other in guest.vcpus { Port.setInterrupt(other, 1, true) }
+                    case 5: for other in guest.vcpus { other.set(line: Port.line(1), true) }
                     case 9, 10:
                         _ = Port.disableInterrupts()
                         Scheduler.giveWay()

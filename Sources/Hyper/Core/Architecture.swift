@@ -107,6 +107,10 @@ public protocol Architecture {
     static var seesWaits: Bool { get }
     /// Whether the VCPU has an interrupt that it would wake up for. Its lock is held.
     static func isInterruptPending(_ vcpu: VCPUReference) -> Bool
-    /// Sets or clears a line of the VCPU's own, in the architecture's numbering. Called on any CPU.
-    static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool)
+    /// The line of that number among the VCPU's own, as a bit.
+    static func line(_ number: Int) -> UInt64
+    /// Changes lines of the VCPU that is loaded here, in this CPU's registers. Those of one that is loaded nowhere are among
+    /// what its state has as `lines`.
+    static func setLines(_ lines: UInt64)
+    static func clearLines(_ lines: UInt64)
 }

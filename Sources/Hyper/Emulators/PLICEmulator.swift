@@ -100,7 +100,7 @@ public final class PLICEmulator: EmulatedDevice, GuestInterruptController {
             let new = best(index) != nil
             guard new != raised[index] else { continue }
             raised[index] = new
-            Port.setInterrupt(target.vcpu, target.line, new)
+            target.vcpu.set(line: Port.line(target.line), new)
         }
     }
 

@@ -29,13 +29,14 @@ enum HostTraps {
     @inline(never)
     private static func other(_ number: Int) -> Bool {
         if number < HostGIC.firstPrivate {
-            AArch64Port.takeLines()
+            AArch64Port.cpu.pointee.loaded?.takeLines()
+            AArch64Port.refreshInterrupts()
             CPUs.answerCalls()
             AArch64Port.cpu.pointee.needsReschedule = true
             return true
         }
         if number == HostGIC.maintenanceInterrupt {
-            AArch64Port.takeLines()
+            AArch64Port.refreshInterrupts()
             return true
         }
         return HostInterrupts.handle(number)

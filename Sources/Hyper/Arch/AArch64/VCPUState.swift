@@ -40,6 +40,11 @@ public struct AArch64VCPUState {
     /// HCR_EL2's virtual interrupts and error: VF, VI, VSE.
     var virtualExceptions: UInt64 = 0
 
+    var lines: UInt64 {
+        @inline(__always) get { virtualExceptions }
+        @inline(__always) set { virtualExceptions = newValue }
+    }
+
     @inline(__always)
     subscript(register: Int) -> UInt64 {
         get { frame[register] }
@@ -177,7 +182,10 @@ extension AArch64Port {
 
     public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
         let state = vcpu.state
-        let raised = vcpu.pointee.loadedOn == cpu ? read_hcr_el2() : state.pointee.virtualExceptions
+        let isHere = vcpu.pointee.loadedOn == cpu
+        // Another CPU may have raised a line and its message not have come yet.
+        if isHere { vcpu.applyLines() }
+        let raised = isHere ? read_hcr_el2() : state.pointee.virtualExceptions
         if raised & HypervisorConfiguration.virtualExceptions != 0 { return true }
         return vcpu.pointee.guest._withUnsafeGuaranteedRef {
             $0.interrupts.controller?.isInterruptPending(vcpu) ?? false
@@ -185,38 +193,23 @@ extension AArch64Port {
     }
 
     /// Lines 0 and 1 of a VCPU are its IRQ and FIQ, for interrupt controllers that are emulated as a whole.
-    public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
-        let bit =
-            line == 0 ? HypervisorConfiguration.virtualInterrupt : HypervisorConfiguration.virtualFastInterrupt
-        let wereEnabled = disableInterrupts()
-        // What is in another CPU's registers only that CPU can change.
-        if let other = vcpu.pointee.lock.withLock({ vcpu.pointee.loadedOn }), other != cpu {
-            CPUs.post(other) { setInterrupt(vcpu, line, level) }
-            return restoreInterrupts(wereEnabled)
-        }
-        vcpu.pointee.lock.acquire()
-        let state = vcpu.state
-        if vcpu.pointee.loadedOn == cpu {
-            let configuration = read_hcr_el2()
-            write_hcr_el2(level ? configuration | bit : configuration & ~bit)
-        } else if level {
-            state.pointee.virtualExceptions |= bit
-        } else {
-            state.pointee.virtualExceptions &= ~bit
-        }
-        let isStarted = vcpu.pointee.isStarted
-        vcpu.pointee.lock.release()
-        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
-        restoreInterrupts(wereEnabled)
+    @inline(__always)
+    public static func line(_ number: Int) -> UInt64 {
+        number == 0 ? HypervisorConfiguration.virtualInterrupt : HypervisorConfiguration.virtualFastInterrupt
     }
+
+    @inline(__always)
+    public static func setLines(_ lines: UInt64) { write_hcr_el2(read_hcr_el2() | lines) }
+    @inline(__always)
+    public static func clearLines(_ lines: UInt64) { write_hcr_el2(read_hcr_el2() & ~lines) }
 
     /// Has the guest that is loaded here take a virtual SError.
     static func raiseError(_ vcpu: VCPUReference) {
         write_hcr_el2(read_hcr_el2() | HypervisorConfiguration.virtualError)
     }
 
-    /// Brings to the VCPU that is loaded here what others have changed of its interrupts.
-    static func takeLines() {
+    /// Brings to the VCPU that is loaded here what its interrupt controller has for it.
+    static func refreshInterrupts() {
         guard let vcpu = cpu.pointee.loaded else { return }
         vcpu.pointee.guest._withUnsafeGuaranteedRef { $0.interrupts.controller?.refresh(vcpu) }
     }

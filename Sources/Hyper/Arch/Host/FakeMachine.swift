@@ -14,6 +14,8 @@ public enum FakeMachine {
         var takesInterrupts = false
         var isInterrupted = false
         var alarm = UInt64.max
+        /// Of the VCPU that is loaded there.
+        var lines: UInt64 = 0
         /// It waits for an interrupt, or for a time, if that comes first.
         var waitsUntil: UInt64?
         var isOff = false
@@ -184,6 +186,7 @@ public enum FakeMachine {
             if cpus[active].alarm <= counter { Timers.expire() }
             if cpus[active].isInterrupted {
                 cpus[active].isInterrupted = false
+                cpu.pointee.loaded?.takeLines()
                 CPUs.answerCalls()
                 cpu.pointee.needsReschedule = true
             }

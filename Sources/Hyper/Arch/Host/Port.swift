@@ -136,8 +136,15 @@ public enum HostPort: Architecture {
         }
     }
 
-    public static func load(_ vcpu: VCPUReference) { vcpu.pointee.state.loads += 1 }
-    public static func save(_ vcpu: VCPUReference) { vcpu.pointee.state.saves += 1 }
+    public static func load(_ vcpu: VCPUReference) {
+        vcpu.pointee.state.loads += 1
+        lines = vcpu.pointee.state.lines
+    }
+
+    public static func save(_ vcpu: VCPUReference) {
+        vcpu.pointee.state.saves += 1
+        vcpu.pointee.state.lines = lines
+    }
 
     /// What guests execute, given the VCPU; where nobody says, they wait for interrupts.
     // SAFETY: set between runs of the fake machine.
@@ -148,7 +155,7 @@ public enum HostPort: Architecture {
         guestProgram?(vcpu)
         _ = disableInterrupts()
         while true {
-            vcpu.pointee.state.lines = 0
+            lines = 0
             vcpu.waitForInterrupt()
         }
     }
@@ -181,15 +188,21 @@ public enum HostPort: Architecture {
     }
     // SAFETY: set between runs of the fake machine.
     nonisolated(unsafe) public static var seesWaits = false
-    public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool { vcpu.pointee.state.lines != 0 }
+    public static func isInterruptPending(_ vcpu: VCPUReference) -> Bool {
+        guard vcpu.pointee.loadedOn == cpu else { return vcpu.pointee.state.lines != 0 }
+        vcpu.applyLines()
+        return lines != 0
+    }
 
-    public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
-        let bit: UInt64 = 1 << UInt64(line)
-        let isStarted = vcpu.pointee.lock.withLock {
-            if level { vcpu.pointee.state.lines |= bit } else { vcpu.pointee.state.lines &= ~bit }
-            return vcpu.pointee.isStarted
-        }
-        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
+    public static func line(_ number: Int) -> UInt64 { 1 << UInt64(number) }
+
+    public static func setLines(_ lines: UInt64) { self.lines |= lines }
+    public static func clearLines(_ lines: UInt64) { self.lines &= ~lines }
+
+    /// Those of the VCPU that is loaded on this CPU.
+    public static var lines: UInt64 {
+        get { FakeMachine.cpus[FakeMachine.active].lines }
+        set { FakeMachine.cpus[FakeMachine.active].lines = newValue }
     }
 
     /// Sv39x4, less what only hardware needs.

@@ -146,7 +146,7 @@ enum GuestTimer {
     static func set(_ vcpu: VCPUReference, _ deadline: UInt64) {
         if RISCVPort.hasSupervisorTimer { return csr_write_vstimecmp(deadline) }
         // The last one's, too, that is on its way here from another hart.
-        RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, false)
+        vcpu.set(line: RISCVPort.line(GuestInterrupt.timer), false)
         if vcpu.pointee.timer == nil {
             let timer = TimerReference.allocate(capacity: 1)
             timer.initialize(
@@ -154,7 +154,7 @@ enum GuestTimer {
                     action: .call(
                         { argument in
                             let vcpu = argument.unsafelyUnwrapped.assumingMemoryBound(to: VCPU.self)
-                            RISCVPort.setInterrupt(vcpu, GuestInterrupt.timer, true)
+                            vcpu.set(line: RISCVPort.line(GuestInterrupt.timer), true)
                         }, vcpu)))
             vcpu.pointee.timer = timer
         }

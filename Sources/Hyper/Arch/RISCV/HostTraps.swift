@@ -21,7 +21,7 @@ enum HostTraps {
         case external: HostInterrupts.handle()
         case software:
             csr_clear_sip(1 << software)
-            RISCVPort.takeLines()
+            RISCVPort.cpu.pointee.loaded?.takeLines()
             CPUs.answerCalls()
             RISCVPort.cpu.pointee.needsReschedule = true
         default: break

@@ -114,7 +114,7 @@ enum Hypercalls {
     private static func interrupt(_ guest: Guest, _ state: UnsafeMutablePointer<RISCVVCPUState>) {
         guard state.pointee[16] == 0 else { return answer(state, notSupported) }
         let areThere = forEachHart(guest, mask: state.pointee[10], base: state.pointee[11]) {
-            RISCVPort.setInterrupt($0, GuestInterrupt.software, true)
+            $0.set(line: RISCVPort.line(GuestInterrupt.software), true)
         }
         answer(state, areThere ? 0 : invalidParameter)
     }

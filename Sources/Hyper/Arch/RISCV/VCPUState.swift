@@ -22,9 +22,10 @@ public struct RISCVVCPUState {
     /// What the guest's time is ahead of the host's.
     var htimedelta: UInt64 = 0
 
-    /// Lines that others have changed since the hart took them over, and what they are now.
-    var changedLines: UInt64 = 0
-    var lines: UInt64 = 0
+    var lines: UInt64 {
+        @inline(__always) get { hvip }
+        @inline(__always) set { hvip = newValue }
+    }
 
     @inline(__always)
     subscript(register: Int) -> UInt64 {
@@ -118,7 +119,6 @@ extension RISCVPort {
         state.pointee.scounteren = csr_read_scounteren()
         state.pointee.senvcfg = csr_read_senvcfg()
         if hasSupervisorTimer { state.pointee.vstimecmp = csr_read_vstimecmp() }
-        applyLines(state)
         // Nothing of it wakes the hart any more.
         csr_write_hie(0)
     }
@@ -155,53 +155,20 @@ extension RISCVPort {
         if vcpu.pointee.loadedOn == cpu {
             // Another hart may have raised a line and its message not have come yet: who looked at hip alone would sleep
             // after the wake-up, and never again be woken.
-            takeLines(state)
+            vcpu.applyLines()
             return csr_read_hip() & csr_read_hie() & GuestInterrupt.all != 0
         }
         return state.pointee.hvip & state.pointee.hie != 0
     }
 
-    public static func setInterrupt(_ vcpu: VCPUReference, _ line: Int, _ level: Bool) {
-        let bit: UInt64 = 1 << UInt64(line)
-        let wereEnabled = disableInterrupts()
-        vcpu.pointee.lock.acquire()
-        let state = vcpu.state
-        if vcpu.pointee.loadedOn == cpu {
-            // What another hart has made of the line before, and whose message is still to come, holds no more.
-            state.pointee.changedLines &= ~bit
-            if level { csr_set_hvip(bit) } else { csr_clear_hvip(bit) }
-        } else {
-            state.pointee.changedLines |= bit
-            state.pointee.lines = state.pointee.lines & ~bit | (level ? bit : 0)
-            if let other = vcpu.pointee.loadedOn { interrupt(other) } else { applyLines(state) }
-        }
-        let isStarted = vcpu.pointee.isStarted
-        vcpu.pointee.lock.release()
-        if level, isStarted, let thread = vcpu.pointee.thread { Scheduler.wake(thread) }
-        restoreInterrupts(wereEnabled)
-    }
+    /// A line's number is that of its bit.
+    @inline(__always)
+    public static func line(_ number: Int) -> UInt64 { 1 << UInt64(number) }
 
-    /// Brings changed lines into hvip as it is kept.
-    private static func applyLines(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        state.pointee.hvip =
-            state.pointee.hvip & ~state.pointee.changedLines | state.pointee.lines & state.pointee.changedLines
-        state.pointee.changedLines = 0
-    }
-
-    /// Takes over lines that other harts have changed of the VCPU that is loaded here.
-    static func takeLines() {
-        guard let vcpu = cpu.pointee.loaded else { return }
-        vcpu.pointee.lock.acquire()
-        takeLines(vcpu.state)
-        vcpu.pointee.lock.release()
-    }
-
-    /// - Precondition: the VCPU is loaded here, and its lock held.
-    private static func takeLines(_ state: UnsafeMutablePointer<RISCVVCPUState>) {
-        csr_clear_hvip(state.pointee.changedLines & ~state.pointee.lines)
-        csr_set_hvip(state.pointee.changedLines & state.pointee.lines)
-        state.pointee.changedLines = 0
-    }
+    @inline(__always)
+    public static func setLines(_ lines: UInt64) { csr_set_hvip(lines) }
+    @inline(__always)
+    public static func clearLines(_ lines: UInt64) { csr_clear_hvip(lines) }
 }
 
 /// f0 to f31 and fcsr. Without them sstatus.FS is off, so that an instruction that needs them is illegal, and illegal

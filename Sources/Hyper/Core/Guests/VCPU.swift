@@ -12,6 +12,8 @@ public struct VCPU: ~Copyable {
     let lock = SpinLock(.vcpu)
     /// The CPU in whose registers it is.
     var loadedOn: CPUReference?
+    /// Empty where it is in none's.
+    var changedLines = ChangedLines()
     /// The CPU in whose registers it was last, since it was started.
     fileprivate var lastCPU: CPUReference?
     /// Floating-point registers, where the guest has used them; see ``LazyFloats``.
@@ -116,6 +118,7 @@ extension UnsafeMutablePointer<VCPU> {
     @inline(never)
     func save() {
         pointee.lock.acquire()
+        applyLines()
         Port.save(self)
         LazyFloats.save(self)
         pointee.loadedOn = nil
