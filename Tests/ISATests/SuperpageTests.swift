@@ -49,4 +49,21 @@ struct SuperpageTests {
         // What has its bit in common with one of these is taken for it.
         #expect(stayed >= 95)
     }
+
+    @Test("The page of tables that was written last goes with its address, with its superpage, and with everything")
+    func tables() {
+        let (address, frame): (UInt64, UInt64) = (0xffff_8000_0820_1000, 0x4_2000_3000)
+        func physical(leaf: UInt64, after flush: (inout TranslationContext) -> Void) -> UInt64? {
+            let context = context([])
+            defer { TranslationContext.deallocate(context) }
+            context.pointee.enterTable(address | 0x18, frame, superpage: leaf)
+            flush(&context.pointee)
+            return context.pointee.tablePhysical(address | 0xff8)
+        }
+        #expect(physical(leaf: 4096) { _ in } == frame | 0xff8)
+        #expect(physical(leaf: 4096) { $0.flush(page: address + 4096) } == frame | 0xff8)
+        #expect(physical(leaf: 4096) { $0.flush(page: address | 0x123) } == nil)
+        #expect(physical(leaf: 2 * Self.mebibytes) { $0.flush(page: address + 0x5000) } == nil)
+        #expect(physical(leaf: 4096) { $0.flush() } == nil)
+    }
 }

@@ -315,6 +315,10 @@ extension AArch64.ProcessingElement {
         if isAligned, let physical = knownDevice(address, attributes, isWrite: true) {
             return try writeDevice(address, physical, size, value)
         }
+        if isAligned, let physical = knownTable(address, attributes), let region = memory.table(at: physical) {
+            _ = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
+            return (region.host + Int(physical - region.base)).write(value, width)
+        }
         let translation = try translate(address, .write, attributes, isAligned: isAligned)
         if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
@@ -327,6 +331,21 @@ extension AArch64.ProcessingElement {
         if !isAligned { throw alignmentFault(address, isWrite: true) }
         enterDevice(address, translation, attributes)
         try writeDevice(address, physical, size, value)
+    }
+
+    /// Where an aligned write leads that no more need be known of: to the page of tables that was written last.
+    private func knownTable(_ address: UInt64, _ attributes: MemoryAttributes) -> UInt64? {
+        guard !attributes.contains(.unprivileged), !examinesData else { return nil }
+        return core.pointee.context.pointee.tablePhysical(address)
+    }
+
+    /// Remembers a page of tables, which may be written, as ``enter(_:_:_:_:)`` does others.
+    func enterTable(_ address: UInt64, _ translation: AArch64.Translation) {
+        let isUntranslated = translation.stageOneBits == AArch64.Translation.untranslatedBits
+        guard translation.enterable.contains(.write), !checksAlignment, !examinesData,
+            isUntranslated || !translation.attributes.isDevice, Self.isCanonical(address)
+        else { return }
+        core.pointee.context.pointee.enterTable(address, translation.physical, superpage: translation.stageOneSize)
     }
 
     /// Both parts of an access that crosses pages are checked before either is accessed: a fault of the second leaves all as

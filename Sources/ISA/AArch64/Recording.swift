@@ -141,6 +141,12 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         guard (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize else {
             return isReadInTwoPages(address &- use.before, use) ? .inTwoPages : .refused
         }
+        // Known to be one without a walk.
+        if use.isWrite, let physical = core.pointee.context.pointee.tablePhysical(address),
+            memory.table(at: physical) != nil
+        {
+            return .refused
+        }
         let wasIntermediate = core.pointee.context.pointee.intermediate(address, isWrite: use.isWrite) != nil
         // An access that is not aligned has faults of its own, before anything is changed, and so has DC ZVA; what the access
         // is, is not known here.
@@ -167,7 +173,10 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
             return .refused
         }
         if use.isWrite {
-            if memory.isTable(translation.physical, in: region) { return .refused }
+            if memory.isTable(translation.physical, in: region) {
+                enterTable(address, translation)
+                return .refused
+            }
             enterForWriting(address, translation, region, [])
         } else {
             enter(address, translation, .read, [])

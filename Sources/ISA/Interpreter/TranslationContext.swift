@@ -132,6 +132,10 @@ public struct TranslationContext {
     /// and the last one are is too little: what a kernel unmaps one by one lies between.
     private var superpageSizes: UInt64 = 0
     private var superpages = InlineArray<8, UInt64>(repeating: 0)
+    /// The page whose writes have to be seen for the sake of its tables (``PhysicalMemory/isTable(_:in:)``) that was written
+    /// last: its virtual address, or 1, and its physical one.
+    public private(set) var tablePage: UInt64 = 1
+    public private(set) var tableFrame: UInt64 = 0
     /// Pages that were translated last of those that no data entry can hold: devices'. Where it is one that a hypervisor
     /// emulates, by the first stage alone.
     @usableFromInline let devices: UnsafeMutablePointer<DevicePage>
@@ -250,6 +254,7 @@ public struct TranslationContext {
         readWindow = Window()
         writeWindow = Window()
         for index in 0..<Self.deviceCount { devices[index].page = 1 }
+        tablePage = 1
         entered = 0
         flushJumps()
     }
@@ -282,6 +287,7 @@ public struct TranslationContext {
         if writes[index].page == page { dropWrites(index) }
         if fetch[Self.fetchIndex(address)].tag == page { fetch[Self.fetchIndex(address)].tag = ~0 }
         if devices[Self.devicePlace(page)].page == page { devices[Self.devicePlace(page)].page = 1 }
+        if tablePage == page { tablePage = 1 }
         dropJumps(into: page)
     }
 
@@ -334,6 +340,20 @@ public struct TranslationContext {
         devices[Self.devicePlace(address)] = DevicePage(
             page: address & ~4095, physical: physical & ~4095, isWritable: isWrite, isIntermediate: isIntermediate,
             level: end?.level ?? 0, descriptor: end?.descriptor ?? ~0)
+        note(address, superpage)
+    }
+
+    // MARK: Tables
+
+    /// What becomes of `address` when it is written, if it is in the page of tables that is remembered.
+    @inlinable @inline(__always)
+    public func tablePhysical(_ address: UInt64) -> UInt64? {
+        tablePage == address & ~4095 ? tableFrame | address & 4095 : nil
+    }
+
+    /// Remembers that `address` may be written and is in a page of tables at `physical`, from a leaf of `superpage` bytes.
+    package mutating func enterTable(_ address: UInt64, _ physical: UInt64, superpage: UInt64) {
+        (tablePage, tableFrame) = (address & ~4095, physical & ~4095)
         note(address, superpage)
     }
 

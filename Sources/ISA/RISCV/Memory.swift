@@ -68,6 +68,12 @@ extension RISCV.Hart {
                 return try storeAcrossPages(address, value, size, mode)
             }
         }
+        if caches, let physical = core.pointee.context.pointee.tablePhysical(address),
+            let region = memory.table(at: physical)
+        {
+            _ = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
+            return (region.host + Int(physical - region.base)).write(value, width)
+        }
         let translation = try translate(address, .write, mode)
         let physical = translation.physical
         guard protection.allows(physical, size, .write, machine: mode.privilege == .machine) else {
@@ -132,6 +138,12 @@ extension RISCV.Hart {
             context.pointee.notePage(
                 address, physical: translation.physical, size: translation.size, in: openMemory, isWrite: isWrite)
         }
+    }
+
+    /// Remembers a page of tables, which may be written, where protection does not divide it.
+    func enterTable(_ address: UInt64, _ translation: RISCV.Translation) {
+        guard features.contains(.misaligned), protection.isUniform(page: translation.physical) else { return }
+        core.pointee.context.pointee.enterTable(address, translation.physical, superpage: translation.leafSize)
     }
 
     /// Enters the part of the page that may be written unseen. `region` holds the page.

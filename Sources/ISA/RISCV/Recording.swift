@@ -116,6 +116,12 @@ extension RISCV.Hart: TranslatableProcessor {
         guard features.contains(.misaligned),
             (address &- use.before) & 4095 + use.bytes <= PhysicalMemory.pageSize
         else { return .refused }
+        // Known to be one without a walk.
+        if use.isWrite, let physical = core.pointee.context.pointee.tablePhysical(address),
+            memory.table(at: physical) != nil
+        {
+            return .refused
+        }
         let mode = dataMode
         let access = use.isWrite ? RISCV.Access.write : .read
         let watches = memory.watches
@@ -131,7 +137,10 @@ extension RISCV.Hart: TranslatableProcessor {
             return .refused
         }
         if use.isWrite {
-            if memory.isTable(physical, in: region) { return .refused }
+            if memory.isTable(physical, in: region) {
+                enterTable(address, translation)
+                return .refused
+            }
             enterForWriting(address, translation, region)
         } else {
             enter(address, translation, for: .read)

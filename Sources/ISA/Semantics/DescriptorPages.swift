@@ -83,6 +83,11 @@ extension PhysicalMemory {
         region.tables[Int((physical &- region.base) / Self.pageSize)].isWatched
     }
 
+    /// The region of the page at `physical`, if each write to that has to be seen.
+    package func table(at physical: UInt64) -> Region? {
+        region(containing: physical).flatMap { isTable(physical, in: $0) ? $0 : nil }
+    }
+
     /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`: drops what was decoded from them,
     /// and where they are a table's, what translations they call for.
     /// - Parameter value: what is written, where that is known and has 8 bytes.
