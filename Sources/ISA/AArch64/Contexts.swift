@@ -47,7 +47,6 @@ extension AArch64.ProcessingElement {
     }
 
     /// Selects the translation context, and what else follows from the level and PSTATE.
-    @inline(__always)
     func levelChanged() {
         let level = level
         let isPAN = level != 0 && state.pointee.pstate & PSTATE.pan != 0
