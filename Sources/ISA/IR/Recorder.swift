@@ -35,6 +35,9 @@ public struct Recorder {
     /// The last instruction never goes on to the one behind it: nothing can follow in this block.
     public internal(set) var isClosed = false
 
+    /// No object. What has a weak reference stays where it is, and so it is not copied for a call of a method that does not
+    /// change it: half a kilobyte, several times for each node.
+    private weak var staysInPlace: AnyObject?
     let simplifications: Simplifications
     /// The register that is always zero (RISC-V x0), and the one that takes what is written to it.
     let zeroRegister: UInt8?

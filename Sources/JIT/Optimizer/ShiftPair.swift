@@ -21,7 +21,7 @@ struct ShiftPair {
     private let isSigned: Bool
 
     /// - Parameter user: the only node that uses the result of `first`.
-    init?(first: Int, user: Int, _ block: Block) {
+    init?(first: Int, user: Int, _ block: borrowing Block) {
         let (shift, back) = (block.nodes[first], block.nodes[user])
         guard Self.isShift(shift, .shiftLeft), let left = Self.count(shift, block), left != 0,
             Self.isShift(back, .shiftRightLogical) || Self.isShift(back, .shiftRightArithmetic), back.a == first,

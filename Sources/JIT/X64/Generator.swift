@@ -1,4 +1,5 @@
 import ISA
+import Synchronization
 
 extension X64 {
     /// Makes host code of the blocks of one region, one after the other.
@@ -33,6 +34,10 @@ extension X64 {
         let trampolines: Trampolines
         let host: HostFeatures
         let switches: OptimizationSwitches
+
+        /// What has an atomic value stays where it is, and so it is not copied for a call of a method that does not change it:
+        /// twelve hundred bytes each time, several times for each node.
+        private let staysInPlace = Atomic(false)
 
         // MARK: Of the region
 
@@ -208,6 +213,7 @@ extension X64 {
 
         /// From here on code is made for the map of the number.
         mutating func useMap(_ number: UInt8) {
+            guard number != mapNumber else { return }
             mapNumber = number
             map = maps[Int(number)]
         }

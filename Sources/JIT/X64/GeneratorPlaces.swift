@@ -312,10 +312,7 @@ extension X64.Generator {
             if candidate.operation == .setRegister, candidate.a == node {
                 guard others >> candidate.immediate & 1 == 0 else { return nil }
                 let index = UInt8(truncatingIfNeeded: candidate.immediate)
-                for operand in [operands.0, operands.1] where operand != Node.none {
-                    if places[Int(operand)] == .guest(index) { return nil }
-                }
-                return index
+                return isHome(index, of: operands.0) || isHome(index, of: operands.1) ? nil : index
             }
             if isHeld, candidate.operation == .loadHeld || candidate.operation == .setRegister {
                 if candidate.operation == .setRegister { others |= 1 << candidate.immediate }
@@ -340,6 +337,11 @@ extension X64.Generator {
             next += 1
         }
         return nil
+    }
+
+    /// Whether the guest register holds the result of `node`, if that is one.
+    private func isHome(_ index: UInt8, of node: Int32) -> Bool {
+        node != Node.none && places[Int(node)] == .guest(index)
     }
 
     /// The result of the node in progress is in `register`, which ``target()`` gave.
