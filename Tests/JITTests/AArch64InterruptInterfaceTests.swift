@@ -53,9 +53,6 @@ struct AArch64InterruptInterfaceTests {
         }
     }
 
-    private static func write(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd510_0000 | UInt32(key) << 5 | register }
-    private static func read(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd530_0000 | UInt32(key) << 5 | register }
-
     /// ICC_*_EL1, which are ICV_* too.
     private static let interface: [UInt16] = AArch64.InterfaceRegister.allCases.map {
         Key.key(3, 0, $0 == .pmr ? 4 : 12, UInt16($0.rawValue >> 3), UInt16($0.rawValue & 7))
@@ -73,14 +70,14 @@ struct AArch64InterruptInterfaceTests {
         }
         let register = interface[Int(random.next() % UInt64(interface.count))]
         switch random.next() % 32 {
-        case 0...9: return read(register, some(20..<31))
-        case 10...18: return write(register, some(20..<31))
+        case 0...9: return Machine.mrs(register, some(20..<31))
+        case 10...18: return Machine.msr(register, some(20..<31))
         case 19: return 0xd400_0002 | some(0..<16) << 5  // hvc
         case 20, 21: return 0xd69f_03e0  // eret
-        case 22: return write(links[Int(random.next() & 1)], some(0..<8))
-        case 23: return write(savedState[Int(random.next() & 1)], some(8..<12))
-        case 24: return write(configuration, some(12..<16))
-        case 25, 26: return write(hypervisorControl, some(16..<20))
+        case 22: return Machine.msr(links[Int(random.next() & 1)], some(0..<8))
+        case 23: return Machine.msr(savedState[Int(random.next() & 1)], some(8..<12))
+        case 24: return Machine.msr(configuration, some(12..<16))
+        case 25, 26: return Machine.msr(hypervisorControl, some(16..<20))
         case 27: return 0xd503_40df | some(0..<16) << 8  // msr daifset
         case 28: return 0xd503_40ff | some(0..<16) << 8  // msr daifclr
         case 29: return 0xd503_3fdf  // isb

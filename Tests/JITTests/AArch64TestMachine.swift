@@ -59,6 +59,10 @@ final class AArch64TestMachine: AArch64Environment {
     func callFirmware(_ element: AArch64.ProcessingElement, byHypervisorCall: Bool) -> Bool { false }
     func forEachElement(_ body: (AArch64.ProcessingElement) -> Void) { body(element) }
 
+    /// MSR of the system register with `key` from, and MRS to, a general-purpose register.
+    static func msr(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd510_0000 | UInt32(key) << 5 | register }
+    static func mrs(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd530_0000 | UInt32(key) << 5 | register }
+
     func write(_ words: [UInt32], at address: UInt64) {
         var words = words
         _ = memory.write(address, from: &words, count: 4 * words.count)

@@ -14,10 +14,6 @@ struct AArch64TransitionTests {
     private typealias Machine = AArch64TestMachine
     private typealias Key = AArch64.SystemRegister
 
-    /// MSR and MRS of the register.
-    private static func write(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd510_0000 | UInt32(key) << 5 | register }
-    private static func read(_ key: UInt16, _ register: UInt32) -> UInt32 { 0xd530_0000 | UInt32(key) << 5 | register }
-
     private static let savedState: [UInt16] = [Key.key(3, 0, 4, 0, 0), Key.key(3, 4, 4, 0, 0)]
     private static let links: [UInt16] = [Key.key(3, 0, 4, 0, 1), Key.key(3, 4, 4, 0, 1)]
     private static let configuration = Key.key(3, 4, 1, 1, 0)
@@ -38,16 +34,16 @@ struct AArch64TransitionTests {
         case 0...3: return 0xd400_0001 | immediate  // svc
         case 4...6: return 0xd400_0002 | immediate  // hvc
         case 7...13: return 0xd69f_03e0  // eret
-        case 14...16: return write(links[Int(random.next() & 1)], some(0..<8))
-        case 17...19: return write(savedState[Int(random.next() & 1)], some(8..<14))
-        case 20: return write(configuration, some(14..<16))
-        case 21: return random.chance(20) ? write(table, 0) : 0xd503_201f
+        case 14...16: return Machine.msr(links[Int(random.next() & 1)], some(0..<8))
+        case 17...19: return Machine.msr(savedState[Int(random.next() & 1)], some(8..<14))
+        case 20: return Machine.msr(configuration, some(14..<16))
+        case 21: return random.chance(20) ? Machine.msr(table, 0) : 0xd503_201f
         case 22: return 0xd503_40df | masks  // msr daifset
         case 23: return 0xd503_40ff | masks  // msr daifclr
-        case 24: return write(Self.masks, some(8..<14))
+        case 24: return Machine.msr(Self.masks, some(8..<14))
         case 25: return 0xd500_409f | (masks & 0x100)  // msr pan
         case 26: return random.chance(20) ? 0xd500_40bf | (masks & 0x100) : 0xd503_201f  // msr spsel
-        case 27, 28: return read(Self.read[Int(random.next() % 5)], some(16..<31))
+        case 27, 28: return Machine.mrs(Self.read[Int(random.next() % 5)], some(16..<31))
         case 29...31: return 0xab00_0000 | some(16..<31) << 16 | some(16..<31) << 5 | some(16..<31)  // adds
         case 32: return 0x9100_43ff  // add sp, sp, 16
         case 33: return 0xf940_0000 | 31 << 5 | some(16..<31)  // ldr from sp
