@@ -46,7 +46,7 @@ enum ExitStatus: Int32, CaseIterable {
         switch conclusion {
         case .exited(0): expectsMatch ? untilNotMatched.rawValue : success.rawValue
         case .exited(let status), .failed(let status): guest(status)
-        case .matched, .quit: success.rawValue
+        case .matched, .quit, .suspended: success.rawValue
         case .failureMatched: failureMatched.rawValue
         case .timedOut: timedOut.rawValue
         case .instructionLimit: instructionLimit.rawValue

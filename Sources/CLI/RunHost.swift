@@ -59,8 +59,7 @@ final class RunHost {
         self.session = session
         self.output = output
         network = session.network
-        let board = session.board
-        keyboard = Keyboard(session.console) { board.receiveBreak() }
+        keyboard = Keyboard(session.console) { [port = session.port] in port.sendBreak() }
         session.betweenTurns = { [unowned output] _ in
             output.flush()
             return Interruption.signal != 0
@@ -207,7 +206,7 @@ final class RunHost {
         case .exited(0): description.until.map { "the guest ended, and nothing had matched --until '\($0)'" }
         case .exited(let status): "the guest ended with status \(status)"
         case .failed(let code): "the guest failed with code \(code)"
-        case .matched, .quit: nil
+        case .matched, .quit, .suspended: nil
         case .failureMatched(let pattern, let line): "the console matched --fail-on '\(pattern)': \(line)"
         case .timedOut: "timed out: \(description.timeout?.description ?? "the limit") of the machine's time passed"
         case .instructionLimit:
@@ -247,6 +246,7 @@ final class RunHost {
             add("pattern", .string(pattern))
         case .hung: add("conclusion", .string("hung"))
         case .quit: add("conclusion", .string("quit"))
+        case .suspended: add("conclusion", .string("suspended"))
         }
         add("status", .number(UInt64(max(status, 0))))
         add("message", text.map(JSON.string) ?? .null)

@@ -17,6 +17,14 @@ public protocol Processor: AnyObject {
     func limitTurn(to limit: UInt64)
     /// Ends the turn after the instruction in progress.
     func stop()
+    /// It has ended its turn itself, before it had executed all that it was allowed.
+    var hasEndedTurn: Bool { get }
+    /// A debugger wants it to stand: its turn is not over.
+    var isStoppedByDebugger: Bool { get }
     /// Gives up what another CPU's turn may invalidate: the reservation of a load-reserved.
     func loseReservation()
+}
+
+extension Processor {
+    public var isStoppedByDebugger: Bool { false }
 }

@@ -14,25 +14,6 @@ extension AArch64.ProcessingElement {
         return memory.host(found.physical, count: 4)?.loadUnaligned(as: UInt32.self).littleEndian
     }
 
-    /// The next instruction ends the turn and does not make the PE wait: WFE before an event, and a call of the firmware to
-    /// wait (CPU_SUSPEND) while an interrupt is pending.
-    public var yieldsTurn: Bool {
-        let (waitForEvent, callHypervisor, callMonitor): (UInt32, UInt32, UInt32) =
-            (0xd503_205f, 0xd400_0002, 0xd400_0003)
-        guard let word = nextInstruction() else { return false }
-        if word == waitForEvent {
-            guard !state.pointee.event else { return false }
-            let record = core.pointee.fault
-            defer { core.pointee.fault = record }
-            do throws(Fault) { try checkWaitForEvent() } catch { return false }
-            return true
-        }
-        let isTrapped = level == 1 && hypervisorConfiguration & AArch64.HypervisorConfiguration.tsc != 0
-        let calls = word & ~(0xffff << 5) == (hasEL2 ? callMonitor : callHypervisor) && !(hasEL2 && isTrapped)
-        let suspend: [UInt64] = [0x8400_0001, 0xc400_0001]
-        return calls && level > 0 && suspend.contains(generalRegister(0)) && hasInterrupt
-    }
-
     // MARK: System registers
 
     /// What a register holds, as far as it can be read without effect; nil where there is none of that number, or it

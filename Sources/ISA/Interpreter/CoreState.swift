@@ -19,6 +19,8 @@ public struct CoreState {
     public var turnEnd: UInt64 = 0
     /// The machine's virtual time, in nanoseconds, less the count of executed instructions. Constant during a turn.
     public var clockOffset: UInt64 = 0
+    /// The CPU has given up what was left of its turn.
+    public private(set) var hasEndedTurn = false
     /// Of the executed instructions, those that trapped and so did not retire.
     public var trapped: UInt64 = 0
 
@@ -113,6 +115,7 @@ public struct CoreState {
     /// Begins a turn of `count` instructions.
     package mutating func beginTurn(_ count: UInt64) {
         turnEnd = executed &+ count
+        hasEndedTurn = false
         budget = count
         withheld = 0
     }
@@ -127,6 +130,7 @@ public struct CoreState {
     /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
     package mutating func endTurn() {
         stopSoon()
+        hasEndedTurn = true
         turnEnd &-= withheld
         withheld = 0
     }

@@ -298,7 +298,4 @@ extension RISCV.Hart {
     private var timesOutVirtually: Bool {
         state.pointee.virtual && state.pointee.hstatus & HypervisorStatus.vtw != 0
     }
-
-    /// Whether WRS.NTO, with a reservation, ends by an exception.
-    public var reservationTimesOut: Bool { timesOut || timesOutVirtually }
 }

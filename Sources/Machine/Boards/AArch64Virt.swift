@@ -251,6 +251,7 @@ extension AArch64.ProcessingElement: Processor {
         set { state.pointee.core.clockOffset = newValue }
     }
     public var isWaiting: Bool { state.pointee.waiting || state.pointee.halted }
+    public var hasEndedTurn: Bool { state.pointee.core.hasEndedTurn }
     public func stop() { endTurn() }
     public func loseReservation() { state.pointee.core.reservation = 0 }
 }

@@ -229,6 +229,7 @@ extension RISCV.Hart: Processor {
         set { state.pointee.core.clockOffset = newValue }
     }
     public var isWaiting: Bool { state.pointee.waiting }
+    public var hasEndedTurn: Bool { state.pointee.core.hasEndedTurn }
     public func stop() { endTurn() }
     public func loseReservation() { state.pointee.core.reservation = 0 }
 }

@@ -29,8 +29,6 @@ public protocol InspectableProcessor: Processor {
 
     /// The bits of the instruction that it would execute next, read without effect; nil where it could not.
     func instructionWord() -> UInt32?
-    /// The next instruction ends its turn, although it does not wait.
-    var yieldsTurn: Bool { get }
 
     /// All registers by name, those of the system with what their bits mean.
     func registerLines(_ symbols: SymbolFinder) -> [String]

@@ -258,13 +258,20 @@ public final class Monitor {
         }
     }
 
-    /// Rounds of one instruction a CPU.
+    /// Lets the current CPU execute so many instructions; the others take the turns that they would take.
     private func step(_ arguments: [String]) throws(Refusal) -> [String] {
         let count = try count(arguments.first, 1, limit: 1_000_000)
+        let end = board.processors[current].executed + UInt64(count)
+        // Whoever steps does not want to wait for the clock on the wall.
+        let waitsForHost = session.waitsForHost
+        session.waitsForHost = nil
+        defer { session.waitsForHost = waitsForHost }
         var isStuck = false
-        for _ in 0..<count where !isStuck {
-            let outcome = board.scheduler.round(instructions: 1)
-            isStuck = outcome == .stuck || outcome == .stopped
+        while !isStuck, board.processors[current].executed < end {
+            switch session.run(to: board.executed + 1) {
+            case .suspended: break
+            default: isStuck = true
+            }
         }
         var lines = board.processors.map { processor in
             var text = "\(processor.label)  \(padded(processor.privilegeText, 10))  \(padded(place(processor), 24))  "

@@ -13,13 +13,6 @@ extension RISCV.Hart: InspectableProcessor {
             deviceAccesses: statistics.deviceAccesses, fetchMisses: statistics.fetchMisses)
     }
 
-    /// WRS.NTO and WRS.STO do, while the hart has a reservation.
-    public var yieldsTurn: Bool {
-        guard state.pointee.core.reservation != 0, let word = instructionWord() else { return false }
-        let (noTimeout, shortTimeout): (UInt32, UInt32) = (0x00d0_0073, 0x01d0_0073)
-        return word == shortTimeout || word == noTimeout && !reservationTimesOut
-    }
-
     // MARK: What it waits for
 
     public func activity(since: UInt64?) -> [String] {

@@ -11,8 +11,7 @@ public protocol ConsoleBackend: AnyObject {
 }
 
 extension ConsoleBackend {
-    /// Hands typed bytes to the device. They are input from outside: a recorded machine calls this only from its
-    /// recorded port, between instructions.
+    /// Hands typed bytes to the device. They are input from outside, which comes between rounds (``HostPort``).
     public func receive(_ bytes: [UInt8]) {
         input.receive(bytes)
     }
@@ -24,6 +23,8 @@ extension ConsoleBackend {
 public final class ConsoleInput {
     private var bytes: [UInt8] = []
     private var taken = 0
+    /// Told of bytes that arrive, before the device is.
+    var observer: (([UInt8]) -> Void)?
     /// Told after bytes have arrived. The device sets it.
     var arrived: () -> Void = {}
 
@@ -34,6 +35,7 @@ public final class ConsoleInput {
 
     public func receive(_ new: [UInt8]) {
         guard !new.isEmpty else { return }
+        observer?(new)
         bytes.append(contentsOf: new)
         arrived()
     }

@@ -39,9 +39,11 @@ public struct InputEvent: Equatable, Sendable {
 
 /// The queue of events between a person's keyboard or pointer and the device that hands them to the guest.
 ///
-/// They are input from outside: what a recorded machine is given comes only here, and between instructions.
+/// They are input from outside, which comes between rounds (``HostPort``).
 public final class InputPort {
     private var events: [InputEvent] = []
+    /// Told of events that arrive, before the device is.
+    var observer: (([InputEvent]) -> Void)?
     /// Told after events have arrived. The device sets it.
     var arrived: () -> Void = {}
     /// A device may drop events when nobody takes them, and none of what belongs together (5.8.6.1).
@@ -54,6 +56,7 @@ public final class InputPort {
 
     /// Takes what happened at once.
     public func receive(_ new: [InputEvent]) {
+        observer?(new)
         guard !new.isEmpty, events.count + new.count < Self.limit else { return }
         events += new
         events.append(.report)

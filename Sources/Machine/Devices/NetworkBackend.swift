@@ -11,8 +11,7 @@ public protocol NetworkBackend: AnyObject {
 }
 
 extension NetworkBackend {
-    /// Hands a frame to the card. It is input from outside: a recorded machine calls this only from its recorded port,
-    /// between instructions.
+    /// Hands a frame to the card. It is input from outside, which comes between rounds (``HostPort``).
     public func receive(_ frame: [UInt8]) {
         input.receive(frame)
     }
@@ -30,6 +29,8 @@ public final class NetworkInput {
     private var frames: [[UInt8]] = []
     /// Frames that found no room.
     private(set) var dropped: UInt64 = 0
+    /// Told of each frame that arrives, before the card is.
+    var observer: (([UInt8]) -> Void)?
     /// Told after a frame has arrived. The card sets it.
     var arrived: () -> Void = {}
 
@@ -39,6 +40,7 @@ public final class NetworkInput {
     public var count: Int { frames.count }
 
     public func receive(_ frame: [UInt8]) {
+        observer?(frame)
         guard frames.count < Self.capacity, Self.frameSizes.contains(frame.count) else {
             drop()
             return

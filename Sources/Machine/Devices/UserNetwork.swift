@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Its clock is the machine's. What it answers by itself comes after a fixed delay of virtual time, so that a run that
 /// speaks to nobody else is the same every time. What comes through sockets is input from outside, and enters between
-/// instructions, when somebody looks. Its state is the outside's, and no part of the machine's.
+/// instructions, when somebody looks. Its state, its alarms among it, is the outside's, and no part of the machine's.
 public final class UserNetwork: NetworkBackend {
     public enum Address {
         public static let network = IPv4Address(10, 0, 2, 0)
@@ -34,6 +34,8 @@ public final class UserNetwork: NetworkBackend {
     private var answers: [[UInt8]] = []
     /// Which sockets can bring something, and what of them libslirp waits for.
     public private(set) var descriptors: [pollfd] = []
+    /// Frames of either side that were not carried on.
+    public private(set) var lost: UInt64 = 0
     /// Something may come from outside. Otherwise the network's time is the machine's alone.
     public private(set) var isOpen = false
 
@@ -55,7 +57,7 @@ public final class UserNetwork: NetworkBackend {
         configuration.vhost = in_addr(Address.host)
         configuration.vnameserver = in_addr(Address.nameServer)
         configuration.vdhcp_start = in_addr(Address.guest)
-        timer = Clock.Timer(clock) { [unowned self] in turn() }
+        timer = Clock.Timer(clock, of: .host) { [unowned self] in turn() }
         // SAFETY: libslirp keeps both pointers until `slirp_cleanup`, which deinit calls.
         slirp = slirp_new(&configuration, callbacks, Unmanaged.passUnretained(self).toOpaque())
         for forward in options.forwards { try listen(forward) }
@@ -92,7 +94,8 @@ public final class UserNetwork: NetworkBackend {
     public func send(_ frame: [UInt8]) {
         guard !Self.isFragment(frame) else {
             reports.report("the guest sent a packet in fragments, which are not carried on: let it send smaller ones")
-            return input.drop()
+            lost &+= 1
+            return
         }
         enter { slirp_input(slirp, frame, Int32(frame.count)) }
         arm(after: Self.delay)
@@ -178,7 +181,7 @@ public final class UserNetwork: NetworkBackend {
         callbacks.clock_get_ns = { Int64(clamping: UserNetwork.of($0).clock.now) }
         callbacks.timer_new = { action, actionOpaque, opaque in
             let network = UserNetwork.of(opaque)
-            let timer = Clock.Timer(network.clock) { [unowned network] in
+            let timer = Clock.Timer(network.clock, of: .host) { [unowned network] in
                 network.deliver { action?(actionOpaque) }
             }
             return Unmanaged.passRetained(timer).toOpaque()
@@ -201,7 +204,7 @@ public final class UserNetwork: NetworkBackend {
 
     /// A guest can ask for answers without end, before any arrives.
     private func answer(_ frame: [UInt8]) {
-        if answers.count < NetworkInput.capacity { answers.append(frame) } else { input.drop() }
+        if answers.count < NetworkInput.capacity { answers.append(frame) } else { lost &+= 1 }
     }
 
     /// libslirp's name of each event, and poll's.

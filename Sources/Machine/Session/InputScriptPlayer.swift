@@ -25,7 +25,7 @@ final class InputScriptPlayer {
         self.script = script
         self.console = console
         self.clock = clock
-        timer = Clock.Timer(clock) {}
+        timer = Clock.Timer(clock, of: .host) {}
         console.listeners.append { [weak self] bytes in
             guard let self, !isOver else { return }
             printed += bytes.filter { $0 != 0x0d }

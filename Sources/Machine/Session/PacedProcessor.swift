@@ -77,6 +77,7 @@ private final class PacedProcessor: Processor {
     }
     var isWaiting: Bool { base.isWaiting }
     var isLost: Bool { base.isLost }
+    var hasEndedTurn: Bool { base.hasEndedTurn }
 
     func run(_ count: UInt64) -> UInt64 {
         let start = base.executed
@@ -84,13 +85,12 @@ private final class PacedProcessor: Processor {
         let steps = pace.mayStep(within: count)
         while base.executed < end {
             let wanted = steps ? 1 : min(end &- base.executed, pace.distance)
-            let yields = steps && base.yieldsTurn
             if steps { pace.willStep(base) }
             let before = base.executed
             let done = base.run(wanted)
             if steps { pace.didStep(base) }
             let isOver = pace.passed(base, before: before, allowed: wanted)
-            if isOver || done < wanted || base.isWaiting || yields { break }
+            if isOver || done < wanted || base.isWaiting || base.hasEndedTurn { break }
         }
         return base.executed &- start
     }

@@ -5,6 +5,8 @@ public final class Session {
     public let description: MachineDescription
     public let board: any Board
     public let console: ConsoleHub
+    /// What comes from outside comes this way.
+    public let port: HostPort
     /// What the network card is connected to, if it is a network that ``MachineDescription/net`` describes.
     public let network: UserNetwork?
     public let plan: LoadPlan
@@ -16,6 +18,8 @@ public final class Session {
     private let failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)]
     /// Called between turns, with the virtual time: the place for whatever looks at the host. True ends the run.
     public var betweenTurns: ((UInt64) -> Bool)?
+    /// Records the run, or has it be as one that was recorded.
+    public var companion: (any RunCompanion)?
     /// Lets an idle machine wait for the host instead of skipping to the next event, if there is one. What it returns
     /// ends the run.
     public var waitsForHost: ((_ idleUntil: UInt64?) -> Conclusion?)?
@@ -40,6 +44,8 @@ public final class Session {
         case hung
         /// The user ended it.
         case quit
+        /// It has come to where it was to stop, or a debugger has stopped it. It may go on.
+        case suspended
     }
 
     /// - Parameters:
@@ -81,6 +87,10 @@ public final class Session {
             network = nil
         }
         board = try kind.init(description, connections)
+        let board = board
+        port = HostPort(
+            console: console.input, network: connections.network?.input, display: board.display,
+            breakLine: { [unowned board] in board.receiveBreak() })
 
         let entry = kind.catalogEntry
         func image(_ file: InputFile?) throws(InputError) -> LoadableImage? {
@@ -172,41 +182,59 @@ public final class Session {
         }
     }
 
-    /// Runs until something ends the run. May be called again, to go on.
-    public func run() -> Conclusion {
+    /// Runs until something ends the run, or it comes to `place`. May be called again, to go on: where a run was stopped
+    /// changes nothing of it.
+    /// - Parameter place: a number of instructions, executed by all CPUs together.
+    public func run(to place: UInt64 = .max) -> Conclusion {
         // What the guest asked for stands until it is obeyed: a monitor may have stepped over the request.
         if board.request != nil, let conclusion = serveRequest() { return conclusion }
         let scheduler = board.scheduler
         let timeLimit = min(description.timeout?.nanoseconds ?? .max, Clock.end)
         let allowed = description.maxInstructions?.value ?? .max
-        var executed = board.executed
-        var instructions = allowed - min(allowed, executed)
-        if instructions == 0 { return .instructionLimit }
         while true {
+            if scheduler.isBetweenRounds, let conclusion = companion?.betweenRounds(self) { return conclusion }
+            let executed = board.executed
+            if executed >= allowed { return .instructionLimit }
+            if executed >= place { return .suspended }
+            let before = scheduler.time
             let outcome = scheduler.round(
-                limit: timeLimit, instructions: instructions, skips: waitsForHost == nil)
+                limit: min(timeLimit, companion?.nextTime ?? .max), instructions: min(allowed, place) - executed,
+                skips: waitsForHost == nil)
+            if outcome == .suspended {
+                guard board.executed >= allowed else { return .suspended }
+                return lookAtGuest() ?? .instructionLimit
+            }
+            if looksAtMemory(since: before, outcome), let code = hostTargetInterface?.poll() {
+                return code == 0 ? .exited(status: 0) : .failed(code: code)
+            }
             if let conclusion = lookAtGuest() { return conclusion }
-            let now = board.executed
-            instructions -= min(instructions, now - executed)
-            executed = now
             switch outcome {
-            case .progress: break
+            case .progress, .suspended: break
             case .stopped: if let conclusion = serveRequest() { return conclusion }
             case .stuck:
-                guard let waitsForHost else { return .hung }
-                if let conclusion = waitsForHost(nil) { return conclusion }
+                if let time = companion?.nextTime {
+                    scheduler.advance(to: time)
+                } else {
+                    guard let waitsForHost else { return .hung }
+                    if let conclusion = waitsForHost(nil) { return conclusion }
+                }
             case .idle(let deadline):
                 if let conclusion = waitsForHost?(min(deadline, timeLimit)) { return conclusion }
             }
             if betweenTurns?(scheduler.time) ?? false { return .quit }
             if scheduler.time >= timeLimit { return .timedOut }
-            if instructions == 0 { return .instructionLimit }
         }
     }
 
-    /// What the guest has said through memory or the console.
+    /// Whether the host-target interface is to look at memory now. Where the turns of a lone CPU end, apart from every so
+    /// many instructions, depends on who looks at it.
+    private func looksAtMemory(since before: UInt64, _ outcome: Scheduler.Outcome) -> Bool {
+        let quantum = HostTargetInterface.quantum
+        return before / quantum != board.scheduler.time / quantum || outcome == .stuck
+    }
+
+    /// What the guest has said on the console.
     private func lookAtGuest() -> Conclusion? {
-        if let code = hostTargetInterface?.poll() { return code == 0 ? .exited(status: 0) : .failed(code: code) }
         for line in console.takeLines() {
             for (pattern, regex) in failOn where line.contains(regex) {
                 return .failureMatched(pattern: pattern, line: line)

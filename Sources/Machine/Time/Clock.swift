@@ -1,5 +1,3 @@
-import HeapModule
-
 /// Virtual time and its event queue.
 ///
 /// Time is counted in nanoseconds of the machine and is a function of retired instructions alone: one instruction of a
@@ -10,13 +8,13 @@ public final class Clock {
     /// How far into its turn the running CPU is; set by the scheduler.
     public var progress: () -> UInt64 = { 0 }
     /// Told when an event is armed that is due before all others: a turn that runs now may have to end sooner.
-    public var deadlineMoved: (UInt64) -> Void = { _ in }
+    public var deadlineMoved: (UInt64, Side) -> Void = { _, _ in }
 
-    private var queue = Heap<Entry>()
+    private var machineTimers = EventQueue()
+    private var hostTimers = EventQueue()
     private var sequence: UInt64 = 0
-    /// At this many entries, those whose timer was cancelled or moved are thrown out.
-    private var sweepCount = fewEntries
-    private static let fewEntries = 64
+    /// Timers made so far.
+    private var timerCount: UInt32 = 0
 
     /// The end of time, 292 years from power-on: nothing is ever due beyond it, and a turn that begins before it may
     /// overshoot it without wrapping.
@@ -54,56 +52,58 @@ public final class Clock {
         base = time
     }
 
-    private struct Entry: Comparable {
-        let time: UInt64
-        let sequence: UInt64
-        let timer: Timer
-        /// The timer was neither cancelled nor moved since.
-        var isCurrent: Bool { timer.armed == sequence }
-        static func < (a: Entry, b: Entry) -> Bool { (a.time, a.sequence) < (b.time, b.sequence) }
-        static func == (a: Entry, b: Entry) -> Bool { a.sequence == b.sequence }
-    }
-
     /// The time of the next event, if any is to come before the ``end``.
-    public var deadline: UInt64? {
-        while let entry = queue.min, !entry.isCurrent { _ = queue.popMin() }
-        guard let time = queue.min?.time, time <= Self.end else { return nil }
-        return time
-    }
+    public var deadline: UInt64? { machineTimers.deadline }
+
+    /// That of the next timer of the host's.
+    public var hostDeadline: UInt64? { hostTimers.deadline }
 
     /// How many entries the queue holds, those that mean nothing any more included.
-    var entryCount: Int { queue.count }
-
-    /// A moved timer leaves its old entry behind. A guest can move one as often as it likes, always far ahead, so the
-    /// queue is swept whenever it has doubled: it is never more than twice as long as there are timers, or short.
-    private func insert(_ entry: Entry) {
-        queue.insert(entry)
-        guard queue.count >= sweepCount else { return }
-        queue = Heap(queue.unordered.filter(\.isCurrent))
-        sweepCount = max(Self.fewEntries, 2 * queue.count)
-    }
+    var entryCount: Int { machineTimers.count }
 
     /// Runs all events that are due at or before `time`, in order of time, then of arming.
     public func runEvents(through time: UInt64) {
-        while let due = deadline, due <= time {
-            let entry = queue.popMin()!
-            entry.timer.armed = nil
-            entry.timer.action()
-        }
+        while let timer = machineTimers.popFirst(through: time) { timer.fire() }
+    }
+
+    /// The same of the host's timers.
+    public func runHostTimers(through time: UInt64) {
+        while let timer = hostTimers.popFirst(through: time) { timer.fire() }
+    }
+
+    /// Who waits for the alarm.
+    public enum Side: Sendable {
+        /// A device or a CPU: the alarm is an event of the machine.
+        case machine
+        /// Something outside that goes by the machine's time, a network or a script. It is no part of the machine: what it
+        /// brings in comes between rounds, and to a machine that is run again comes from a recording. So no round may end
+        /// for it, unless the one CPU cannot tell.
+        case host
     }
 
     /// One alarm of a device. Arming it again moves it.
     public final class Timer {
-        fileprivate var armed: UInt64?
+        fileprivate(set) var armed: UInt64?
         /// When it is due; meaningful while armed.
         public private(set) var time: UInt64 = 0
-        fileprivate let action: () -> Void
+        private let action: () -> Void
+        private let side: Side
+        /// A machine's timers are numbered in the order in which they are made, which is always the same.
+        fileprivate let number: UInt32
         private unowned let clock: Clock
 
         /// - Parameter action: what happens then. It is kept for the life of the timer: capture the device `unowned`.
-        public init(_ clock: Clock, _ action: @escaping () -> Void) {
+        public init(_ clock: Clock, of side: Side = .machine, _ action: @escaping () -> Void) {
             self.clock = clock
+            self.side = side
             self.action = action
+            if side == .machine { clock.timerCount += 1 }
+            number = clock.timerCount
+        }
+
+        fileprivate func fire() {
+            armed = nil
+            action()
         }
 
         public var isArmed: Bool { armed != nil }
@@ -113,9 +113,12 @@ public final class Clock {
             clock.sequence += 1
             armed = clock.sequence
             self.time = time
-            let isFirst = clock.deadline.map { time < $0 } ?? true
-            clock.insert(Entry(time: time, sequence: clock.sequence, timer: self))
-            if isFirst { clock.deadlineMoved(time) }
+            let deadline = side == .machine ? clock.machineTimers.deadline : clock.hostTimers.deadline
+            switch side {
+            case .machine: clock.machineTimers.insert(self, at: time, clock.sequence)
+            case .host: clock.hostTimers.insert(self, at: time, clock.sequence)
+            }
+            if deadline.map({ time < $0 }) ?? true { clock.deadlineMoved(time, side) }
         }
 
         public func cancel() {
@@ -133,6 +136,24 @@ public final class Clock {
             } else {
                 cancel()
             }
+        }
+    }
+
+    /// Described by what any CPU has read, and by which timers are armed, in the order in which they will go off: devices
+    /// describe when theirs do, but not which of two that are due together comes first. A reader has to have restored the
+    /// devices before.
+    func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("latest time read", &latestRead.pointee)
+        let armed = machineTimers.timers
+        var numbers: [UInt8] = []
+        for timer in armed { numbers.append(littleEndian: timer.number) }
+        let before = numbers
+        visitor.field("timers", &numbers)
+        guard numbers != before else { return }
+        let byNumber = Dictionary(armed.map { ($0.number, $0) }) { first, _ in first }
+        for offset in stride(from: 0, to: numbers.count - 3, by: 4) {
+            guard let timer = byNumber[numbers.littleEndian(at: offset)] else { continue }
+            timer.arm(at: timer.time)
         }
     }
 }

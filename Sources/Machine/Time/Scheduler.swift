@@ -4,6 +4,10 @@
 /// the machine's time they ran side by side. Events lie between rounds: the round ends where the next event is due, and a
 /// CPU that arms an earlier one has its turn cut short there. When all CPUs wait, time skips to the next event. All of
 /// this is a function of the guest's own instructions, so that a run is the same every time.
+///
+/// As the CPUs take turns, each instruction has its number among those of all CPUs, and a machine can be stopped before any
+/// of them. A round that is stopped in the middle goes on where it was: who stops a machine, to look into it or to bring it
+/// to a certain place, changes nothing of what it does.
 public final class Scheduler {
     public let clock: Clock
     public private(set) var processors: [any Processor] = []
@@ -11,9 +15,12 @@ public final class Scheduler {
     public private(set) var waitingSince: [UInt64?] = []
     /// Virtual time between rounds.
     public private(set) var time: UInt64 = 0
-    /// The CPU whose turn it is, and where its turn began.
+    /// The round that runs, or was stopped in the middle.
+    private var inProgress: Round?
+    /// The CPU whose turn it is. Its turn began and is to end when it has executed so many instructions.
     private var current: (any Processor)?
     private var turnStart: UInt64 = 0
+    private var turnEnd: UInt64 = 0
     /// The number of the CPU whose turn it is, or was last: whose access it is that a device with banked registers sees.
     public private(set) var currentIdentifier = 0
     /// Set by anything that wants ``round(limit:instructions:skips:)`` to return after the instruction in progress.
@@ -32,10 +39,22 @@ public final class Scheduler {
             guard let current else { return 0 }
             return current.executed - turnStart
         }
-        clock.deadlineMoved = { [unowned self] due in
-            guard let current else { return }
-            current.limitTurn(to: turnStart + (due > time ? due - time : 0))
+        clock.deadlineMoved = { [unowned self] due, side in
+            guard let current, side == .machine || processors.count == 1 else { return }
+            let end = turnStart + (due > time ? due - time : 0)
+            turnEnd = min(turnEnd, max(end, current.executed + 1))
+            current.limitTurn(to: end)
         }
+    }
+
+    private struct Round {
+        /// The CPUs that have a turn, by their places, and which of them is next, or has its turn now.
+        let runnable: [Int]
+        var next = 0
+        /// Of each turn that begins.
+        var length: UInt64
+        /// Instructions of the longest turn so far.
+        var longest: UInt64 = 0
     }
 
     public func add(_ processor: any Processor) {
@@ -59,6 +78,8 @@ public final class Scheduler {
     public enum Outcome: Equatable {
         /// A round was run, or time skipped to an event.
         case progress
+        /// The instructions are used up, or a debugger stopped a CPU: the round goes on at the next call.
+        case suspended
         /// All CPUs wait and an event lies ahead; only when asked not to skip.
         case idle(until: UInt64)
         /// All CPUs wait, or are lost, and nothing will ever change that.
@@ -67,44 +88,99 @@ public final class Scheduler {
         case stopped
     }
 
-    /// Runs one round, or skips to the next event.
+    /// Whether the last round has ended, so that what comes from outside may enter.
+    public var isBetweenRounds: Bool { inProgress == nil }
+
+    /// Runs one round or what is left of one, or skips to the next event.
     /// - Parameters:
-    ///   - limit: virtual time beyond which nothing is run.
-    ///   - instructions: how many each CPU may execute at most.
+    ///   - limit: virtual time at which a lone CPU's turn ends. Rounds of several CPUs are what they are, and end behind it.
+    ///   - instructions: how many are executed at most, by all CPUs together.
     ///   - skips: whether an idle machine's time skips to the next event at once.
     public func round(limit: UInt64 = .max, instructions: UInt64 = .max, skips: Bool = true) -> Outcome {
         if takeStop() { return .stopped }
-        clock.runEvents(through: time)
-        let runnable = processors.indices.filter { !processors[$0].isWaiting }
-        let deadline = clock.deadline
-        guard !runnable.isEmpty else {
-            guard let deadline else { return .stuck }
-            guard skips else { return .idle(until: deadline) }
-            advance(to: min(deadline, limit))
-            return .progress
+        if inProgress == nil {
+            clock.runEvents(through: time)
+            let runnable = processors.indices.filter { !processors[$0].isWaiting }
+            let deadline = clock.deadline
+            guard !runnable.isEmpty else { return skip(to: deadline, limit, skips: skips) }
+            if deadline == nil, runnable.allSatisfy({ processors[$0].isLost }) { return .stuck }
+            inProgress = Round(runnable: runnable, length: length(limit))
         }
-        if deadline == nil, runnable.allSatisfy({ processors[$0].isLost }) { return .stuck }
-        var length = min(quantum, instructions, limit > time ? limit - time : 1)
-        if let deadline { length = min(length, max(deadline - time, 1)) }
-        var longest: UInt64 = 0
-        for index in runnable {
-            let processor = processors[index]
-            current = processor
-            currentIdentifier = processor.identifier
-            turnStart = processor.executed
-            processor.clockOffset = time &- turnStart
-            let executed = processor.run(length)
-            longest = max(longest, executed)
-            waitingSince[index] = processor.isWaiting ? time + executed : nil
-            if processors.count > 1 { processor.loseReservation() }
+        var left = instructions
+        while let round = inProgress, round.next < round.runnable.count {
+            guard runTurn(of: round.runnable[round.next], &left) else { return .suspended }
             if stopRequested { break }
-            // An event that this turn has armed ends the turns after it as well.
-            if let deadline = clock.deadline, deadline < time + length { length = max(deadline, time + 1) - time }
         }
-        current = nil
-        advance(to: time + longest)
+        endRound()
         // At once, so that what asked for it comes before the limits that this turn may have reached as well.
         return takeStop() ? .stopped : .progress
+    }
+
+    /// Of the turns of a round that begins now.
+    private func length(_ limit: UInt64) -> UInt64 {
+        var end = clock.deadline ?? .max
+        guard processors.count == 1 else { return min(quantum, end > time ? end - time : 1) }
+        // Where one turn ends and the next begins, nobody can tell. Some look at memory then, and have to do so at the same
+        // places in each run.
+        end = min(end, limit, clock.hostDeadline ?? .max, (time / quantum + 1) * quantum)
+        return end > time ? end - time : 1
+    }
+
+    /// Lets the CPU at that place have its turn, or go on with it.
+    /// - Returns: false when it is suspended.
+    private func runTurn(of index: Int, _ left: inout UInt64) -> Bool {
+        let processor = processors[index]
+        if current == nil {
+            guard left > 0 else { return false }
+            begin(processor)
+        }
+        while turnEnd > processor.executed {
+            guard left > 0 else { return false }
+            let executed = processor.run(min(turnEnd - processor.executed, left))
+            left -= min(left, executed)
+            if processor.isStoppedByDebugger { return false }
+            // With neither, only because it was allowed no more.
+            if processor.isWaiting || processor.hasEndedTurn || executed == 0 { break }
+        }
+        end(processor, index)
+        return true
+    }
+
+    private func begin(_ processor: any Processor) {
+        current = processor
+        currentIdentifier = processor.identifier
+        turnStart = processor.executed
+        turnEnd = turnStart + inProgress!.length
+        processor.clockOffset = time &- turnStart
+    }
+
+    private func end(_ processor: any Processor, _ index: Int) {
+        let executed = processor.executed - turnStart
+        inProgress!.longest = max(inProgress!.longest, executed)
+        inProgress!.next += 1
+        waitingSince[index] = processor.isWaiting ? time + executed : nil
+        if processors.count > 1 { processor.loseReservation() }
+        current = nil
+        // An event that this turn has armed ends the turns after it as well.
+        if let deadline = clock.deadline, deadline < time + inProgress!.length {
+            inProgress!.length = max(deadline, time + 1) - time
+        }
+    }
+
+    private func endRound() {
+        let longest = inProgress?.longest ?? 0
+        (inProgress, current) = (nil, nil)
+        advance(to: time + longest)
+        clock.runHostTimers(through: time)
+    }
+
+    /// No CPU has anything to do before `deadline`.
+    private func skip(to deadline: UInt64?, _ limit: UInt64, skips: Bool) -> Outcome {
+        guard let next = [deadline, clock.hostDeadline].compactMap(\.self).min() else { return .stuck }
+        guard skips else { return .idle(until: next) }
+        advance(to: min(next, limit))
+        clock.runHostTimers(through: time)
+        return .progress
     }
 
     private func takeStop() -> Bool {
@@ -116,5 +192,17 @@ public final class Scheduler {
     public func advance(to newTime: UInt64) {
         time = max(time, newTime)
         clock.advance(to: time)
+    }
+
+    /// - Precondition: it is between rounds.
+    func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("time", &time)
+        clock.advance(to: time)
+        visitor.field("current CPU", &currentIdentifier)
+        for index in waitingSince.indices {
+            var since = waitingSince[index].map { $0 &+ 1 } ?? 0
+            visitor.field("waiting since", &since)
+            waitingSince[index] = since == 0 ? nil : since &- 1
+        }
     }
 }

@@ -163,16 +163,16 @@ private final class SteppedProcessor: Processor {
     }
     var isWaiting: Bool { base.isWaiting }
     var isLost: Bool { base.isLost }
+    var hasEndedTurn: Bool { base.hasEndedTurn }
 
     func run(_ count: UInt64) -> UInt64 {
         let start = base.executed
         limit = start &+ count
         while base.executed < limit {
             tracer.willExecute(base)
-            let yields = base.yieldsTurn
             let executed = base.run(1)
             tracer.flush()
-            if executed == 0 || base.isWaiting || yields { break }
+            if executed == 0 || base.isWaiting || base.hasEndedTurn { break }
         }
         tracer.current = nil
         return base.executed &- start

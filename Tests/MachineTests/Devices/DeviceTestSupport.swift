@@ -20,8 +20,9 @@ final class RecordingSink: InterruptSink {
 extension Clock {
     /// Lets virtual time pass, event by event, as a machine does whose CPUs all wait.
     func skip(to time: UInt64) {
-        while let due = deadline, due <= time {
+        while let due = [deadline, hostDeadline].compactMap(\.self).min(), due <= time {
             advance(to: max(due, now))
+            runHostTimers(through: now)
             runEvents(through: now)
         }
         advance(to: max(time, now))
