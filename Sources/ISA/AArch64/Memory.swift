@@ -479,7 +479,7 @@ extension AArch64.ProcessingElement {
         _ attributes: MemoryAttributes
     ) {
         let page = Int((translation.physical - region.base) / PhysicalMemory.pageSize)
-        region.isWritten[page] = true
+        memory.willBeWrittenUnseen(page: page, of: region)
         enter(address, translation, .write(code: region.codeGranules[page]), attributes)
     }
 

@@ -210,6 +210,10 @@ public final class CodeCache: CodeObserver {
         for index in pools.indices { pools[index].forEach { $0.pointee.dropWrites(host: page) } }
     }
 
+    public override func allWritesAreWatched() {
+        for pool in pools { pool.forEach { $0.pointee.dropWrites() } }
+    }
+
     public override func translationsChanged() {
         for pool in pools { pool.flushAll() }
     }

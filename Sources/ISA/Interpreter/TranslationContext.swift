@@ -513,6 +513,16 @@ public struct TranslationContext {
         }
     }
 
+    /// Drops all entries that write.
+    package mutating func dropWrites() {
+        writeWindow = Window()
+        if entered <= Self.logCapacity {
+            for place in 0..<entered { dropWrites(Int(log[place])) }
+        } else {
+            for index in 0..<Self.dataEntries { dropWrites(index) }
+        }
+    }
+
     private func dropWrites(_ index: Int, _ host: UInt64) {
         guard writes[index].start != Self.invalidTag(index) else { return }
         if writes[index].page &+ writes[index].addend == host { dropWrites(index) }

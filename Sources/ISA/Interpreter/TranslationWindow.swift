@@ -106,18 +106,19 @@ extension TranslationContext {
     /// Pages on either side that are looked at.
     private static let widening = 1024
 
-    /// Adds the pages around the address that hold no code.
+    /// Adds the pages around the address that hold no code, and are not clean.
     private mutating func widenForWrites(_ leaf: Window, _ physical: UInt64, _ region: PhysicalMemory.Region) {
         let page = Int((physical &- region.base) / PhysicalMemory.pageSize)
-        guard region.codeGranules[page] == 0 else { return }
+        func isOpen(_ page: Int) -> Bool { region.codeGranules[page] == 0 && !region.isClean[page] }
+        guard isOpen(page) else { return }
         // The numbers of the region's pages that the leaf has.
         let host = UInt64(UInt(bitPattern: region.host))
         let lowest = Int((leaf.start &+ leaf.addend &- host) / PhysicalMemory.pageSize)
         let end = lowest + Int(leaf.size / PhysicalMemory.pageSize)
         var first = page
         var last = page
-        while first > max(lowest, page - Self.widening), region.codeGranules[first - 1] == 0 { first -= 1 }
-        while last + 1 < min(end, page + Self.widening), region.codeGranules[last + 1] == 0 { last += 1 }
+        while first > max(lowest, page - Self.widening), isOpen(first - 1) { first -= 1 }
+        while last + 1 < min(end, page + Self.widening), isOpen(last + 1) { last += 1 }
         let count = last - first + 1
         // Whoever finds code there has to say so.
         (region.isWritten + first).update(repeating: true, count: count)

@@ -149,7 +149,7 @@ extension RISCV.Hart {
     /// Enters the part of the page that may be written unseen. `region` holds the page.
     func enterForWriting(_ address: UInt64, _ translation: RISCV.Translation, _ region: PhysicalMemory.Region) {
         let page = Int((translation.physical - region.base) / PhysicalMemory.pageSize)
-        region.isWritten[page] = true
+        memory.willBeWrittenUnseen(page: page, of: region)
         enter(address, translation, for: .write(code: region.codeGranules[page]))
     }
 

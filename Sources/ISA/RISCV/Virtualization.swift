@@ -128,6 +128,7 @@ extension RISCV.Hart {
                 protection.allows(physical, Self.cacheBlockSize, .write, machine: mode.privilege == .machine),
                 let region = memory.region(containing: physical, count: Self.cacheBlockSize), !region.isReadOnly
             else { throw accessFault(.write, mode, address) }
+            memory.willChange(physical, count: Self.cacheBlockSize)
             (region.host + Int(physical - region.base)).initializeMemory(
                 as: UInt8.self, repeating: 0, count: Int(Self.cacheBlockSize))
             memory.noteWrite(physical, count: Self.cacheBlockSize)

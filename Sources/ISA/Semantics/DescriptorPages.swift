@@ -88,13 +88,15 @@ extension PhysicalMemory {
         region(containing: physical).flatMap { isTable(physical, in: $0) ? $0 : nil }
     }
 
-    /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`: drops what was decoded from them,
+    /// Has to be called before a CPU writes `count` bytes, which are in one page of `region`: notes that it changes, drops what was decoded from them,
     /// and where they are a table's, what translations they call for.
     /// - Parameter value: what is written, where that is known and has 8 bytes.
     /// - Returns: whether it is neither code nor in a table's page, so that what translates the write may be remembered.
     @inline(__always)
     package func willWrite(_ physical: UInt64, count: UInt64, _ value: UInt64? = nil, in region: Region) -> Bool {
-        let note = region.tables + Int((physical &- region.base) / Self.pageSize)
+        let page = Int((physical &- region.base) / Self.pageSize)
+        willChange(page: page, of: region)
+        let note = region.tables + page
         let isTable = note.pointee.isWatched
         if isTable { examineWrite(physical, count, value, region, note) }
         return !noteWrite(physical, count: count, isExamined: true) && !isTable
@@ -140,7 +142,7 @@ extension PhysicalMemory {
     }
 
     /// Drops all translations, whereupon no table is watched.
-    package func forgetTranslations() {
+    public func forgetTranslations() {
         for (note, granules) in watchedTables where note.pointee.isWatched { stopWatching(note, granules) }
         watchedTables.removeAll(keepingCapacity: true)
         forEachObserver { $0.translationsChanged() }
@@ -150,6 +152,7 @@ extension PhysicalMemory {
     /// - Returns: false, and nothing is written, where there is no memory.
     package func updateDescriptor(_ physical: UInt64, _ value: UInt64) -> Bool {
         guard let region = region(containing: physical, count: 8), !region.isReadOnly else { return false }
+        willChange(page: Int((physical - region.base) / Self.pageSize), of: region)
         (region.host + Int(physical - region.base)).storeBytes(of: value, as: UInt64.self)
         noteWrite(physical, count: 8, isExamined: true)
         return true

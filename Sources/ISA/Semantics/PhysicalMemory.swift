@@ -25,6 +25,8 @@ open class CodeObserver {
     open func codeChanged(page: UInt64, granules: UInt64) {}
     /// The region map changed: every cached translation is stale.
     open func memoryMapChanged() {}
+    /// The same of all pages.
+    open func allWritesAreWatched() {}
     /// What is written to the page at the host address `page` has to be seen from now on: no translation may let it be
     /// written to.
     open func writesAreWatched(page: UInt64) {}
@@ -49,6 +51,8 @@ public final class PhysicalMemory {
         public fileprivate(set) var isEnabled: Bool
         /// For each page, whether a TLB entry may write to parts of it directly.
         package let isWritten: UnsafeMutablePointer<Bool>
+        /// For each page, whether somebody wants to be told before it changes.
+        package let isClean: UnsafeMutablePointer<Bool>
         /// For each page, a bit for each 64 bytes of it that were decoded as code; all of them where tables are watched.
         public let codeGranules: UnsafeMutablePointer<UInt64>
         /// What is known of each page as one of translation tables.
@@ -64,6 +68,8 @@ public final class PhysicalMemory {
     private var observers: [Uncounted<CodeObserver>] = []
     /// The bits of a descriptor, bit 0 among them, all of which are set where translations may come from it.
     package var descriptorInUse: UInt64 = 0
+    /// Told of pages that are clean, before they change.
+    var changeObserver: ChangeObserver?
     /// How often a page has come to be watched for its tables.
     package var watches: UInt64 = 0
     /// The notes of each page that is watched for its tables, or was.
@@ -74,6 +80,7 @@ public final class PhysicalMemory {
     deinit {
         for region in regions {
             region.isWritten.deallocate()
+            region.isClean.deallocate()
             munmap(region.tables, Self.notesSize(region.size, of: TableNote.self))
             munmap(region.codeGranules, Self.notesSize(region.size, of: UInt64.self))
             munmap(region.host, Int(region.size))
@@ -120,9 +127,12 @@ public final class PhysicalMemory {
         }
         let isWritten = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
         isWritten.initialize(repeating: false, count: pages)
+        let isClean = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
+        isClean.initialize(repeating: changeObserver != nil, count: pages)
         regions.append(
             Region(
                 base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, isWritten: isWritten,
+                isClean: isClean,
                 codeGranules: granules.bindMemory(to: UInt64.self, capacity: pages),
                 tables: tables.bindMemory(to: TableNote.self, capacity: pages)))
         largestRegion = regions.filter { !$0.isReadOnly }.max { $0.size < $1.size }
@@ -200,6 +210,7 @@ public final class PhysicalMemory {
     public func write(_ address: UInt64, from source: UnsafeRawPointer, count: Int) -> Bool {
         guard count > 0 else { return true }
         guard let region = region(containing: address, count: UInt64(count)), !region.isReadOnly else { return false }
+        willChange(address, count: UInt64(count))
         (region.host + Int(address - region.base)).copyMemory(from: source, byteCount: count)
         noteWrite(address, count: UInt64(count))
         return true

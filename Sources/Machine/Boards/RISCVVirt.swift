@@ -212,6 +212,7 @@ public final class RISCVVirt {
             0,  // options
             0,  // boot hart
         ]
+        memory.willChange(Layout.resetROM.base, count: 256)
         for (index, word) in code.enumerated() {
             rom.storeBytes(of: word.littleEndian, toByteOffset: index * 4, as: UInt32.self)
         }

@@ -289,6 +289,7 @@ public final class CFIFlash: Device {
     private func program(_ programs: [Program]) -> FlashFailure? {
         if access == .readOnly { return .protected }
         for program in programs {
+            memory.willChange(base + program.offset, count: UInt64(program.size))
             for index in 0..<UInt64(program.size) {
                 let byte = UInt8(truncatingIfNeeded: program.value >> (8 * index))
                 // SAFETY: `write` has checked offset and size of each program.
@@ -303,6 +304,7 @@ public final class CFIFlash: Device {
     private func erase(_ offset: UInt64) -> FlashFailure? {
         if access == .readOnly { return .protected }
         let start = offset / Self.sectorSize * Self.sectorSize
+        memory.willChange(base + start, count: Self.sectorSize)
         // SAFETY: the size is a multiple of the sector's.
         (host + Int(start)).initializeMemory(as: UInt8.self, repeating: 0xff, count: Int(Self.sectorSize))
         return keep(start, Self.sectorSize)

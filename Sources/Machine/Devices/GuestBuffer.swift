@@ -77,6 +77,7 @@ struct GuestBuffer {
     func write<E: Error>(_ body: (UnsafeMutableRawBufferPointer) throws(E) -> Void) throws(E) {
         for piece in pieces {
             guard let host = memory.host(piece.address, count: piece.count) else { return }
+            memory.willChange(piece.address, count: piece.count)
             defer { memory.noteWrite(piece.address, count: piece.count) }
             // SAFETY: `host` is the address of `piece.count` bytes.
             try body(UnsafeMutableRawBufferPointer(start: host, count: Int(piece.count)))

@@ -100,6 +100,7 @@ public struct LoadPlan: Sendable {
             guard let host = target.host(placement.address, count: max(placement.size, 1)) else {
                 throw InputError(file: placement.file, problem: "\(placement.range) is not memory of this machine")
             }
+            target.willChange(placement.address, count: placement.size)
             // SAFETY: `host` is valid for `size` bytes, and `size` is at least the count of `bytes`.
             placement.bytes.withUnsafeBytes { source in
                 if let base = source.baseAddress { host.copyMemory(from: base, byteCount: source.count) }
