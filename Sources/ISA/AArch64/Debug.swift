@@ -43,6 +43,100 @@ extension AArch64.ProcessingElement {
     }
 }
 
+// MARK: While the PE stands
+
+extension AArch64.ProcessingElement {
+    /// What a register holds between turns, when counters are up to date and to look at one is not to take it; nil where
+    /// reading has an effect all the same.
+    public func systemRegisterAtRest(_ key: UInt16) -> UInt64? {
+        let entry = registers.entries + Int(registers.places[Int(key)])
+        let index = entry.pointee.index
+        guard entry.pointee.readLevel < 4 else { return nil }
+        switch entry.pointee.computed {
+        case .physicalCount: return environment.counter
+        case .virtualCount: return environment.counter &- (hasEL2 ? state.pointee.cntvoff : 0)
+        case .timerValue: return timerValue(index)
+        case .timerControl: return timerControl(index)
+        case .pmccntr: return state.pointee.pmccntr
+        case .pmevcntr: return index < 31 ? state.pointee.pmevcntr[index] : nil
+        case .pmovsclr, .pmovsset: return state.pointee.pmovsset
+        case .pmcr, .pmcntenset, .pmcntenclr, .pmselr, .pmceid0, .pmceid1, .pmintenset, .pmintenclr, .pmevtyper,
+            .pmccfiltr:
+            return readMonitor(entry.pointee.computed ?? .pmselr, index)
+        // Reading IAR acknowledges the interrupt.
+        case .interruptInterface:
+            let number = UInt8(truncatingIfNeeded: key & 0x7f)
+            let acknowledging: [AArch64.InterfaceRegister?] = [nil, .iar0, .iar1]
+            if acknowledging.contains(AArch64.InterfaceRegister(rawValue: number)) { return nil }
+            return readInterruptInterface(number)
+        case .interruptHypervisor: return readInterruptHypervisor(UInt8(truncatingIfNeeded: key & 0x7f))
+        case .interruptMonitor: return readInterruptMonitor(UInt8(truncatingIfNeeded: key & 0x7f))
+        default: return systemRegister(key)
+        }
+    }
+
+    /// Writes a system register as the highest level would, past all traps. All that follows from it does. A name of EL1
+    /// is EL1's register, also where EL2 is a host.
+    /// - Returns: false where there is none, or nobody may write it.
+    public func setSystemRegister(_ key: UInt16, _ value: UInt64) -> Bool {
+        let place = Int(registers.places[Int(key)])
+        guard place != 0 else { return false }
+        let entry = registers.entries + place
+        guard entry.pointee.writeLevel < 4, entry.pointee.offset >= 0 || entry.pointee.computed != nil else {
+            return false
+        }
+        saveStackPointer()
+        write(entry, key, value)
+        loadStackPointer()
+        return true
+    }
+
+    /// The system registers that this PE has, by number and name; what is one of several has its number in its name.
+    public var systemRegisterList: [(key: UInt16, name: String)] {
+        AArch64.systemRegisterNames.compactMap { key, name in
+            let place = Int(registers.places[Int(key)])
+            guard place != 0 else { return nil }
+            let index = registers.entries[place].index
+            // Breakpoints are CRm of their number; the others know which one they are.
+            let number = name.hasPrefix("DBG") ? Int(key >> 3 & 15) : name.hasPrefix("ICH_LR") ? Int(key & 7) : index
+            let full = name.replacing("<n>", with: "\(number)").replacing("<R>", with: "R")
+            // IMPLEMENTATION DEFINED ones have no other name.
+            return (key, full.contains("<") ? AArch64.encodedName(key) : full)
+        }
+    }
+
+    /// Writes PSTATE, in the layout of SPSR_ELx (C5.2.18). All that follows from it does.
+    /// - Returns: false where it is of no level that the PE has.
+    public func setProcessorState(_ value: UInt64) -> Bool {
+        typealias PSTATE = AArch64.PSTATE
+        let level = Int(value >> 2 & 3)
+        let exists = level == 3 ? hasEL3 : level == 2 ? hasEL2 : true
+        // M[4] is AArch32; M[1] is reserved, and EL0 has one stack pointer.
+        guard exists, value & (PSTATE.aarch32 | 2) == 0, level > 0 || value & PSTATE.spSelect == 0 else { return false }
+        if state.pointee.monitorsAreActive { updateMonitors() }
+        conditionFlags = value
+        setMode(value)
+        let known = PSTATE.daif | PSTATE.illegal | PSTATE.branchType | PSTATE.softwareStep | optionalBits
+        state.pointee.pstate = state.pointee.pstate & PSTATE.mode | value & known
+        contextChanged()
+        debugChanged()
+        interruptsChanged()
+        return true
+    }
+
+    /// PSTATE, in the layout of SPSR_ELx.
+    public var processorState: UInt64 { state.pointee.pstate | conditionFlags }
+
+    /// The address of the next instruction.
+    public func setProgramCounter(_ address: UInt64) { state.pointee.core.programCounter = address }
+
+    /// SP, of the level or EL0's as PSTATE.SP selects.
+    public var selectedStackPointer: UInt64 {
+        get { state.pointee.core.registers[Int(AArch64.stackPointer)] }
+        set { state.pointee.core.registers[Int(AArch64.stackPointer)] = newValue }
+    }
+}
+
 extension AArch64 {
     /// The system registers that a debugger can show, by number: none that is another one's second name.
     public static let systemRegisterNames: [(key: UInt16, name: String)] = {
@@ -62,8 +156,11 @@ extension AArch64 {
 
     /// A register's name, or that of its encoding (D19.1): `S3_0_C15_C2_0`.
     public static func systemRegisterName(_ key: UInt16) -> String {
-        namesByNumber[key]
-            ?? "S\(key >> 14 | 2)_\(key >> 11 & 7)_C\(key >> 7 & 15)_C\(key >> 3 & 15)_\(key & 7)"
+        namesByNumber[key] ?? encodedName(key)
+    }
+
+    fileprivate static func encodedName(_ key: UInt16) -> String {
+        "S\(key >> 14 | 2)_\(key >> 11 & 7)_C\(key >> 7 & 15)_C\(key >> 3 & 15)_\(key & 7)"
     }
 }
 
@@ -80,7 +177,7 @@ extension AArch64 {
     }
 
     /// Tables that note what is read, and take writes for done.
-    private struct InspectedTables: TranslationTables {
+    fileprivate struct InspectedTables: TranslationTables {
         final class Log {
             var entries: [(address: UInt64, value: UInt64)] = []
         }
@@ -121,6 +218,24 @@ extension AArch64.ProcessingElement {
         var inspection = AArch64.inspect(request, regime, stageTwo, AArch64.WalkMemory(memory, ram: ram))
         if case .success(let found) = inspection.result { inspection.result = .success(placed(found)) }
         return inspection
+    }
+}
+
+extension AArch64.ProcessingElement {
+    /// Where a guest's physical address leads by the second stage that VTTBR_EL2 has selected, whether or not it is on now;
+    /// nil where nothing is mapped.
+    public func inspectSecondStage(of intermediate: UInt64) -> UInt64? {
+        let stage = AArch64.StageTwo(
+            translationFeatures, hcr: state.pointee.hcr | AArch64.HypervisorConfiguration.vm, vtcr: state.pointee.vtcr,
+            vttbr: state.pointee.vttbr, sctlr: state.pointee.sctlr[2])
+        let tables = AArch64.InspectedTables(tables: AArch64.WalkMemory(memory, ram: ram))
+        for demand: AArch64.Demand in [[.read, .privileged, .query], [.execute, .privileged, .query]] {
+            let result = Result { () throws(AArch64.TranslationFault) in
+                try stage.translate(intermediate, demand, isWrite: false, in: tables)
+            }
+            if case .success(let found) = result { return found.physical }
+        }
+        return nil
     }
 }
 

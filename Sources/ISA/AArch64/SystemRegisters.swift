@@ -27,6 +27,12 @@ extension AArch64.ProcessingElement {
     func writeSystemRegister(_ key: UInt16, _ value: UInt64, target: UInt8) throws(Fault) {
         let entry = try register(AArch64.SystemAccess(register: key, target: target, isRead: false))
         if let nested = nestedOffset(entry, key) { return try writeNested(nested, value) }
+        write(entry, key, value)
+    }
+
+    /// Writes a register that may be.
+    @inline(__always)
+    func write(_ entry: UnsafePointer<AArch64.SystemRegisterEntry>, _ key: UInt16, _ value: UInt64) {
         // The form of EL2's registers is theirs also while EL3 has no EL2 below it.
         let isHostForm = state.pointee.hcr & Hypervisor.e2h != 0
         let writable = isHostForm ? entry.pointee.hostWritable : entry.pointee.writable

@@ -107,7 +107,13 @@ extension RISCV.Hart {
         let record = state.pointee.core.fault
         defer { state.pointee.core.fault = record }
         guard exists(number) else { return nil }
-        do throws(Fault) { return try readCSR(number) } catch { return nil }
+        do throws(Fault) { return try readCSR(number) | dirtyFloat(number) } catch { return nil }
+    }
+
+    /// What a status register is to have of a floating-point register's write that is noted and not in it yet.
+    private func dirtyFloat(_ number: UInt16) -> UInt64 {
+        let isStatus = number == 0x100 || number == 0x300 || number == 0x200 && state.pointee.virtual
+        return isStatus && state.pointee.core.floatDirty != 0 ? Status.fs | Status.sd : 0
     }
 
     /// The bits at `address` that the hart would execute next, read without effect; nil where it could not.
@@ -126,4 +132,73 @@ extension RISCV.Hart {
 
     /// Interrupts that are pending, as mip reads.
     public var pendingInterrupts: UInt64 { pending }
+}
+
+// MARK: Writing
+
+extension RISCV.Hart {
+    /// Writes a control and status register as machine mode would, also where the status registers switch floating point
+    /// off. All that follows from it does.
+    /// - Returns: false where there is none, or it is read-only.
+    public func setRegister(_ number: UInt16, _ value: UInt64) -> Bool {
+        // Bits 11:10 say read-only (section "CSR Address Mapping Conventions").
+        guard exists(number), number >> 10 != 3 else { return false }
+        foldFloatDirty()
+        switch number {
+        case 0x001: state.pointee.core.floatFlags = UInt8(value & 31)
+        case 0x002: state.pointee.core.floatRounding = UInt8(value & 7)
+        case 0x003:
+            state.pointee.core.floatFlags = UInt8(value & 31)
+            state.pointee.core.floatRounding = UInt8(value >> 5 & 7)
+        default:
+            let record = state.pointee.core.fault
+            defer { state.pointee.core.fault = record }
+            do throws(Fault) {
+                try writeCSR(number, number == 0x344 || number == 0x144 ? softwarePending(value, number) : value)
+            } catch {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// What software has to write so that mip or sip reads as `value`. A bit that is to stay as it reads is left as it is:
+    /// of SEIP a wire's part reads too, which nobody has written.
+    private func softwarePending(_ value: UInt64, _ number: UInt16) throws(Fault) -> UInt64 {
+        let shown = try readCSR(number)
+        let own = state.pointee.mip | shown & ~Self.externalPending
+        return own ^ (shown ^ value)
+    }
+
+    /// The address of the next instruction; its lowest bit is always 0.
+    public func setProgramCounter(_ address: UInt64) { state.pointee.core.programCounter = address & ~1 }
+
+    /// Writes integer register `number`; x0 stays 0.
+    public func setIntegerRegister(_ number: Int, _ value: UInt64) {
+        if number > 0, number < 32 { state.pointee.core.registers[number] = value }
+    }
+
+    /// The 64 bits of f0 to f31.
+    public func floatRegister(_ number: Int) -> UInt64 {
+        state.pointee.core.registers[Int(RISCV.firstFloatRegister) + number]
+    }
+
+    /// Writes a floating-point register. It counts as dirty, as software's writes do, where floating point is on.
+    public func setFloatRegister(_ number: Int, _ value: UInt64) {
+        state.pointee.core.registers[Int(RISCV.firstFloatRegister) + number] = value
+        if state.pointee.core.floatEnabled != 0 { state.pointee.core.floatDirty = 1 }
+    }
+
+    /// Has the hart go on in another mode.
+    /// - Returns: false where it has not that mode.
+    public func setMode(_ privilege: RISCV.Privilege, virtual: Bool) -> Bool {
+        guard !virtual || privilege != .machine && features.contains(.h) else { return false }
+        foldFloatDirty()
+        if counterIsActive { updateCounters() }
+        state.pointee.privilege = privilege
+        state.pointee.virtual = virtual
+        privilegeChanged()
+        interruptsChanged()
+        return true
+    }
 }

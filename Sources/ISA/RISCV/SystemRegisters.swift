@@ -27,7 +27,7 @@ extension RISCV.Hart {
         return old
     }
 
-    private static var externalPending: UInt64 { 1 << RISCV.Interrupt.supervisorExternal }
+    static var externalPending: UInt64 { 1 << RISCV.Interrupt.supervisorExternal }
 
     /// The registers that VS-mode reaches under the supervisor's names.
     static func virtualCounterpart(_ number: UInt16) -> UInt16? {
@@ -252,7 +252,7 @@ extension RISCV.Hart {
 
     // MARK: Writing
 
-    private func writeCSR(_ number: UInt16, _ value: UInt64) throws(Fault) {
+    func writeCSR(_ number: UInt16, _ value: UInt64) throws(Fault) {
         let s = state
         if let plain = RISCV.PlainRegister(number) { return plain.write(s, value) }
         switch number {

@@ -113,6 +113,25 @@ extension AArch64.ProcessingElement {
         guard case .success(let found) = inspectTranslation(of: address, .init(access)).result else { return nil }
         return found.physical
     }
+
+    public func physicalAddress(of address: DebugAddress, _ memory: PhysicalMemory) -> UInt64? {
+        var level: Int?
+        switch address.space {
+        case .current: break
+        case .physical: return address.value
+        case .guestPhysical: return inspectSecondStage(of: address.value)
+        case .virtual(let name):
+            guard let named = Self.levelNames.firstIndex(of: name) else { return nil }
+            level = named
+        }
+        for access: AArch64.TranslationRequest.Access in [.queryRead, .execute] {
+            let inspection = inspectTranslation(of: address.value, access, level: level)
+            if case .success(let found) = inspection.result { return found.physical }
+        }
+        return nil
+    }
+
+    public func makeRegisterFile() -> any DebugRegisterFile { AArch64DebugRegisters(self) }
 }
 
 extension AArch64.TranslationRequest.Access {

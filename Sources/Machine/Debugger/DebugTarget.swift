@@ -70,7 +70,7 @@ public struct DebugRegister: Equatable, Sendable {
         /// Of 128 bits: bytes, numbers or parts of numbers.
         case vector
     }
-    /// As the manual and GDB's standard features spell it: `a0`, `x0`, `cpsr`, `sctlr_el1`.
+    /// As GDB's standard features spell it, and what they have not as the manual does: `a0`, `x0`, `cpsr`, `SCTLR_EL1`.
     public let name: String
     public let bits: Int
     public let group: Group

@@ -42,6 +42,11 @@ public protocol InspectableProcessor: Processor {
     ) -> [String]
     /// Where the address leads at the current level, found without effect; nil where the access would fault.
     func physicalAddress(of address: UInt64, for access: AccessKind, _ memory: PhysicalMemory) -> UInt64?
+    /// Where a debugger's address leads, found without effect, and past what permissions forbid; nil where nothing is mapped.
+    /// A guest is the one whose second stage the CPU has selected, whatever number the address names.
+    func physicalAddress(of address: DebugAddress, _ memory: PhysicalMemory) -> UInt64?
+    /// Its registers by number.
+    func makeRegisterFile() -> any DebugRegisterFile
 
     /// Walks every field of its architectural state, once each, as ``Device/describeState(_:)`` does.
     /// - Parameter memory: where reserved bytes are, which state blocks know by their host addresses.

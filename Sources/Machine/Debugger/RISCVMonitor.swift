@@ -27,6 +27,24 @@ extension RISCV.Hart {
             address, hart: self, memory: memory, access: RISCV.Access(access), mode: mode)
         return try? walk.result.get()
     }
+
+    public func physicalAddress(of address: DebugAddress, _ memory: PhysicalMemory) -> UInt64? {
+        var (mode, isGuestPhysical) = (mode, false)
+        switch address.space {
+        case .current: break
+        case .physical: return address.value
+        case .guestPhysical: (mode, isGuestPhysical) = (.virtualSupervisor, true)
+        case .virtual(let level):
+            guard let named = RISCV.Mode(rawValue: level) else { return nil }
+            mode = named
+        }
+        let walk = RISCVTranslationWalk(
+            address.value, hart: self, memory: memory, access: .read, mode: mode, isChecked: false,
+            isGuestPhysical: isGuestPhysical)
+        return try? walk.result.get()
+    }
+
+    public func makeRegisterFile() -> any DebugRegisterFile { RISCVDebugRegisters(self) }
 }
 
 extension RISCV.Access {

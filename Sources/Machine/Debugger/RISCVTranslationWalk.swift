@@ -49,6 +49,8 @@ public struct RISCVTranslationWalk {
     private let memory: PhysicalMemory
     private let access: RISCV.Access
     private let mode: RISCV.Mode
+    /// Permissions and protection are looked at.
+    private let isChecked: Bool
 
     private static let valid: UInt64 = 1 << 0
     private static let read: UInt64 = 1 << 1
@@ -60,13 +62,20 @@ public struct RISCVTranslationWalk {
     private static let adue: UInt64 = 1 << 61
     private static let pbmte: UInt64 = 1 << 62
 
-    public init(_ address: UInt64, hart: RISCV.Hart, memory: PhysicalMemory, access: RISCV.Access, mode: RISCV.Mode) {
+    /// - Parameters:
+    ///   - isChecked: false to go where the tables lead, whoever may go there.
+    ///   - isGuestPhysical: the address is one of the second stage's.
+    public init(
+        _ address: UInt64, hart: RISCV.Hart, memory: PhysicalMemory, access: RISCV.Access, mode: RISCV.Mode,
+        isChecked: Bool = true, isGuestPhysical: Bool = false
+    ) {
         self.hart = hart
         self.memory = memory
         self.access = access
         self.mode = mode
+        self.isChecked = isChecked
         do throws(Failure) {
-            result = .success(try translate(address))
+            result = .success(isGuestPhysical ? try walkGuest(address, access) : try translate(address))
         } catch {
             result = .failure(error)
         }
@@ -82,7 +91,7 @@ public struct RISCVTranslationWalk {
                 physical = try walkGuest(physical, access)
             }
         }
-        guard hart.protectionAllows(physical, 1, access, machine: mode == .machine) else {
+        guard !isChecked || hart.protectionAllows(physical, 1, access, machine: mode == .machine) else {
             throw Failure(
                 stage: mode.isVirtual ? 2 : 1, level: nil,
                 reason: "physical memory protection denies \(hexadecimal(physical))")
@@ -122,6 +131,7 @@ public struct RISCVTranslationWalk {
                 continue
             }
             func refuse(_ reason: String) -> Failure { Failure(stage: 1, level: level, reason: reason) }
+            guard isChecked else { return leaf.base | address & (leaf.size - 1) }
             let isUser = entry & Self.user != 0
             if mode.privilege == .user && !isUser { throw refuse("the page is not user mode's (U is 0)") }
             if mode.privilege == .supervisor && isUser {
@@ -161,6 +171,7 @@ public struct RISCVTranslationWalk {
                 table = (entry >> 10 & 0xfff_ffff_ffff) << 12
                 continue
             }
+            guard isChecked else { return leaf.base | address & (leaf.size - 1) }
             let subject = isImplicit ? "entry of stage 1 at \(hexadecimal(address)): " : ""
             func refuse(_ reason: String) -> Failure { Failure(stage: 2, level: level, reason: subject + reason) }
             if entry & Self.user == 0 { throw refuse("U is 0, and every access of a guest counts as user mode's") }
@@ -172,7 +183,7 @@ public struct RISCVTranslationWalk {
     }
 
     private mutating func readEntry(_ address: UInt64, stage: Int, level: Int, of: UInt64?) throws(Failure) -> UInt64 {
-        guard hart.protectionAllows(address, 8, .read) else {
+        guard !isChecked || hart.protectionAllows(address, 8, .read) else {
             throw Failure(
                 stage: stage, level: level,
                 reason: "physical memory protection denies reading the entry at \(hexadecimal(address))")
