@@ -26,6 +26,7 @@ struct Run: ParsableCommand {
               orrery run vmm.elf --display vnc:5900
               orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
               orrery run vmm.elf --exits
+              orrery run vmm.elf --gdb 1234
               orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
@@ -38,6 +39,13 @@ struct Run: ParsableCommand {
             "When the run has ended, a command for the monitor, as after Ctrl-A c; may be given again. help lists them.",
             valueName: "command"))
     var monitorCommand: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Have the machine stand until a debugger connects that speaks GDB's remote protocol: at a port of this "
+                + "computer, or of an address; at a socket; or by standard input and output, for gdb's target remote | "
+                + "orrery run --gdb - ...", valueName: "port|address:port|unix:path|-"))
+    var gdb: String?
 
     @OptionGroup(title: "Tracing") var tracing: TraceFlags
 
@@ -73,8 +81,12 @@ struct Run: ParsableCommand {
             throw UsageError("there is nothing to run. Name a program: orrery run vmm.elf")
         }
         let traceOptions = try tracing.options()
+        let place = try gdb.map { text in
+            do throws(ValueError) { return try GDBPlace(text) } catch { throw UsageError(flag: "gdb", error) }
+        }
         let console = ConsoleHub()
-        let output = ConsoleOutput()
+        // Standard output is a debugger's that has started this process.
+        let output = place == .standardStreams ? ConsoleOutput { StandardStreams.error($0) } : ConsoleOutput()
         console.listeners.append { output.write($0) }
         let session = try Session(
             description, builtInFirmware: try BuiltInFirmware.read(), console: console,
@@ -86,7 +98,10 @@ struct Run: ParsableCommand {
         let exitStatistics = exits ? try ExitStatistics(session) : nil
         defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)
-        if Terminal.isInteractive || interactive {
+        let server = try place.map { try GDBServer($0, session) }
+        if place == .standardStreams {
+            // Nobody types.
+        } else if Terminal.isInteractive || interactive {
             Terminal.enterRawMode()
             host.attachKeyboard()
         } else if description.input == nil {
@@ -96,7 +111,7 @@ struct Run: ParsableCommand {
         if !Terminal.isInteractive { Interruption.watch() }
         let start = HostTime.now
         let monitor = Monitor(session)
-        var conclusion = session.run()
+        var conclusion = server?.run(host) ?? session.run()
         while conclusion == .quit, host.wantsMonitor, host.converse(monitor) { conclusion = session.run() }
         let elapsed = HostTime.now - start
         output.flush()

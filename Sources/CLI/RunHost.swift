@@ -15,6 +15,12 @@ enum HostTime {
 final class ConsoleOutput {
     private var bytes: [UInt8] = []
     private var isAtLineStart = true
+    private let put: ([UInt8]) -> Void
+
+    /// - Parameter put: where it goes, if not to standard output.
+    init(_ put: @escaping ([UInt8]) -> Void = { StandardStreams.output($0) }) {
+        self.put = put
+    }
 
     func write(_ new: [UInt8]) {
         bytes += new
@@ -23,7 +29,7 @@ final class ConsoleOutput {
 
     func flush() {
         guard let last = bytes.last else { return }
-        StandardStreams.output(bytes)
+        put(bytes)
         isAtLineStart = last == 0x0a
         bytes.removeAll(keepingCapacity: true)
     }
@@ -31,7 +37,7 @@ final class ConsoleOutput {
     /// Makes what follows begin a line of its own.
     func endLine() {
         flush()
-        if !isAtLineStart { StandardStreams.output("\n") }
+        if !isAtLineStart { put([0x0a]) }
         isAtLineStart = true
     }
 }
@@ -52,6 +58,8 @@ final class RunHost {
     private var nextLook: UInt64 = 0
     /// The run ended because the user asked for the monitor.
     private(set) var wantsMonitor = false
+    /// What a debugger's server waits for, where there is one: it has the machine, and the keyboard has no monitor.
+    var debugger: (() -> [pollfd])?
     private static let lookInterval: UInt64 = 100_000
     private static let interactiveQuantum: UInt64 = 100_000
 
@@ -151,18 +159,39 @@ final class RunHost {
         let wait = due.map { $0 > now ? min(($0 - now) / 1_000_000, 3_600_000) : 0 }
         vnc?.look(isIdle: true)
         let command = keyboard.serve(
-            waiting: wait.map { Int32($0) } ?? -1, besides: (network?.descriptors ?? []) + (vnc?.descriptors ?? []))
+            waiting: wait.map { Int32($0) } ?? -1, besides: others + (debugger?() ?? []))
         now = HostTime.now
         let passed = anchor.virtual + (now - anchor.host)
         scheduler.advance(to: max(scheduler.time, min(passed, deadline ?? passed)))
         if let deadline, let due, due < now + 1_000_000 { scheduler.advance(to: deadline) }
         network?.look()
         vnc?.look(isIdle: true)
-        return obey(command) ? .quit : nil
+        if obey(command) { return .quit }
+        return debuggerCalls ? .suspended : nil
+    }
+
+    /// A debugger has sent something, or gone.
+    private var debuggerCalls: Bool {
+        guard var waits = debugger?() else { return false }
+        return poll(&waits, nfds_t(waits.count), 0) > 0
+    }
+
+    /// Sockets beside a debugger's.
+    private var others: [pollfd] { (network?.descriptors ?? []) + (vnc?.descriptors ?? []) }
+
+    /// Waits for a key, or for what `descriptors` tell of, while a debugger has the machine stand.
+    /// - Returns: whether the run is to end.
+    func stand(besides descriptors: [pollfd]) -> Bool {
+        output.flush()
+        return obey(keyboard.serve(waiting: -1, besides: descriptors))
     }
 
     /// - Returns: whether the run is to end.
     private func obey(_ command: Keyboard.Command?) -> Bool {
+        if command == .monitor, debugger != nil {
+            StandardStreams.complain("the debugger has the machine: there it is monitor COMMAND")
+            return false
+        }
         wantsMonitor = command == .monitor
         return command != nil || Interruption.signal != 0
     }

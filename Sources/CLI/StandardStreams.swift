@@ -13,7 +13,9 @@ enum StandardStreams {
 
     static func output(_ text: String) { output(Array(text.utf8)) }
 
-    static func error(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
+    static func error(_ text: String) { error(Array(text.utf8)) }
+
+    static func error(_ bytes: [UInt8]) { _ = write(bytes, to: STDERR_FILENO) }
 
     /// One line of orrery's own, told apart from what the guest prints.
     static func complain(_ text: String) {
