@@ -32,6 +32,14 @@ final class GDBConnection {
 
     deinit { if isOwned { close(input) } }
 
+    /// The other side is gone, also where it has sent more than was read.
+    var isHungUp: Bool {
+        // POLLRDHUP of Linux: the other side sends nothing more.
+        let hangUp: Int16 = 0x2000
+        var wait = pollfd(fd: input, events: hangUp, revents: 0)
+        return isClosed || poll(&wait, 1, 0) > 0 && wait.revents & (hangUp | Int16(POLLHUP) | Int16(POLLERR)) != 0
+    }
+
     var hasUnsent: Bool { !unsent.isEmpty }
 
     /// What is to be waited for.

@@ -80,23 +80,21 @@ final class GDBServer {
     /// - Returns: how the run ends, where one has ended it.
     private func look() -> Session.Conclusion? {
         if let socket = listener.accept() {
-            if connection == nil {
-                connect(GDBConnection(socket: socket))
-            } else {
+            if let connection, !connection.isHungUp {
                 // There is one already.
                 close(socket)
+            } else {
+                disconnect()
+                connect(GDBConnection(socket: socket))
             }
         }
         guard let connection, let debugger else { return nil }
         if debugger.wantsInput { debugger.receive(connection.read()) }
         exchange()
         // A hang-up is seen by reading.
-        let isGone = connection.isClosed
-        guard isGone || debugger.ending != nil && !connection.hasUnsent else { return nil }
+        guard connection.isClosed || debugger.ending != nil && !connection.hasUnsent else { return nil }
         let ending = debugger.ending
-        debugger.close()
-        self.debugger = nil
-        self.connection = nil
+        disconnect()
         if ending == .killed { return .quit }
         if isAlone || target.conclusion != nil { return target.conclusion ?? .quit }
         if ending == .detached {
@@ -104,6 +102,12 @@ final class GDBServer {
             target.resume(Resumption(.run))
         }
         return nil
+    }
+
+    private func disconnect() {
+        debugger?.close()
+        debugger = nil
+        connection = nil
     }
 
     private func connect(_ connection: GDBConnection) {

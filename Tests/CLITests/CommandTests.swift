@@ -6,7 +6,7 @@ import Testing
 @Suite("orrery")
 struct CommandTests {
     /// Beside the test bundle, whose path is among the arguments of whoever runs it.
-    private static let program: String? = {
+    static let program: String? = {
         let candidates =
             CommandLine.arguments.filter { $0.contains(".xctest") }.map { ($0 as NSString).deletingLastPathComponent }
             + [Bundle.main.bundlePath]

@@ -147,6 +147,11 @@ extension RISCV.Hart {
         switch number {
         case 0x001: state.pointee.core.floatFlags = UInt8(value & 31)
         case 0x002: state.pointee.core.floatRounding = UInt8(value & 7)
+        // Here there is no instruction that is not counted because it writes the counter.
+        case 0xb00:
+            writeCounter(0, state.pointee.mcountinhibit & 1 != 0 ? value : value &+ 1)
+        case 0xb02:
+            writeCounter(2, state.pointee.mcountinhibit & 4 != 0 ? value : value &+ 1)
         case 0x003:
             state.pointee.core.floatFlags = UInt8(value & 31)
             state.pointee.core.floatRounding = UInt8(value >> 5 & 7)
