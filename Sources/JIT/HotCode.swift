@@ -337,6 +337,15 @@ public final class HotCode: Translator {
         }
     }
 
+    public override func breakpointsChanged(in page: UInt64, _ space: DebugStops.AddressSpace) {
+        switch space {
+        case .physical:
+            for translated in pagesByPhysical[page] ?? [] { forget(translated, keepingAccesses: true) }
+        case .virtual:
+            pages.forEach { if $0.key.virtual == page { forget($0, keepingAccesses: true) } }
+        }
+    }
+
     public override func memoryMapChanged() { flush() }
 
     public override func forget() { flush() }

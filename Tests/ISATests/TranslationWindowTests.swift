@@ -111,4 +111,28 @@ struct TranslationWindowTests {
         #expect(context.pointee.readWindow == TranslationContext.Window())
         #expect(context.pointee.writeWindow == TranslationContext.Window())
     }
+
+    @Test("What is left out is in no window, and of what is left the longer side is kept, wherever it lies")
+    func leavingOut() {
+        defer { end() }
+        let page = PhysicalMemory.pageSize
+        let start = Self.virtual
+        for first in -3...12 as ClosedRange<Int64> {
+            for count in 1...16 as ClosedRange<Int64> {
+                var window = TranslationContext.Window(start: start, size: 8 * page, addend: 1 << 40)
+                let low = start &+ UInt64(bitPattern: first) &* page
+                let high = low &+ UInt64(count) &* page &- 1
+                window.leaveOut(low &+ 100, high &- 100, ~0)
+                // Pages 0 to 7, without first..<first + count.
+                let left = (0..<8 as Range<Int64>).filter { $0 < first || $0 >= first + count }
+                let below = left.filter { $0 < first }
+                let kept = below.count >= left.count - below.count ? below : left.filter { $0 >= first }
+                #expect(window.size == UInt64(kept.count) * page, "pages \(first) to \(first + count - 1)")
+                if let lowest = kept.first { #expect(window.start == start &+ UInt64(lowest) &* page) }
+            }
+        }
+        var tagged = TranslationContext.Window(start: start, size: 8 * page, addend: 0)
+        tagged.leaveOut(start & (1 << 56 - 1) + 5 * page, start & (1 << 56 - 1) + 5 * page, 1 << 56 - 1)
+        #expect(tagged.start == start && tagged.size == 5 * page, "tags are not compared")
+    }
 }

@@ -62,6 +62,7 @@ extension AArch64.ProcessingElement {
 
     /// Runs the instruction at the program counter alone, which PSTATE.IL or BTYPE may forbid.
     func enterMarkedCode(_ slots: UnsafeMutableRawPointer) throws(Fault) {
+        if stopsAtBreakpoint(slots) { return }
         if state.pointee.pstate & PSTATE.illegal != 0 { throw illegalExecutionState() }
         let address = core.pointee.programCounter
         let word = word(at: address, slots)

@@ -165,6 +165,7 @@ extension AArch64.ProcessingElement {
         if steps, state.pointee.pstate & PSTATE.softwareStep == 0 { return takeSoftwareStep(isOfInstruction: false) }
         do throws(Fault) {
             let slots = try fetch(core.pointee.programCounter)
+            if stopsAtBreakpoint(slots) { return }
             let address = core.pointee.programCounter
             let breaks = armed.breaksPage(of: address)
             if breaks, generatesDebugExceptions, breakpointMatches(address) {

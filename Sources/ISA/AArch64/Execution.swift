@@ -57,6 +57,7 @@ extension AArch64: GuestArchitecture {
     ) {
         let number = DecodedPage.operation(of: slot, slots)
         let operation = Operation(rawValue: number >> 1) ?? .illegal
+        noteProgramCounter(state, slot, page, slots)
         runWhole(AArch64.self, state, slot, page, slots, budget, tlb) { e, i throws(Fault) in
             try execute(operation, number & 1 == 0 ? .word : .double, &e, i)
         }
@@ -75,6 +76,13 @@ extension AArch64: GuestArchitecture {
         proceed(state, slot, page, slots, budget, tlb)
     }
 
+    /// The instruction has a breakpoint.
+    static let breakpointHandler: Handler = { state, slot, page, slots, budget, tlb in
+        noteProgramCounter(state, slot, page, slots)
+        state.assumingMemoryBound(to: CoreState.self).pointee.budget = budget
+        ProcessingElement.with(state) { $0.reachBreakpoint(slot, slots) }
+    }
+
     /// Behind the last slot of a page: on to the next page.
     static let pageEndHandler: Handler = { state, slot, page, slots, budget, tlb in
         runPageEnd(AArch64.self, state, slot, page, slots, budget, tlb)
@@ -90,6 +98,7 @@ extension AArch64.ProcessingElement {
     public func run(_ count: UInt64) -> UInt64 {
         let start = core.pointee.executed
         core.pointee.beginTurn(count)
+        if debugStops.isUsed { _ = stops.begin(core) }
         let translator = translator.map { Uncounted($0) }
         while true {
             core.pointee.budget &+= core.pointee.withheld

@@ -242,6 +242,7 @@ extension AArch64.ProcessingElement {
         if examinesData { try checkWatchpoints(address, size, .read, attributes) }
         if let host = host(translation.physical, count: size) {
             enter(address, translation, .read, attributes)
+            if debugStops.watchesData { reportRead(address, translation.physical, size) }
             return host.read(width)
         }
         if !isAligned { throw alignmentFault(address, isWrite: false) }
@@ -261,7 +262,7 @@ extension AArch64.ProcessingElement {
             switch core.pointee.context.pointee.deviceAccess(address, isWrite: access.isStore) {
             case .device(let physical) where !examinesData:
                 guard access.isStore else { return try readDevice(address, physical, size) }
-                try writeDevice(address, physical, size, value)
+                try writeDevice(address, physical, access.width, value)
                 return 0
             case .intermediate(let page) where knowsGuest:
                 if recordsKnownFault(address, page, isWrite: access.isStore) { return nil }
@@ -277,15 +278,19 @@ extension AArch64.ProcessingElement {
     private func readDevice(_ address: UInt64, _ physical: UInt64, _ size: UInt64) throws(Fault) -> UInt64 {
         guard let value = bus.read(physical, size: Int(size)) else { throw externalAbort(address) }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportRead(address, physical, size) }
         return value
     }
 
     @inline(__always)
     private func writeDevice(
-        _ address: UInt64, _ physical: UInt64, _ size: UInt64, _ value: UInt64
+        _ address: UInt64, _ physical: UInt64, _ width: Width, _ value: UInt64
     ) throws(Fault) {
-        guard bus.write(physical, size: Int(size), value: value) else { throw externalAbort(address, isWrite: true) }
+        guard bus.write(physical, size: Int(width.bytes), value: value) else {
+            throw externalAbort(address, isWrite: true)
+        }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportWrite(address, physical, width, value, over: nil) }
     }
 
     /// Where an aligned access leads that no more need be known of: to the device that was accessed last.
@@ -313,24 +318,28 @@ extension AArch64.ProcessingElement {
             if address & 4095 > 4096 - size { return try storeAcrossPages(address, value, size, attributes) }
         }
         if isAligned, let physical = knownDevice(address, attributes, isWrite: true) {
-            return try writeDevice(address, physical, size, value)
+            return try writeDevice(address, physical, width, value)
         }
         if isAligned, let physical = knownTable(address, attributes), let region = memory.table(at: physical) {
+            let host = region.host + Int(physical - region.base)
+            if debugStops.watchesData { reportWrite(address, physical, width, value, over: host) }
             _ = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
-            return (region.host + Int(physical - region.base)).write(value, width)
+            return host.write(value, width)
         }
         let translation = try translate(address, .write, attributes, isAligned: isAligned)
         if examinesData { try checkWatchpoints(address, size, .write, attributes) }
         let physical = translation.physical
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
+            let host = region.host + Int(physical - region.base)
+            if debugStops.watchesData { reportWrite(address, physical, width, value, over: host) }
             let isPlain = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
-            (region.host + Int(physical - region.base)).write(value, width)
+            host.write(value, width)
             if isPlain { enterForWriting(address, translation, region, attributes) }
             return
         }
         if !isAligned { throw alignmentFault(address, isWrite: true) }
         enterDevice(address, translation, attributes)
-        try writeDevice(address, physical, size, value)
+        try writeDevice(address, physical, width, value)
     }
 
     /// Where an aligned write leads that no more need be known of: to the page of tables that was written last.
@@ -370,6 +379,7 @@ extension AArch64.ProcessingElement {
         _ address: UInt64, _ size: UInt64, _ attributes: MemoryAttributes
     ) throws(Fault) -> UInt64 {
         let (first, second, count) = try parts(address, size, .read, attributes)
+        if debugStops.watchesData { reportAcrossPages(address, first, second, size, .read) }
         var value: UInt64 = 0
         for index in 0..<size {
             let host = memory.host(index < count ? first + index : second + (index - count))
@@ -382,10 +392,11 @@ extension AArch64.ProcessingElement {
         _ address: UInt64, _ value: UInt64, _ size: UInt64, _ attributes: MemoryAttributes
     ) throws(Fault) {
         let (first, second, count) = try parts(address, size, .write, attributes)
+        if debugStops.watchesData { reportAcrossPages(address, first, second, size, .write, new: value) }
         var parts = (value, value >> (8 * count))
         // Cannot fail: both parts are memory that may be written.
-        _ = memory.write(first, from: &parts.0, count: Int(count))
-        _ = memory.write(second, from: &parts.1, count: Int(size - count))
+        _ = memory.writeByCPU(first, from: &parts.0, count: Int(count))
+        _ = memory.writeByCPU(second, from: &parts.1, count: Int(size - count))
     }
 
     func probe(
@@ -427,6 +438,9 @@ extension AArch64.ProcessingElement {
             throw recorded
         }
         let host = region.host + Int(translation.physical - region.base)
+        if debugStops.watchesData {
+            reportHeld(address, translation.physical, bytes, host, isWrite: write, attributes)
+        }
         if write {
             if memory.willWrite(translation.physical, count: bytes, in: region) {
                 enterForWriting(address, translation, region, attributes)
@@ -457,6 +471,8 @@ extension AArch64.ProcessingElement {
         guard translation.enterable.contains(needed), !checksAlignment,
             isUntranslated || !translation.attributes.isDevice, Self.isCanonical(address),
             !(examinesData && armed.watchesPage(of: address)),
+            !debugStops.watchesData
+                || !debugStops.watchesPage(of: address, physical: translation.physical, isWrite: needed == .write),
             let region = memory.region(containing: translation.physical & ~4095)
         else { return }
         let context = attributes.contains(.unprivileged) ? core.pointee.unprivileged : core.pointee.context
@@ -465,6 +481,7 @@ extension AArch64.ProcessingElement {
         if !examinesData {
             context.pointee.notePage(
                 address, physical: translation.physical, size: translation.size, in: region, isWrite: needed == .write)
+            if debugStops.watchesData { debugStops.cutWindows(of: context) }
         }
     }
 
@@ -491,6 +508,7 @@ extension AArch64.ProcessingElement {
         guard let page = code.page(at: translation.physical) else { throw externalAbort(address, isFetch: true) }
         statistics.fetchMisses += 1
         if translation.isGuarded, features.contains(.bti) { state.pointee.guards = 1 }
+        if debugStops.hasBreakpoints { code.setBreakpoints(page, at: address) }
         let slots = UnsafeMutableRawPointer(page.slots)
         if !(examinesCode && armed.breaksPage(of: address)) {
             core.pointee.context.pointee.enterFetch(

@@ -186,9 +186,13 @@ extension AArch64.ProcessingElement {
         }
         let physical = try translateNested(address, isWrite: false)
         // SAFETY: the eight bytes are memory of the machine.
-        if let host = memory.host(physical, count: 8) { return host.load(as: UInt64.self) }
+        if let host = memory.host(physical, count: 8) {
+            if debugStops.watchesData { reportRead(address, physical, 8) }
+            return host.load(as: UInt64.self)
+        }
         guard let value = bus.read(physical, size: 8) else { throw nestedAbort(address, status: 0x10, isWrite: false) }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportRead(address, physical, 8) }
         return value
     }
 
@@ -205,12 +209,19 @@ extension AArch64.ProcessingElement {
             }
         }
         let physical = try translateNested(address, isWrite: true)
-        var value = value
-        if memory.write(physical, from: &value, count: 8) { return }
+        var new = value
+        if let region = memory.region(containing: physical, count: 8), !region.isReadOnly {
+            if debugStops.watchesData {
+                reportWrite(address, physical, .double, value, over: region.host + Int(physical - region.base))
+            }
+            _ = memory.writeByCPU(physical, from: &new, count: 8)
+            return
+        }
         guard bus.write(physical, size: 8, value: value) else {
             throw nestedAbort(address, status: 0x10, isWrite: true)
         }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportWrite(address, physical, .double, value, over: nil) }
     }
 
     /// The context in which EL2 has such accesses itself, where one is known.

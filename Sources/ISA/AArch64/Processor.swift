@@ -31,6 +31,9 @@ extension AArch64 {
         public let hasEL2: Bool
         public let hasEL3: Bool
         let memory: PhysicalMemory
+        /// Where the machine stops for a debugger, and what this PE has to do with it.
+        let debugStops: DebugStops
+        let stops: ProcessorStops
         /// It leads to devices, which do not hold the PE; so the PE may hold it.
         let bus: any PhysicalBus
         unowned(unsafe) let environment: any AArch64Environment
@@ -125,6 +128,8 @@ extension AArch64 {
             optionalBits = PSTATE.optional(cluster.features)
             stageTwo = StageTwo(cluster.translationFeatures, hcr: 0, vtcr: 0, vttbr: 0, sctlr: 0)
             memory = cluster.memory
+            debugStops = memory.stops
+            stops = ProcessorStops(memory.stops)
             code = cluster.code
             decoder = cluster.decoder
             handlers = cluster.handlers
@@ -353,6 +358,7 @@ extension AArch64 {
             translationFeatures = TranslationFeatures(model)
             self.memory = memory
             memory.descriptorInUse = Descriptor.inUse
+            memory.stops.comparedBits = ArmedDebug.compared
             decoder = Decoder(features)
             registers = SystemRegisterTable(model)
             instructions = SystemInstructionTable(features)
@@ -368,7 +374,8 @@ extension AArch64 {
             code = CodeCache(
                 memory: memory, pageCapacity: decodedPages ?? (translates ? 512 : 6144),
                 decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
-                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
+                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self),
+                breakpointHandler: unsafeBitCast(breakpointHandler, to: UInt.self))
         }
 
         deinit {

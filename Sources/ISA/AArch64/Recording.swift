@@ -42,6 +42,7 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
     public func length(of address: UInt64, in page: CodePage) -> UInt8 { 4 }
 
     public func shape(of address: UInt64, in page: CodePage) -> InstructionShape {
+        if hasBreakpoint(address, page) { return .interpreted }
         let (operation, _, operands, _) = instruction(address, page)
         let target = address &+ operands.immediateBits
         switch operation {
@@ -69,7 +70,13 @@ extension AArch64.ProcessingElement: TranslatableProcessor {
         }
     }
 
+    /// The instruction is one for the interpreter.
+    private func hasBreakpoint(_ address: UInt64, _ page: CodePage) -> Bool {
+        page.decoded.slots[Int(address & 4095) / 2].handler == code.breakpointHandler
+    }
+
     public func record(_ address: UInt64, in page: CodePage, _ recorder: inout Recorder) -> Bool {
+        if hasBreakpoint(address, page) { return false }
         let (operation, width, operands, isBasedOnStack) = instruction(address, page)
         guard operation != .illegal else { return false }
         recorder.begin(length: 4)

@@ -129,8 +129,14 @@ public struct CoreState {
 
     /// Ends the turn for good after the instruction in progress: what is left of it is forgone.
     package mutating func endTurn() {
-        stopSoon()
         hasEndedTurn = true
+        suspendTurn()
+    }
+
+    /// Comes back to who has begun the turn after the instruction in progress, as if no more had been allowed: what is left of it
+    /// is to be run later.
+    package mutating func suspendTurn() {
+        stopSoon()
         turnEnd &-= withheld
         withheld = 0
     }

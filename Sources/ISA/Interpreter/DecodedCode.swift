@@ -70,6 +70,8 @@ package final class DecodedPage {
     package let isWritten: UnsafeMutablePointer<Bool>
     /// The memory's note of translation tables in the page.
     package let table: UnsafeMutablePointer<PhysicalMemory.TableNote>
+    /// The slots that have the handler of breakpoints in place of their instructions'.
+    private var breakpoints: [Int] = []
 
     package init(
         physical: UInt64, host: UnsafeRawPointer, notes: PhysicalMemory.PageNotes, decode: UInt, pageEnd: UInt
@@ -132,13 +134,26 @@ package final class DecodedPage {
     ///
     /// Operands stay: the instruction that writes may be in a granule itself, and goes on to its successor by its own
     /// length.
-    package func invalidate(granules changed: UInt64, decode: UInt) {
+    package func invalidate(granules changed: UInt64, decode: UInt, breakpoint: UInt) {
         guard changed & granules.pointee != 0 else { return }
         for granule in 0..<64 where changed & 1 << UInt64(granule) != 0 {
             let first = granule * 32
             for slot in max(0, first - 1)..<(first + 32) { slots[slot].handler = decode }
         }
         granules.pointee &= ~changed
+        for slot in breakpoints { slots[slot].handler = breakpoint }
+    }
+
+    /// Has the slot have the handler of breakpoints, `breakpoint`, from now on.
+    func setBreakpoint(_ slot: Int, _ breakpoint: UInt) {
+        guard slots[slot].handler != breakpoint else { return }
+        slots[slot].handler = breakpoint
+        breakpoints.append(slot)
+    }
+
+    func removeBreakpoints(decode: UInt) {
+        for slot in breakpoints { slots[slot].handler = decode }
+        breakpoints.removeAll()
     }
 }
 
@@ -153,16 +168,21 @@ public final class CodeCache: CodeObserver {
     private let generationCapacity: Int
     package let decodeHandler: UInt
     package let pageEndHandler: UInt
+    /// Of instructions with a breakpoint.
+    package let breakpointHandler: UInt
     private var pages: [UInt64: DecodedPage] = [:]
     private var oldPages: [UInt64: DecodedPage] = [:]
     /// Every CPU's TLBs: what is written may become code, a generation end, and translations be stale.
     package var pools: [ContextPool] = []
 
-    package init(memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt) {
+    package init(
+        memory: PhysicalMemory, pageCapacity: Int, decodeHandler: UInt, pageEndHandler: UInt, breakpointHandler: UInt
+    ) {
         self.memory = memory
         generationCapacity = pageCapacity / 2
         self.decodeHandler = decodeHandler
         self.pageEndHandler = pageEndHandler
+        self.breakpointHandler = breakpointHandler
         super.init()
         memory.addObserver(self)
     }
@@ -191,6 +211,36 @@ public final class CodeCache: CodeObserver {
         pages[address] = page
         return page
     }
+
+    // MARK: Breakpoints
+
+    /// Before the page is fetched from at `address`: gives the instructions that have a breakpoint there, or where they are in
+    /// memory, the handler that says so.
+    @inline(never)
+    package func setBreakpoints(_ page: DecodedPage, at address: UInt64) {
+        for offset in memory.stops.breakpoints(inPageAt: address, physical: page.physical) {
+            page.setBreakpoint(Int(offset) / 2, breakpointHandler)
+        }
+    }
+
+    /// Calls `body`, which runs no more than the instruction of the slot, with that as it is without its breakpoint.
+    package func withoutBreakpoint(_ slot: UnsafeMutableRawPointer, _ body: () -> Void) {
+        let slot = slot.assumingMemoryBound(to: DecodedSlot.self)
+        slot.pointee.handler = decodeHandler
+        body()
+        slot.pointee.handler = breakpointHandler
+    }
+
+    public override func breakpointsChanged(in page: UInt64, _ space: DebugStops.AddressSpace) {
+        for page in pages.values { page.removeBreakpoints(decode: decodeHandler) }
+        for page in oldPages.values { page.removeBreakpoints(decode: decodeHandler) }
+        // Whoever fetches from a page after this sets them.
+        for pool in pools { pool.forEach { $0.pointee.flushFetches() } }
+    }
+
+    public override func watchpointsChanged() { translationsChanged() }
+
+    // MARK: Changes
 
     /// Notes that the 2 bytes at `slot` of the page are code from now on.
     package func noteCode(_ page: DecodedPage, slot: Int) {
@@ -228,7 +278,7 @@ public final class CodeCache: CodeObserver {
     public override func codeChanged(page: UInt64, granules: UInt64) {
         changes &+= 1
         if let decoded = pages[page] ?? oldPages[page] {
-            decoded.invalidate(granules: granules, decode: decodeHandler)
+            decoded.invalidate(granules: granules, decode: decodeHandler, breakpoint: breakpointHandler)
         } else {
             memory.notes(page)?.codeGranules.pointee &= ~granules
         }

@@ -137,6 +137,27 @@ public func runWhole<Guest: GuestArchitecture>(
     finish(interpreter)
 }
 
+/// Before an instruction whose accesses a debugger may be told of: where it is.
+@inlinable @inline(__always)
+public func noteProgramCounter(
+    _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer
+) {
+    let offset = UInt64(UInt(bitPattern: slot) &- UInt(bitPattern: slots)) &>> 3
+    state.assumingMemoryBound(to: CoreState.self).pointee.programCounter = page &+ offset
+}
+
+/// The same as ``runWhole(_:_:_:_:_:_:_:_:)``, of an instruction whose helper accesses memory.
+@inlinable @inline(__always)
+public func runAccess<Guest: GuestArchitecture>(
+    _ guest: Guest.Type, _ state: UnsafeMutableRawPointer, _ slot: UnsafeMutableRawPointer, _ page: UInt64,
+    _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer,
+    _ meaning: (inout Interpreter<Guest>, Operands) throws(Fault) -> Void
+) {
+    noteProgramCounter(state, slot, page, slots)
+    runWhole(guest, state, slot, page, slots, budget, tlb, meaning)
+}
+
 /// Runs the meaning of the one instruction at the program counter, which is no transfer of control, and goes on to none. The
 /// state's budget is left as if it had not been executed.
 @inlinable @inline(__always)

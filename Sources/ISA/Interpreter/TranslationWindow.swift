@@ -40,16 +40,25 @@ extension TranslationContext {
         }
 
         /// Leaves out the page at `host`, and all beyond it on the shorter side.
-        mutating func cut(host: UInt64) {
-            let page = host &- addend
-            guard contains(page) else { return }
-            let (below, above) = (page &- start, start &+ size &- page &- PhysicalMemory.pageSize)
+        mutating func cut(host: UInt64) { leaveOut(host &- addend, host &- addend, ~0) }
+
+        /// Leaves out the pages from that of `first` to that of `last`, and all beyond them on the shorter side.
+        /// - Parameter bits: of the addresses, those that are compared.
+        mutating func leaveOut(_ first: UInt64, _ last: UInt64, _ bits: UInt64) {
+            let inPage = PhysicalMemory.pageSize &- 1
+            let (first, last) = (first & ~inPage, last | inPage)
+            let offset = (first &- start) & bits
+            // They begin in the window, or the window begins in them.
+            guard offset < size || !isEmpty && (start &- first) & bits <= last &- first else { return }
+            let below = offset < size ? offset : 0
+            let behind = ((last &- start) & bits) &+ 1
+            let above = behind < size ? size &- behind : 0
             if max(below, above) == 0 {
                 self = Window()
             } else if below >= above {
                 self = Window(start: start, size: below, addend: addend)
             } else {
-                self = Window(start: page &+ PhysicalMemory.pageSize, size: above, addend: addend)
+                self = Window(start: start &+ behind, size: above, addend: addend)
             }
         }
     }

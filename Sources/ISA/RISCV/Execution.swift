@@ -59,6 +59,7 @@ extension RISCV: GuestArchitecture {
         _ slots: UnsafeMutableRawPointer, _ budget: UInt64, _ tlb: UnsafeMutableRawPointer
     ) {
         let operation = Operation(rawValue: DecodedPage.operation(of: slot, slots)) ?? .illegal
+        noteProgramCounter(state, slot, page, slots)
         runWhole(RISCV.self, state, slot, page, slots, budget, tlb) { e, i throws(Fault) in
             try execute(operation, &e, i)
         }
@@ -77,6 +78,13 @@ extension RISCV: GuestArchitecture {
         runPageEnd(RISCV.self, state, slot, page, slots, budget, tlb)
     }
 
+    /// The instruction has a breakpoint.
+    static let breakpointHandler: Handler = { state, slot, page, slots, budget, tlb in
+        noteProgramCounter(state, slot, page, slots)
+        state.assumingMemoryBound(to: CoreState.self).pointee.budget = budget
+        Hart.with(state) { $0.reachBreakpoint(slot, slots) }
+    }
+
     /// An instruction whose second half lies on the next page: the run loop fetches it half by half.
     static let crossingHandler: Handler = { state, slot, page, slots, budget, tlb in
         let interpreter = Interpreter<RISCV>(state, slot, page, slots, budget, tlb)
@@ -93,6 +101,7 @@ extension RISCV.Hart {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let start = core.pointee.executed
         core.pointee.beginTurn(count)
+        if debugStops.isUsed { followStops() }
         let translator = translator.map { Uncounted($0) }
         while true {
             core.pointee.budget &+= core.pointee.withheld
@@ -153,7 +162,7 @@ extension RISCV.Hart {
     public func limitTurn(to limit: UInt64) { state.pointee.core.limitTurn(to: limit) }
 
     /// Runs code from the program counter until a handler comes back.
-    private func enterCode() {
+    func enterCode() {
         let core = UnsafeMutableRawPointer(state).assumingMemoryBound(to: CoreState.self)
         let address = core.pointee.programCounter
         let context = core.pointee.context
@@ -167,6 +176,8 @@ extension RISCV.Hart {
                         UnsafeMutableRawPointer(context.pointee.reads))
                     return
                 }
+            } else if debugStops.hasBreakpoints, try stopsOutsidePages(address) {
+                return
             }
             try runFromScratch(address)
         } catch {

@@ -228,7 +228,7 @@ extension RISCV {
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 0) } },  // cbo.inval
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 1) } },  // cbo.clean
         { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 2) } },  // cbo.flush
-        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 4) } },  // cbo.zero
+        { runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try cacheBlock(&e, i, 4) } },  // cbo.zero
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try exceptionReturn(&e, .supervisorReturn) }
         },  // sret
@@ -249,14 +249,14 @@ extension RISCV {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, .signed8) }
         },  // hlv.b
         {
-            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, nil) }
+            runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .byte, nil) }
         },  // hlv.bu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, .signed16)
             }
         },  // hlv.h
         {
-            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, nil) }
+            runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .half, nil) }
         },  // hlv.hu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
@@ -268,7 +268,7 @@ extension RISCV {
             }
         },  // hlv.w
         {
-            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .word, nil) }
+            runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .word, nil) }
         },  // hlv.wu
         {
             run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in
@@ -276,13 +276,13 @@ extension RISCV {
             }
         },  // hlvx.wu
         {
-            runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .double, nil)
+            runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorLoad(&e, i, .double, nil)
             }
         },  // hlv.d
-        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .byte) } },  // hsv.b
-        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .half) } },  // hsv.h
-        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .word) } },  // hsv.w
-        { runWhole(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .double) } },  // hsv.d
+        { runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .byte) } },  // hsv.b
+        { runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .half) } },  // hsv.h
+        { runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .word) } },  // hsv.w
+        { runAccess(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try hypervisorStore(&e, i, .double) } },  // hsv.d
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .half) } },  // flh
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .single) } },  // flw
         { run(RISCV.self, $0, $1, $2, $3, $4, $5) { e, i throws(Fault) in try loadFloat(&e, i, .double) } },  // fld

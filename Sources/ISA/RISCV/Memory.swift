@@ -15,12 +15,14 @@ extension RISCV.Hart {
         }
         if let host = host(physical, count: size) {
             if caches { enter(address, translation, for: .read) }
+            if debugStops.watchesData { reportRead(address, physical, size) }
             return host.read(width)
         }
         guard address & (size - 1) == 0, let value = bus.read(physical, size: Int(size)) else {
             throw accessFault(.read, mode, address)
         }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportRead(address, physical, size) }
         return value
     }
 
@@ -28,6 +30,7 @@ extension RISCV.Hart {
         _ address: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode
     ) throws(Fault) -> UInt64 {
         let (first, second, count) = try partsAcrossPages(address, size, .read, mode)
+        if debugStops.watchesData { reportAcrossPages(address, first, second, size, .read) }
         var value: UInt64 = 0
         for index in 0..<size {
             let host = memory.host(index < count ? first + index : second + (index - count))
@@ -71,8 +74,10 @@ extension RISCV.Hart {
         if caches, let physical = core.pointee.context.pointee.tablePhysical(address),
             let region = memory.table(at: physical)
         {
+            let host = region.host + Int(physical - region.base)
+            if debugStops.watchesData { reportWrite(address, physical, width, value, over: host) }
             _ = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
-            return (region.host + Int(physical - region.base)).write(value, width)
+            return host.write(value, width)
         }
         let translation = try translate(address, .write, mode)
         let physical = translation.physical
@@ -80,8 +85,10 @@ extension RISCV.Hart {
             throw accessFault(.write, mode, address)
         }
         if let region = memory.region(containing: physical, count: size), !region.isReadOnly {
+            let host = region.host + Int(physical - region.base)
+            if debugStops.watchesData { reportWrite(address, physical, width, value, over: host) }
             let isPlain = memory.willWrite(physical, count: size, size == 8 ? value : nil, in: region)
-            (region.host + Int(physical - region.base)).write(value, width)
+            host.write(value, width)
             if isPlain, caches { enterForWriting(address, translation, region) }
             return
         }
@@ -89,16 +96,18 @@ extension RISCV.Hart {
             throw accessFault(.write, mode, address)
         }
         statistics.deviceAccesses += 1
+        if debugStops.watchesData { reportWrite(address, physical, width, value, over: nil) }
     }
 
     private func storeAcrossPages(
         _ address: UInt64, _ value: UInt64, _ size: UInt64, _ mode: RISCV.AccessMode
     ) throws(Fault) {
         let (first, second, count) = try partsAcrossPages(address, size, .write, mode)
+        if debugStops.watchesData { reportAcrossPages(address, first, second, size, .write, new: value) }
         var parts = (value, value >> (8 * count))
         // Cannot fail: both parts are memory that may be written.
-        _ = memory.write(first, from: &parts.0, count: Int(count))
-        _ = memory.write(second, from: &parts.1, count: Int(size - count))
+        _ = memory.writeByCPU(first, from: &parts.0, count: Int(count))
+        _ = memory.writeByCPU(second, from: &parts.1, count: Int(size - count))
     }
 
     func probe(
@@ -116,6 +125,7 @@ extension RISCV.Hart {
             let region = memory.region(containing: physical, count: bytes), !(write && region.isReadOnly)
         else { throw accessFault(access, mode, address) }
         let host = region.host + Int(physical - region.base)
+        if debugStops.watchesData { reportHeld(address, physical, bytes, host, isWrite: write, attributes) }
         if write {
             if memory.willWrite(physical, count: bytes, in: region) { enterForWriting(address, translation, region) }
         } else {
@@ -128,15 +138,18 @@ extension RISCV.Hart {
     func enter(_ address: UInt64, _ translation: RISCV.Translation, for use: TranslationContext.Use) {
         statistics.tlbMisses += 1
         // Misaligned accesses must be seen where they trap, so nothing is cached then.
+        let isWrite = if case .write = use { true } else { false }
         guard features.contains(.misaligned), protection.isUniform(page: translation.physical),
+            !debugStops.watchesData
+                || !debugStops.watchesPage(of: address, physical: translation.physical, isWrite: isWrite),
             let host = memory.host(translation.physical & ~4095)
         else { return }
         let context = state.pointee.core.context
         context.pointee.enter(address, host: host, for: use, superpage: translation.leafSize)
         if let openMemory, translation.physical &- openMemory.base < openMemory.size {
-            let isWrite = if case .write = use { true } else { false }
             context.pointee.notePage(
                 address, physical: translation.physical, size: translation.size, in: openMemory, isWrite: isWrite)
+            if debugStops.watchesData { debugStops.cutWindows(of: context) }
         }
     }
 
@@ -165,6 +178,7 @@ extension RISCV.Hart {
         guard protection.allows(physical, 2, .execute, machine: mode.privilege == .machine),
             let page = code.page(at: physical)
         else { throw accessFault(.execute, mode, address) }
+        if debugStops.hasBreakpoints { code.setBreakpoints(page, at: address) }
         let slots = UnsafeMutableRawPointer(page.slots)
         statistics.fetchMisses += 1
         state.pointee.core.context.pointee.enterFetch(address, slots: slots, superpage: translation.leafSize)

@@ -16,6 +16,9 @@ extension RISCV {
         private let cluster: Cluster
         public let features: Features
         let memory: PhysicalMemory
+        /// Where the machine stops for a debugger, and what this hart has to do with it.
+        let debugStops: DebugStops
+        let stops: ProcessorStops
         /// It leads to devices, which do not hold the hart; so the hart may hold it.
         let bus: any PhysicalBus
         unowned(unsafe) let environment: any RISCVEnvironment
@@ -96,6 +99,8 @@ extension RISCV {
             self.environment = environment
             features = cluster.features
             memory = cluster.memory
+            debugStops = memory.stops
+            stops = ProcessorStops(memory.stops)
             code = cluster.code
             decoder = cluster.decoder
             handlers = cluster.handlers
@@ -276,7 +281,8 @@ extension RISCV {
                 return isOpen ? region : nil
             }
             guard features.contains(.misaligned), let region = memory.largestRegion,
-                protection.allows(region.base, region.size, .read, machine: true)
+                protection.allows(region.base, region.size, .read, machine: true),
+                !debugStops.watchesReads(of: region.base, count: region.size)
             else {
                 directMemory = DirectMemory()
                 return
@@ -407,7 +413,8 @@ extension RISCV {
             code = CodeCache(
                 memory: memory, pageCapacity: decodedPages ?? (translates ? 512 : 6144),
                 decodeHandler: unsafeBitCast(decodeHandler, to: UInt.self),
-                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self))
+                pageEndHandler: unsafeBitCast(pageEndHandler, to: UInt.self),
+                breakpointHandler: unsafeBitCast(breakpointHandler, to: UInt.self))
         }
 
         deinit { handlers.deallocate() }

@@ -25,7 +25,8 @@ extension RISCV.Hart: TranslatableProcessor {
         return CodePage(physical: decoded.physical, decoded: decoded)
     }
 
-    /// The instruction at `address`, decoded now if it was not; nil where it does not lie in the page whole.
+    /// The instruction at `address`, decoded now if it was not; nil where it does not lie in the page whole, or has a
+    /// breakpoint.
     private func instruction(
         _ address: UInt64, _ page: CodePage
     ) -> (operation: RISCV.Operation, operands: Operands)? {
@@ -33,7 +34,10 @@ extension RISCV.Hart: TranslatableProcessor {
         if slot.pointee.handler == code.decodeHandler {
             decode(UnsafeMutableRawPointer(slot), UnsafeMutableRawPointer(page.decoded.slots))
         }
-        if slot.pointee.handler == unsafeBitCast(RISCV.crossingHandler, to: UInt.self) { return nil }
+        let handler = slot.pointee.handler
+        if handler == unsafeBitCast(RISCV.crossingHandler, to: UInt.self) || handler == code.breakpointHandler {
+            return nil
+        }
         let number = DecodedPage.operation(slot - page.decoded.slots, page.decoded.slots).pointee
         return (RISCV.Operation(rawValue: number) ?? .illegal, Operands(UnsafeRawPointer(slot)))
     }

@@ -19,7 +19,7 @@ extension RISCV {
         let address = e.register(i.rs1)
         let value = e.register(i.rs2)
         let handle = try e.probe(
-            address, bytes: UInt16(width.bytes), write: true, [.aligned, .atomic, .acquire, .release])
+            address, bytes: UInt16(width.bytes), write: true, [.aligned, .atomic, .exclusive, .acquire, .release])
         let held = e.consumeReservation(handle)
         e.store(if: held, handle, offset: 0, value, width)
         let failed = e.not(held)

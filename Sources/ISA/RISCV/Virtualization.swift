@@ -128,10 +128,11 @@ extension RISCV.Hart {
                 protection.allows(physical, Self.cacheBlockSize, .write, machine: mode.privilege == .machine),
                 let region = memory.region(containing: physical, count: Self.cacheBlockSize), !region.isReadOnly
             else { throw accessFault(.write, mode, address) }
+            if debugStops.watchesData { reportZeroing(address & ~(Self.cacheBlockSize - 1), physical) }
             memory.willChange(physical, count: Self.cacheBlockSize)
             (region.host + Int(physical - region.base)).initializeMemory(
                 as: UInt8.self, repeating: 0, count: Int(Self.cacheBlockSize))
-            memory.noteWrite(physical, count: Self.cacheBlockSize)
+            memory.noteWrite(physical, count: Self.cacheBlockSize, isExamined: false)
             return
         }
         // There is no cache, so nothing to do; but the access must be permitted: as a load or as a store, and a fault is

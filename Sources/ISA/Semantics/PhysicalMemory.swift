@@ -34,6 +34,10 @@ open class CodeObserver {
     open func translationsChanged() {}
     /// The same of those of the virtual page at `address`, or of what superpage holds it, in all address spaces.
     open func translationsChanged(of address: UInt64) {}
+    /// Breakpoints were inserted into the page at `page`, or removed from it: what was made of its code goes.
+    open func breakpointsChanged(in page: UInt64, _ space: DebugStops.AddressSpace) {}
+    /// Other data is watched: no translation may be used any more.
+    open func watchpointsChanged() {}
 }
 
 /// The RAM and ROM of a machine: host memory at guest-physical addresses.
@@ -75,7 +79,10 @@ public final class PhysicalMemory {
     /// The notes of each page that is watched for its tables, or was.
     var watchedTables: [(note: UnsafeMutablePointer<TableNote>, granules: UnsafeMutablePointer<UInt64>)] = []
 
-    public init() {}
+    /// Where CPUs stop for a debugger.
+    public let stops = DebugStops()
+
+    public init() { stops.memory = self }
 
     deinit {
         for region in regions {
@@ -208,20 +215,28 @@ public final class PhysicalMemory {
 
     /// Copies `count` bytes in, as DMA does: decoded code of these bytes is dropped.
     public func write(_ address: UInt64, from source: UnsafeRawPointer, count: Int) -> Bool {
+        guard writeByCPU(address, from: source, count: count) else { return false }
+        if stops.watchesDevices, count > 0 { stops.reportDeviceWrite(address, count: UInt64(count)) }
+        return true
+    }
+
+    /// The same of what is no device's write.
+    package func writeByCPU(_ address: UInt64, from source: UnsafeRawPointer, count: Int) -> Bool {
         guard count > 0 else { return true }
         guard let region = region(containing: address, count: UInt64(count)), !region.isReadOnly else { return false }
         willChange(address, count: UInt64(count))
         (region.host + Int(address - region.base)).copyMemory(from: source, byteCount: count)
-        noteWrite(address, count: UInt64(count))
+        noteWrite(address, count: UInt64(count), isExamined: false)
         return true
     }
 
-    /// Drops what was decoded from `address ..< address + count`, after those bytes changed, and all translations where tables
-    /// are watched there.
+    /// Drops what was decoded from `address ..< address + count`, after a device has changed those bytes, and all translations
+    /// where tables are watched there.
     /// - Returns: whether there was any code.
     @discardableResult
     public func noteWrite(_ address: UInt64, count: UInt64) -> Bool {
-        noteWrite(address, count: count, isExamined: false)
+        if stops.watchesDevices, count > 0 { stops.reportDeviceWrite(address, count: count) }
+        return noteWrite(address, count: count, isExamined: false)
     }
 
     /// - Parameter isExamined: the tables were seen to.

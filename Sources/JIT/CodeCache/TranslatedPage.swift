@@ -119,6 +119,10 @@ struct TranslatedPages {
 
     subscript(key: TranslatedPage.Key) -> TranslatedPage? { slots[slot(key)] }
 
+    func forEach(_ body: (TranslatedPage) -> Void) {
+        for case let page? in slots { body(page) }
+    }
+
     /// - Precondition: there is no page of its key yet.
     mutating func insert(_ page: TranslatedPage) {
         if (count + 1) * 2 > slots.count {
