@@ -1,8 +1,10 @@
-/// Just enough JSON to write one object.
+/// Just enough JSON to write.
 enum JSON {
     case string(String)
     case number(UInt64)
     case decimal(String)
+    case bool(Bool)
+    case array([JSON])
     case object([(String, JSON)])
     case null
 
@@ -11,6 +13,8 @@ enum JSON {
         case .string(let string): Self.quoted(string)
         case .number(let number): String(number)
         case .decimal(let text): text
+        case .bool(let bool): bool ? "true" : "false"
+        case .array(let elements): "[" + elements.map(\.text).joined(separator: ",") + "]"
         case .object(let members):
             "{" + members.map { Self.quoted($0.0) + ":" + $0.1.text }.joined(separator: ",") + "}"
         case .null: "null"

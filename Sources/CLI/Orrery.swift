@@ -26,6 +26,7 @@ struct Orrery: ParsableCommand {
             TestCommand.self,
             BenchCommand.self,
             LockstepCommand.self,
+            TraceCommand.self,
             HyperCommand.self,
         ])
 

@@ -30,7 +30,7 @@ public func aligned(_ rows: [[String]], left: Set<Int>) -> [String] {
 
 /// `text` with its control characters escaped: names out of a hostile file must not steer the user's terminal, and an
 /// error stays on one line.
-func printable(_ text: String) -> String {
+public func printable(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         switch scalar.value {
