@@ -90,7 +90,7 @@ extension AArch64 {
         /// One of these is there; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest exceptions, for post-mortems.
-        private var traps = ExceptionRing<TrapRecord>()
+        var traps = ExceptionRing<TrapRecord>()
         public var statistics = ProcessorStatistics()
         /// What makes the system counter of virtual time, where that is so simple; else the environment is asked.
         public var timebase: Timebase?
@@ -172,7 +172,7 @@ extension AArch64 {
                 state.pointee.core.memorySize = ram.size
                 state.pointee.core.codeGranules = UInt64(UInt(bitPattern: ram.codeGranules))
             }
-            state.pointee.pstate = PSTATE.daif | UInt64(resetLevel) << 2 | PSTATE.spSelect
+            state.pointee.pstate = initialProcessState
             resetSystemRegisters()
             contextChanged()
             debugChanged()

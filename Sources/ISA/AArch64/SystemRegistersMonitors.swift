@@ -147,14 +147,19 @@ extension AArch64.ProcessingElement {
 
     /// Something that decides which counters count was written; they are up to date.
     func monitorsChanged() {
+        noteMonitorActivity()
+        // The turn has to end where the next counter overflows, and the interrupt's level may be another.
+        stopSoon()
+        timersChanged()
+    }
+
+    /// Finds out whether any counter counts, at some level.
+    func noteMonitorActivity() {
         let s = state
         let guests = 1 << guestCounters - 1 | Self.cycleBit
         var enabled = s.pointee.pmcr & Control.enable != 0 ? guests : 0
         if s.pointee.mdcr >> 7 & 1 != 0 { enabled |= ~guests }
         s.pointee.monitorsAreActive = enabled & s.pointee.pmcntenset != 0
-        // The turn has to end where the next counter overflows, and the interrupt's level may be another.
-        stopSoon()
-        timersChanged()
     }
 
     /// AArch64.CountPMUEvents, for an event counter by its number, or the cycle counter as 31 (D12.6).

@@ -27,6 +27,9 @@ public struct ExceptionRing<Record> {
         count &+= 1
     }
 
+    /// Forgets them.
+    package mutating func removeAll() { count = 0 }
+
     /// Oldest first.
     package var all: [Record] {
         (max(0, count - Self.capacity)..<count).map { records[$0 % Self.capacity] }

@@ -57,7 +57,7 @@ extension RISCV {
         /// Somebody is told of traps, CSR writes, entries of guests or waits; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest traps, for post-mortems.
-        private var traps = ExceptionRing<TrapRecord>()
+        var traps = ExceptionRing<TrapRecord>()
         public var statistics = ProcessorStatistics()
         /// What makes `time` of virtual time, where that is so simple; else the environment is asked.
         public var timebase: Timebase?

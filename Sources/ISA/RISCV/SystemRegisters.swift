@@ -452,7 +452,7 @@ extension RISCV.Hart {
     }
 
     /// satp and vsatp as they would be after a write; nil where the mode is not supported and nothing changes.
-    private func validRoot(_ value: UInt64) -> UInt64? {
+    func validRoot(_ value: UInt64) -> UInt64? {
         switch value >> 60 {
         case 0: return value & 0x0fff_ffff_ffff_ffff
         case 8: return value

@@ -81,11 +81,16 @@ extension RISCV.Hart {
         refreshActivity()
     }
 
-    private func refreshActivity() {
+    /// Finds out whether any programmable counter counts.
+    func noteCounterActivity() {
         counterIsActive = (3..<32).contains { index in
             state.pointee.mhpmevent[index] & Event.selector != 0
                 && state.pointee.mcountinhibit & 1 << UInt64(index) == 0
         }
+    }
+
+    private func refreshActivity() {
+        noteCounterActivity()
         // Counters are brought up to date at each change of level: so none may go by unseen.
         forgetContexts()
         stopSoon()

@@ -14,6 +14,11 @@ final class AArch64Firmware {
         random = SplitMix64(seed: seed)
     }
 
+    /// Random numbers once given are not given again.
+    func describeState(_ visitor: inout some StateVisitor) {
+        visitor.field("random", &random.state)
+    }
+
     private enum Function {
         static let version: UInt64 = 0x8400_0000, cpuSuspend: UInt64 = 0x8400_0001, cpuOff: UInt64 = 0x8400_0002
         static let cpuOn: UInt64 = 0x8400_0003, affinityInfo: UInt64 = 0x8400_0004

@@ -238,6 +238,19 @@ public final class AArch64Virt {
         }
         request = nil
     }
+
+    public func describeOwnState(_ visitor: inout some StateVisitor) {
+        visitor.field(&request)
+        visitor.field("built-in firmware", &hasBuiltInFirmware)
+        firmware?.describeState(&visitor)
+        for timers in timers {
+            for line in timers.lines { line.describeState(&visitor) }
+            timers.alarm.describeState(&visitor)
+        }
+    }
+
+    /// Nothing does.
+    public func ownStateRestored() {}
 }
 
 extension AArch64.CPUModel {

@@ -46,6 +46,11 @@ public protocol Board: AnyObject {
     func receiveBreak()
     /// What the JIT makes of the code at a physical address; nil where it makes nothing.
     func translationListing(at address: UInt64) -> TranslationListing?
+
+    /// Walks the state that is the board's own: of no CPU, no device, and not of time.
+    func describeOwnState(_ visitor: inout some StateVisitor)
+    /// All state was replaced, that of CPUs and devices as well: works out what follows from it.
+    func ownStateRestored()
 }
 
 extension Board {

@@ -190,6 +190,16 @@ public final class RISCVVirt {
         request = nil
     }
 
+    public func describeOwnState(_ visitor: inout some StateVisitor) {
+        visitor.field(&request)
+        for timer in environment.timers { timer.describeState(&visitor) }
+    }
+
+    public func ownStateRestored() {
+        // The wires need nothing: who drives them and who hears them have been restored with their levels.
+        for hart in harts { hart.timebase?.offset = aclint.offset }
+    }
+
     /// The code that every hart starts with: a0 = its number, a1 = the device tree, a2 = what comes after the firmware in
     /// the form of OpenSBI's `fw_dynamic_info`; then the entry point. As QEMU's board has it, so that firmware built for
     /// one runs on the other.

@@ -32,6 +32,18 @@ public struct AccessFault: Error, Equatable {
 public protocol StateVisitor {
     mutating func field(_ name: StaticString, _ value: inout UInt64)
     mutating func field(_ name: StaticString, _ bytes: inout [UInt8])
+
+    /// Fields are replaced, so that what follows from them has to be worked out anew.
+    var replacesFields: Bool { get }
+    /// The field of that name, or else the last one, cannot have the value that it was given: `expected` says which it can.
+    /// Who finds that goes on with some value that it can have.
+    mutating func refuse(_ expected: @autoclosure () -> String, of name: StaticString?)
+}
+
+extension StateVisitor {
+    public var replacesFields: Bool { false }
+    public mutating func refuse(_ expected: @autoclosure () -> String, of name: StaticString?) {}
+    public mutating func refuse(_ expected: @autoclosure () -> String) { refuse(expected(), of: nil) }
 }
 
 extension StateVisitor {
@@ -39,12 +51,43 @@ extension StateVisitor {
         var wide = UInt64(truncatingIfNeeded: value)
         field(name, &wide)
         value = T(truncatingIfNeeded: wide)
+        if UInt64(truncatingIfNeeded: value) != wide { refuse("a number of \(T.bitWidth) bits") }
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Bool) {
         var wide: UInt64 = value ? 1 : 0
         field(name, &wide)
         value = wide != 0
+        if wide > 1 { refuse("0 or 1") }
+    }
+
+    /// One of several cases, by number.
+    public mutating func field<T: RawRepresentable>(_ name: StaticString, _ value: inout T, otherwise: T)
+    where T.RawValue: FixedWidthInteger {
+        var number = value.rawValue
+        field(name, &number)
+        if let new = T(rawValue: number) {
+            value = new
+        } else {
+            refuse("the number of a \(T.self)")
+            value = otherwise
+        }
+    }
+
+    /// Bytes of which there are always so many.
+    public mutating func field(_ name: StaticString, _ bytes: inout [UInt8], count: Int) {
+        field(name, &bytes)
+        guard bytes.count != count else { return }
+        refuse("\(count) bytes")
+        bytes = Array(bytes.prefix(count)) + Array(repeating: 0, count: max(count - bytes.count, 0))
+    }
+
+    /// A list of parts of so many bytes each, of which there are no more than `limit`.
+    public mutating func field(_ name: StaticString, _ bytes: inout [UInt8], parts size: Int, limit: Int) {
+        field(name, &bytes)
+        guard bytes.count % size != 0 || bytes.count / size > limit else { return }
+        refuse("no more than \(limit) times \(size) bytes")
+        bytes = Array(bytes.prefix(min(bytes.count / size, limit) * size))
     }
 
     public mutating func field<T: FixedWidthInteger>(_ name: StaticString, _ values: inout [T]) {

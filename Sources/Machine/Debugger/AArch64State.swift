@@ -5,7 +5,8 @@ import ISA
 extension AArch64.ProcessingElement {
     /// Every field of the PE's architectural state, once.
     ///
-    /// What is derived from others is left out, as are exceptions and statistics, which are for people.
+    /// What is derived from others is left out, as are exceptions and statistics, which are for people: but for how often the
+    /// last exception came, which may end the run.
     public func describeState(_ visitor: inout some StateVisitor, _ memory: PhysicalMemory) {
         func field<T: FixedWidthInteger>(_ name: StaticString, _ path: WritableKeyPath<AArch64.State, T>) {
             visitor.field(name, &state.pointee[keyPath: path])
@@ -17,11 +18,24 @@ extension AArch64.ProcessingElement {
         visitor.field("nzcv", &flags)
         conditionFlags = flags
         field("pstate", \.pstate)
+        if visitor.replacesFields, !isPossible(processState: state.pointee.pstate) {
+            visitor.refuse("a PSTATE that this CPU can have")
+            state.pointee.pstate = initialProcessState
+        }
         field("trapped", \.core.trapped)
         var executed = state.pointee.core.executed
         visitor.field("executed", &executed)
+        if executed > Clock.end {
+            visitor.refuse("no more than there can be until the end of time")
+            executed = 0
+        }
+        if visitor.replacesFields { setExecuted(executed) }
         field("float flags", \.core.floatFlags)
         field("float rounding", \.core.floatRounding)
+        if visitor.replacesFields, state.pointee.core.floatRounding > 3 {
+            visitor.refuse("one of four rounding modes")
+            state.pointee.core.floatRounding = 0
+        }
         field("float controls", \.core.floatControls)
         field("saturated", \.core.saturated)
         visitor.reservation(&state.pointee.core.reservation, memory)
@@ -67,6 +81,9 @@ extension AArch64.ProcessingElement {
             visitor.field("pmevtyper", &state.pointee.pmevtyper[index])
         }
         if hasEL3 { describeMonitor(&visitor) }
+        var repeats = exceptionRepeats
+        visitor.field("exception repeats", &repeats)
+        if visitor.replacesFields { setExceptionRepeats(repeats) }
     }
 
     /// What there is with EL3 alone.

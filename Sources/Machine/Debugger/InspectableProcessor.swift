@@ -51,6 +51,8 @@ public protocol InspectableProcessor: Processor {
     /// Walks every field of its architectural state, once each, as ``Device/describeState(_:)`` does.
     /// - Parameter memory: where reserved bytes are, which state blocks know by their host addresses.
     func describeState(_ visitor: inout some StateVisitor, _ memory: PhysicalMemory)
+    /// The fields were replaced, between turns: works out what follows from them, and forgets what followed from others.
+    func stateRestored()
     /// The name of the field of that number among those that ``describeState(_:_:)`` gives the name `name`.
     static func fieldName(_ name: String, _ index: Int) -> String
 }

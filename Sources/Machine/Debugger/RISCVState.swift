@@ -6,7 +6,7 @@ extension RISCV.Hart {
     ///
     /// What is derived from others is left out: the translation context and, while a turn does not run, the moment up to
     /// which the programmable counters have counted. So are the register that takes writes to x0, and traps and
-    /// statistics, which are for people.
+    /// statistics, which are for people: but for how often the last exception came, which may end the run.
     public func describeState(_ visitor: inout some StateVisitor, _ memory: PhysicalMemory) {
         func field<T: FixedWidthInteger>(_ name: StaticString, _ path: WritableKeyPath<RISCV.State, T>) {
             visitor.field(name, &state.pointee[keyPath: path])
@@ -18,13 +18,16 @@ extension RISCV.Hart {
         field("trapped", \.core.trapped)
         var executed = state.pointee.core.executed
         visitor.field("executed", &executed)
+        if executed > Clock.end {
+            visitor.refuse("no more than there can be until the end of time")
+            executed = 0
+        }
+        if visitor.replacesFields { setExecuted(executed) }
         field("fflags", \.core.floatFlags)
         field("frm", \.core.floatRounding)
         field("float dirty", \.core.floatDirty)
         visitor.reservation(&state.pointee.core.reservation, memory)
-        var privilege = state.pointee.privilege.rawValue
-        visitor.field("privilege", &privilege)
-        state.pointee.privilege = RISCV.Privilege(rawValue: privilege) ?? .machine
+        visitor.field("privilege", &state.pointee.privilege, otherwise: .machine)
         visitor.field("virtual", &state.pointee.virtual)
         visitor.field("waiting", &state.pointee.waiting)
         visitor.field("halted", &state.pointee.halted)
@@ -57,6 +60,14 @@ extension RISCV.Hart {
             visitor.field("mhpmcounter", &state.pointee.mhpmcounter[index])
             visitor.field("mhpmevent", &state.pointee.mhpmevent[index])
         }
+        var repeats = exceptionRepeats
+        visitor.field("exception repeats", &repeats)
+        guard visitor.replacesFields else { return }
+        if let register = impossibleRegister {
+            visitor.refuse("a value that it can have", of: register)
+            clearImpossibleRegisters()
+        }
+        setExceptionRepeats(repeats)
     }
 
     public static func fieldName(_ name: String, _ index: Int) -> String {

@@ -99,8 +99,6 @@ public final class MemoryDisk: BlockBackend {
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        let count = bytes.count
-        visitor.field("disk", &bytes)
-        if bytes.count != count { bytes = Array((bytes + Array(repeating: 0, count: count)).prefix(count)) }
+        visitor.field("disk", &bytes, count: bytes.count)
     }
 }

@@ -139,8 +139,9 @@ public final class CFIFlash: Device {
     }
 
     /// The region is there while a read would return the array.
+    private var isVisible: Bool { mode == .array && expectation == .command }
+
     private func show() {
-        let isVisible = mode == .array && expectation == .command
         memory.setEnabled(isVisible, at: base)
         if isVisible, let range = changed {
             memory.noteWrite(base + range.lowerBound, count: range.upperBound - range.lowerBound)
@@ -354,20 +355,24 @@ public final class CFIFlash: Device {
     // MARK: State
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        var (mode, expectation) = (self.mode.rawValue, self.expectation.rawValue)
-        visitor.field("read mode", &mode)
-        visitor.field("expectation", &expectation)
+        let wasVisible = isVisible
+        visitor.field("read mode", &mode, otherwise: .array)
+        visitor.field("expectation", &expectation, otherwise: .command)
         visitor.field("status", &status)
         visitor.field("remaining", &remaining)
-        visitor.field("buffer", &buffer)
-        visitor.field("buffer sector", &bufferSector)
-        self.mode = ReadMode(rawValue: mode) ?? .array
-        self.expectation = Expectation(rawValue: expectation) ?? .command
         // What no sequence of writes leads to, but a damaged snapshot may hold.
-        if self.expectation == .bufferData, remaining == 0 || remaining > UInt32(Self.bufferWords) { remaining = 1 }
+        if expectation == .bufferData, remaining == 0 || remaining > UInt32(Self.bufferWords) {
+            visitor.refuse("1 to \(Self.bufferWords)")
+            remaining = 1
+        }
+        visitor.field("buffer", &buffer, parts: Program.packedSize, limit: Self.bufferWords)
         if !bufferedPrograms().allSatisfy({ $0.size <= 8 && $0.offset < size && UInt64($0.size) <= size - $0.offset }) {
+            visitor.refuse("writes within the bank")
             buffer = []
         }
+        visitor.field("buffer sector", &bufferSector)
+        // Somebody may have put other contents there, and could not say so while the region was hidden.
+        if visitor.replacesFields { changed = wasVisible && isVisible ? nil : 0..<size }
         show()
     }
 }

@@ -257,13 +257,16 @@ public final class FirmwareConfiguration: Device {
         visitor.field("selected", &selected)
         visitor.field("position", &position)
         // A position never passes its item's end.
-        position = min(position, UInt32(clamping: items[selected]?.count ?? 0))
+        let end = UInt32(clamping: items[selected]?.count ?? 0)
+        if position > end {
+            visitor.refuse("no more than \(end), the item's length")
+            position = end
+        }
         visitor.field("dma high", &dmaHigh)
         for key in writable {
             var bytes = items[key] ?? []
-            let count = bytes.count
-            visitor.field("file", &bytes)
-            items[key] = Array((bytes + Array(repeating: 0, count: count)).prefix(count))
+            visitor.field("file", &bytes, count: bytes.count)
+            items[key] = bytes
         }
     }
 }

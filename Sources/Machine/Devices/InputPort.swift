@@ -76,9 +76,8 @@ public final class InputPort {
     func describeState(_ visitor: inout some StateVisitor) {
         var bytes: [UInt8] = []
         for event in events { event.append(to: &bytes) }
-        visitor.field("input", &bytes)
-        let count = min(bytes.count / InputEvent.byteCount, Self.limit)
-        events = (0..<count).map { InputEvent(bytes, at: $0 * InputEvent.byteCount) }
+        visitor.field("input", &bytes, parts: InputEvent.byteCount, limit: Self.limit)
+        events = (0..<bytes.count / InputEvent.byteCount).map { InputEvent(bytes, at: $0 * InputEvent.byteCount) }
     }
 }
 

@@ -353,8 +353,8 @@ public final class NS16550A: Device {
         visitor.field("fifo enabled", &fifoEnabled)
         visitor.field("trigger", &trigger)
         var characters = receiver.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-        visitor.field("receiver", &characters)
-        receiver = stride(from: 0, to: min(characters.count & ~1, 2 * FIFOControl.depth), by: 2).map {
+        visitor.field("receiver", &characters, parts: 2, limit: FIFOControl.depth)
+        receiver = stride(from: 0, to: characters.count, by: 2).map {
             UInt16(characters[$0]) | UInt16(characters[$0 + 1]) << 8
         }
         visitor.field("lsr errors", &errors.rawValue)

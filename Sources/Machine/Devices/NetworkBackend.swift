@@ -82,9 +82,12 @@ public final class NetworkInput {
         var position = 0
         while packed.count - position >= 2, frames.count < Self.capacity {
             let end = position + 2 + Int(packed.littleEndian(at: position, as: UInt16.self))
-            guard end <= packed.count, Self.frameSizes.contains(end - position - 2) else { return }
+            guard end <= packed.count, Self.frameSizes.contains(end - position - 2) else { break }
             frames.append(Array(packed[position + 2..<end]))
             position = end
+        }
+        if position != packed.count {
+            visitor.refuse("at most \(Self.capacity) frames with their lengths", of: "input")
         }
     }
 }

@@ -109,23 +109,32 @@ public final class OverlayDisk: BlockBackend {
         let before = packed
         visitor.field("overlay", &packed)
         guard packed != before else { return }
+        if !replaceClusters(by: packed, zeroes) {
+            visitor.refuse("clusters of a disk of \(byteCount) bytes, each with its number")
+        }
+    }
+
+    /// False where they are not all clusters of this disk, in order.
+    private func replaceClusters(by packed: [UInt8], _ zeroes: UInt64) -> Bool {
         clusters = [:]
         heldBytes = 0
         let last = (byteCount + Self.clusterBytes - 1) / Self.clusterBytes
-        var position = 0
+        var (position, next) = (0, 0 as UInt64)
         while packed.count - position >= 8 {
             let word: UInt64 = packed.littleEndian(at: position)
             position += 8
             let number = word & ~zeroes
-            guard number < last else { return }
+            guard number >= next, number < last else { return false }
+            next = number + 1
             if word & zeroes != 0 {
                 clusters[number] = []
             } else {
-                guard packed.count - position >= Self.clusterSize else { return }
+                guard packed.count - position >= Self.clusterSize else { return false }
                 clusters[number] = Array(packed[position..<position + Self.clusterSize])
                 position += Self.clusterSize
                 heldBytes += Self.clusterBytes
             }
         }
+        return position == packed.count
     }
 }

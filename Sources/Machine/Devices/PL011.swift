@@ -345,7 +345,10 @@ public final class PL011: Device {
         visitor.field("ibrd", &integerBaudRate)
         visitor.field("fbrd", &fractionalBaudRate)
         visitor.field("divisor", &divisor)
-        divisor &= 0x3f_ffff
+        if divisor > 0x3f_ffff {
+            visitor.refuse("a divisor of 22 bits")
+            divisor &= 0x3f_ffff
+        }
         visitor.field("lcr_h", &lineControl)
         visitor.field("cr", &control)
         visitor.field("ifls", &fifoLevelSelect)
@@ -356,8 +359,8 @@ public final class PL011: Device {
         visitor.field("overrun", &isOverrun)
         visitor.field("at trigger", &isAtTrigger)
         var characters = receiver.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-        visitor.field("receiver", &characters)
-        receiver = stride(from: 0, to: min(characters.count & ~1, 2 * Self.depth), by: 2).map {
+        visitor.field("receiver", &characters, parts: 2, limit: Self.depth)
+        receiver = stride(from: 0, to: characters.count, by: 2).map {
             UInt16(characters[$0]) | UInt16(characters[$0 + 1]) << 8
         }
         timeout.describeState(&visitor)

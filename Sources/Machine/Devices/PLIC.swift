@@ -212,14 +212,19 @@ public final class PLIC: Device, InterruptSink {
     // MARK: State
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        visitor.field("priorities", &priorities)
-        if priorities.count != sources { priorities = Array(repeating: 0, count: sources) }
+        visitor.field("priorities", &priorities, count: sources)
         visitor.field("levels", &levels)
         visitor.field("pending", &pending)
         visitor.field("claimed", &claimed)
         visitor.field("enables", &enables)
-        visitor.field("thresholds", &thresholds)
-        if thresholds.count != outputs.count { thresholds = Array(repeating: 0, count: outputs.count) }
+        visitor.field("thresholds", &thresholds, count: outputs.count)
+        // A source that is not there has no priority to look at.
+        for word in 0..<words where (levels[word] | pending[word] | claimed[word]) & ~existing(word) != 0 {
+            visitor.refuse("a set of sources that exist", of: "pending")
+            levels[word] &= existing(word)
+            pending[word] &= existing(word)
+            claimed[word] &= existing(word)
+        }
         for output in outputs { output.describeState(&visitor) }
     }
 }

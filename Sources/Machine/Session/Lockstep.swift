@@ -225,7 +225,7 @@ public final class Lockstep {
         let disassembler = Disassembler(symbols: symbols, architecture: board.architecture)
         let start = instruction - min(instruction, Self.shownSteps)
         var steps: [Step] = []
-        var before = StateListing()
+        var before = MachineState.Section(name: "")
         var exceptions: [String] = []
         func step(_ processor: any InspectableProcessor) -> Step {
             let (counter, isGuests) = (processor.programCounter, processor.privilege.isGuests)
@@ -247,7 +247,7 @@ public final class Lockstep {
         twin.pace.willStep = { processor in
             guard board.executed >= start else { return }
             exceptions = []
-            before = StateListing.of(processor, board.memory)
+            before = .listing(processor, board.memory)
             steps.append(step(processor))
         }
         twin.pace.didStep = { processor in
@@ -258,7 +258,8 @@ public final class Lockstep {
                 return
             }
             steps[steps.count - 1].exceptions = exceptions
-            steps[steps.count - 1].changed = StateListing.of(processor, board.memory).names(unlike: before)
+            steps[steps.count - 1].changed =
+                MachineState.Section.listing(processor, board.memory).names(unlike: before)
         }
         twin.advance(to: instruction, exactly: true)
         // They hold the board, and it holds them.

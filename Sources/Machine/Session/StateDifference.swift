@@ -40,25 +40,26 @@ public struct StateDifferences: Sendable {
         shown.append(StateDifference(place: place, name: name, first: first, second: second))
     }
 
-    /// Compares CPUs, time, devices and memory of two machines built from one description.
+    /// Compares CPUs, time, the board, devices and memory of two machines built from one description.
     init(_ first: any Board, _ second: any Board) {
         for (a, b) in zip(first.processors, second.processors) {
-            add(a.label, StateListing.of(a, first.memory), StateListing.of(b, second.memory))
+            add(.listing(a, first.memory), .listing(b, second.memory))
         }
         add("machine", "time", seconds(first.scheduler.time), seconds(second.scheduler.time))
+        add(.ownListing(of: first), .ownListing(of: second))
         for (a, b) in zip(first.devices, second.devices) {
-            add(a.name, StateListing.of(a), StateListing.of(b))
+            add(.listing(a), .listing(b))
         }
         addMemory(first.memory, second.memory)
     }
 
-    private mutating func add(_ place: String, _ first: StateListing, _ second: StateListing) {
+    private mutating func add(_ first: MachineState.Section, _ second: MachineState.Section) {
         for (a, b) in zip(first.fields, second.fields) where a.value != b.value {
-            let (one, other) = StateListing.Value.texts(a.value, b.value)
-            add(place, a.name, one, other)
+            let (one, other) = MachineState.Value.texts(a.value, b.value)
+            add(first.name, a.name, one, other)
         }
         // Lists may differ in length, of what a device holds.
-        add(place, "number of fields", "\(first.fields.count)", "\(second.fields.count)")
+        add(first.name, "number of fields", "\(first.fields.count)", "\(second.fields.count)")
     }
 
     private mutating func addMemory(_ first: PhysicalMemory, _ second: PhysicalMemory) {
@@ -114,8 +115,11 @@ extension Board {
         guard scheduler.time == other.scheduler.time else { return false }
         func hash(_ board: any Board) -> UInt64 {
             var hasher = StateHasher()
-            for processor in board.processors { processor.describeState(&hasher, board.memory) }
-            if whole { for device in board.devices { device.describeState(&hasher) } }
+            if whole {
+                board.describeState(&hasher) { _, _ in }
+            } else {
+                for processor in board.processors { processor.describeState(&hasher, board.memory) }
+            }
             return hasher.value
         }
         guard hash(self) == hash(other) else { return false }
@@ -126,62 +130,58 @@ extension Board {
     }
 }
 
-/// The state of a CPU or device, field by field, with names.
-struct StateListing: StateVisitor {
-    enum Value: Equatable {
-        case word(UInt64)
-        case bytes([UInt8])
-
-        /// Two values that differ, as text.
-        static func texts(_ first: Value, _ second: Value) -> (String, String) {
-            switch (first, second) {
-            case (.word(let a), .word(let b)): return (hexadecimalDigits(a), hexadecimalDigits(b))
-            case (.bytes(let a), .bytes(let b)):
-                let place = zip(a, b).enumerated().first { $0.element.0 != $0.element.1 }?.offset
-                let start = place ?? min(a.count, b.count)
-                func text(_ bytes: [UInt8]) -> String {
-                    let piece = bytes.dropFirst(start).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-                    return "\(bytes.count) bytes, from \(start): \(piece.joined(separator: " "))"
-                }
-                return (text(a), text(b))
-            default: return ("a number", "bytes")
-            }
-        }
+extension MachineState.Section {
+    /// What a CPU says of itself, its fields told apart.
+    static func listing(_ processor: any InspectableProcessor, _ memory: PhysicalMemory) -> Self {
+        Self(processor, memory).numbered(type(of: processor).fieldName)
     }
 
-    private(set) var fields: [(name: String, value: Value)] = []
-
-    mutating func field(_ name: StaticString, _ value: inout UInt64) { fields.append(("\(name)", .word(value))) }
-
-    mutating func field(_ name: StaticString, _ bytes: inout [UInt8]) { fields.append(("\(name)", .bytes(bytes))) }
-
-    static func of(_ processor: any InspectableProcessor, _ memory: PhysicalMemory) -> StateListing {
-        var listing = StateListing()
-        processor.describeState(&listing, memory)
-        listing.number(type(of: processor).fieldName)
-        return listing
+    /// What a board says of what is its own, its fields told apart.
+    fileprivate static func ownListing(of board: any Board) -> Self {
+        var writer = StateWriter()
+        writer.begin("board")
+        board.describeOwnState(&writer)
+        return writer.sections[0].numbered { name, index in "\(name) \(index)" }
     }
 
-    static func of(_ device: any Device) -> StateListing {
-        var listing = StateListing()
-        device.describeState(&listing)
-        listing.number { name, index in "\(name) \(index)" }
-        return listing
+    /// What a device says of itself, its fields told apart.
+    static func listing(_ device: any Device) -> Self {
+        Self(device).numbered { name, index in "\(name) \(index)" }
     }
 
     /// Tells fields of one name apart.
-    private mutating func number(_ name: (String, Int) -> String) {
+    private func numbered(_ name: (String, Int) -> String) -> Self {
+        var result = self
         let counts = fields.reduce(into: [String: Int]()) { $0[$1.name, default: 0] += 1 }
         var indices: [String: Int] = [:]
         for place in fields.indices where counts[fields[place].name] != 1 {
             let old = fields[place].name
-            fields[place].name = name(old, indices[old, default: 0])
+            result.fields[place].name = name(old, indices[old, default: 0])
             indices[old, default: 0] += 1
         }
+        return result
     }
 
     /// Names of the fields that are not as in `other`.
-    func names(unlike other: StateListing) -> Set<String> {
+    func names(unlike other: Self) -> Set<String> {
         Set(zip(fields, other.fields).filter { $0.value != $1.value }.map(\.0.name))
+    }
+}
+
+extension MachineState.Value {
+    /// Two values that differ, as text.
+    static func texts(_ first: Self, _ second: Self) -> (String, String) {
+        switch (first, second) {
+        case (.word(let a), .word(let b)): return (hexadecimalDigits(a), hexadecimalDigits(b))
+        case (.bytes(let a), .bytes(let b)):
+            let place = zip(a, b).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+            let start = place ?? min(a.count, b.count)
+            func text(_ bytes: [UInt8]) -> String {
+                let piece = bytes.dropFirst(start).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+                return "\(bytes.count) bytes, from \(start): \(piece.joined(separator: " "))"
+            }
+            return (text(a), text(b))
+        default: return ("a number", "bytes")
+        }
     }
 }

@@ -34,12 +34,10 @@ public struct StateHasher: StateVisitor {
 }
 
 extension Board {
-    /// Of memory, CPUs and devices, and of the time.
+    /// Of memory, CPUs, the board and devices, and of the time.
     public var stateHash: UInt64 {
         var hasher = StateHasher()
-        hasher.add(scheduler.time)
-        for processor in processors { processor.describeState(&hasher, memory) }
-        for device in devices { device.describeState(&hasher) }
+        describeState(&hasher) { _, _ in }
         for region in memory.regions { hasher.add(region) }
         return hasher.value
     }

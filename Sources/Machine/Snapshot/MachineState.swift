@@ -3,7 +3,7 @@
 /// It is the one description of a machine's state that snapshots, comparisons and people go by. Two machines built from one
 /// description have the same sections with the same fields, as long as what varies in length comes as bytes.
 public struct MachineState: Equatable, Sendable {
-    /// `clock`, the CPUs (`hart 0`), then the devices by their names, in the order of their addresses.
+    /// The CPUs (`hart 0`), `board`, the devices by their names, in the order of their addresses, and `clock`.
     public var sections: [Section]
 
     public init(sections: [Section] = []) {

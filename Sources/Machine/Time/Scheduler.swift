@@ -197,6 +197,11 @@ public final class Scheduler {
     /// - Precondition: it is between rounds.
     func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("time", &time)
+        if time > Clock.end {
+            visitor.refuse("no later than the end of time")
+            time = 0
+        }
+        if visitor.replacesFields { (inProgress, current, stopRequested) = (nil, nil, false) }
         clock.advance(to: time)
         visitor.field("current CPU", &currentIdentifier)
         for index in waitingSince.indices {

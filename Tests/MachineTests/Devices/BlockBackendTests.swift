@@ -78,10 +78,13 @@ struct BlockBackendTests {
         #expect(base.bytes == original)
 
         var writer = StateWriter()
+        writer.begin("disk")
         disk.describeState(&writer)
         let copy = OverlayDisk(over: MemoryDisk(original))
-        var reader = StateReader(fields: writer.fields[...])
+        var reader = StateReader(MachineState(sections: writer.sections))
+        reader.begin("disk")
         copy.describeState(&reader)
+        try reader.finish()
         #expect(try bytes(copy, 0, 10_240) == expected, "its description holds all that was written")
     }
 

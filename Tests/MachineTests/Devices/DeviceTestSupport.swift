@@ -87,17 +87,16 @@ extension Device {
     }
 
     /// Every field of the state, in order.
-    func snapshot() -> [StateWriter.Field] {
-        var writer = StateWriter()
-        describeState(&writer)
-        return writer.fields
-    }
+    func snapshot() -> [MachineState.Field] { MachineState.Section(self).fields }
 
     /// Replaces the state by what `snapshot()` returned.
-    func restore(_ fields: [StateWriter.Field]) {
-        var reader = StateReader(fields: fields[...])
+    func restore(_ fields: [MachineState.Field], at location: SourceLocation = #_sourceLocation) {
+        var reader = StateReader(MachineState(sections: [MachineState.Section(name: name, fields: fields)]))
+        reader.begin(name)
         describeState(&reader)
-        #expect(reader.fields.isEmpty, "a snapshot of \(name) has fields that reading it does not take")
+        do { try reader.finish() } catch {
+            Issue.record("\(name) refuses its own state: \(error)", sourceLocation: location)
+        }
     }
 }
 
@@ -113,50 +112,10 @@ func expectRestores<D: Device>(
     #expect(probe(copy) == probe(original), "a restored device answers otherwise", sourceLocation: location)
 }
 
-/// A visitor that keeps what it is shown.
-struct StateWriter: StateVisitor {
-    enum Value: Equatable {
-        case number(UInt64)
-        case bytes([UInt8])
-    }
-    struct Field: Equatable, CustomStringConvertible {
-        let name: String
-        let value: Value
-        var description: String { "\(name)=\(value)" }
-    }
-    var fields: [Field] = []
-
-    mutating func field(_ name: StaticString, _ value: inout UInt64) {
-        fields.append(Field(name: "\(name)", value: .number(value)))
-    }
-    mutating func field(_ name: StaticString, _ bytes: inout [UInt8]) {
-        fields.append(Field(name: "\(name)", value: .bytes(bytes)))
-    }
-}
-
-/// A visitor that replaces what it is shown by what a writer kept.
-struct StateReader: StateVisitor {
-    var fields: ArraySlice<StateWriter.Field>
-
-    mutating func field(_ name: StaticString, _ value: inout UInt64) {
-        guard let next = fields.popFirst(), case .number(let number) = next.value, next.name == "\(name)" else {
-            Issue.record("a snapshot has no field \(name) where its reader expects it")
-            return
-        }
-        value = number
-    }
-    mutating func field(_ name: StaticString, _ bytes: inout [UInt8]) {
-        guard let next = fields.popFirst(), case .bytes(let kept) = next.value, next.name == "\(name)" else {
-            Issue.record("a snapshot has no field \(name) where its reader expects it")
-            return
-        }
-        bytes = kept
-    }
-}
-
 /// A visitor that replaces every field by disorder: what a damaged snapshot may hold.
 struct StateScrambler: StateVisitor {
     var random: SplitMix64
+    var replacesFields: Bool { true }
 
     mutating func field(_ name: StaticString, _ value: inout UInt64) {
         value = random.next() >> (random.next() % 64)

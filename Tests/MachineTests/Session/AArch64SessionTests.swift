@@ -336,8 +336,8 @@ struct AArch64SessionTests {
         try TinyA64Guest.load(TinyA64Guest.powerOff) { session in
             let (element, memory) = (try session.element, session.board.memory)
             let state = element.state
-            let before = StateListing.of(element, memory)
-            func isSeen() -> Bool { !StateListing.of(element, memory).names(unlike: before).isEmpty }
+            let before = MachineState.Section.listing(element, memory)
+            func isSeen() -> Bool { !MachineState.Section.listing(element, memory).names(unlike: before).isEmpty }
             typealias State = AArch64.State
             func bytes<T>(_ path: KeyPath<State, T>, _ range: Range<Int>) -> Range<Int> {
                 let offset = MemoryLayout<State>.offset(of: path) ?? 0
@@ -364,13 +364,13 @@ struct AArch64SessionTests {
             for number in Array(0..<31) + [33] {
                 state.pointee.core.registers[number] ^= 1
                 let name = number == 33 ? "sp_el2" : "x\(number)"
-                #expect(StateListing.of(element, memory).names(unlike: before) == [name])
+                #expect(MachineState.Section.listing(element, memory).names(unlike: before) == [name])
                 state.pointee.core.registers[number] ^= 1
             }
             for number in 0..<64 {
                 state.pointee.core.vectors[number] ^= 1
                 let name = "v\(number / 2).d[\(number % 2)]"
-                #expect(StateListing.of(element, memory).names(unlike: before) == [name])
+                #expect(MachineState.Section.listing(element, memory).names(unlike: before) == [name])
                 state.pointee.core.vectors[number] ^= 1
             }
             #expect(!isSeen())

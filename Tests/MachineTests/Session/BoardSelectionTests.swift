@@ -50,6 +50,8 @@ private final class StubBoard: Board {
 
     func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?) {}
     func receiveBreak() {}
+    func describeOwnState(_ visitor: inout some StateVisitor) {}
+    func ownStateRestored() {}
     func translationListing(at address: UInt64) -> TranslationListing? { nil }
 }
 

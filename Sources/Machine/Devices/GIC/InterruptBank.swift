@@ -169,8 +169,8 @@ struct InterruptBank {
         enabled |= alwaysEnabled
         edge |= alwaysEdge
         var bytes = (0..<32).map { priorities[$0] }
-        visitor.field("priorities", &bytes)
-        for index in 0..<32 { priorities[index] = index < bytes.count ? bytes[index] : 0 }
+        visitor.field("priorities", &bytes, count: 32)
+        for index in 0..<32 { priorities[index] = bytes[index] }
     }
 }
 

@@ -16,11 +16,9 @@ struct PendingInterrupt: Equatable {
     static let none = PendingInterrupt(intid: SpecialINTID.spurious, priority: InterruptPriorities.idle, group: .zero)
 
     mutating func describeState(_ visitor: inout some StateVisitor) {
-        var group = group.rawValue
         visitor.field("pending", &intid)
         visitor.field("pending priority", &priority)
-        visitor.field("pending group", &group)
-        self.group = InterruptGroup(rawValue: group) ?? .zero
+        visitor.field("pending group", &group, otherwise: .zero)
     }
 }
 

@@ -185,11 +185,11 @@ struct PCIConfigurationSpace {
     // MARK: State
 
     mutating func describeState(_ visitor: inout some StateVisitor) {
-        visitor.field("configuration", &bytes)
-        bytes = (0..<Self.size).map { index in
-            let byte = index < bytes.count ? bytes[index] : 0
-            return atPowerOn[index] & ~writable[index] | byte & writable[index]
-        }
+        visitor.field("configuration", &bytes, count: Self.size)
+        guard visitor.replacesFields else { return }
+        let possible = (0..<Self.size).map { atPowerOn[$0] & ~writable[$0] | bytes[$0] & writable[$0] }
+        if bytes != possible { visitor.refuse("the configuration space of this function") }
+        bytes = possible
         place()
     }
 }

@@ -110,7 +110,12 @@ public final class VirtIOGPU: VirtIODevice {
         visitor.field("resources", &count)
         // A snapshot's own are read in the place of these; a damaged one may name any number.
         var described: [UInt32: VirtIOGPUResource] = [:]
-        for index in 0..<Int(min(count, Self.memoryLimit / VirtIOGPUResource.overhead)) {
+        let limit = Self.memoryLimit / VirtIOGPUResource.overhead
+        if count > limit {
+            visitor.refuse("no more than \(limit) resources")
+            count = 0
+        }
+        for index in 0..<Int(count) {
             var identifier = index < identifiers.count ? identifiers[index] : 0
             visitor.field("resource", &identifier)
             let resource = resources[identifier] ?? VirtIOGPUResource(format: .b8g8r8x8, width: 0, height: 0)

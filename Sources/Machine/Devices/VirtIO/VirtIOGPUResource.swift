@@ -104,6 +104,7 @@ final class VirtIOGPUResource {
         visitor.field("backed", &isBacked)
         var pieces = backing?.entries ?? []
         visitor.field("backing", &pieces)
+        guard visitor.replacesFields else { return }
         // Nothing of a damaged snapshot stands that no driver could have made.
         if let format = VirtIOGPUFormat(rawValue: number),
             UInt64(width) * UInt64(height) <= VirtIOGPU.memoryLimit / 4,
@@ -112,9 +113,11 @@ final class VirtIOGPUResource {
             self.format = format
             bounds = Rectangle(width: Int(width), height: Int(height))
         } else {
+            visitor.refuse("as many as width and height say, in a format that there is", of: "pixels")
             (bounds, pixels) = (Rectangle(width: 0, height: 0), [])
         }
         backing = isBacked ? memory.flatMap { VirtIOGPUBacking(pieces, $0) } : nil
+        if isBacked, backing == nil { visitor.refuse("pieces of memory") }
     }
 }
 

@@ -148,7 +148,17 @@ final class VirtIOGPUScanout: Screen {
         let size = UInt64(fields[2]) * UInt64(fields[3])
         let isOn = resource != 0 && size > 0 && size == UInt64(frame.count / 4) && frame.count % 4 == 0
         let isOff = resource == 0 && source == Rectangle(width: 0, height: 0) && frame.isEmpty
-        if !isOn && !isOff { turnOff() }
-        if cursor.count != Self.cursorSide * Self.cursorSide * 4 { cursor = [] }
+        if !isOn && !isOff {
+            visitor.refuse("a frame as large as the scanout", of: "frame")
+            turnOff()
+        }
+        if !cursor.isEmpty, cursor.count != Self.cursorSide * Self.cursorSide * 4 {
+            visitor.refuse("a square of \(Self.cursorSide), or nothing")
+            cursor = []
+        }
+        guard visitor.replacesFields else { return }
+        // For whoever looks: all of it may be new, and what was seen before is another run's.
+        damage = bounds
+        lastPicture = nil
     }
 }

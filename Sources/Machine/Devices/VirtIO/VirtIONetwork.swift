@@ -107,7 +107,7 @@ public final class VirtIONetwork: VirtIODevice {
     }
 
     public func describeState(_ visitor: inout some StateVisitor) {
-        if transport?.isLegacy == true { visitor.field("address", &visibleAddress) }
+        if transport?.isLegacy == true { visitor.field("address", &visibleAddress, count: macAddress.bytes.count) }
         visitor.field("frames sent", &framesSent)
         visitor.field("frames received", &framesReceived)
         visitor.field("frames dropped", &framesDropped)

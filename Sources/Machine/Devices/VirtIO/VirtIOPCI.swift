@@ -89,7 +89,7 @@ final class VirtIOPCI: PCIFunction {
             window = configuration.add(capability: Capability.vendorSpecific, body.bytes, writable: body.writable)
         }
         accessWindow = window
-        transport.hasMemory = false
+        transport.allowMemory(false)
         transport.signal = { [unowned self] in signal($0) }
     }
 
@@ -177,7 +177,7 @@ final class VirtIOPCI: PCIFunction {
         }
         configuration.write(offset, size: size, value: value)
         send(msix.setControl(configuration.field(messageControl)))
-        transport.hasMemory = configuration.command.contains(.busMaster)
+        transport.allowMemory(configuration.command.contains(.busMaster))
         update()
     }
 
@@ -239,7 +239,7 @@ final class VirtIOPCI: PCIFunction {
         common.reset()
         msix.reset()
         interruptStatus = 0
-        transport.hasMemory = false
+        transport.allowMemory(false)
         transport.powerOn()
         update()
     }
@@ -251,6 +251,6 @@ final class VirtIOPCI: PCIFunction {
         common.describeState(&visitor)
         msix.describeState(&visitor)
         visitor.field("interrupt status", &interruptStatus)
-        transport.describeState(&visitor)
+        transport.describeState(&visitor, hasMemory: configuration.command.contains(.busMaster))
     }
 }

@@ -82,8 +82,12 @@ public final class VirtIOTransport {
     public var features: VirtIOFeatures { isLegacy || status.contains(.featuresOK) ? driverFeatures : [] }
 
     /// Whether the device may access memory, which buses can forbid. What comes in the meantime is done afterwards.
-    var hasMemory = true {
-        didSet { if hasMemory, !oldValue { serveAll() } }
+    private(set) var hasMemory = true
+
+    func allowMemory(_ isAllowed: Bool) {
+        let isNew = isAllowed && !hasMemory
+        hasMemory = isAllowed
+        if isNew { serveAll() }
     }
 
     /// Whether a driver is there, and its buffers can be reached. Legacy drivers often use a device before they set DRIVER_OK
@@ -305,13 +309,19 @@ public final class VirtIOTransport {
 
     // MARK: State
 
-    public func describeState(_ visitor: inout some StateVisitor) {
+    /// - Parameter hasMemory: what ``allowMemory(_:)`` was told last, which nothing is made of when it is restored.
+    func describeState(_ visitor: inout some StateVisitor, hasMemory: Bool = true) {
+        self.hasMemory = hasMemory
         var status = self.status.rawValue
         visitor.field("status", &status)
         self.status = Status(rawValue: status)
         var features = driverFeatures.rawValue
         visitor.field("driver features", &features)
         driverFeatures = VirtIOFeatures(rawValue: features)
+        if self.status.contains(.featuresOK), !driverFeatures.isSubset(of: deviceFeatures) {
+            visitor.refuse("features that the device offers")
+            driverFeatures.formIntersection(deviceFeatures)
+        }
         visitor.field("configuration generation", &configurationGeneration)
         for index in queues.indices { queues[index].describeState(&visitor) }
         visitor.field("left over", &leftOver)

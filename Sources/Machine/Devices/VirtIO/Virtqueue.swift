@@ -191,7 +191,10 @@ struct Virtqueue {
         visitor.field("size", &size)
         visitor.field("ready", &isReady)
         // No driver can make such a queue ready, but a damaged snapshot could.
-        if size == 0 || size > maximumSize { isReady = false }
+        if isReady, size == 0 || size > maximumSize {
+            visitor.refuse("0 for a queue of this size")
+            isReady = false
+        }
         visitor.field("descriptor table", &descriptorTable)
         visitor.field("available ring", &availableRing)
         visitor.field("used ring", &usedRing)

@@ -34,7 +34,7 @@ struct VirtIONetworkTests {
     /// A field of the device's state, as the monitor shows it.
     private func count(_ name: String) -> UInt64? {
         for field in driver.mmio.snapshot() where field.name == name {
-            if case .number(let number) = field.value { return number }
+            if case .word(let number) = field.value { return number }
         }
         return nil
     }
