@@ -188,6 +188,9 @@ enum DescriptionFile {
     }
 
     /// Plain where no one could take it for anything else.
+    /// The same with all paths absolute, for whoever reads it in another folder.
+    static func absolute(_ description: MachineDescription) -> MachineDescription { description.mapPaths(absolute) }
+
     private static func scalar(_ text: String) -> Node {
         let isPlain =
             text.utf8.allSatisfy { byte in

@@ -18,6 +18,7 @@ enum ExitStatus: Int32, CaseIterable {
     case hung = 74
     case untilNotMatched = 75
     case scriptFailed = 76
+    case diverged = 77
 
     /// The table of `orrery help run`.
     static let table = """
@@ -34,6 +35,7 @@ enum ExitStatus: Int32, CaseIterable {
           74       the guest hangs: no hart goes on, and no event is to come
           75       the guest ended well, but --until had not matched
           76       the script of --input expected what did not come
+          77       a replay is not the run that was recorded
         """
 
     /// The status of a guest that failed with `code`: never 0.
@@ -46,7 +48,8 @@ enum ExitStatus: Int32, CaseIterable {
         switch conclusion {
         case .exited(0): expectsMatch ? untilNotMatched.rawValue : success.rawValue
         case .exited(let status), .failed(let status): guest(status)
-        case .matched, .quit, .suspended: success.rawValue
+        case .matched, .quit, .suspended, .recordingEnded: success.rawValue
+        case .diverged: diverged.rawValue
         case .failureMatched: failureMatched.rawValue
         case .timedOut: timedOut.rawValue
         case .instructionLimit: instructionLimit.rawValue

@@ -11,6 +11,8 @@ struct Orrery: ParsableCommand {
             Examples:
               orrery run vmm.elf                   run a program; quit with Ctrl-A x
               orrery run boot.yaml --harts 4       run what a file describes, with one word of it changed
+              orrery run vmm.elf --record T        write down what comes from outside
+              orrery replay T                      the same run again
               orrery run vmm.elf --until 'login: $' --timeout 60s
                                                    a test: the exit status tells how it ended
               orrery help run                      all flags and exit statuses
@@ -20,6 +22,7 @@ struct Orrery: ParsableCommand {
         version: "orrery 0.1 (unreleased)",
         subcommands: [
             Run.self,
+            ReplayCommand.self,
             Machines.self,
             DTS.self,
             Disassemble.self,

@@ -27,6 +27,7 @@ struct Run: ParsableCommand {
               orrery run vmm.elf --trace exceptions,csr --trace-privilege VS --trace-file trace.txt
               orrery run vmm.elf --exits
               orrery run vmm.elf --gdb 1234
+              orrery run vmm.elf --net user --record boot.orrery
               orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
@@ -70,6 +71,20 @@ struct Run: ParsableCommand {
     var json = false
 
     @Option(
+        help: ArgumentHelp(
+            "Write down all that comes from outside, so that `orrery replay` can run the same again.", valueName: "file"
+        ),
+        completion: .file())
+    var record: String?
+
+    @Flag(
+        help: """
+            Put the images and drives into the recording too, so that it can be replayed where they are not, or have
+            changed.
+            """)
+    var recordContents = false
+
+    @Option(
         help: ArgumentHelp("Write the description of this machine to a file, and do not run it.", valueName: "file"),
         completion: .file())
     var save: String?
@@ -95,6 +110,7 @@ struct Run: ParsableCommand {
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
         let tracer = try traceOptions.map { try Tracer(session, $0, sink: sink) }
+        let recorder = try recorder(of: session)
         let exitStatistics = exits ? try ExitStatistics(session) : nil
         defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)
@@ -127,11 +143,44 @@ struct Run: ParsableCommand {
             }
         }
         host.hideDisplay()
+        recorder?.conclude(RunHost.describe(conclusion, description, on: session.board) ?? Self.ending(conclusion))
         report(conclusion, session, output, elapsed, exitStatistics)
         if let path = description.screenshot { try Screenshot.write(session.board.display, to: path) }
         try traceFile?.close()
         Interruption.obey()
         throw ExitCode(ExitStatus.of(conclusion, expectsMatch: session.description.until != nil))
+    }
+
+    /// An end of which a person is not told.
+    private static func ending(_ conclusion: Session.Conclusion) -> String {
+        switch conclusion {
+        case .exited: "the guest ended well"
+        case .matched(let line): "the console matched: \(line)"
+        default: "the run was ended"
+        }
+    }
+
+    private func recorder(of session: Session) throws -> RunRecorder? {
+        guard let record else {
+            if recordContents { throw UsageError("--record-contents: nothing is recorded. Name a file: --record FILE") }
+            return nil
+        }
+        let drives = session.description.drives + session.description.flash
+        if !recordContents, let drive = drives.first(where: { !$0.isReadOnly && !$0.isSnapshot }) {
+            StandardStreams.complain(
+                "\(drive.path) can be replayed as long as it is what it is now: let the guest's writes stay in memory "
+                    + "(\(drive.path),snapshot), or put it into the recording (--record-contents)")
+        }
+        let description = DescriptionFile.absolute(session.description)
+        let text = try DescriptionFile.text(description)
+        do throws(TraceFileError) {
+            let recorder = try RunRecorder(
+                session, to: record, description: text, files: description.files,
+                program: Orrery.configuration.version, embedsContents: recordContents,
+                report: { StandardStreams.complain($0) })
+            session.companion = recorder
+            return recorder
+        } catch { throw error.inputError }
     }
 
     private func report(

@@ -235,7 +235,8 @@ final class RunHost {
         case .exited(0): description.until.map { "the guest ended, and nothing had matched --until '\($0)'" }
         case .exited(let status): "the guest ended with status \(status)"
         case .failed(let code): "the guest failed with code \(code)"
-        case .matched, .quit, .suspended: nil
+        case .matched, .quit, .suspended, .recordingEnded: nil
+        case .diverged(let divergence): "the run is not the one that was recorded: \(divergence)"
         case .failureMatched(let pattern, let line): "the console matched --fail-on '\(pattern)': \(line)"
         case .timedOut: "timed out: \(description.timeout?.description ?? "the limit") of the machine's time passed"
         case .instructionLimit:
@@ -276,6 +277,10 @@ final class RunHost {
         case .hung: add("conclusion", .string("hung"))
         case .quit: add("conclusion", .string("quit"))
         case .suspended: add("conclusion", .string("suspended"))
+        case .recordingEnded: add("conclusion", .string("recording-ended"))
+        case .diverged(let divergence):
+            add("conclusion", .string("diverged"))
+            add("position", .number(divergence.position))
         }
         add("status", .number(UInt64(max(status, 0))))
         add("message", text.map(JSON.string) ?? .null)

@@ -21,10 +21,13 @@ public protocol Processor: AnyObject {
     var hasEndedTurn: Bool { get }
     /// A debugger wants it to stand: its turn is not over.
     var isStoppedByDebugger: Bool { get }
+    /// Has it execute the next instruction even where a breakpoint is.
+    func passBreakpoint()
     /// Gives up what another CPU's turn may invalidate: the reservation of a load-reserved.
     func loseReservation()
 }
 
 extension Processor {
     public var isStoppedByDebugger: Bool { false }
+    public func passBreakpoint() {}
 }

@@ -200,6 +200,9 @@ public struct Watchpoint: Equatable, Sendable {
         self.kinds = kinds
     }
 
+    /// Whether any of `count` bytes at `address` are among them.
+    public func overlaps(_ address: UInt64, _ count: UInt64) -> Bool { overlaps(address, count, ~0) }
+
     /// Whether any of `count` bytes at `address` are among them, as far as the bits say that are compared.
     func overlaps(_ address: UInt64, _ count: UInt64, _ bits: UInt64) -> Bool {
         (address &- first) & bits <= last &- first || (first &- address) & bits < count

@@ -86,7 +86,8 @@ public struct ConformanceRun {
                 : "test \(code) failed (tohost = \(toHost))"
         case .timedOut: result.reason = "did not end within \(machine.timeout?.description ?? "all") of virtual time"
         case .hung: result.reason = "hangs: no \(session.board.noun) goes on, and no event is to come"
-        case .instructionLimit, .suspended, .quit, .matched, .failureMatched, .expectationFailed:
+        case .instructionLimit, .suspended, .recordingEnded, .diverged, .quit, .matched, .failureMatched,
+            .expectationFailed:
             result.reason = "was ended"
         }
         if keepsSignature, let (begin, end) = signatureBounds {

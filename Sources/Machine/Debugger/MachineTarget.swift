@@ -6,7 +6,7 @@ public final class MachineTarget: DebugTarget {
     private let board: any Board
     private let files: [any DebugRegisterFile]
     private let commands: Monitor
-    private var running: MachineRunning
+    private let running: MachineRunning
     public let registers: [DebugRegister]
     public let executable: String?
 
@@ -54,7 +54,9 @@ public final class MachineTarget: DebugTarget {
     }
 
     public func writeRegister(_ number: Int, of processor: Int, _ bytes: [UInt8]) -> Bool {
-        files.indices.contains(processor) && files[processor].write(number, bytes)
+        guard files.indices.contains(processor), files[processor].write(number, bytes) else { return false }
+        running.edited()
+        return true
     }
 
     // MARK: Memory
@@ -119,6 +121,7 @@ public final class MachineTarget: DebugTarget {
             }
             done += part.count
         }
+        running.edited()
         return true
     }
 
@@ -136,7 +139,7 @@ public final class MachineTarget: DebugTarget {
 
     public func insert(_ point: StopPoint) throws(DebugRefusal) { try running.insert(point) }
     public func remove(_ point: StopPoint) { running.remove(point) }
-    public var canReverse: Bool { false }
+    public var canReverse: Bool { running.canReverse }
     public func resume(_ resumption: Resumption) { running.resume(resumption) }
     public func advance() -> DebugStop? { running.advance() }
     public func interrupt() { running.interrupt() }

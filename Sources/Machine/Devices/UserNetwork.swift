@@ -24,7 +24,7 @@ public final class UserNetwork: NetworkBackend {
     /// libslirp asks to be called after so many milliseconds, at the latest, even when nothing is due.
     private static let idle: UInt32 = 1000
 
-    public let input = NetworkInput()
+    public let input: NetworkInput
     private let clock: Clock
     private let reports: DeviceReports
     private let callbacks = UnsafeMutablePointer<SlirpCb>.allocate(capacity: 1)
@@ -39,11 +39,15 @@ public final class UserNetwork: NetworkBackend {
     /// Something may come from outside. Otherwise the network's time is the machine's alone.
     public private(set) var isOpen = false
 
-    /// - Parameter report: told in a sentence when the guest breaks a protocol's rules.
+    /// - Parameters:
+    ///   - input: where frames for the guest go.
+    ///   - report: told in a sentence when the guest breaks a protocol's rules.
     /// - Throws: ``InputError`` when a port cannot be listened on.
     public init(
-        _ options: MachineDescription.Network.User, clock: Clock, report: @escaping (String) -> Void = { _ in }
+        _ options: MachineDescription.Network.User, clock: Clock, input: NetworkInput = NetworkInput(),
+        report: @escaping (String) -> Void = { _ in }
     ) throws(InputError) {
+        self.input = input
         self.clock = clock
         reports = DeviceReports("user network", to: report)
         callbacks.initialize(to: Self.callbacks)

@@ -1,16 +1,3 @@
-/// Something that comes into a machine from outside.
-public enum HostInput: Equatable, Sendable {
-    /// Typed at the console.
-    case console([UInt8])
-    /// The line of the console is broken for longer than a character takes.
-    case lineBreak
-    /// A frame for the network card.
-    case frame([UInt8])
-    /// What happened at once at the keyboard, or with the pointer.
-    case keyboard([InputEvent])
-    case tablet([InputEvent])
-}
-
 /// The one way into a machine: all that comes from outside passes here, between rounds.
 ///
 /// A run is a function of the machine's description and of this. Whoever listens here can have the run again, by
@@ -20,37 +7,59 @@ public final class HostPort {
     private let network: NetworkInput?
     private let display: Display?
     private let breakLine: () -> Void
-    /// Told of each input before it takes effect.
-    public var observer: ((HostInput) -> Void)? {
-        didSet {
-            let observer = observer
-            console.observer = observer.map { observer in { observer(.console($0)) } }
-            network?.observer = observer.map { observer in { observer(.frame($0)) } }
-            display?.keyboard.observer = observer.map { observer in { observer(.keyboard($0)) } }
-            display?.tablet.observer = observer.map { observer in { observer(.tablet($0)) } }
-        }
-    }
+    private var observers: [(ExternalInput.Event) -> Void] = []
+    /// What comes now came before.
+    private var isRepeating = false
+
+    /// The numbers of a display's devices.
+    private static let keyboard: UInt64 = 0
+    private static let tablet: UInt64 = 1
 
     init(console: ConsoleInput, network: NetworkInput?, display: Display?, breakLine: @escaping () -> Void) {
         self.console = console
         self.network = network
         self.display = display
         self.breakLine = breakLine
+        console.observer = { [unowned self] in tell(.console(0, $0)) }
+        network?.observer = { [unowned self] in tell(.frame(0, $0)) }
+        display?.keyboard.observer = { [unowned self] in tell(.inputDevice(Self.keyboard, $0)) }
+        display?.tablet.observer = { [unowned self] in tell(.inputDevice(Self.tablet, $0)) }
     }
 
-    /// Hands `input` to the device that it is for; there is no effect where the machine has none.
-    public func deliver(_ input: HostInput) {
-        switch input {
-        case .console(let bytes): console.receive(bytes)
-        case .lineBreak: sendBreak()
-        case .frame(let frame): network?.receive(frame)
-        case .keyboard(let events): display?.keyboard.receive(events)
-        case .tablet(let events): display?.tablet.receive(events)
+    /// Has `observer` told of each input from now on, before it takes effect.
+    public func addObserver(_ observer: @escaping (ExternalInput.Event) -> Void) { observers.append(observer) }
+
+    private func tell(_ event: ExternalInput.Event) {
+        if !isRepeating { for observer in observers { observer(event) } }
+    }
+
+    /// Hands an input to the device that it is for.
+    /// - Returns: false where there is none.
+    public func deliver(_ event: ExternalInput.Event) -> Bool {
+        switch event {
+        case .console(0, let bytes): console.receive(bytes)
+        case .consoleBreak(0): sendBreak()
+        case .frame(0, let frame):
+            guard let network else { return false }
+            network.receive(frame)
+        case .inputDevice(let number, let events):
+            guard let display, number <= Self.tablet else { return false }
+            (number == Self.keyboard ? display.keyboard : display.tablet).receive(events)
+        case .timeAdvance: break
+        case .console, .consoleBreak, .frame, .link, .command, .memoryEdit, .registerEdit: return false
         }
+        return true
+    }
+
+    /// The same for what has come before, in a run that was put back: nobody is told of it.
+    func `repeat`(_ event: ExternalInput.Event) -> Bool {
+        isRepeating = true
+        defer { isRepeating = false }
+        return deliver(event)
     }
 
     public func sendBreak() {
-        observer?(.lineBreak)
+        tell(.consoleBreak(0))
         breakLine()
     }
 }

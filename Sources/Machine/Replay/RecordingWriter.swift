@@ -61,6 +61,17 @@ public final class RecordingWriter {
         try file.append(.resources, position: 0, TraceResource.payload(resources))
     }
 
+    /// Writes what the machine is made from that is no file.
+    public func append(role: String, _ contents: [UInt8]) throws(TraceFileError) {
+        var resource = TraceResource(role: role, contents)
+        for start in stride(from: 0, to: contents.count, by: TraceResource.pieceSize) {
+            let piece = contents[start..<min(start + TraceResource.pieceSize, contents.count)]
+            resource.contentChunks.append(
+                number: try file.append(.resourceContent, position: 0, Array(piece)))
+        }
+        try file.append(.resources, position: 0, TraceResource.payload([resource]))
+    }
+
     public func append(_ input: ExternalInput) throws(TraceFileError) {
         do throws(PayloadError) { try inputs.append(input) } catch { throw misuse(error) }
         if inputs.isFull { try writeInputs() }

@@ -21,6 +21,16 @@ public struct TraceResource: Equatable, Sendable {
 
     public var hasContent: Bool { !contentChunks.isEmpty }
 
+    /// What is in one chunk of it.
+    static let pieceSize = 1 << 20
+
+    /// What is no file, and in the recording itself.
+    init(role: String, _ contents: [UInt8]) {
+        var hasher = SHA256()
+        contents.withUnsafeBytes { hasher.update($0) }
+        self.init(role: role, path: "", size: UInt64(contents.count), digest: hasher.digest())
+    }
+
     /// The file at `path` as it is now.
     /// - Parameter piece: called with each piece of it, none of which is larger than a chunk may be.
     public init(
@@ -31,7 +41,7 @@ public struct TraceResource: Equatable, Sendable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw TraceFileError(file: path, .unreadable(errno)) }
         defer { close(descriptor) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 64)
         defer { buffer.deallocate() }
         var hasher = SHA256()
         var size: UInt64 = 0

@@ -13,7 +13,11 @@ public final class ConsoleHub: ConsoleBackend {
 
     public init() {}
 
+    /// What the guest prints was printed before.
+    var isMuted = false
+
     public func write(_ bytes: [UInt8]) {
+        if isMuted { return }
         for listener in listeners { listener(bytes) }
         for byte in bytes {
             switch byte {

@@ -78,6 +78,7 @@ private final class PacedProcessor: Processor {
     var isWaiting: Bool { base.isWaiting }
     var isLost: Bool { base.isLost }
     var hasEndedTurn: Bool { base.hasEndedTurn }
+    var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
 
     func run(_ count: UInt64) -> UInt64 {
         let start = base.executed
@@ -90,7 +91,7 @@ private final class PacedProcessor: Processor {
             let done = base.run(wanted)
             if steps { pace.didStep(base) }
             let isOver = pace.passed(base, before: before, allowed: wanted)
-            if isOver || done < wanted || base.isWaiting || base.hasEndedTurn { break }
+            if isOver || done < wanted || base.isWaiting || base.hasEndedTurn || base.isStoppedByDebugger { break }
         }
         return base.executed &- start
     }

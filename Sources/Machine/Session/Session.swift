@@ -8,7 +8,12 @@ public final class Session {
     /// What comes from outside comes this way.
     public let port: HostPort
     /// What the network card is connected to, if it is a network that ``MachineDescription/net`` describes.
-    public let network: UserNetwork?
+    public var network: UserNetwork? { networkSwitch?.network }
+    private let networkSwitch: NetworkSwitch?
+    /// What is told of trouble.
+    private let report: (String) -> Void
+    /// The firmware that runs, if it is what came with this emulator.
+    public private(set) var builtInFirmware: InputFile?
     public let plan: LoadPlan
     /// Of the kernel and of the firmware, for traces and post-mortems.
     public let symbols: [SymbolTable]
@@ -18,6 +23,13 @@ public final class Session {
     private let failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)]
     /// Called between turns, with the virtual time: the place for whatever looks at the host. True ends the run.
     public var betweenTurns: ((UInt64) -> Bool)?
+    /// The machine is where it has been before (``Timeline``): nothing comes from outside, and nothing goes there.
+    var isRepeating = false {
+        didSet {
+            console.isMuted = isRepeating
+            networkSwitch?.isCut = isRepeating
+        }
+    }
     /// Records the run, or has it be as one that was recorded.
     public var companion: (any RunCompanion)?
     /// Lets an idle machine wait for the host instead of skipping to the next event, if there is one. What it returns
@@ -46,21 +58,29 @@ public final class Session {
         case quit
         /// It has come to where it was to stop, or a debugger has stopped it. It may go on.
         case suspended
+        /// What was recorded of the run ends here.
+        case recordingEnded
+        /// The run is not the one that was recorded.
+        case diverged(Divergence)
     }
 
     /// - Parameters:
     ///   - boards: those that the description may choose from.
     ///   - builtInFirmware: what runs when the description names no firmware; nil where there is none. Asked for only
     ///     when it is needed: a program linked at the start of RAM stands where firmware would, and runs without.
+    ///   - repeats: the run is to be one that was recorded: nothing comes from outside, no file is written to, and the
+    ///     device tree is the one that was used then. Its ``companion`` is still to be set.
     ///   - report: told in a sentence of trouble that the user should know of.
     public init(
         _ description: MachineDescription, boards: [any Board.Type] = MachineCatalog.boards,
         builtInFirmware: @autoclosure () throws(InputError) -> InputFile? = nil,
-        console: ConsoleHub = ConsoleHub(),
+        console: ConsoleHub = ConsoleHub(), repeats: RecordedImages? = nil,
         report: @escaping (String) -> Void = { _ in }
     ) throws(InputError) {
+        let description = repeats == nil ? description : description.withoutOutside
         self.description = description
         self.console = console
+        self.report = report
         let named = try MachineCatalog.board(named: description.machine, among: boards)
         until = try description.until.map { text throws(InputError) in try Self.regex(text, "--until") }
         var failOn: [(pattern: String, regex: Regex<AnyRegexOutput>)] = []
@@ -80,11 +100,16 @@ public final class Session {
         var connections = BoardConnections(console: console)
         connections.report = report
         if case .user(let user)? = description.net {
-            network = try UserNetwork(user, clock: connections.clock, report: report)
-            connections.network = network
+            let networkSwitch = NetworkSwitch()
+            self.networkSwitch = networkSwitch
+            connections.network = networkSwitch
             connections.macAddress = user.macAddress
+            if repeats == nil {
+                networkSwitch.network = try UserNetwork(
+                    user, clock: connections.clock, input: networkSwitch.input, report: report)
+            }
         } else {
-            network = nil
+            networkSwitch = nil
         }
         board = try kind.init(description, connections)
         let board = board
@@ -103,7 +128,9 @@ public final class Session {
         case .loaded:
             firmware = try image(programs.firmware)
             if description.firmware == nil, !(kernel?.occupies(board.ramBase) ?? false) {
-                firmware = try image(try builtInFirmware())
+                self.builtInFirmware =
+                    if let recorded = repeats?.builtInFirmware { recorded } else { try builtInFirmware() }
+                firmware = try image(self.builtInFirmware)
             }
         case .inFlash: try programs.firmware.map(Self.checkFlash)
         }
@@ -119,7 +146,9 @@ public final class Session {
             memory: LoadPlan.Memory(base: board.ramBase, size: board.memorySize), rules: board.loadRules,
             firmware: firmware, kernel: isFirmwares ? nil : kernel, initrd: isFirmwares ? nil : initrd,
             modules: modules)
-        try plan.placeDeviceTree(try Self.deviceTree(description, board, plan))
+        let tree =
+            if let recorded = repeats?.deviceTree { recorded } else { try Self.deviceTree(description, board, plan) }
+        try plan.placeDeviceTree(tree)
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
         if description.jitPerfMap ?? false, let translator = board.translator {
@@ -182,6 +211,11 @@ public final class Session {
         }
     }
 
+    /// The device tree that the machine was started with.
+    public var deviceTree: [UInt8] {
+        plan.deviceTree.flatMap { plan.placement(at: $0) }.map { Array($0.bytes) } ?? []
+    }
+
     /// Runs until something ends the run, or it comes to `place`. May be called again, to go on: where a run was stopped
     /// changes nothing of it.
     /// - Parameter place: a number of instructions, executed by all CPUs together.
@@ -199,13 +233,19 @@ public final class Session {
             let before = scheduler.time
             let outcome = scheduler.round(
                 limit: min(timeLimit, companion?.nextTime ?? .max), instructions: min(allowed, place) - executed,
-                skips: waitsForHost == nil)
+                skips: isRepeating || waitsForHost == nil)
             if outcome == .suspended {
                 guard board.executed >= allowed else { return .suspended }
                 return lookAtGuest() ?? .instructionLimit
             }
             if looksAtMemory(since: before, outcome), let code = hostTargetInterface?.poll() {
                 return code == 0 ? .exited(status: 0) : .failed(code: code)
+            }
+            // A device has written what a debugger watches, while no CPU ran.
+            if board.memory.stops.takeDeviceStop() { return .suspended }
+            if isRepeating, outcome == .progress || outcome == .stuck {
+                if outcome == .stuck { scheduler.advance(to: companion?.nextTime ?? scheduler.time) }
+                continue
             }
             if let conclusion = lookAtGuest() { return conclusion }
             switch outcome {

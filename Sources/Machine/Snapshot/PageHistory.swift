@@ -41,6 +41,13 @@ final class PageHistory: ChangeObserver {
         for page in free { page.deallocate() }
     }
 
+    /// Forgets all marks, and makes the first one.
+    func begin() {
+        for mark in marks { free += mark.values }
+        (marks, current) = ([[:]], 0)
+        memory.observeChanges(self)
+    }
+
     /// Has memory go its own way again. The history is of no use then.
     func end() { memory.observeChanges(nil) }
 
@@ -51,6 +58,15 @@ final class PageHistory: ChangeObserver {
         precondition(current == marks.count - 1)
         marks.append([:])
         current += 1
+        memory.observeChanges(self)
+    }
+
+    /// Makes a mark of what memory holds now, between the current one and the next.
+    func insert() {
+        marks.insert([:], at: current + 1)
+        current += 1
+        // What changes from here to the next mark is among what changes from the one before.
+        for page in marks[current - 1].keys { keep(page, memory.regions[Int(page.region)], in: current) }
         memory.observeChanges(self)
     }
 

@@ -88,6 +88,9 @@ public final class Scheduler {
         case stopped
     }
 
+    /// A debugger has suspended the round that was run last.
+    public private(set) var isStoppedByDebugger = false
+
     /// Whether the last round has ended, so that what comes from outside may enter.
     public var isBetweenRounds: Bool { inProgress == nil }
 
@@ -97,6 +100,7 @@ public final class Scheduler {
     ///   - instructions: how many are executed at most, by all CPUs together.
     ///   - skips: whether an idle machine's time skips to the next event at once.
     public func round(limit: UInt64 = .max, instructions: UInt64 = .max, skips: Bool = true) -> Outcome {
+        isStoppedByDebugger = false
         if takeStop() { return .stopped }
         if inProgress == nil {
             clock.runEvents(through: time)
@@ -108,7 +112,14 @@ public final class Scheduler {
         }
         var left = instructions
         while let round = inProgress, round.next < round.runnable.count {
-            guard runTurn(of: round.runnable[round.next], &left) else { return .suspended }
+            guard runTurn(of: round.runnable[round.next], &left) else {
+                // Nobody can tell where a lone CPU's turn ends, so that nothing is left to go on with.
+                if processors.count == 1 {
+                    if let current { end(current, round.runnable[round.next]) }
+                    endRound()
+                }
+                return .suspended
+            }
             if stopRequested { break }
         }
         endRound()
@@ -138,7 +149,12 @@ public final class Scheduler {
             guard left > 0 else { return false }
             let executed = processor.run(min(turnEnd - processor.executed, left))
             left -= min(left, executed)
-            if processor.isStoppedByDebugger { return false }
+            if processor.isStoppedByDebugger {
+                isStoppedByDebugger = true
+                // What it is stopped behind may have ended its turn as well.
+                if processor.isWaiting || processor.hasEndedTurn { turnEnd = processor.executed }
+                return false
+            }
             // With neither, only because it was allowed no more.
             if processor.isWaiting || processor.hasEndedTurn || executed == 0 { break }
         }
@@ -176,6 +192,11 @@ public final class Scheduler {
 
     /// No CPU has anything to do before `deadline`.
     private func skip(to deadline: UInt64?, _ limit: UInt64, skips: Bool) -> Outcome {
+        if let due = clock.hostDeadline, due <= time {
+            // The host has let time pass up to there.
+            clock.runHostTimers(through: time)
+            return .progress
+        }
         guard let next = [deadline, clock.hostDeadline].compactMap(\.self).min() else { return .stuck }
         guard skips else { return .idle(until: next) }
         advance(to: min(next, limit))
@@ -194,7 +215,7 @@ public final class Scheduler {
         clock.advance(to: time)
     }
 
-    /// - Precondition: it is between rounds.
+    /// With a round that was stopped in the middle, so that a machine can be saved at any instruction.
     func describeState(_ visitor: inout some StateVisitor) {
         visitor.field("time", &time)
         if time > Clock.end {
@@ -209,5 +230,34 @@ public final class Scheduler {
             visitor.field("waiting since", &since)
             waitingSince[index] = since == 0 ? nil : since &- 1
         }
+        describeRound(&visitor)
+    }
+
+    private func describeRound(_ visitor: inout some StateVisitor) {
+        var runnable: [UInt8] = []
+        for index in inProgress?.runnable ?? [] { runnable.append(littleEndian: UInt16(index)) }
+        visitor.field("round", &runnable, parts: 2, limit: processors.count)
+        var round = Round(
+            runnable: stride(from: 0, to: runnable.count, by: 2).map {
+                Int(runnable.littleEndian(at: $0, as: UInt16.self))
+            }, length: inProgress?.length ?? 0)
+        (round.next, round.longest) = (inProgress?.next ?? 0, inProgress?.longest ?? 0)
+        visitor.field("turns that are over", &round.next)
+        visitor.field("length of turns", &round.length)
+        visitor.field("longest turn", &round.longest)
+        var isInTurn = current != nil
+        visitor.field("in a turn", &isInTurn)
+        // Of turns that are over, where they were is nothing to go on from.
+        if !isInTurn, !visitor.replacesFields { (turnStart, turnEnd) = (0, 0) }
+        visitor.field("start of the turn", &turnStart)
+        visitor.field("end of the turn", &turnEnd)
+        guard visitor.replacesFields else { return }
+        let isWhole =
+            round.next <= round.runnable.count && round.runnable.allSatisfy { processors.indices.contains($0) }
+            && (!isInTurn || round.next < round.runnable.count)
+        if !isWhole { visitor.refuse("a round of this machine's CPUs", of: "round") }
+        inProgress = isWhole && !round.runnable.isEmpty ? round : nil
+        current = isWhole && isInTurn ? processors[round.runnable[round.next]] : nil
+        if let current { current.clockOffset = time &- turnStart }
     }
 }

@@ -164,6 +164,7 @@ private final class SteppedProcessor: Processor {
     var isWaiting: Bool { base.isWaiting }
     var isLost: Bool { base.isLost }
     var hasEndedTurn: Bool { base.hasEndedTurn }
+    var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
 
     func run(_ count: UInt64) -> UInt64 {
         let start = base.executed
@@ -172,7 +173,7 @@ private final class SteppedProcessor: Processor {
             tracer.willExecute(base)
             let executed = base.run(1)
             tracer.flush()
-            if executed == 0 || base.isWaiting || base.hasEndedTurn { break }
+            if executed == 0 || base.isWaiting || base.hasEndedTurn || base.isStoppedByDebugger { break }
         }
         tracer.current = nil
         return base.executed &- start

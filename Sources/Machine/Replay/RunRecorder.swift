@@ -1,0 +1,98 @@
+/// Writes down what comes into a machine from outside, and now and then a hash of the CPUs' state, so that the run can be
+/// repeated and the repetition be checked.
+///
+/// A recording that cannot be written on ends, and says how far it goes; the run goes on.
+public final class RunRecorder: RunCompanion {
+    private let writer: RecordingWriter
+    private unowned let session: Session
+    private let report: (String) -> Void
+    /// Why the recording ended before the run, if it did.
+    public private(set) var failure: TraceFileError?
+    private var nextHash: UInt64
+    private var rounds: UInt = 0
+    private var isConcluded = false
+
+    /// Instructions between two hashes: 8 bytes each, so that they are a thousandth of a byte for 1,000 instructions, and
+    /// take a ten-thousandth of the time.
+    public static let hashInterval: UInt64 = 10_000_000
+    /// How many rounds pass between two looks at the clock on the wall.
+    private static let roundsBetweenLooks: UInt = 64
+
+    public var nextTime: UInt64? { nil }
+
+    /// Begins to record a run, which has not begun.
+    /// - Parameters:
+    ///   - description: the machine's, as a file of `orrery run` has it.
+    ///   - files: those that it names.
+    ///   - program: this program and its version, for people.
+    ///   - embedsContents: whether the recording is to hold the images and drives themselves.
+    ///   - report: told in a sentence when the recording ends early.
+    public init(
+        _ session: Session, to path: String, description: String,
+        files: [(role: MachineDescription.Key, path: String)], program: String, embedsContents: Bool = false,
+        report: @escaping (String) -> Void
+    ) throws(TraceFileError) {
+        self.session = session
+        self.report = report
+        let file = try TraceFileWriter(creating: path, program: program, replaces: true)
+        writer = try RecordingWriter(
+            file, description: description, hashes: RecordedHash.Method(scope: .processors))
+        nextHash = Self.hashInterval
+        var resources: [TraceResource] = []
+        for (role, path) in files {
+            resources.append(try TraceResource(role: role.rawValue, readingFrom: path))
+        }
+        try writer.append(resources, contentOf: embedsContents ? Set(resources.indices) : [])
+        try writer.append(role: RecordedImages.Role.deviceTree, session.deviceTree)
+        if let firmware = session.builtInFirmware {
+            try writer.append(role: RecordedImages.Role.builtInFirmware, firmware.bytes)
+        }
+        try writer.flush()
+        session.port.addObserver { [weak self] in self?.received($0) }
+    }
+
+    private func received(_ event: ExternalInput.Event) {
+        let board = session.board
+        write { () throws(TraceFileError) in
+            try writer.append(ExternalInput(position: board.executed, time: board.scheduler.time, event))
+        }
+    }
+
+    public func betweenRounds(_ session: Session) -> Session.Conclusion? {
+        let position = session.board.executed
+        if position >= nextHash {
+            nextHash = (position / Self.hashInterval + 1) * Self.hashInterval
+            let board = session.board
+            write { () throws(TraceFileError) in
+                try writer.append(
+                    RecordedHash(position: position, time: board.scheduler.time, value: board.processorHash))
+            }
+        }
+        rounds &+= 1
+        if rounds % Self.roundsBetweenLooks == 0 { write { () throws(TraceFileError) in try writer.flushIfDue() } }
+        return nil
+    }
+
+    /// Writes what waits to be written.
+    public func flush() { write { () throws(TraceFileError) in try writer.flush() } }
+
+    /// Ends the recording with the run.
+    /// - Parameter conclusion: how the run ended, in words.
+    public func conclude(_ conclusion: String) {
+        let board = session.board
+        write { () throws(TraceFileError) in
+            try writer.conclude(
+                RunConclusion(
+                    position: board.executed, time: board.scheduler.time, hash: board.stateHash, text: conclusion))
+        }
+        isConcluded = true
+    }
+
+    private func write(_ body: () throws(TraceFileError) -> Void) {
+        guard failure == nil, !isConcluded else { return }
+        do throws(TraceFileError) { try body() } catch {
+            failure = error
+            report("the recording has ended, and the run goes on: \(error)")
+        }
+    }
+}
