@@ -89,17 +89,27 @@ extension AArch64.ProcessingElement {
     /// What there is with EL3 alone.
     private func describeMonitor(_ visitor: inout some StateVisitor) {
         saveStackPointer()
-        for path in Self.monitorRegisters { visitor.field("el3", &state.pointee[keyPath: path]) }
+        let s = state
+        // Each by its own access: a key path to an element of an inline array writes something else back.
+        let level = 3
+        visitor.field("el3", &s.pointee.sp[level])
+        visitor.field("el3", &s.pointee.elr[level])
+        visitor.field("el3", &s.pointee.spsr[level])
+        visitor.field("el3", &s.pointee.esr[level])
+        visitor.field("el3", &s.pointee.far[level])
+        visitor.field("el3", &s.pointee.vbar[level])
+        visitor.field("el3", &s.pointee.sctlr[level])
+        visitor.field("el3", &s.pointee.ttbr0[level])
+        visitor.field("el3", &s.pointee.tcr[level])
+        visitor.field("el3", &s.pointee.mair[level])
+        visitor.field("el3", &s.pointee.tpidr[level])
+        for path in [\AArch64.State.scr, \.cptrEL3, \.mdcrEL3, \.scxtnumEL3] as [WritableKeyPath<AArch64.State, UInt64>]
+        {
+            visitor.field("el3", &state.pointee[keyPath: path])
+        }
         visitor.field("secure timer control", &state.pointee.timerControl[4])
         visitor.field("secure timer compare", &state.pointee.timerCompare[4])
         loadStackPointer()
-    }
-
-    private static var monitorRegisters: [WritableKeyPath<AArch64.State, UInt64>] {
-        [
-            \.sp[3], \.elr[3], \.spsr[3], \.esr[3], \.far[3], \.vbar[3], \.sctlr[3], \.ttbr0[3], \.tcr[3], \.mair[3],
-            \.tpidr[3], \.scr, \.cptrEL3, \.mdcrEL3, \.scxtnumEL3,
-        ]
     }
 
     private typealias Register = (StaticString, WritableKeyPath<AArch64.State, UInt64>)
