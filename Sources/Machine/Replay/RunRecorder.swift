@@ -10,11 +10,15 @@ public final class RunRecorder: RunCompanion {
     public private(set) var failure: TraceFileError?
     private var nextHash: UInt64
     private var rounds: UInt = 0
+    /// Where an input came last. A hash is of the state before the inputs of its place, so that none is taken there.
+    private var lastInput: UInt64?
     private var isConcluded = false
 
     /// Instructions between two hashes: 8 bytes each, so that they are a thousandth of a byte for 1,000 instructions, and
     /// take a ten-thousandth of the time.
-    public static let hashInterval: UInt64 = 10_000_000
+    public var hashInterval: UInt64 = 10_000_000 {
+        didSet { nextHash = hashInterval }
+    }
     /// How many rounds pass between two looks at the clock on the wall.
     private static let roundsBetweenLooks: UInt = 64
 
@@ -37,7 +41,7 @@ public final class RunRecorder: RunCompanion {
         let file = try TraceFileWriter(creating: path, program: program, replaces: true)
         writer = try RecordingWriter(
             file, description: description, hashes: RecordedHash.Method(scope: .processors))
-        nextHash = Self.hashInterval
+        nextHash = hashInterval
         var resources: [TraceResource] = []
         for (role, path) in files {
             resources.append(try TraceResource(role: role.rawValue, readingFrom: path))
@@ -53,6 +57,7 @@ public final class RunRecorder: RunCompanion {
 
     private func received(_ event: ExternalInput.Event) {
         let board = session.board
+        lastInput = board.scheduler.time
         write { () throws(TraceFileError) in
             try writer.append(ExternalInput(position: board.executed, time: board.scheduler.time, event))
         }
@@ -60,8 +65,8 @@ public final class RunRecorder: RunCompanion {
 
     public func betweenRounds(_ session: Session) -> Session.Conclusion? {
         let position = session.board.executed
-        if position >= nextHash {
-            nextHash = (position / Self.hashInterval + 1) * Self.hashInterval
+        if position >= nextHash, lastInput != session.board.scheduler.time {
+            nextHash = (position / hashInterval + 1) * hashInterval
             let board = session.board
             write { () throws(TraceFileError) in
                 try writer.append(

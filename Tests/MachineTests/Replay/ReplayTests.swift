@@ -101,6 +101,37 @@ struct ReplayTests {
         }
     }
 
+    @Test("Where something came from outside no hash is taken, which would be of the state before or behind it")
+    func hashesAndInputs() throws {
+        try Self.withGuest(cpus: 3, engine: .jit) { session, path in
+            let recorder = try RunRecorder(
+                session, to: path, description: "", files: [], program: "test", report: { Issue.record("\($0)") })
+            recorder.hashInterval = 1000
+            session.companion = recorder
+            var rounds = 0
+            session.betweenTurns = { _ in
+                rounds += 1
+                if rounds % 3 == 0 { session.console.receive([rounds < 60 ? 0x61 : 0x0a]) }
+                return false
+            }
+            #expect(session.run() == .exited(status: 0))
+            recorder.conclude("")
+            let recording = try Recording(path)
+            var inputs: Set<UInt64> = []
+            var next = recording.inputs()
+            while let input = try next.next() { inputs.insert(input.time) }
+            var hashes: Set<UInt64> = []
+            var all = recording.hashes(by: RecordedHash.Method(scope: .processors))
+            while let hash = try all.next() { hashes.insert(hash.time) }
+            #expect(inputs.count > 15 && hashes.count > 15)
+            #expect(inputs.isDisjoint(with: hashes))
+            try Self.replay(path, cpus: 3, engine: .interpreter) { session, replayer in
+                #expect(session.run() == .exited(status: 0))
+                #expect(replayer.comparedHashes == UInt64(hashes.count))
+            }
+        }
+    }
+
     @Test("A recording that was cut short is replayed as far as it goes")
     func cutShort() throws {
         try Self.withGuest(cpus: 1, engine: .jit) { session, path in
