@@ -17,6 +17,8 @@ public final class HotCode: Translator {
         public var injectsFaults = false
         /// What the host is said to have; what it has, when nil. Code for another is not to be run.
         var host: X64.HostFeatures?
+        /// Where results on their way have room in the state block. Few code runs out of all of it; tests leave less.
+        var spillSlots = CoreState.spillCount
         public init() {}
     }
 
@@ -77,7 +79,7 @@ public final class HotCode: Translator {
         let map = RegisterMap(guest)
         trampolines = X64.Trampolines(&assembler, at: code.freeAddress, map, guest)
         code.commit(trampolines.count)
-        generator = X64.Generator(map, trampolines, host, options.switches)
+        generator = X64.Generator(map, trampolines, host, options.switches, spillSlots: options.spillSlots)
         generator.blocksLeft = faults.map { UInt(bitPattern: $0.blocksLeft) }
         var simplifications: Recorder.Simplifications = [.addresses]
         if options.switches.contains(.constants) { simplifications.insert(.constants) }

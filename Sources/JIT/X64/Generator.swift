@@ -130,7 +130,9 @@ extension X64 {
         /// Temporaries that the node in progress uses.
         var locked: UInt16 = 0
         var lockedVectors: UInt16 = 0
+        /// A bit for each spill slot that is not free, or not there.
         var usedSpills: UInt64 = 0
+        let absentSpills: UInt64
         var chains = AccessChains()
         /// The group whose value is in rdx, and those whose values are in spill slots alone.
         var group: AccessGroup?
@@ -160,8 +162,10 @@ extension X64 {
         static let noBacking: UInt8 = 255
 
         init(
-            _ map: RegisterMap, _ trampolines: Trampolines, _ host: HostFeatures, _ switches: OptimizationSwitches
+            _ map: RegisterMap, _ trampolines: Trampolines, _ host: HostFeatures, _ switches: OptimizationSwitches,
+            spillSlots: Int
         ) {
+            absentSpills = ~0 << UInt64(spillSlots)
             self.map = map
             maps = [map]
             self.trampolines = trampolines
@@ -292,7 +296,7 @@ extension X64.Generator {
         unsaved = InlineArray(repeating: 0)
         allUnsaved = 0
         knownSaves = nil
-        usedSpills = 0
+        usedSpills = absentSpills
         group = nil
         keptGroups.removeAll(keepingCapacity: true)
         handle = nil

@@ -174,16 +174,7 @@ extension X64.Generator {
 
     /// A free spill slot. Where none is left, nothing of the region can be used.
     mutating func spillSlot() -> UInt8 {
-        if usedSpills == ~0 {
-            usedSpills = 0
-            for node in 0..<block.nodes.count where analysis[node].lastUse > current {
-                if case .spilled(let slot) = places[node] {
-                    usedSpills |= (isVector(Int32(truncatingIfNeeded: node)) ? 3 : 1) << UInt64(slot)
-                }
-            }
-            for group in keptGroups { if let kept = group.kept { usedSpills |= 1 << UInt64(kept.slot) } }
-            if let kept = group?.kept { usedSpills |= 1 << UInt64(kept.slot) }
-        }
+        if usedSpills == ~0 { reclaimSpills() }
         guard usedSpills != ~0 else {
             hasFailed = true
             return 0
@@ -191,6 +182,19 @@ extension X64.Generator {
         let slot = UInt8(truncatingIfNeeded: (~usedSpills).trailingZeroBitCount)
         usedSpills |= 1 << UInt64(slot)
         return slot
+    }
+
+    /// Frees the spill slots of what nobody needs any more: they are not given back one by one. What the node in progress
+    /// needs for the last time may still be in its slot.
+    mutating func reclaimSpills() {
+        usedSpills = absentSpills
+        for node in 0..<block.nodes.count where analysis[node].lastUse >= current {
+            if case .spilled(let slot) = places[node] {
+                usedSpills |= (isVector(Int32(truncatingIfNeeded: node)) ? 3 : 1) << UInt64(slot)
+            }
+        }
+        for group in keptGroups { if let kept = group.kept { usedSpills |= 1 << UInt64(kept.slot) } }
+        if let kept = group?.kept { usedSpills |= 1 << UInt64(kept.slot) }
     }
 
     /// Frees what the results held that nobody needs behind the node in progress.
@@ -245,13 +249,15 @@ extension X64.Generator {
             owners[Int(free.rawValue)] = node
             return
         }
+        // First, since it may want a spill slot itself.
+        let register: Register? = map[index] == .memory ? scratch() : nil
         let slot = spillSlot()
         let memory = Role.field(CoreState.spillOffset + 8 * Int(slot))
         switch map[index] {
         case .general(let register): assembler.store(memory, register)
         case .vector(let register): assembler.store(memory, register, .double)
         case .memory:
-            let register = scratch()
+            guard let register else { return }
             assembler.load(register, Role.register(index))
             assembler.store(memory, register)
         }

@@ -23,7 +23,7 @@ extension X64.Generator {
     }
 
     /// Groups whose values are in spill slots alone: no more than these, so that there are slots left.
-    private static let mostKept = 24
+    private var mostKept: Int { (~absentSpills).nonzeroBitCount * 3 / 8 }
     /// Bytes that are looked for at once in a page.
     private static let mostApart: Int32 = 512
     /// Bytes that are looked for at once where the last of them may not be read.
@@ -117,7 +117,7 @@ extension X64.Generator {
     private mutating func enter(_ group: AccessGroup) {
         var group = group
         if let next = nextServed(by: group.offsets) {
-            if group.kept == nil, keptGroups.count < Self.mostKept,
+            if group.kept == nil, keptGroups.count < mostKept,
                 chains[next].number - chains[current].number > 1
             {
                 let slot = spillSlot()
@@ -160,14 +160,16 @@ extension X64.Generator {
             return use(group, base, offset)
         }
         guard let place = keptGroups.firstIndex(where: { serves($0, current) }) else { return nil }
-        let group = keptGroups.remove(at: place)
-        guard let kept = group.kept else { return nil }
+        let isDistance = keptGroups[place].value == .distance
         leaveGroup()
-        if group.value == .distance {
+        // The group is among those that are kept meanwhile: making room may ask for spill slots.
+        if isDistance {
             take(.rdx)
         } else {
             evictKeeping(.rdx)
         }
+        let group = keptGroups.remove(at: place)
+        guard let kept = group.kept else { return nil }
         assembler.load(.rdx, Role.field(CoreState.spillOffset + 8 * Int(kept.slot)))
         return use(group, base, offset)
     }

@@ -80,12 +80,19 @@ extension X64.Generator {
 
     /// Two neighbouring spill slots. Where there are none, nothing of the region can be used.
     mutating func spillPair() -> UInt8 {
+        if let slot = freePair() { return slot }
+        reclaimSpills()
+        if let slot = freePair() { return slot }
+        hasFailed = true
+        return 0
+    }
+
+    private mutating func freePair() -> UInt8? {
         for slot in stride(from: 0 as UInt64, to: 64, by: 2) where usedSpills >> slot & 3 == 0 {
             usedSpills |= 3 << slot
             return UInt8(slot)
         }
-        hasFailed = true
-        return 0
+        return nil
     }
 
     /// The vector that a register holds goes to memory.
