@@ -11,6 +11,10 @@ extension AArch64.ProcessingElement {
     /// come there otherwise than by being stopped.
     public func passBreakpoint() { stops.passBreakpoint(core) }
 
+    /// Has the PE stop where it is: for who was told of an exception, a return or a write of a register. An instruction in
+    /// progress is finished.
+    public func stopForDebugger() { stops.stop(core) }
+
     // MARK: Breakpoints
 
     /// The instruction at the program counter, at `slot` of the page at `slots`, has a breakpoint, or one at another address

@@ -224,18 +224,30 @@ extension AArch64.ProcessingElement {
 extension AArch64.ProcessingElement {
     /// Where a guest's physical address leads by the second stage that VTTBR_EL2 has selected, whether or not it is on now;
     /// nil where nothing is mapped.
-    public func inspectSecondStage(of intermediate: UInt64) -> UInt64? {
+    public func inspectSecondStage(of intermediate: UInt64) -> UInt64? { walkSecondStage(of: intermediate).physical }
+
+    /// Where the descriptor lies that the second stage's walk of a guest's physical address ends at, be it valid or not; nil
+    /// where there is no table.
+    public func secondStageDescriptor(of intermediate: UInt64) -> UInt64? {
+        walkSecondStage(of: intermediate).descriptors.last?.address
+    }
+
+    private func walkSecondStage(
+        of intermediate: UInt64
+    ) -> (physical: UInt64?, descriptors: [(address: UInt64, value: UInt64)]) {
         let stage = AArch64.StageTwo(
             translationFeatures, hcr: state.pointee.hcr | AArch64.HypervisorConfiguration.vm, vtcr: state.pointee.vtcr,
             vttbr: state.pointee.vttbr, sctlr: state.pointee.sctlr[2])
-        let tables = AArch64.InspectedTables(tables: AArch64.WalkMemory(memory, ram: ram))
+        var descriptors: [(address: UInt64, value: UInt64)] = []
         for demand: AArch64.Demand in [[.read, .privileged, .query], [.execute, .privileged, .query]] {
+            let tables = AArch64.InspectedTables(tables: AArch64.WalkMemory(memory, ram: ram))
             let result = Result { () throws(AArch64.TranslationFault) in
                 try stage.translate(intermediate, demand, isWrite: false, in: tables)
             }
-            if case .success(let found) = result { return found.physical }
+            descriptors = tables.log.entries
+            if case .success(let found) = result { return (found.physical, descriptors) }
         }
-        return nil
+        return (nil, descriptors)
     }
 }
 

@@ -374,7 +374,9 @@ extension AArch64.ProcessingElement {
             s.pointee.pstate = kept | saved & PSTATE.daif | step | PSTATE.illegal
         }
         levelChanged()
-        if isObserved, from == 2, level < 2, hasGuest { guestEntryObserver?() }
+        guard isObserved else { return }
+        if from == 2, level < 2, hasGuest { guestEntryObserver?() }
+        returnObserver?(from)
     }
 
     private func isLegalReturn(_ saved: UInt64, from: Int) -> Bool {

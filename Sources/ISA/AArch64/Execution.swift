@@ -115,6 +115,8 @@ extension AArch64.ProcessingElement {
                 if cluster.hasStaleTranslations { translator.with { forgetTranslations($0) } }
                 if translator.with({ $0.run(self) }) || core.pointee.missedJump != 0 { continue }
             }
+            // An interrupt was taken that a debugger wants to see.
+            if isObserved, stops.isStopped { break }
             if examinesCode { enterExaminedCode() } else { enterCode() }
         }
         if state.pointee.monitorsAreActive { updateMonitors() }

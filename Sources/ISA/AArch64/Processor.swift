@@ -85,6 +85,8 @@ extension AArch64 {
         public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
         /// Told of each return into a guest from EL2.
         public var guestEntryObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// Told of each exception return, after it: the level that it came from.
+        public var returnObserver: ((_ from: Int) -> Void)? { didSet { updateObserved() } }
         /// Told of each WFI that is not trapped.
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
         /// One of these is there; then everything is interpreted.
@@ -300,6 +302,7 @@ extension AArch64 {
         private func updateObserved() {
             isObserved =
                 trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
+                || returnObserver != nil
         }
 
         /// Keeps the last exceptions, and counts them: one was taken.

@@ -38,6 +38,9 @@ public final class DebugStops {
 
     init() {}
 
+    /// CPUs stop for something else: they have to tell a turn that was stopped from the next one.
+    func use() { isUsed = true }
+
     // MARK: Breakpoints
 
     /// Has CPUs stop before the instruction at `address`. What is inserted twice has to be removed twice.

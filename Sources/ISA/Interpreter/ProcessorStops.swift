@@ -62,7 +62,9 @@ public final class ProcessorStops {
         if machine.takeDeviceStop() { stop(core) }
     }
 
-    private func stop(_ core: UnsafeMutablePointer<CoreState>) {
+    /// Has the turn end behind the instruction in progress, or before the next one where none is, as at a watchpoint.
+    package func stop(_ core: UnsafeMutablePointer<CoreState>) {
+        machine.use()
         isStopped = true
         core.pointee.suspendTurn()
     }

@@ -8,6 +8,10 @@ extension RISCV.Hart {
     /// come there otherwise than by being stopped.
     public func passBreakpoint() { stops.passBreakpoint(core) }
 
+    /// Has the hart stop where it is: for who was told of an exception, a return or a write of a register. An instruction in
+    /// progress is finished.
+    public func stopForDebugger() { stops.stop(core) }
+
     /// A turn begins on a machine that has had stops.
     @inline(never)
     func followStops() {

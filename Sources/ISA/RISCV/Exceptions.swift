@@ -224,7 +224,7 @@ extension RISCV.Hart {
         }
         foldFloatDirty()
         if counterIsActive { updateCounters() }
-        let wasVirtual = s.pointee.virtual
+        let (wasVirtual, from) = (s.pointee.virtual, s.pointee.privilege)
         if wasVirtual {
             let status = s.pointee.vsstatus
             s.pointee.privilege = status & Status.spp != 0 ? .supervisor : .user
@@ -239,7 +239,9 @@ extension RISCV.Hart {
             s.pointee.core.programCounter = s.pointee.sepc
         }
         levelChanged()
-        if isObserved, !wasVirtual, s.pointee.virtual { guestEntryObserver?() }
+        guard isObserved else { return }
+        if !wasVirtual, s.pointee.virtual { guestEntryObserver?() }
+        returnObserver?(from, wasVirtual)
     }
 
     func machineReturn() throws(Fault) {
@@ -256,7 +258,9 @@ extension RISCV.Hart {
         s.pointee.mstatus = next
         s.pointee.core.programCounter = s.pointee.mepc
         levelChanged()
-        if isObserved, s.pointee.virtual { guestEntryObserver?() }
+        guard isObserved else { return }
+        if s.pointee.virtual { guestEntryObserver?() }
+        returnObserver?(.machine, false)
     }
 
     /// A status register after a return: the enable bit from its saved copy, which becomes 1; the saved privilege U.

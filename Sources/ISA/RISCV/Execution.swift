@@ -110,7 +110,12 @@ extension RISCV.Hart {
             if core.pointee.budget == 0 || state.pointee.halted { break }
             takePendingInterrupt()
             if state.pointee.waiting { break }
-            if !isObserved, let translator, translator.with({ $0.run(self) }) { continue }
+            if isObserved {
+                // An interrupt was taken that a debugger wants to see.
+                if stops.isStopped { break }
+            } else if let translator, translator.with({ $0.run(self) }) {
+                continue
+            }
             enterCode()
         }
         if counterIsActive { updateCounters() }

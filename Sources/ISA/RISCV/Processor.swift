@@ -52,6 +52,8 @@ extension RISCV {
         public var registerObserver: ((UInt16, UInt64) -> Void)? { didSet { updateObserved() } }
         /// Told when a guest is entered: V was 0, and an xRET, which does not count as executed yet, has made it 1.
         public var guestEntryObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// Told of each xRET, after it: where from.
+        public var returnObserver: ((_ from: Privilege, _ virtual: Bool) -> Void)? { didSet { updateObserved() } }
         /// Told of a WFI that does not trap, before it counts as executed.
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
         /// Somebody is told of traps, CSR writes, entries of guests or waits; then everything is interpreted.
@@ -352,6 +354,7 @@ extension RISCV {
         private func updateObserved() {
             isObserved =
                 trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
+                || returnObserver != nil
         }
 
         /// Keeps the last traps, and counts them.
