@@ -106,6 +106,7 @@ final class GDBServer {
 
     private func disconnect() {
         debugger?.close()
+        target.deleteMonitorStops()
         debugger = nil
         connection = nil
     }

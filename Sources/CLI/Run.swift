@@ -128,7 +128,9 @@ struct Run: ParsableCommand {
         let start = HostTime.now
         let monitor = Monitor(session)
         var conclusion = server?.run(host) ?? session.run()
-        while conclusion == .quit, host.wantsMonitor, host.converse(monitor) { conclusion = session.run() }
+        while conclusion == .quit, host.wantsMonitor || monitor.stop != nil, host.converse(monitor) {
+            conclusion = monitor.resume()
+        }
         let elapsed = HostTime.now - start
         output.flush()
         Terminal.restore()
@@ -138,7 +140,9 @@ struct Run: ParsableCommand {
             StandardStreams.output(text)
             switch action {
             case .stay: break
-            case .resume: conclusion = session.run()
+            case .resume:
+                conclusion = monitor.resume()
+                if let stop = monitor.stop { StandardStreams.output(stop) }
             case .quit: break commands
             }
         }

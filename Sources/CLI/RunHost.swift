@@ -210,10 +210,12 @@ final class RunHost {
             anchor.host += HostTime.now - before
             Terminal.enterRawMode()
         }
+        if let stop = monitor.stop { StandardStreams.output(stop) }
         while true {
             StandardStreams.error("(orrery) ")
             guard let line = keyboard.line() else {
                 StandardStreams.error("\n")
+                monitor.deleteStops()
                 return true
             }
             let (text, action) = monitor.execute(line)

@@ -10,7 +10,7 @@ extension AArch64.ProcessingElement: InspectableProcessor {
 
     public var privilege: PrivilegeLevel { Self.level(level, isTranslated: hasGuest) }
 
-    private static func level(_ level: Int, isTranslated: Bool) -> PrivilegeLevel {
+    static func level(_ level: Int, isTranslated: Bool) -> PrivilegeLevel {
         PrivilegeLevel("EL\(level)", isGuests: level < 2 && isTranslated)
     }
 
@@ -115,7 +115,7 @@ extension AArch64.ProcessingElement: InspectableProcessor {
         registerObserver = observer.map { observer in { observer(AArch64.systemRegisterName($0), $1) } }
     }
 
-    private func record(_ trap: TrapRecord) -> ExceptionRecord {
+    func record(_ trap: TrapRecord) -> ExceptionRecord {
         var detail = ""
         if let address = trap.address { detail += ", address \(hexadecimal(address))" }
         if let intermediate = trap.intermediate { detail += ", intermediate \(hexadecimal(intermediate))" }

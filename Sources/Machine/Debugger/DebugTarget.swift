@@ -138,12 +138,18 @@ public struct StopPoint: Hashable, Sendable {
     public var level: String?
     /// Stops only while the guest of this number (VMID) runs, where one is given.
     public var guest: UInt64?
+    /// Stops only where addresses are translated by this ASID, where one is given.
+    public var addressSpaceIdentifier: UInt64?
 
-    public init(_ kind: Kind, at address: DebugAddress, level: String? = nil, guest: UInt64? = nil) {
+    public init(
+        _ kind: Kind, at address: DebugAddress, level: String? = nil, guest: UInt64? = nil,
+        addressSpaceIdentifier: UInt64? = nil
+    ) {
         self.kind = kind
         self.address = address
         self.level = level
         self.guest = guest
+        self.addressSpaceIdentifier = addressSpaceIdentifier
     }
 }
 
@@ -183,10 +189,13 @@ public struct DebugStop: Equatable, Sendable {
     }
     public var reason: Reason
     public var processor: Int
+    /// What else a person should be told of it, with line ends: which event it was, and which stop point of the monitor's.
+    public var text: String?
 
-    public init(_ reason: Reason, processor: Int) {
+    public init(_ reason: Reason, processor: Int, text: String? = nil) {
         self.reason = reason
         self.processor = processor
+        self.text = text
     }
 }
 

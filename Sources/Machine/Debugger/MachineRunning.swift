@@ -6,12 +6,20 @@ import ISA
 /// backwards is to look for the last stop before this place: the run is put back to one mark of its ``Timeline`` after the
 /// other, and each time run forward to where it was put back from, while what it would have stopped at is only noted.
 final class MachineRunning: DebugObserver {
-    private let session: Session
-    private let board: any Board
+    let session: Session
+    let board: any Board
     private let describe: (Session.Conclusion) -> String?
     /// Nil where a run cannot be put back.
-    private var timeline: Timeline?
-    private var points: [StopPoint] = []
+    var timeline: Timeline?
+    /// Stop points, with their addresses as the engines compare them.
+    var points: [Placed] = []
+    /// The events to stop at, and what ends the observation of CPUs that tell of them.
+    var events: [EventPoint] = []
+    private var observations: [() -> Void] = []
+    /// What was taken at the last event that was an exception.
+    private(set) var lastException: ExceptionRecord?
+    /// Names for what is said of events.
+    private let symbols: SymbolFinder
     private var resumption: Resumption?
     private var isInterrupted = false
     /// The CPU that the user was shown last: it goes on from where it stands, breakpoint or not.
@@ -20,14 +28,30 @@ final class MachineRunning: DebugObserver {
     private var start: UInt64 = 0
     /// What the engines have stopped for.
     private var found: DebugStop?
-    private var search: Search?
+    var search: Search?
     private(set) var conclusion: Session.Conclusion?
     /// Instructions in one call of ``advance()``, and how many of them one by one.
     private static let mostInstructions: UInt64 = 2_000_000
     private static let mostSteps = 20_000
 
+    struct Placed {
+        let point: StopPoint
+        let address: UInt64
+        let space: DebugStops.AddressSpace
+    }
+
+    /// Something that the machine would stop at, had it not to go on.
+    struct Hit {
+        /// How many instructions were executed before, and how often something had come there before, since two things may
+        /// come between two instructions: an interrupt is taken, and its handler has a breakpoint.
+        let position: UInt64
+        let ordinal: Int
+        let stop: DebugStop
+        let isEvent: Bool
+    }
+
     /// A run backwards.
-    private struct Search {
+    struct Search {
         /// Where it began.
         let origin: UInt64
         /// The mark that is run forward from next.
@@ -35,7 +59,20 @@ final class MachineRunning: DebugObserver {
         /// Up to there nothing was run yet.
         var end: UInt64
         /// The last stop before the origin, in what is run now.
-        var last: (position: UInt64, stop: DebugStop)?
+        var last: Hit?
+    }
+
+    /// What is to be come to again, after a run backwards has found it.
+    private var awaited: Hit?
+    private var lastPosition = UInt64.max
+    private var ordinal = 0
+
+    /// How often something was come to between these two instructions before.
+    private func nextOrdinal() -> Int {
+        let position = board.executed
+        ordinal = position == lastPosition ? ordinal + 1 : 0
+        lastPosition = position
+        return ordinal
     }
 
     /// - Parameter describe: how a run's end is told of, for those that are no exit of the guest's.
@@ -43,6 +80,7 @@ final class MachineRunning: DebugObserver {
         self.session = session
         board = session.board
         self.describe = describe
+        symbols = SymbolFinder(session.symbols)
         let disks = session.description.drives + session.description.flash
         // What is written to a file cannot be taken back.
         let canBePutBack = disks.allSatisfy { $0.isReadOnly || $0.isSnapshot }
@@ -50,6 +88,8 @@ final class MachineRunning: DebugObserver {
         super.init()
         board.memory.stops.observer = self
     }
+
+    deinit { for end in observations.reversed() { end() } }
 
     var canReverse: Bool { timeline != nil }
     private var current: Int { board.scheduler.currentIdentifier }
@@ -65,7 +105,7 @@ final class MachineRunning: DebugObserver {
 
     func insert(_ point: StopPoint) throws(DebugRefusal) {
         let (address, space) = try place(point)
-        points.append(point)
+        points.append(Placed(point: point, address: address, space: space))
         if let watchpoint = Self.watchpoint(point.kind, address, space) {
             board.memory.stops.insert(watchpoint)
         } else {
@@ -74,12 +114,12 @@ final class MachineRunning: DebugObserver {
     }
 
     func remove(_ point: StopPoint) {
-        guard let index = points.firstIndex(of: point), let (address, space) = try? place(point) else { return }
-        points.remove(at: index)
-        if let watchpoint = Self.watchpoint(point.kind, address, space) {
+        guard let index = points.firstIndex(where: { $0.point == point }) else { return }
+        let placed = points.remove(at: index)
+        if let watchpoint = Self.watchpoint(point.kind, placed.address, placed.space) {
             board.memory.stops.remove(watchpoint)
         } else {
-            board.memory.stops.removeBreakpoint(at: address, space)
+            board.memory.stops.removeBreakpoint(at: placed.address, placed.space)
         }
     }
 
@@ -89,9 +129,16 @@ final class MachineRunning: DebugObserver {
         case .current, .virtual: return (point.address.value, .virtual)
         case .physical: return (point.address.value, .physical)
         case .guestPhysical(let guest):
-            let cpu = board.processors.first { guest == nil || $0.guest == guest } ?? board.processors[0]
+            let cpu = board.processors.first { $0.guest == guest } ?? board.processors.first
+            guard let cpu, guest == nil || cpu.guest == guest else {
+                throw DebugRefusal(
+                    "no \(board.noun) has guest \(guest ?? 0) selected, so that nothing says where its memory is. "
+                        + "catch entry vmid \(guest ?? 0) stops where one has.")
+            }
             guard let physical = cpu.physicalAddress(of: point.address, board.memory) else {
-                throw DebugRefusal("the guest has nothing at \(hexadecimal(point.address.value)).")
+                throw DebugRefusal(
+                    "the guest has nothing at \(hexadecimal(point.address.value)) yet. "
+                        + "catch fault stage2 gpa \(hexadecimal(point.address.value)) stops where it asks for it.")
             }
             return (physical, .physical)
         }
@@ -110,21 +157,22 @@ final class MachineRunning: DebugObserver {
 
     override func shouldStop(_ processor: any TranslatableProcessor, atBreakpoint address: UInt64) -> Bool {
         guard let processor = processor as? any InspectableProcessor else { return false }
-        let isOne = points.contains { point in
-            guard point.kind == .execution, isMeant(point, processor) else { return false }
-            guard let (place, space) = try? self.place(point) else { return false }
-            return space == .virtual
-                ? place == address
-                : place == processor.physicalAddress(of: DebugAddress(address), board.memory)
+        var physical: UInt64?
+        let found = points.first { placed in
+            guard placed.point.kind == .execution, isMeant(placed.point, processor) else { return false }
+            if placed.space == .virtual { return placed.address == address }
+            physical = physical ?? processor.physicalAddress(of: DebugAddress(address), board.memory)
+            return placed.address == physical
         }
-        return isOne && note(DebugStop(.breakpoint, processor: processor.identifier))
+        guard let found else { return false }
+        return note(DebugStop(.breakpoint, processor: processor.identifier, text: labels[found.point]))
     }
 
     override func shouldStop(_ processor: (any TranslatableProcessor)?, at access: DebugAccess) -> Bool {
         let cpu = processor as? any InspectableProcessor
-        for point in points where cpu.map({ isMeant(point, $0) }) ?? true {
-            guard let (place, space) = try? self.place(point),
-                let watchpoint = Self.watchpoint(point.kind, place, space),
+        for placed in points where cpu.map({ isMeant(placed.point, $0) }) ?? true {
+            let (place, space) = (placed.address, placed.space)
+            guard let watchpoint = Self.watchpoint(placed.point.kind, place, space),
                 !watchpoint.kinds.isDisjoint(with: access.kinds)
             else { continue }
             let first = space == .virtual ? access.address : access.physical
@@ -133,8 +181,11 @@ final class MachineRunning: DebugObserver {
                 access.secondPhysical.map { [(first, access.size), ($0 & ~4095, access.size)] }
                 ?? [(first, access.size)]
             for (first, size) in parts where watchpoint.overlaps(first, size) {
-                let address = point.address.value &+ (max(first, place) &- place)
-                return note(DebugStop(.watchpoint(point.kind, address: address), processor: cpu?.identifier ?? current))
+                let address = placed.point.address.value &+ (max(first, place) &- place)
+                let stop = DebugStop(
+                    .watchpoint(placed.point.kind, address: address), processor: cpu?.identifier ?? current,
+                    text: labels[placed.point])
+                return note(stop)
             }
         }
         return false
@@ -142,15 +193,63 @@ final class MachineRunning: DebugObserver {
 
     private func isMeant(_ point: StopPoint, _ processor: any InspectableProcessor) -> Bool {
         if let level = point.level, level != processor.privilege.name { return false }
+        if case .virtual(let level) = point.address.space, level != processor.privilege.name { return false }
         if let guest = point.guest, !processor.privilege.isGuests || guest != processor.guest { return false }
+        if let identifier = point.addressSpaceIdentifier {
+            return (processor as? any EventfulProcessor)?.addressSpaceIdentifier == identifier
+        }
         return true
     }
 
+    /// What is said where the machine stops at a point of the monitor's: a debugger knows its own.
+    var labels: [StopPoint: String] = [:]
+
+    // MARK: Events
+
+    /// Has the machine stop at such events. While there are any, everything is interpreted.
+    func insert(_ event: EventPoint) {
+        events.append(event)
+        guard observations.isEmpty else { return }
+        for case let processor as any EventfulProcessor in board.processors {
+            observations.append(
+                processor.observeEvents { [unowned self, unowned processor] in take($0, processor) })
+        }
+    }
+
+    func remove(_ event: EventPoint) {
+        guard let index = events.firstIndex(of: event) else { return }
+        events.remove(at: index)
+        guard events.isEmpty else { return }
+        for end in observations.reversed() { end() }
+        observations = []
+    }
+
+    private func take(_ event: ProcessorEvent, _ processor: any EventfulProcessor) {
+        guard let point = events.first(where: { $0.matches(event, processor) }) else { return }
+        if case .exception(let record, _) = event { lastException = record }
+        var stop = DebugStop(.breakpoint, processor: processor.identifier)
+        // What is passed needs no words.
+        if search == nil {
+            let text = EventText(event: event, processor: processor, symbols: symbols, memory: board.memory)
+            stop.text = (["catch \(point.text)"] + text.lines).map { $0 + "\n" }.joined()
+        }
+        if note(stop, isEvent: true, follows: !event.isInterrupt) { processor.stopForDebugger() }
+    }
+
+    /// - Parameters:
+    ///   - isEvent: the machine stops behind it, backwards as forwards.
+    ///   - follows: what it stands at then is one instruction further.
     /// - Returns: whether to stop there.
-    private func note(_ stop: DebugStop) -> Bool {
+    private func note(_ stop: DebugStop, isEvent: Bool = false, follows: Bool = false) -> Bool {
+        let position = board.executed
         if search != nil {
-            if board.executed < search!.origin { search!.last = (board.executed, stop) }
+            let hit = Hit(position: position, ordinal: nextOrdinal(), stop: stop, isEvent: isEvent)
+            if position &+ (follows ? 1 : 0) < search!.origin { search!.last = hit }
             return false
+        }
+        if let awaited {
+            let ordinal = nextOrdinal()
+            guard (position, ordinal) == (awaited.position, awaited.ordinal) else { return false }
         }
         if found == nil { found = stop }
         return true
@@ -161,11 +260,19 @@ final class MachineRunning: DebugObserver {
     func resume(_ resumption: Resumption) {
         self.resumption = resumption
         (conclusion, found, search) = (nil, nil, nil)
+        forgetRestoring()
         switch resumption.amount {
         case .run: break
         case .step(let processor), .stepOutOf(let processor, _): start = executed(processor)
         }
         if !resumption.isReverse, board.processors.indices.contains(shown) { board.processors[shown].passBreakpoint() }
+    }
+
+    /// Memory that was put back, or written by a debugger, was written by no device.
+    private func forgetRestoring() {
+        search?.last = nil
+        _ = board.memory.stops.takeDeviceStop()
+        lastPosition = .max
     }
 
     func interrupt() { isInterrupted = true }
@@ -248,18 +355,37 @@ final class MachineRunning: DebugObserver {
         // From one mark to the next one.
         let (mark, end) = (search!.mark, search!.end)
         do throws(StateError) { try timeline.restore(mark) } catch { return broken(error) }
+        forgetRestoring()
         let from = board.executed
         _ = timeline.run(to: end)
-        if let (position, stop) = search!.last {
-            return goBack(to: position) ?? stop
-        }
+        if let hit = search!.last { return arrive(at: hit) }
         guard mark > 0 else { return goBack(to: timeline.start) ?? DebugStop(.startOfHistory, processor: current) }
         (search!.mark, search!.end) = (mark - 1, from)
         return nil
     }
 
+    /// Goes back to where something was come to.
+    private func arrive(at hit: Hit) -> DebugStop {
+        if let failure = goBack(to: hit.position) { return failure }
+        var isThere = !hit.isEvent
+        if hit.stop.reason == .breakpoint, !hit.isEvent {
+            // Not where an interrupt is still to be taken that leads there.
+            let address = board.processors[hit.stop.processor].programCounter
+            let physical = board.processors[hit.stop.processor].physicalAddress(of: DebugAddress(address), board.memory)
+            isThere = points.contains {
+                $0.point.kind == .execution && $0.address == ($0.space == .virtual ? address : physical)
+            }
+        }
+        guard !isThere else { return hit.stop }
+        (awaited, found) = (hit, nil)
+        forgetRestoring()
+        defer { awaited = nil }
+        _ = run(to: hit.position &+ 1)
+        return found ?? hit.stop
+    }
+
     /// - Returns: why it cannot be done; nil where it was.
-    private func goBack(to position: UInt64) -> DebugStop? {
+    func goBack(to position: UInt64) -> DebugStop? {
         // Stops on the way are passed.
         search?.last = nil
         if search == nil { search = Search(origin: 0, mark: 0, end: position) }
@@ -300,5 +426,13 @@ final class MachineRunning: DebugObserver {
             _ = try timeline.move(to: timeline.start)
             return DebugStop(.startOfHistory, processor: processor)
         } catch { return broken(error) }
+    }
+}
+
+extension ProcessorEvent {
+    /// It came between two instructions.
+    fileprivate var isInterrupt: Bool {
+        if case .exception(let record, _) = self { return record.kind == .interrupt }
+        return false
     }
 }

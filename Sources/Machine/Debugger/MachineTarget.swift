@@ -5,8 +5,8 @@ public final class MachineTarget: DebugTarget {
     private let session: Session
     private let board: any Board
     private let files: [any DebugRegisterFile]
-    private let commands: Monitor
-    private let running: MachineRunning
+    private lazy var commands = Monitor(session, debuggedBy: self)
+    let running: MachineRunning
     public let registers: [DebugRegister]
     public let executable: String?
 
@@ -16,7 +16,6 @@ public final class MachineTarget: DebugTarget {
         board = session.board
         files = board.processors.map { $0.makeRegisterFile() }
         registers = files.first?.registers ?? []
-        commands = Monitor(session)
         running = MachineRunning(session, describe: describe)
         let programs = [session.description.kernel, session.description.firmware].compactMap(\.self)
         // What is raw or compressed has nothing that a debugger could read.
@@ -152,6 +151,9 @@ public final class MachineTarget: DebugTarget {
             throw DebugRefusal(error.description)
         }
     }
+
+    /// A debugger is gone, and with it what its monitor's commands have the machine stop at.
+    public func deleteMonitorStops() { commands.deleteStops() }
 
     /// How the run has ended, where it has.
     public var conclusion: Session.Conclusion? { running.conclusion }

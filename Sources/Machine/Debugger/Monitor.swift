@@ -1,20 +1,35 @@
 import ISA
 
-/// Commands that look into a machine that stands still. Nothing they do but `step` changes it.
+/// Commands that look into a machine that stands still, and stop it, put it back and change its memory
+/// (`MonitorStops.swift`, `MonitorHistory.swift`).
 public final class Monitor {
     /// What the caller is to do next.
     public enum Action: Equatable, Sendable {
         case stay, resume, quit
     }
 
-    private let session: Session
-    private let board: any Board
-    private let symbols: SymbolFinder
-    private let disassembler: Disassembler
+    let session: Session
+    let board: any Board
+    let symbols: SymbolFinder
+    let disassembler: Disassembler
     /// The CPU that was last named: the one meant by commands that name none.
-    private var current = 0
+    var current = 0
+    /// A debugger's, which has the machine run; or our own, once a command has asked for more than to look.
+    private unowned let debuggers: MachineTarget?
+    private var own: MachineTarget?
+    /// What the machine is to stop at, by their numbers.
+    var stops: [(number: Int, stop: Stop)] = []
+    var nextStop = 1
+    /// Names of guests' programs, and of what runs elsewhere than it was linked for.
+    var images: [LoadedSymbols] = []
+    /// Why the machine stands since ``resume(isReverse:)``; nil where that has ended otherwise.
+    public private(set) var stop: String?
 
-    public init(_ session: Session) {
+    public convenience init(_ session: Session) { self.init(session, debuggedBy: nil) }
+
+    /// - Parameter target: the machine as a debugger has it, which asks this monitor.
+    init(_ session: Session, debuggedBy target: MachineTarget?) {
+        debuggers = target
         self.session = session
         board = session.board
         symbols = SymbolFinder(session.symbols)
@@ -38,15 +53,58 @@ public final class Monitor {
             ("memory ADDRESS [COUNT] [physical|virtual]", "bytes of memory"),
             ("disassemble [ADDRESS] [COUNT]", "instructions, from the program counter on"),
             ("devices, device NAME", "the devices, and the state of one"),
+            ("break|watch|rwatch|awatch PLACE", "stop there; info stops lists them, delete N removes one"),
+            ("catch EVENT", "stop at an event: catch help"),
+            ("write PLACE BYTE...", "change memory"),
+            ("last-write PLACE [COUNT], last-exit [REASON]", ""),
+            ("last-interrupt [WHICH], last-line TEXT", "go back to where it was written, or happened, last"),
+            ("reverse-continue, reverse-step", "run backwards"),
             ("symbols TEXT", "the address of a symbol, or the symbol of an address"),
+            ("symbols FILE [guest N] [at ADDRESS|auto]", "names of a guest's, or of what was moved; auto finds where"),
+            ("backtrace [\(name)]", "who called whom: the hypervisor's frames, and the guest's beneath them"),
             ("screenshot FILE", "what the guest shows, as a PNG file"), ("step [COUNT]", "run so many instructions"),
             ("stats", "what the run has cost so far"), ("continue, quit", ""),
         ]
         return rows.map { $1.isEmpty ? $0 + "\n" : "\(padded($0, 43)) \($1)\n" }.joined()
             + "Addresses may be symbols and registers (pc, sp). Words may be cut short: reg, trans, mem.\n"
+            + "A PLACE is an address, or hpa:ADDRESS (physical), gpa@VMID:ADDRESS (a guest's), va@ASID:ADDRESS or\n"
+            + "va@\(levels.first ?? "LEVEL"):ADDRESS, or stage2@VMID:ADDRESS for the descriptor that maps a guest's; behind it:\n"
+            + " level \(levels.first ?? "LEVEL"), vmid N, asid N.\n"
     }
 
-    private struct Refusal: Error {
+    /// The machine, as one that can be stopped and put back. Its history begins where it is asked for first.
+    var machine: MachineTarget {
+        if let machine = debuggers ?? own { return machine }
+        let machine = MachineTarget(session) { "\($0)" }
+        own = machine
+        return machine
+    }
+
+    /// A debugger has the machine run, and not this monitor.
+    var isDebuggers: Bool { debuggers != nil }
+
+    /// Lets the machine run, to the next of the stops or to whatever ends the run.
+    public func resume(isReverse: Bool = false) -> Session.Conclusion {
+        stop = nil
+        guard isReverse || own != nil else { return session.run() }
+        let machine = machine
+        machine.resume(Resumption(.run, isReverse: isReverse))
+        while true {
+            guard let reason = machine.advance() else { continue }
+            if let conclusion = machine.conclusion { return conclusion }
+            current = reason.processor
+            stop = text(reason)
+            return .quit
+        }
+    }
+
+    /// Nobody is there any more to be shown a stop.
+    public func deleteStops() {
+        for stop in stops { remove(stop.stop) }
+        stops = []
+    }
+
+    struct Refusal: Error {
         let text: String
         init(_ text: String) { self.text = text }
     }
@@ -54,7 +112,10 @@ public final class Monitor {
     private var commands: [String] {
         [
             "registers", listCommand, "traps", "translate", "memory", "disassemble", "devices", "device", "symbols",
-            "screenshot", "step", "stats", "continue", "quit", "help",
+            "screenshot", "step", "stats", "continue", "quit", "help", "break", "watch", "rwatch", "awatch", "catch",
+            "delete", "info", "x", "write", "last-write", "last-exit", "last-interrupt", "last-line",
+            "reverse-continue",
+            "reverse-step", "backtrace",
         ]
     }
 
@@ -78,6 +139,11 @@ public final class Monitor {
 
     private func command(_ word: String) throws(Refusal) -> String {
         if commands.contains(word) { return word }
+        if let command = [
+            "b": "break", "c": "continue", "rc": "reverse-continue", "rsi": "reverse-step", "bt": "backtrace",
+        ][word] {
+            return command
+        }
         let matches = commands.filter { $0.hasPrefix(word) }
         if let match = matches.first, matches.count == 1 { return match }
         let near = matches.isEmpty ? nearestWord(to: word, among: commands).map { [$0] } ?? [] : matches
@@ -98,7 +164,18 @@ public final class Monitor {
             let lines = try processor(arguments.first).recentExceptions.map { report.describe($0) }
             return lines.isEmpty ? ["no trap was taken"] : lines
         case "translate": return try translate(arguments)
-        case "memory": return try memory(arguments)
+        case "memory", "x": return try memory(arguments)
+        case "write": return try write(arguments)
+        case "break", "watch", "rwatch", "awatch": return try insert(command, arguments)
+        case "catch": return try insertEvent(arguments)
+        case "delete": return try delete(arguments)
+        case "info": return try info(arguments)
+        case "backtrace": return try backtrace(arguments)
+        case "last-write": return try lastWrite(arguments)
+        case "last-exit": return try lastExit(arguments)
+        case "last-interrupt": return try lastInterrupt(arguments)
+        case "last-line": return try lastLine(arguments)
+        case "reverse-continue", "reverse-step": return try runBackwards(isStep: command == "reverse-step")
         case "disassemble": return try disassemble(arguments)
         case "devices":
             return board.space.mappings.map {
@@ -116,7 +193,7 @@ public final class Monitor {
 
     // MARK: Words
 
-    private func processor(_ text: String?) throws(Refusal) -> any InspectableProcessor {
+    func processor(_ text: String?) throws(Refusal) -> any InspectableProcessor {
         guard let text else { return board.processors[current] }
         guard let number = Int(text), board.processors.indices.contains(number) else {
             throw Refusal("\"\(text)\" is no \(noun): there are 0 to \(board.processors.count - 1).")
@@ -125,22 +202,24 @@ public final class Monitor {
         return board.processors[number]
     }
 
-    private func place(_ processor: any InspectableProcessor) -> String {
-        symbols.text(processor.programCounter, inGuest: processor.privilege.isGuests)
+    func place(_ processor: any InspectableProcessor) -> String {
+        let guest = processor.privilege.isGuests ? processor.guest : nil
+        return name(processor.programCounter, guest: guest) ?? hexadecimal(processor.programCounter)
     }
 
-    private func address(_ text: String) throws(Refusal) -> UInt64 {
+    func address(_ text: String) throws(Refusal) -> UInt64 {
         let processor = board.processors[current]
         if text == "pc" { return processor.programCounter }
         if let value = processor.register(named: text) { return value }
         if let address = symbols.address(of: text) { return address }
+        for image in images { if let address = image.address(of: text) { return address } }
         if text.hasPrefix("0x") || text.first?.isNumber ?? false {
             do throws(ValueError) { return try Count(text).value } catch { throw Refusal(error.description) }
         }
         throw Refusal("\"\(text)\" is no number, register or symbol.")
     }
 
-    private func count(_ text: String?, _ standard: Int, limit: Int) throws(Refusal) -> Int {
+    func count(_ text: String?, _ standard: Int, limit: Int) throws(Refusal) -> Int {
         guard let text else { return standard }
         do throws(ValueError) {
             return Int(min(try Count(text).value, UInt64(limit)))
@@ -198,8 +277,16 @@ public final class Monitor {
         guard let first = arguments.first else { throw Refusal("memory where? memory 0x80200000 64") }
         let rest = arguments.dropFirst()
         let isPhysical = rest.contains("physical")
-        let start = try address(first)
+        let place = try place(first)
+        let start = place.address.value
         let count = try count(rest.first { $0 != "physical" && $0 != "virtual" }, 64, limit: 4096)
+        let reader = place.isPlain ? nil : try reader(of: place)
+        func byte(_ address: UInt64, physical: Bool) -> UInt8? {
+            guard let reader else { return self.byte(address, physical: physical) }
+            guard let found = reader.physicalAddress(of: DebugAddress(address, in: place.address.space), board.memory)
+            else { return nil }
+            return self.byte(found, physical: true)
+        }
         var lines: [String] = []
         for offset in stride(from: 0, to: count, by: 16) {
             let base = start &+ UInt64(offset)
@@ -241,6 +328,7 @@ public final class Monitor {
 
     private func symbol(_ arguments: [String]) throws(Refusal) -> [String] {
         guard let text = arguments.first else { throw Refusal("symbols of what? symbols main, symbols 0x80200000") }
+        if text.contains("/") || arguments.count > 1 { return try loadSymbols(arguments) }
         if let address = symbols.address(of: text) { return ["\(text) is at \(hexadecimal(address))"] }
         let address = try address(text)
         return ["\(hexadecimal(address)) is \(symbols.name(address) ?? "in no symbol")"]

@@ -101,7 +101,7 @@ extension RISCV.Hart: InspectableProcessor {
         registerObserver = observer.map { observer in { observer(RISCV.registerName($0), $1) } }
     }
 
-    private func record(_ trap: TrapRecord) -> ExceptionRecord {
+    func record(_ trap: TrapRecord) -> ExceptionRecord {
         func level(_ privilege: RISCV.Privilege, _ virtual: Bool) -> PrivilegeLevel {
             PrivilegeLevel(RISCV.Mode(privilege, virtual: virtual, features: features))
         }

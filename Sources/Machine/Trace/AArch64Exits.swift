@@ -27,7 +27,7 @@ extension AArch64.ProcessingElement: ExitingProcessor {
     private static let interrupt: UInt64 = 1 << 63
 
     /// Told apart are the number of a call, and the intermediate address of an abort.
-    private func exitingException(_ trap: TrapRecord) -> ExitingException {
+    func exitingException(_ trap: TrapRecord) -> ExitingException {
         let leaves = trap.fromLevel < 2 && trap.toLevel == 2 && hasGuest
         guard trap.kind == .synchronous else {
             return ExitingException(

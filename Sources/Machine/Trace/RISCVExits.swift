@@ -18,7 +18,7 @@ extension RISCV.Hart: ExitingProcessor {
 
     /// Told apart are the extension and the function of an SBI call, the guest-physical address of a guest-page fault, and
     /// the bits of a virtual instruction.
-    private func exitingException(_ trap: TrapRecord) -> ExitingException {
+    func exitingException(_ trap: TrapRecord) -> ExitingException {
         var exception = ExitingException(
             leavesGuest: trap.fromVirtual && !trap.toVirtual, isInterrupt: trap.cause >> 63 == 1, cause: trap.cause)
         switch trap.cause {

@@ -6,7 +6,7 @@ import Testing
 struct AArch64ExitStatisticsTests {
     /// EL2 maps a gigabyte one to one and starts a guest, which calls three times, reads twice what is nowhere, waits, and calls
     /// to end the run.
-    private static let start: [UInt32] = [
+    static let start: [UInt32] = [
         0x1000_0000,  // adr  x0, .
         0xd51c_c000,  // msr  vbar_el2, x0
         0xd2a8_0201,  // mov  x1, #0x40100000
@@ -40,7 +40,7 @@ struct AArch64ExitStatisticsTests {
         0x1400_0000,  // b    .
     ]
     /// Goes back behind what raised the exception, after 6 instructions for a call and 9 for anything else.
-    private static let handler: [UInt32] = [
+    static let handler: [UInt32] = [
         0xd53c_5213,  // mrs  x19, esr_el2
         0xd35a_fe74,  // lsr  x20, x19, #26
         0xf100_5a9f,  // cmp  x20, #0x16

@@ -5,7 +5,7 @@ import Testing
 @Suite("Exit statistics")
 struct ExitStatisticsTests {
     /// Enters VS-mode, where three calls lead to a handler of seven instructions, and a breakpoint to the end.
-    private static let guest: [UInt32] = [
+    static let guest: [UInt32] = [
         0xfff0_0293,  // li    t0, -1
         0x3b02_9073,  // csrw  pmpaddr0, t0
         0x01f0_0293,  // li    t0, 0x1f

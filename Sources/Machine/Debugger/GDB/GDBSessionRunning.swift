@@ -49,6 +49,7 @@ extension GDBSession {
         lastStop = stop
         general = stop.processor
         running = stop.processor
+        if let text = stop.text { print(text) }
         switch stop.reason {
         case .exited: hasEnded = true
         case .ended(let text): print("orrery: \(text)\n")
@@ -88,6 +89,8 @@ extension GDBSession {
             let kind = breakpointKind(at: programCounter(of: processor))
             if kind == .softwareBreakpoint, knowsSoftwareBreakpoints { text += "swbreak:;" }
             if kind == .hardwareBreakpoint, knowsHardwareBreakpoints { text += "hwbreak:;" }
+        // One that GDB does not know of it takes for none, and goes on.
+        case .watchpoint(let kind, _) where lastStop?.text != nil && !points.values.contains { $0.kind == kind }: break
         case .watchpoint(let kind, let address):
             let name =
                 switch kind {

@@ -6,21 +6,31 @@ import Testing
 @Suite("Hostile packets")
 struct GDBFuzzTests {
     /// One of each kind, with its frame.
-    static let corpus: [[UInt8]] = [
-        "qSupported:multiprocess+;swbreak+;hwbreak+;vContSupported+;error-message+", "QStartNoAckMode", "?", "g",
-        "G0011223344556677", "p3", "P0=0011223344556677", "P20=0000008000000000", "m80000000,40", "m0,ffffffffffffffff",
-        "x80000000,100", "M80000000,4:00112233", "X80000000,2:ab", "c", "s", "c80000000", "vCont;c", "vCont;s:1;c",
-        "vCont;r80000000,80000010:p1.1", "bc", "bs", "Hgp1.1", "Hc-1", "T1", "Z0,80000004,4", "z0,80000004,4",
-        "Z2,80000010,8", "Z4,ffffffffffffffff,ffffffffffffffff", "qC", "qfThreadInfo", "qThreadExtraInfo,p1.1",
-        "qXfer:features:read:target.xml:0,ffb", "qXfer:memory-map:read::0,1000", "qXfer:threads:read::0,1000",
-        "qXfer:exec-file:read:1:0,100", "qRcmd,6d656d6f727920706320343039362076", "qRcmd,73746570",
-        "qRcmd,726567697374657273",
-        "qSearch:memory:80000000;1000;abc", "qCRC:80000000,1000", "QNonStop:0", "qRegisterInfo0",
-        "qMemoryRegionInfo:80000000",
-        "Qqemu.PhyMemMode:1", "vAttach;1", "!", "vRun;", "R00", "D;1", "k", "vKill;1", "QThreadEvents:1",
-        "QEnableErrorStrings",
-        "QListThreadsInStopReply", "qThreadStopInfo1", "g;thread:1;", "\u{3}",
-    ].map { text in text == "\u{3}" ? [3] : GDBTestClient.frame(text) }
+    static let corpus: [[UInt8]] =
+        [
+            "qSupported:multiprocess+;swbreak+;hwbreak+;vContSupported+;error-message+", "QStartNoAckMode", "?", "g",
+            "G0011223344556677", "p3", "P0=0011223344556677", "P20=0000008000000000", "m80000000,40",
+            "m0,ffffffffffffffff",
+            "x80000000,100", "M80000000,4:00112233", "X80000000,2:ab", "c", "s", "c80000000", "vCont;c", "vCont;s:1;c",
+            "vCont;r80000000,80000010:p1.1", "bc", "bs", "Hgp1.1", "Hc-1", "T1", "Z0,80000004,4", "z0,80000004,4",
+            "Z2,80000010,8", "Z4,ffffffffffffffff,ffffffffffffffff", "qC", "qfThreadInfo", "qThreadExtraInfo,p1.1",
+            "qXfer:features:read:target.xml:0,ffb", "qXfer:memory-map:read::0,1000", "qXfer:threads:read::0,1000",
+            "qXfer:exec-file:read:1:0,100", "qRcmd,6d656d6f727920706320343039362076", "qRcmd,73746570",
+            "qRcmd,726567697374657273",
+            "qSearch:memory:80000000;1000;abc", "qCRC:80000000,1000", "QNonStop:0", "qRegisterInfo0",
+            "qMemoryRegionInfo:80000000",
+            "Qqemu.PhyMemMode:1", "vAttach;1", "!", "vRun;", "R00", "D;1", "k", "vKill;1", "QThreadEvents:1",
+            "QEnableErrorStrings",
+            "QListThreadsInStopReply", "qThreadStopInfo1", "g;thread:1;", "\u{3}",
+        ].map { text in text == "\u{3}" ? [3] : GDBTestClient.frame(text) }
+        + [
+            "break hpa:0x80000004", "break va@asid=1,vmid=2:0x80000000 level M", "watch gpa@1:0x80000010 8 vmid 1",
+            "awatch stage2@0:0x80000000", "catch entry vmid 1", "catch exit SBI level HS", "catch level EL2",
+            "catch fault stage2 gpa 0x0-0xffff", "catch write mstatus", "catch interrupt 7", "catch exception 2",
+            "delete 1",
+            "delete", "info stops", "x hpa:0x80000000 16", "write 0x80000100 00 11 ff", "last-write 0x80000000 4",
+            "last-exit", "last-interrupt 7", "last-line a", "backtrace",
+        ].map { GDBTestClient.frame("qRcmd," + Hexadecimal.text($0.utf8)) }
 
     /// Frames what was damaged again, half of the time: else hardly any gets through its checksum.
     private func stream(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {

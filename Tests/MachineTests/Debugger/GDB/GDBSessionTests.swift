@@ -310,6 +310,26 @@ struct GDBSessionTests {
         #expect(client.run() == "T05rwatch:10;thread:1;core:0;")
     }
 
+    @Test("A stop of the monitor's is printed, and is SIGTRAP alone: what GDB has not set, it goes on from")
+    func monitorStops() {
+        let client = GDBTestClient()
+        client.target.stops = [
+            DebugStop(.watchpoint(.write(count: 8), address: 0x10), processor: 0, text: "stop 1\n"),
+            DebugStop(.breakpoint, processor: 1, text: "guest 1 leaves\n"),
+        ]
+        _ = client.ask("c")
+        #expect(client.run() == "O" + "73746f7020310a" + "|T05thread:1;core:0;")
+        _ = client.ask("c")
+        #expect(client.run() == "O" + "67756573742031206c65617665730a" + "|T05thread:2;core:1;")
+        // GDB's own watchpoint of the same place is told of as such.
+        _ = client.ask("Z2,10,8")
+        client.target.stops = [
+            DebugStop(.watchpoint(.write(count: 8), address: 0x10), processor: 0, text: "stop 1\n")
+        ]
+        _ = client.ask("c")
+        #expect(client.run() == "O" + "73746f7020310a" + "|T05watch:10;thread:1;core:0;")
+    }
+
     // MARK: Ends
 
     @Test("A guest that ends is a process that exits, and is started again in extended mode alone")
