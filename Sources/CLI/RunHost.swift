@@ -183,7 +183,8 @@ final class RunHost {
     /// - Returns: whether the run is to end.
     func stand(besides descriptors: [pollfd]) -> Bool {
         output.flush()
-        return obey(keyboard.serve(waiting: -1, besides: descriptors))
+        // A signal that comes just before the wait ends no wait: it is looked for now and then.
+        return obey(keyboard.serve(waiting: 1000, besides: descriptors))
     }
 
     /// - Returns: whether the run is to end.

@@ -83,7 +83,12 @@ private final class GDBPeer {
 
     deinit {
         hangUp()
-        if process.isRunning { process.terminate() }
+        guard process.isRunning else { return }
+        process.terminate()
+        for _ in 0..<250 where process.isRunning { usleep(20_000) }
+        // A test that fails leaves nobody behind all the same.
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
     }
 
     /// The process listens soon, if it does not yet.
@@ -307,6 +312,35 @@ struct GDBServerTests {
             #expect(answer == "OK")
             peer.process.waitUntilExit()
             #expect(peer.process.terminationStatus == 0)
+        }
+    }
+
+    @Test(
+        "A debugger whose pipe closes has the process end, whether the machine stands or runs",
+        arguments: [false, true])
+    func closedPipe(isRunning: Bool) throws {
+        let program = try #require(CommandTests.program, "there is no built program")
+        try ExternalTool.withTemporaryDirectory { directory in
+            try Data(Guest.bytes(Guest.riscv)).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
+            let (process, input, output) = (Process(), Pipe(), Pipe())
+            process.executableURL = URL(fileURLWithPath: program)
+            process.arguments = ["run", "--gdb", "-", directory + "/guest.bin", "--firmware", "none"]
+            process.standardInput = input
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: Data("$?#3f".utf8))
+            var answer = ""
+            while !answer.contains("#") {
+                answer += String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+            }
+            if isRunning { try input.fileHandleForWriting.write(contentsOf: Data("+$c#63".utf8)) }
+            try input.fileHandleForWriting.close()
+            try output.fileHandleForReading.close()
+            for _ in 0..<500 where process.isRunning { usleep(20_000) }
+            #expect(!process.isRunning, "it runs on without its debugger")
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
         }
     }
 
