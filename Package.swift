@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "ISA", "AArch64ISA", "JIT", "CFDT", "CCapstone", "CNettle", "CSlirp", "CZlib", "CZstd",
+                "ISA", "AArch64ISA", "JIT", "CFDT", "CCapstone", "CDW", "CNettle", "CSlirp", "CZlib", "CZstd",
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: devices + strict),
@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "HyperModule", path: "firmware/Modules/Include"),
         .systemLibrary(
             name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+        .systemLibrary(name: "CDW", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
         .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         // Its pkg-config file asks for glib's, which no header here needs.

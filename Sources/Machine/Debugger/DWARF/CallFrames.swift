@@ -1,0 +1,155 @@
+import CDW
+import Glibc
+
+/// A frame's registers by DWARF's numbers, as far as they are known.
+///
+/// x0 to x31 are 0 to 31 for RISC-V (*RISC-V ELF psABI*, "DWARF Register Numbers"); x0 to x30 and sp are for AArch64 (*DWARF for
+/// the Arm 64-bit Architecture*, "DWARF register names").
+public struct FrameRegisters: Equatable, Sendable {
+    public var programCounter: UInt64
+    public var values: [UInt64?]
+
+    public init(programCounter: UInt64, values: [UInt64?]) {
+        self.programCounter = programCounter
+        self.values = values
+    }
+
+    public subscript(_ number: Int) -> UInt64? { values.indices.contains(number) ? values[number] : nil }
+}
+
+/// Reads as many bytes as are asked for, or none.
+public typealias FrameMemory = (_ address: UInt64, _ count: Int) -> [UInt8]?
+
+/// How the frame of a function is left, from any of its instructions, by call frame information (6.4) of .debug_frame or
+/// .eh_frame, and where there is none by frame pointers.
+struct CallFrames {
+    private let tables: [OpaquePointer]
+    /// Of .eh_frame; libdw ends the other with the file.
+    private let owned: OpaquePointer?
+    private let machine: ELFFile.Machine
+
+    init(elf: OpaquePointer, dwarf: OpaquePointer?, _ machine: ELFFile.Machine) {
+        self.machine = machine
+        owned = dwarf_getcfi_elf(elf)
+        tables = [dwarf.flatMap { dwarf_getcfi($0) }, owned].compactMap(\.self)
+    }
+
+    func end() {
+        if let owned { dwarf_cfi_end(owned) }
+    }
+
+    /// The caller of a frame, by what the compiler says of the instruction.
+    /// - Parameters:
+    ///   - isCaller: the program counter is where a call returns to, which is another function's where the call is its last
+    ///     instruction.
+    ///   - bias: what is added to the program's addresses where it runs.
+    /// - Returns: nil where nothing is said of the instruction, or the outermost frame is this; see ``Found``.
+    func caller(
+        of frame: FrameRegisters, isCaller: Bool, bias: UInt64, memory: @escaping FrameMemory
+    ) -> Found {
+        let address = frame.programCounter &- bias &- (isCaller ? 1 : 0)
+        for table in tables {
+            var rules: OpaquePointer?
+            guard dwarf_cfi_addrframe(table, address, &rules) == 0, let rules else { continue }
+            // SAFETY: libdw gives it as malloc does, for the caller to free.
+            defer { free(UnsafeMutableRawPointer(rules)) }
+            return caller(of: frame, rules, bias, memory)
+        }
+        return .unknown
+    }
+
+    enum Found: Equatable {
+        case frame(FrameRegisters, canonicalAddress: UInt64)
+        /// There is no caller.
+        case outermost
+        /// The instruction has no such information.
+        case unknown
+    }
+
+    private func caller(
+        of frame: FrameRegisters, _ rules: OpaquePointer, _ bias: UInt64, _ memory: @escaping FrameMemory
+    ) -> Found {
+        var operations: UnsafeMutablePointer<Dwarf_Op>?
+        var count = 0
+        var machine = LocationMachine(registers: frame, memory: memory, bias: bias)
+        guard dwarf_frame_cfa(rules, &operations, &count) == 0, count > 0, let operations,
+            case .memory(let canonical)? = machine.evaluate(operations, count)
+        else { return .unknown }
+        machine.canonicalFrameAddress = canonical
+        var caller = FrameRegisters(programCounter: 0, values: frame.values)
+        var isSignal = false
+        let returnColumn = Int(dwarf_frame_info(rules, nil, nil, &isSignal))
+        var returnAddress: UInt64?
+        for number in Set(frame.values.indices).union([returnColumn]) {
+            let value = register(number, rules, machine, frame)
+            if frame.values.indices.contains(number) { caller.values[number] = value }
+            if number == returnColumn { returnAddress = value }
+        }
+        caller.values[stackPointer] = canonical
+        guard let returnAddress, returnAddress != 0 else { return .outermost }
+        caller.programCounter = withoutAuthentication(returnAddress)
+        // It is no caller of itself.
+        guard caller.programCounter != frame.programCounter || canonical != frame[stackPointer] else {
+            return .outermost
+        }
+        return .frame(caller, canonicalAddress: canonical)
+    }
+
+    private func register(
+        _ number: Int, _ rules: OpaquePointer, _ machine: LocationMachine, _ frame: FrameRegisters
+    ) -> UInt64? {
+        var machine = machine
+        var operations: UnsafeMutablePointer<Dwarf_Op>?
+        var count = 0
+        return withUnsafeTemporaryAllocation(of: Dwarf_Op.self, capacity: 3) { own in
+            own.initialize(repeating: Dwarf_Op())
+            guard let base = own.baseAddress,
+                dwarf_frame_register(rules, Int32(number), base, &operations, &count) == 0
+            else { return nil }
+            // Nothing is said: callees leave it as it was, or nobody expects it back.
+            guard count > 0, let operations else { return operations == nil || keeps(number) ? frame[number] : nil }
+            switch machine.evaluate(operations, count) {
+            case .memory(let address)?: return memoryWord(address, machine.memory)
+            case .value(let value)?: return value
+            case .register(let other)?: return frame[other]
+            case .bytes, .pieces, .absent, nil: return nil
+            }
+        }
+    }
+
+    private func memoryWord(_ address: UInt64, _ memory: FrameMemory) -> UInt64? {
+        memory(address, 8).map { UInt64(littleEndianBytes: $0) }
+    }
+
+    private var stackPointer: Int { machine == .riscv ? 2 : 31 }
+    private var framePointer: Int { machine == .riscv ? 8 : 29 }
+    private var linkRegister: Int { machine == .riscv ? 1 : 30 }
+
+    /// A callee must give it back as it was (psABI, "Integer Register Convention"; AAPCS64, "General-purpose Registers").
+    private func keeps(_ number: Int) -> Bool {
+        machine == .riscv ? [1, 3, 4, 8, 9].contains(number) || 18...27 ~= number : 19...30 ~= number
+    }
+
+    /// An AArch64 return address may be signed in its upper bits; bit 55 says what they were.
+    private func withoutAuthentication(_ address: UInt64) -> UInt64 {
+        guard machine == .aarch64, address >> 48 != 0, address >> 48 != 0xffff else { return address }
+        return address & 1 << 55 != 0 ? address | 0xffff << 48 : address & ~(0xffff << 48)
+    }
+
+    // MARK: Frame pointers
+
+    /// The caller by the frame record that the frame pointer points to: the one before it, and the return address.
+    func callerByFramePointer(of frame: FrameRegisters, memory: @escaping FrameMemory) -> FrameRegisters? {
+        guard let pointer = frame[framePointer], pointer != 0, pointer % 8 == 0, let stack = frame[stackPointer],
+            pointer >= stack
+        else { return nil }
+        // RISC-V's points behind the record, AArch64's to it (psABI, "Frame Pointer Convention"; AAPCS64, "The Frame Pointer").
+        let record = machine == .riscv ? pointer &- 16 : pointer
+        guard let outer = memoryWord(record, memory), let address = memoryWord(record &+ 8, memory), address != 0
+        else { return nil }
+        var values = [UInt64?](repeating: nil, count: frame.values.count)
+        values[framePointer] = outer
+        values[stackPointer] = record &+ 16
+        return FrameRegisters(programCounter: withoutAuthentication(address), values: values)
+    }
+}

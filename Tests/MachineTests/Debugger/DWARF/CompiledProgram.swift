@@ -1,0 +1,75 @@
+import Foundation
+import Machine
+import TestSupport
+import Testing
+
+/// A small program in C, compiled for a machine by the toolchain's clang.
+struct CompiledProgram: CustomStringConvertible {
+    enum Target: String, CaseIterable {
+        case riscv64, aarch64
+        fileprivate var options: [String] {
+            switch self {
+            case .riscv64: ["-march=rv64imac", "-mabi=lp64", "-mcmodel=medany", "-mno-relax"]
+            case .aarch64: []
+            }
+        }
+    }
+    let target: Target
+    let options: [String]
+
+    /// Both machines', with and without optimisation, by both versions of DWARF that compilers write.
+    static let all = Target.allCases.flatMap { target in
+        ["-O0", "-O2"].flatMap { level in
+            ["-gdwarf-4", "-gdwarf-5"].map { CompiledProgram(target: target, options: [level, $0]) }
+        }
+    }
+    static let isPossible = ["clang", "ld.lld"].allSatisfy { ExternalTool.path($0) != nil }
+
+    var description: String { ([target.rawValue] + options).joined(separator: " ") }
+
+    /// Lines are counted on by the tests: 8 is `leaf`, 12 is `middle`, 21 is `_start`.
+    static let source = """
+        struct point { int x; long y; const char *name; };
+        static volatile long sink;
+        __attribute__((always_inline)) static inline long twice(long v) {
+            long w = v * 2;
+            sink = w;
+            return w;
+        }
+        __attribute__((noinline)) long leaf(long a, int *p) {
+            long r = twice(a) + *p;
+            return r;
+        }
+        __attribute__((noinline)) long middle(struct point *p) {
+            int local = p->x + 1;
+            long r = leaf(p->y, &local);
+            for (int i = 0; i < 3; i++) {
+                r += twice(i);
+            }
+            return r;
+        }
+        struct point global = { 3, 40, "origin" };
+        void _start(void) {
+            long r = middle(&global);
+            sink = r;
+            for (;;) ;
+        }
+
+        """
+
+    /// Compiles it, and hands over the program's path, in a folder of its own.
+    func compile<T>(source: String = Self.source, _ body: (String) throws -> T) throws -> T {
+        try ExternalTool.withTemporaryDirectory { directory in
+            try Data(source.utf8).write(to: URL(fileURLWithPath: directory + "/t.c"))
+            let clang = try #require(ExternalTool.path("clang"))
+            let result = try ExternalTool.run(
+                program: clang,
+                ["--target=\(target.rawValue)-none-elf"] + target.options + options + [
+                    "-ffreestanding", "-nostdlib", "-fuse-ld=lld", "-static", "-Wl,-Ttext=0x80000000", "-o", "t.elf",
+                    "t.c",
+                ], in: directory)
+            try #require(result.status == 0, "clang does not compile the program: \(result.errorText)")
+            return try body(directory + "/t.elf")
+        }
+    }
+}
