@@ -7,8 +7,9 @@ final class GDBListener {
     /// With the port that was chosen, where it was to be any.
     let place: GDBPlace
 
-    init(_ place: GDBPlace) throws(InputError) {
-        let name = "--gdb \(place)"
+    /// - Parameter flag: where the user has named the place.
+    init(_ place: GDBPlace, flag: String = "--gdb") throws(InputError) {
+        let name = "\(flag) \(place)"
         func failure(_ descriptor: Int32, _ mend: String) -> InputError {
             let error = errno
             close(descriptor)

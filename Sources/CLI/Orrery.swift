@@ -23,6 +23,7 @@ struct Orrery: ParsableCommand {
         subcommands: [
             Run.self,
             ReplayCommand.self,
+            DAPCommand.self,
             Machines.self,
             DTS.self,
             Disassemble.self,

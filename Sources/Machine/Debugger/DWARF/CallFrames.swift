@@ -43,42 +43,63 @@ struct CallFrames {
     ///   - isCaller: the program counter is where a call returns to, which is another function's where the call is its last
     ///     instruction.
     ///   - bias: what is added to the program's addresses where it runs.
-    /// - Returns: nil where nothing is said of the instruction, or the outermost frame is this; see ``Found``.
     func caller(
         of frame: FrameRegisters, isCaller: Bool, bias: UInt64, memory: @escaping FrameMemory
     ) -> Found {
+        withRules(of: frame, isCaller: isCaller, bias: bias) { rules in
+            caller(of: frame, rules, bias, memory)
+        } ?? .unknown
+    }
+
+    enum Found: Equatable {
+        case frame(FrameRegisters)
+        /// There is no caller.
+        case outermost
+        /// Nothing is said of the instruction.
+        case unknown
+    }
+
+    /// The value that the stack pointer had before the frame was made; nil where nothing is said of it.
+    func canonicalFrameAddress(
+        of frame: FrameRegisters, isCaller: Bool, bias: UInt64, memory: @escaping FrameMemory
+    ) -> UInt64? {
+        withRules(of: frame, isCaller: isCaller, bias: bias) { rules in
+            canonicalFrameAddress(rules, LocationMachine(registers: frame, memory: memory, bias: bias))
+        } ?? nil
+    }
+
+    private func withRules<T>(
+        of frame: FrameRegisters, isCaller: Bool, bias: UInt64, _ body: (OpaquePointer) -> T
+    ) -> T? {
         let address = frame.programCounter &- bias &- (isCaller ? 1 : 0)
         for table in tables {
             var rules: OpaquePointer?
             guard dwarf_cfi_addrframe(table, address, &rules) == 0, let rules else { continue }
             // SAFETY: libdw gives it as malloc does, for the caller to free.
             defer { free(UnsafeMutableRawPointer(rules)) }
-            return caller(of: frame, rules, bias, memory)
+            return body(rules)
         }
-        return .unknown
+        return nil
     }
 
-    enum Found: Equatable {
-        case frame(FrameRegisters, canonicalAddress: UInt64)
-        /// There is no caller.
-        case outermost
-        /// The instruction has no such information.
-        case unknown
+    private func canonicalFrameAddress(_ rules: OpaquePointer, _ machine: LocationMachine) -> UInt64? {
+        var machine = machine
+        var operations: UnsafeMutablePointer<Dwarf_Op>?
+        var count = 0
+        guard dwarf_frame_cfa(rules, &operations, &count) == 0, count > 0, let operations,
+            case .memory(let address)? = machine.evaluate(operations, count)
+        else { return nil }
+        return address
     }
 
     private func caller(
         of frame: FrameRegisters, _ rules: OpaquePointer, _ bias: UInt64, _ memory: @escaping FrameMemory
     ) -> Found {
-        var operations: UnsafeMutablePointer<Dwarf_Op>?
-        var count = 0
         var machine = LocationMachine(registers: frame, memory: memory, bias: bias)
-        guard dwarf_frame_cfa(rules, &operations, &count) == 0, count > 0, let operations,
-            case .memory(let canonical)? = machine.evaluate(operations, count)
-        else { return .unknown }
+        guard let canonical = canonicalFrameAddress(rules, machine) else { return .unknown }
         machine.canonicalFrameAddress = canonical
         var caller = FrameRegisters(programCounter: 0, values: frame.values)
-        var isSignal = false
-        let returnColumn = Int(dwarf_frame_info(rules, nil, nil, &isSignal))
+        let returnColumn = Int(dwarf_frame_info(rules, nil, nil, nil))
         var returnAddress: UInt64?
         for number in Set(frame.values.indices).union([returnColumn]) {
             let value = register(number, rules, machine, frame)
@@ -92,7 +113,7 @@ struct CallFrames {
         guard caller.programCounter != frame.programCounter || canonical != frame[stackPointer] else {
             return .outermost
         }
-        return .frame(caller, canonicalAddress: canonical)
+        return .frame(caller)
     }
 
     private func register(

@@ -43,6 +43,8 @@ public final class DebugInformation {
         }
         elf = opened
         dwarf = dwarf_begin_elf(opened, DWARF_C_READ, nil)
+        // Else libdw would open the file that .gnu_debugaltlink names, which may be anything on the host.
+        if let dwarf { dwarf_setalt(dwarf, dwarf) }
         readUnits()
     }
 

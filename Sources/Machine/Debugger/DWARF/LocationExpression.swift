@@ -48,8 +48,12 @@ struct LocationMachine {
         self.frameBase = frameBase
     }
 
+    /// - Parameter attribute: what the expression is the value of; it may name addresses by their numbers in a table.
     /// - Returns: nil where an operation is not known, or needs what is not known.
-    mutating func evaluate(_ operations: UnsafeMutablePointer<Dwarf_Op>, _ count: Int) -> DebugLocation? {
+    mutating func evaluate(
+        _ operations: UnsafeMutablePointer<Dwarf_Op>, _ count: Int,
+        of attribute: UnsafeMutablePointer<Dwarf_Attribute>? = nil
+    ) -> DebugLocation? {
         stack = []
         var pieces: [(location: DebugLocation, size: Int)] = []
         /// What was named by other means than the stack.
@@ -87,6 +91,13 @@ struct LocationMachine {
                 let target = operation.offset &+ 3 &+ operation.number
                 guard let place = (0..<count).first(where: { operations[$0].offset == target }) else { return nil }
                 index = place
+            case DW_OP_addrx.raw, DW_OP_constx.raw:
+                var entry = Dwarf_Attribute()
+                var address: Dwarf_Addr = 0
+                guard let attribute, dwarf_getlocation_attr(attribute, operations + (index - 1), &entry) == 0,
+                    dwarf_formaddr(&entry, &address) == 0
+                else { return nil }
+                stack.append(atom == DW_OP_addrx.raw ? address &+ bias : address)
             default:
                 guard step(atom, operation) else { return nil }
             }
@@ -100,10 +111,9 @@ struct LocationMachine {
     private mutating func step(_ atom: UInt32, _ operation: Dwarf_Op) -> Bool {
         let (number, second) = (operation.number, operation.number2)
         switch atom {
-        case DW_OP_addr.raw, DW_OP_addrx.raw: stack.append(number &+ bias)
+        case DW_OP_addr.raw: stack.append(number &+ bias)
         case DW_OP_const1u.raw, DW_OP_const1s.raw, DW_OP_const2u.raw, DW_OP_const2s.raw, DW_OP_const4u.raw,
-            DW_OP_const4s.raw, DW_OP_const8u.raw, DW_OP_const8s.raw, DW_OP_constu.raw, DW_OP_consts.raw,
-            DW_OP_constx.raw:
+            DW_OP_const4s.raw, DW_OP_const8u.raw, DW_OP_const8s.raw, DW_OP_constu.raw, DW_OP_consts.raw:
             stack.append(number)
         case DW_OP_lit0.raw...DW_OP_lit31.raw: stack.append(UInt64(atom - DW_OP_lit0.raw))
         case DW_OP_breg0.raw...DW_OP_breg31.raw: return push(registers[Int(atom - DW_OP_breg0.raw)], plus: number)

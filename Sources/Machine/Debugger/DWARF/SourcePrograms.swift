@@ -71,7 +71,7 @@ public final class SourcePrograms {
         for program in programs {
             switch program.information.frames.caller(of: frame, isCaller: isCaller, bias: program.bias, memory: memory)
             {
-            case .frame(let caller, _): return caller
+            case .frame(let caller): return caller
             case .outermost: return nil
             case .unknown: continue
             }

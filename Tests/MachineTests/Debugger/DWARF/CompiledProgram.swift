@@ -57,15 +57,65 @@ struct CompiledProgram: CustomStringConvertible {
 
         """
 
+    /// A guest that begins at the start of a board's memory and makes itself a stack. `leaf` is from line 5 on, `middle` from
+    /// 10, `main` from 18.
+    static let guest = #"""
+        struct point { int x; long y; const char *name; struct point *next; };
+        volatile long counter;
+        char stack[4096] __attribute__((aligned(16)));
+        struct point origin = { 3, 40, "origin", &origin };
+        __attribute__((noinline)) long leaf(long value, int *addend) {
+            long result = value * 2 + *addend;
+            counter = result;
+            return result;
+        }
+        __attribute__((noinline)) long middle(struct point *p) {
+            int local = p->x + 1;
+            long sum = 0;
+            for (int i = 0; i < 4; i++) {
+                sum += leaf(p->y + i, &local);
+            }
+            return sum;
+        }
+        int main(void) {
+            long total = middle(&origin);
+            counter = total;
+        #ifdef __riscv
+            *(volatile unsigned *)0x100000 = 0x5555;
+        #endif
+            for (;;) ;
+        }
+        #ifdef __riscv
+        __asm__(".section .start,\"ax\"\n.globl _start\n_start: la sp, stack + 4096\n call main\n");
+        #else
+        __asm__(".section .start,\"ax\"\n.globl _start\n_start: adr x0, stack + 4096\n mov sp, x0\n mov x29, xzr\n bl main\n");
+        #endif
+
+        """#
+
+    /// Compiles ``guest`` and hands over the program's path.
+    func compileGuest<T>(_ body: (String) throws -> T) throws -> T {
+        let base = target == .riscv64 ? "0x80000000" : "0x40080000"
+        let script = """
+            SECTIONS { . = \(base); .text : { *(.start) *(.text*) } .rodata : { *(.rodata*) } .eh_frame : { *(.eh_frame) }
+              .data : { *(.data*) *(.sdata*) } .bss : { *(.bss*) *(.sbss*) } }
+            """
+        return try compile(source: Self.guest, script: script, body)
+    }
+
     /// Compiles it, and hands over the program's path, in a folder of its own.
-    func compile<T>(source: String = Self.source, _ body: (String) throws -> T) throws -> T {
+    func compile<T>(
+        source: String = Self.source, script: String? = nil, _ body: (String) throws -> T
+    ) throws -> T {
         try ExternalTool.withTemporaryDirectory { directory in
             try Data(source.utf8).write(to: URL(fileURLWithPath: directory + "/t.c"))
+            if let script { try Data(script.utf8).write(to: URL(fileURLWithPath: directory + "/t.ld")) }
             let clang = try #require(ExternalTool.path("clang"))
             let result = try ExternalTool.run(
                 program: clang,
                 ["--target=\(target.rawValue)-none-elf"] + target.options + options + [
-                    "-ffreestanding", "-nostdlib", "-fuse-ld=lld", "-static", "-Wl,-Ttext=0x80000000", "-o", "t.elf",
+                    "-ffreestanding", "-nostdlib", "-fuse-ld=lld", "-static",
+                    script == nil ? "-Wl,-Ttext=0x80000000" : "-Wl,-T,t.ld", "-o", "t.elf",
                     "t.c",
                 ], in: directory)
             try #require(result.status == 0, "clang does not compile the program: \(result.errorText)")
