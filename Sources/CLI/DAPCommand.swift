@@ -91,6 +91,7 @@ final class DAPServer: DebugAdapterHost {
             }
         }
         debugger.close()
+        target?.deleteMonitorStops()
         exchange()
     }
 

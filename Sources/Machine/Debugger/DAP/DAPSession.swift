@@ -300,7 +300,8 @@ public final class DAPSession {
             "EvaluateForHovers", "StepBack", "SetVariable", "ModulesRequest", "RestartRequest", "LogPoints",
             "TerminateRequest", "DelayedStackTraceLoading", "LoadedSourcesRequest", "DataBreakpoints",
             "DataBreakpointBytes", "ReadMemoryRequest", "WriteMemoryRequest", "DisassembleRequest", "CancelRequest",
-            "BreakpointLocationsRequest", "ValueFormattingOptions", "SteppingGranularity", "InstructionBreakpoints",
+            "BreakpointLocationsRequest", "ValueFormattingOptions", "ExceptionFilterOptions", "SteppingGranularity",
+            "InstructionBreakpoints",
         ]
         return capabilities.map { ("supports" + $0, .bool(true)) }
             + [("exceptionBreakpointFilters", .array(Self.exceptionFilters))]

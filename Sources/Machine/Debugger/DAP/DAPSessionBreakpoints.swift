@@ -13,6 +13,8 @@ struct DAPBreakpoints {
         case source(path: String), functions, instructions, data
     }
     var lists: [List: [Point]] = [:]
+    /// The monitor's numbers of what exception filters have it stop at.
+    var events: [Int] = []
     var lastIdentifier = 0
     /// More than any person sets: memory is bounded.
     static let most = 1 << 14
@@ -50,8 +52,21 @@ struct DAPHitCondition {
 }
 
 extension DAPSession {
-    /// What a hypervisor does and a debugger may stop at: none yet.
-    static let exceptionFilters: [JSON] = []
+    /// What a machine tells of, as the monitor's `catch` names it, and what its condition may say.
+    private static let events: [(command: String, label: String, condition: String?)] = [
+        ("entry", "Guest entered", "vmid 2"), ("exit", "Guest left", "a reason, such as: hypercall, or: mmio vmid 2"),
+        ("level", "Level changed", "to which: VS, or EL1"),
+        ("fault stage2", "Second-stage fault", "where: gpa 0x80000000-0x80000fff, or vmid 2"),
+        ("interrupt", "Interrupt", "its number or name"), ("exception", "Exception", "its number or name"),
+    ]
+
+    static let exceptionFilters: [JSON] = events.map { event in
+        .object([
+            ("filter", .string(event.command)), ("label", .string(event.label)),
+            ("description", .string("Stop as the monitor's `catch \(event.command)` does.")), ("default", .bool(false)),
+            ("supportsCondition", .bool(true)), ("conditionDescription", .string(event.condition ?? "")),
+        ])
+    }
 
     // MARK: The requests
 
@@ -118,11 +133,40 @@ extension DAPSession {
         }
     }
 
+    /// Each filter becomes a stop of the monitor's.
     func setExceptionBreakpoints(_ arguments: JSON) throws(Failure) -> [(String, JSON)] {
-        for filter in arguments["filters"]?.array ?? [] {
-            throw Failure("there is no exception filter \((filter.string ?? "").prefix(40))")
+        let target = try machine.target
+        removeEvents()
+        var wanted = (arguments["filters"]?.array ?? []).map { ($0.string ?? "", "") }
+        for option in arguments["filterOptions"]?.array ?? [] {
+            wanted.append((option["filterId"]?.string ?? "", option["condition"]?.string ?? ""))
         }
-        return []
+        var answers: [JSON] = []
+        for (filter, condition) in wanted.prefix(100) {
+            guard Self.events.contains(where: { $0.command == filter }) else {
+                throw Failure("there is no exception filter \(filter.prefix(40))")
+            }
+            // `stop 3: catch exit`, or why not.
+            let text = target.monitor("catch \(filter) \(condition.prefix(200))")
+            let words = text.split(separator: " ")
+            var answer: [(String, JSON)] = []
+            if words.first == "stop", words.count > 1, let number = Int(words[1].dropLast()) {
+                breakpoints.events.append(number)
+                answer.append(("verified", .bool(true)))
+            } else {
+                let problem = printable(String(text.split(separator: "\n").first ?? ""))
+                answer += [("verified", .bool(false)), ("message", .string(problem))]
+            }
+            answers.append(.object(answer))
+        }
+        return [("breakpoints", .array(answers))]
+    }
+
+    private func removeEvents() {
+        if !breakpoints.events.isEmpty {
+            _ = program?.target.monitor("delete " + breakpoints.events.map { String($0) }.joined(separator: " "))
+        }
+        breakpoints.events = []
     }
 
     func breakpointLocations(_ arguments: JSON) throws(Failure) -> [(String, JSON)] {
@@ -249,6 +293,7 @@ extension DAPSession {
         guard let target = program?.target else { return }
         for point in breakpoints.lists.values.joined() { for stop in point.stops { target.remove(stop) } }
         breakpoints.lists = [:]
+        removeEvents()
         removePlan()
     }
 

@@ -182,10 +182,15 @@ extension DAPSession {
             case .stop(let identifiers): return finish("breakpoint", processor, hits: identifiers)
             case .passed, .none: break
             }
-            guard case .landing(let stepped, let places) = plan, stepped == processor,
+            if case .landing(let stepped, let places) = plan, stepped == processor,
                 isLanding(places.filter { $0.address == address }, processor, program)
-            else { return goOn() }
-            finish("step", processor)
+            {
+                return finish("step", processor)
+            }
+            // An event, or one of the stops that the monitor was told of.
+            guard let text = stop.text else { return goOn() }
+            for line in text.split(separator: "\n") { say(String(line)) }
+            finish("exception", processor, text: text.split(separator: "\n").joined(separator: "; "))
         case .watchpoint(let kind, let address):
             let hit = hit({ $0.kind == kind && $0.kind != .execution && covers($0, address) }, processor)
             switch hit {
@@ -218,11 +223,8 @@ extension DAPSession {
 
     private func goOn() {
         guard let target = program?.target else { return }
-        switch plan {
-        // Another CPU's, or a condition's: the step goes on from here.
-        case .run, .landing, .leaving: target.resume(resumption)
-        case .instruction: target.resume(resumption)
-        }
+        // Another CPU's, or a condition's: a step goes on from here.
+        target.resume(resumption)
     }
 
     private func isLanding(_ places: [DAPLanding], _ processor: Int, _ program: DebuggedProgram) -> Bool {

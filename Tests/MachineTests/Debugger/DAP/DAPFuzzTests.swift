@@ -22,7 +22,7 @@ struct DAPFuzzTests {
         #""setDataBreakpoints","arguments":{"breakpoints":[{"dataId":"0x80000100/8","accessType":"write"}]}"#,
         #""dataBreakpointInfo","arguments":{"name":"counter","frameId":1,"bytes":8}"#,
         #""dataBreakpointInfo","arguments":{"name":"0x80000000","asAddress":true,"bytes":18446744073709551615}"#,
-        #""setExceptionBreakpoints","arguments":{"filters":["x"]}"#,
+        #""setExceptionBreakpoints","arguments":{"filters":["exit"],"filterOptions":[{"filterId":"level","condition":"VS"}]}"#,
         #""breakpointLocations","arguments":{"source":{"path":"t.c"},"line":1,"endLine":100}"#, #""modules""#,
         #""loadedSources""#,
         #""setVariable","arguments":{"variablesReference":2,"name":"a0","value":"5 * 3"}"#,
