@@ -39,3 +39,16 @@ public func seconds(_ nanoseconds: UInt64) -> String {
     while fraction.count > 3, fraction.last == "0" { fraction.removeLast() }
     return "\(nanoseconds / 1_000_000_000).\(fraction) s"
 }
+
+/// A span of the machine's time, short enough for a table: `815 ns`, `12.3 µs`, `4.21 ms`, `1.204 s`.
+public func duration(_ nanoseconds: UInt64) -> String {
+    let value = Double(nanoseconds)
+    switch nanoseconds {
+    case ..<1000: return "\(nanoseconds) ns"
+    case ..<10_000: return decimal(value / 1e3, places: 2) + " µs"
+    case ..<1_000_000: return decimal(value / 1e3, places: 1) + " µs"
+    case ..<10_000_000: return decimal(value / 1e6, places: 2) + " ms"
+    case ..<1_000_000_000: return decimal(value / 1e6, places: 1) + " ms"
+    default: return decimal(value / 1e9, places: 3) + " s"
+    }
+}

@@ -276,6 +276,7 @@ extension AArch64.ProcessingElement {
 
     /// Lets the run loop look at the interrupts before the next instruction, where that may matter.
     func interruptsChanged() {
+        if isObserved { pendingObserver?(observedInterrupts) }
         guard hasInterrupt else { return }
         state.pointee.waiting = false
         stopSoon()
@@ -289,6 +290,14 @@ extension AArch64.ProcessingElement {
         let configured = state.pointee.hcr & (Hypervisor.vi | Hypervisor.vf | Hypervisor.vse)
         guard lines | configured != 0 else { return false }
         return level < 2 && (lines != 0 && !isSecureBelowEL3 || virtualInterrupts != 0)
+    }
+
+    /// As ``AArch64/ProcessingElement/pendingObserver`` is told of them.
+    private var observedInterrupts: UInt64 {
+        var lines = state.pointee.lines
+        if state.pointee.hcr & Hypervisor.vi != 0 { lines |= AArch64.Interrupt.virtualIRQ }
+        if state.pointee.hcr & Hypervisor.vf != 0 { lines |= AArch64.Interrupt.virtualFIQ }
+        return lines
     }
 
     /// What HCR_EL2 says is pending.

@@ -89,6 +89,9 @@ extension AArch64 {
         public var returnObserver: ((_ from: Int) -> Void)? { didSet { updateObserved() } }
         /// Told of each WFI that is not trapped.
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
+        /// Told of the interrupts that are pending, a bit each as in ``AArch64/Interrupt``, those of HCR_EL2 among the virtual
+        /// ones, whenever they may have changed.
+        public var pendingObserver: ((UInt64) -> Void)? { didSet { updateObserved() } }
         /// One of these is there; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest exceptions, for post-mortems.
@@ -302,7 +305,7 @@ extension AArch64 {
         private func updateObserved() {
             isObserved =
                 trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
-                || returnObserver != nil
+                || returnObserver != nil || pendingObserver != nil
         }
 
         /// Keeps the last exceptions, and counts them: one was taken.

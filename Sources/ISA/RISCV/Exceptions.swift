@@ -180,6 +180,7 @@ extension RISCV.Hart {
 
     /// Lets the run loop look at the interrupts before the next instruction, where that may matter.
     func interruptsChanged() {
+        if isObserved { pendingObserver?(pending) }
         if pending & state.pointee.mie != 0 {
             state.pointee.waiting = false
             stopSoon()

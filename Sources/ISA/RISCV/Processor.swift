@@ -56,7 +56,9 @@ extension RISCV {
         public var returnObserver: ((_ from: Privilege, _ virtual: Bool) -> Void)? { didSet { updateObserved() } }
         /// Told of a WFI that does not trap, before it counts as executed.
         public var waitObserver: (() -> Void)? { didSet { updateObserved() } }
-        /// Somebody is told of traps, CSR writes, entries of guests or waits; then everything is interpreted.
+        /// Told of the interrupts that are pending, a bit each as in mip, whenever they may have changed.
+        public var pendingObserver: ((UInt64) -> Void)? { didSet { updateObserved() } }
+        /// Somebody is told of one of these; then everything is interpreted.
         private(set) var isObserved = false
         /// The latest traps, for post-mortems.
         var traps = ExceptionRing<TrapRecord>()
@@ -354,7 +356,7 @@ extension RISCV {
         private func updateObserved() {
             isObserved =
                 trapObserver != nil || registerObserver != nil || guestEntryObserver != nil || waitObserver != nil
-                || returnObserver != nil
+                || returnObserver != nil || pendingObserver != nil
         }
 
         /// Keeps the last traps, and counts them.

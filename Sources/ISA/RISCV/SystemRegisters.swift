@@ -504,6 +504,7 @@ extension RISCV.Hart {
     }
 
     private func interruptEnablesChanged() {
+        if isObserved { pendingObserver?(pending) }
         if pending & state.pointee.mie != 0 { stopSoon() }
     }
 

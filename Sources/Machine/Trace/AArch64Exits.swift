@@ -22,6 +22,23 @@ extension AArch64.ProcessingElement: ExitingProcessor {
         }
     }
 
+    public func observeInterrupts(pending: @escaping (UInt64) -> Void, return: @escaping (PrivilegeLevel) -> Void) {
+        pendingObserver = pending
+        returnObserver = { [unowned self] from in
+            `return`(PrivilegeLevel("EL\(from)", isGuests: from < 2 && hasGuest))
+        }
+    }
+
+    /// What a guest takes comes from the virtual interface.
+    public static func pendingBit(_ interrupt: ExceptionRecord) -> UInt64 {
+        let isGuests = interrupt.to.isGuests
+        switch interrupt.name {
+        case "IRQ": return isGuests ? AArch64.Interrupt.virtualIRQ : AArch64.Interrupt.irq
+        case "FIQ": return isGuests ? AArch64.Interrupt.virtualFIQ : AArch64.Interrupt.fiq
+        default: return 0
+        }
+    }
+
     /// Bit 63 of a cause says that it is an interrupt; else it is the class of ESR_EL2 and, of its ISS, what tells what kind
     /// it is: the register that is accessed, the direction of an access, WFI from WFE.
     private static let interrupt: UInt64 = 1 << 63
@@ -30,8 +47,10 @@ extension AArch64.ProcessingElement: ExitingProcessor {
     func exitingException(_ trap: TrapRecord) -> ExitingException {
         let leaves = trap.fromLevel < 2 && trap.toLevel == 2 && hasGuest
         guard trap.kind == .synchronous else {
-            return ExitingException(
+            var exception = ExitingException(
                 leavesGuest: leaves, isInterrupt: true, cause: Self.interrupt | UInt64(trap.kind.rawValue))
+            exception.programCounter = trap.programCounter
+            return exception
         }
         let exceptionClass = trap.syndrome >> 26 & 0x3f
         let significant: UInt64 =
@@ -43,6 +62,7 @@ extension AArch64.ProcessingElement: ExitingProcessor {
             }
         var exception = ExitingException(
             leavesGuest: leaves, isInterrupt: false, cause: exceptionClass << 26 | trap.syndrome & significant)
+        exception.programCounter = trap.programCounter
         switch exceptionClass {
         case Class.hypervisorCall, Class.secureMonitorCall: exception.detail = generalRegister(0)
         case Class.instructionAbortLower, Class.dataAbortLower: exception.detail = trap.intermediate ?? 0

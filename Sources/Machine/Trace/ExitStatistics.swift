@@ -14,6 +14,8 @@ public final class ExitStatistics {
         public let detail: UInt64
         public let function: UInt64
         public let ending: Ending
+        /// The number of the guest that left; of a wake-up, of the one that goes on.
+        public let guest: UInt64
     }
 
     public enum Ending: Sendable {
@@ -28,46 +30,35 @@ public final class ExitStatistics {
     }
 
     /// How many instructions the exits of one reason took.
-    public struct Costs: Sendable {
-        public private(set) var count: UInt64 = 0
-        public private(set) var total: UInt64 = 0
-        public private(set) var least = UInt64.max
-        public private(set) var most: UInt64 = 0
-        private var histogram: [UInt64: UInt64] = [:]
+    public typealias Costs = Distribution
 
-        mutating func add(_ instructions: UInt64) {
-            count += 1
-            total += instructions
-            least = min(least, instructions)
-            most = max(most, instructions)
-            histogram[Self.rounded(instructions), default: 0] += 1
-        }
+    /// What the exits of one reason took.
+    private struct Sums {
+        var instructions = Distribution()
+        /// Nanoseconds of the machine.
+        var time = Distribution()
 
-        fileprivate mutating func add(_ other: Costs) {
-            count += other.count
-            total += other.total
-            least = min(least, other.least)
-            most = max(most, other.most)
-            histogram.merge(other.histogram, uniquingKeysWith: +)
-        }
-
-        /// Exact up to 4096, and to seven binary digits above, so that a histogram never grows long.
-        private static func rounded(_ value: UInt64) -> UInt64 {
-            guard value > 4096 else { return value }
-            let dropped = UInt64(64 - 7 - value.leadingZeroBitCount)
-            return (value >> dropped) << dropped
-        }
-
-        /// The lower median; above 4096 rounded down, by less than one part in 64, but never below the least.
-        public var median: UInt64 {
-            var left = (count + 1) / 2
-            for (value, times) in histogram.sorted(by: { $0.key < $1.key }) {
-                if times >= left { return max(value, least) }
-                left -= times
-            }
-            return most
+        mutating func add(_ other: Sums) {
+            instructions.add(other.instructions)
+            time.add(other.time)
         }
     }
+
+    /// An exit that has ended.
+    public struct Exit {
+        /// The CPU's place among those of the machine.
+        public let processor: Int
+        public let reason: Reason
+        /// Virtual time in nanoseconds.
+        public let start: UInt64
+        public let end: UInt64
+        public let instructions: UInt64
+        /// Where the guest was; 0 of a wake-up.
+        public let programCounter: UInt64
+    }
+
+    /// Told of each exit when it has ended.
+    public var ended: ((Exit) -> Void)?
 
     /// What a CPU does between two entries of guests.
     private struct Phase {
@@ -79,10 +70,14 @@ public final class ExitStatistics {
         var start: UInt64
         /// The guest that left; nil after a wait.
         var guest: UInt64?
+        /// Its number.
+        var number: UInt64 = 0
+        var startTime: UInt64
+        var programCounter: UInt64 = 0
     }
 
     private var phases: [Phase?]
-    private var costs: [Reason: Costs] = [:]
+    private var sums: [Reason: Sums] = [:]
     /// A guest that touches many addresses must not fill the host's memory: further reasons are counted by cause alone.
     private static let reasonLimit = 4096
 
@@ -110,7 +105,7 @@ public final class ExitStatistics {
                 wait: { [unowned self, unowned processor] in
                     guard let phase = phases[index] else { return }
                     if phase.guest != nil { end(phase, .idle, processor, index) }
-                    phases[index] = Phase(start: processor.executed)
+                    phases[index] = Phase(start: processor.executed, startTime: processor.virtualTime)
                 })
         }
     }
@@ -124,17 +119,29 @@ public final class ExitStatistics {
         // Neither an instruction that trapped nor a return counts as executed yet when it is told of.
         phases[index] = Phase(
             cause: exception.cause, detail: exception.detail, function: exception.function,
-            start: processor.executed &- (exception.isInterrupt ? 1 : 0), guest: processor.guestRoot)
+            start: processor.executed &- (exception.isInterrupt ? 1 : 0), guest: processor.guestRoot,
+            number: processor.guest, startTime: processor.virtualTime, programCounter: exception.programCounter)
     }
 
     private func end(_ phase: Phase, _ ending: Ending, _ processor: any ExitingProcessor, _ index: Int) {
         // A wait that ended without an exception: the hypervisor has looked at what is pending itself.
         let cause = phase.cause ?? .max
-        var reason = Reason(cause: cause, detail: phase.detail, function: phase.function, ending: ending)
-        if costs.count >= Self.reasonLimit, costs[reason] == nil {
-            reason = Reason(cause: cause, detail: .max, function: 0, ending: ending)
+        let guest = phase.guest == nil ? processor.guest : phase.number
+        var reason = Reason(
+            cause: cause, detail: phase.detail, function: phase.function, ending: ending, guest: guest)
+        if sums.count >= Self.reasonLimit, sums[reason] == nil {
+            reason = Reason(cause: cause, detail: .max, function: 0, ending: ending, guest: guest)
         }
-        costs[reason, default: Costs()].add(processor.executed &- phase.start)
+        let instructions = processor.executed &- phase.start
+        let time = processor.virtualTime
+        // A wake-up begins when the wait is over, which nobody tells of; what was executed since took as many nanoseconds.
+        let start = ending == .wakeUp ? time - min(instructions, time) : min(phase.startTime, time)
+        sums[reason, default: Sums()].instructions.add(instructions)
+        sums[reason, default: Sums()].time.add(time - start)
+        ended?(
+            Exit(
+                processor: index, reason: reason, start: start, end: time, instructions: instructions,
+                programCounter: phase.programCounter))
     }
 
     // MARK: What came of it
@@ -143,13 +150,37 @@ public final class ExitStatistics {
     /// do that is touched for the first time, are one row a cause.
     public var rows: [(name: String, costs: Costs)] {
         var rows: [String: Costs] = [:]
-        for (reason, costs) in costs {
-            let isOneOfMany = reason.detail == .max || costs.count == 1 && hasAddress(reason.cause)
-            rows[isOneOfMany ? name(ofAny: reason) : name(reason), default: Costs()].add(costs)
-        }
+        for (reason, sums) in sums { rows[rowName(reason, sums), default: Costs()].add(sums.instructions) }
         return rows.map { (name: $0.key, costs: $0.value) }.sorted {
             ($1.costs.total, $0.name) < ($0.costs.total, $1.name)
         }
+    }
+
+    /// The exits of a guest for one reason.
+    public struct Row {
+        public let guest: UInt64
+        public let name: String
+        public let instructions: Distribution
+        /// Nanoseconds of the machine.
+        public let time: Distribution
+    }
+
+    /// The same of each guest.
+    public var rowsOfGuests: [Row] {
+        var rows: [UInt64: [String: Sums]] = [:]
+        for (reason, sums) in sums {
+            rows[reason.guest, default: [:]][rowName(reason, sums), default: Sums()].add(sums)
+        }
+        return rows.flatMap { guest, rows in
+            rows.map { Row(guest: guest, name: $0.key, instructions: $0.value.instructions, time: $0.value.time) }
+        }.sorted {
+            ($1.instructions.total, $0.guest, $0.name) < ($0.instructions.total, $1.guest, $1.name)
+        }
+    }
+
+    private func rowName(_ reason: Reason, _ sums: Sums) -> String {
+        let isOneOfMany = reason.detail == .max || sums.instructions.count == 1 && hasAddress(reason.cause)
+        return isOneOfMany ? name(ofAny: reason) : name(reason)
     }
 
     /// A table with a row a reason.
@@ -183,7 +214,9 @@ public final class ExitStatistics {
         return (kind?.exitName(reason.cause) ?? "") + places + Self.suffix(reason.ending)
     }
 
-    private func name(_ reason: Reason) -> String {
+    /// What happened, in words.
+    public func name(_ reason: Reason) -> String {
+        if reason.detail == .max { return name(ofAny: reason) }
         if reason.ending == .wakeUp {
             return reason.cause == .max ? "wake-up" : "wake-up by " + (kind?.exitName(reason.cause) ?? "")
         }
@@ -214,6 +247,17 @@ public protocol ExitingProcessor: InspectableProcessor {
     static func exitName(_ cause: UInt64, detail: UInt64, function: UInt64) -> String
     /// The detail is an address.
     static func exitHasAddress(_ cause: UInt64) -> Bool
+
+    /// Has the observers told of the interrupts that are pending, a bit each, whenever they may have changed; and of each
+    /// return from an exception, with the level that it came from.
+    func observeInterrupts(pending: @escaping (UInt64) -> Void, return: @escaping (PrivilegeLevel) -> Void)
+    /// The bit of an interrupt that was taken; 0 where none is told of.
+    static func pendingBit(_ interrupt: ExceptionRecord) -> UInt64
+}
+
+extension ExitingProcessor {
+    /// Its own time in nanoseconds, while its turn runs.
+    var virtualTime: UInt64 { executed &+ clockOffset }
 }
 
 /// An exception as exits are counted by.
@@ -224,4 +268,5 @@ public struct ExitingException {
     public let cause: UInt64
     public var detail: UInt64 = 0
     public var function: UInt64 = 0
+    public var programCounter: UInt64 = 0
 }

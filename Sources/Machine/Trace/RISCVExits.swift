@@ -16,11 +16,21 @@ extension RISCV.Hart: ExitingProcessor {
         waitObserver = wait
     }
 
+    public func observeInterrupts(pending: @escaping (UInt64) -> Void, return: @escaping (PrivilegeLevel) -> Void) {
+        pendingObserver = pending
+        returnObserver = { [unowned self] from, virtual in
+            `return`(PrivilegeLevel(RISCV.Mode(from, virtual: virtual, features: features)))
+        }
+    }
+
+    public static func pendingBit(_ interrupt: ExceptionRecord) -> UInt64 { 1 << (interrupt.cause & 63) }
+
     /// Told apart are the extension and the function of an SBI call, the guest-physical address of a guest-page fault, and
     /// the bits of a virtual instruction.
     func exitingException(_ trap: TrapRecord) -> ExitingException {
         var exception = ExitingException(
             leavesGuest: trap.fromVirtual && !trap.toVirtual, isInterrupt: trap.cause >> 63 == 1, cause: trap.cause)
+        exception.programCounter = trap.programCounter
         switch trap.cause {
         case RISCV.Cause.virtualSupervisorCall:
             exception.detail = state.pointee.core.registers[17]

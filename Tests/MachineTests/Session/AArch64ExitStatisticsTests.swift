@@ -54,10 +54,11 @@ struct AArch64ExitStatisticsTests {
         0x1400_0000,  // b    .
     ]
 
+    static let program = start + [UInt32](repeating: 0, count: 0x400 / 4 - start.count) + handler
+
     @Test("An exit costs what is executed from the handler's first instruction to its return")
     func counts() throws {
-        let program = Self.start + [UInt32](repeating: 0, count: 0x400 / 4 - Self.start.count) + Self.handler
-        try TinyA64Guest.load(program) { session in
+        try TinyA64Guest.load(Self.program) { session in
             let statistics = try ExitStatistics(session)
             #expect(session.run() == .exited(status: 0))
             let rows = statistics.rows
@@ -71,10 +72,9 @@ struct AArch64ExitStatisticsTests {
 
     @Test("Guests and writes of system registers are traced by their names")
     func trace() throws {
-        let program = Self.start + [UInt32](repeating: 0, count: 0x400 / 4 - Self.start.count) + Self.handler
         func trace(_ what: String, _ configure: (inout TraceOptions) throws -> Void = { _ in }) throws -> [String] {
             var lines: [String] = []
-            try TinyA64Guest.load(program) { session in
+            try TinyA64Guest.load(Self.program) { session in
                 var options = try TraceOptions(what)
                 try configure(&options)
                 let tracer = try Tracer(session, options) { lines.append(String($0.dropLast())) }
