@@ -134,6 +134,19 @@ struct ELFFileTests {
         #expect(symbols.address(of: "inne") == nil)
     }
 
+    @Test("Mapping symbols name no place, and functions of Swift, whose names begin like them, do")
+    func dollars() throws {
+        var builder = ELFBuilder.program(at: 0x1000, [UInt8](repeating: 0, count: 0x100))
+        builder.symbols = ["$x", "$d", "$d.7", "$xrv64i2p1_m2p0", "$a", "$t.x"].enumerated().map {
+            .init(name: $1, value: 0x1000 + UInt64($0) * 4, size: 4)
+        }
+        builder.symbols.append(.init(name: "$e5Image5GuestC3runyyF", value: 0x1080, size: 4))
+        let symbols = try load(builder.bytes()).symbols
+        #expect(symbols.count == 1)
+        #expect(symbols.location(of: 0x1082)?.description == "Guest.run+0x2")
+        #expect(symbols.address(of: "$e5Image5GuestC3runyyF") == 0x1080)
+    }
+
     @Test("A global symbol is preferred to a local one of the same name")
     func globalName() throws {
         var builder = ELFBuilder.program()

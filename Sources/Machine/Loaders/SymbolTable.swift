@@ -24,9 +24,10 @@ public struct SymbolTable: Sendable {
     public struct Location: Equatable, Sendable, CustomStringConvertible {
         public let symbol: Symbol
         public let offset: UInt64
-        /// `vcpu_run+0x1c`, or the name alone at its start.
+        /// `vcpu_run+0x1c`, or the name alone at its start; of Swift's names what a person calls the function.
         public var description: String {
-            printable(offset == 0 ? symbol.name : "\(symbol.name)+\(hexadecimal(offset))")
+            let name = shortSymbolName(symbol.name)
+            return printable(offset == 0 ? name : "\(name)+\(hexadecimal(offset))")
         }
     }
 
@@ -152,10 +153,10 @@ extension SymbolTable {
                     file: file, offset: UInt64(table.startIndex) + base,
                     problem: "symbol \(index) has a name outside the string table")
             }
-            // Undefined symbols, sections' and files' own names, and the mapping symbols of the RISC-V and Arm ABIs
-            // ($x, $d) name no place.
-            let first = strings[strings.startIndex + Int(name)]
-            guard section != 0, first != 0, first != UInt8(ascii: "$"), let kind = Symbol.Kind(rawValue: info & 0xf)
+            // Undefined symbols, sections' and files' own names, and mapping symbols name no place.
+            let bytes = strings[(strings.startIndex + Int(name))...]
+            guard section != 0, bytes.first != 0, !Self.isMappingSymbol(bytes),
+                let kind = Symbol.Kind(rawValue: info & 0xf)
             else { continue }
             var bound = UInt64.max
             if sections.indices.contains(Int(section)) {
@@ -203,6 +204,14 @@ extension SymbolTable {
     }
 
     /// Sweeps the symbols in order of address, with the symbols around the current one on a stack.
+    /// What tells code from data: `$x`, `$d`, and with more behind a point, or on RISC-V behind `$x` what it is code for
+    /// (ELF for the Arm 64-bit Architecture, "Mapping symbols"; RISC-V ELF psABI, the same). Names of Swift begin so, too.
+    private static func isMappingSymbol(_ name: ArraySlice<UInt8>) -> Bool {
+        let start = Array(name.prefix(4))
+        guard start.count > 2, start[0] == UInt8(ascii: "$"), "adtx".utf8.contains(start[1]) else { return false }
+        return start[2] == 0 || start[2] == UInt8(ascii: ".") || start.dropFirst(2).starts(with: "rv".utf8)
+    }
+
     private mutating func buildIntervals() {
         // At one address: the larger first, as it is the outer one; then, of equals, the better name comes last and
         // so owns the address.
