@@ -21,6 +21,11 @@ final class OutputFile {
         if fwrite(text, 1, count, file) != count { failure = errno }
     }
 
+    func write(bytes: [UInt8]) {
+        guard failure == nil, let file else { return }
+        if fwrite(bytes, 1, bytes.count, file) != bytes.count { failure = errno }
+    }
+
     /// Writes what is still to be written, and says whether all of it has been.
     func close() throws(InputError) {
         guard let file else { return }

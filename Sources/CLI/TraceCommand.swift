@@ -4,7 +4,10 @@ import Machine
 /// `orrery trace`.
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Look at recordings and snapshots.", subcommands: [Info.self])
+        commandName: "trace", abstract: "Look at recordings and snapshots.",
+        subcommands: [
+            Info.self, Exits.self, Latencies.self, Events.self, Profile.self, Perfetto.self, Coverage.self,
+        ])
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(
