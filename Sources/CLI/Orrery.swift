@@ -31,6 +31,7 @@ struct Orrery: ParsableCommand {
             BenchCommand.self,
             LockstepCommand.self,
             TraceCommand.self,
+            ReportCommand.self,
             HyperCommand.self,
         ])
 
