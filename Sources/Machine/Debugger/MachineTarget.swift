@@ -158,8 +158,13 @@ public final class MachineTarget: DebugTarget {
     /// How the run has ended, where it has.
     public var conclusion: Session.Conclusion? { running.conclusion }
 
+    /// The machine is somewhere else: what is known of how it came here is of no use.
+    func wasPutBack() { running.restart() }
+
     public func monitor(_ command: String) -> String {
+        let before = session.restorations
         let (text, action) = commands.execute(command)
+        if session.restorations != before { wasPutBack() }
         switch action {
         case .stay: return text
         case .resume, .quit: return "The debugger that is connected says that: its own continue and kill.\n"

@@ -63,6 +63,8 @@ public final class Monitor {
             ("symbols FILE [guest N] [at ADDRESS|auto]", "names of a guest's, or of what was moved; auto finds where"),
             ("backtrace [\(name)]", "who called whom: the hypervisor's frames, and the guest's beneath them"),
             ("screenshot FILE", "what the guest shows, as a PNG file"), ("step [COUNT]", "run so many instructions"),
+            ("savevm NAME, loadvm NAME", "take a snapshot of the machine; make it what it was then"),
+            ("info snapshots", "those that there are"),
             ("stats", "what the run has cost so far"), ("continue, quit", ""),
         ]
         return rows.map { $1.isEmpty ? $0 + "\n" : "\(padded($0, 43)) \($1)\n" }.joined()
@@ -114,8 +116,7 @@ public final class Monitor {
             "registers", listCommand, "traps", "translate", "memory", "disassemble", "devices", "device", "symbols",
             "screenshot", "step", "stats", "continue", "quit", "help", "break", "watch", "rwatch", "awatch", "catch",
             "delete", "info", "x", "write", "last-write", "last-exit", "last-interrupt", "last-line",
-            "reverse-continue",
-            "reverse-step", "backtrace",
+            "reverse-continue", "reverse-step", "backtrace", "savevm", "loadvm",
         ]
     }
 
@@ -169,7 +170,7 @@ public final class Monitor {
         case "break", "watch", "rwatch", "awatch": return try insert(command, arguments)
         case "catch": return try insertEvent(arguments)
         case "delete": return try delete(arguments)
-        case "info": return try info(arguments)
+        case "info": return arguments == ["snapshots"] ? try snapshots(command, []) : try info(arguments)
         case "backtrace": return try backtrace(arguments)
         case "last-write": return try lastWrite(arguments)
         case "last-exit": return try lastExit(arguments)
@@ -185,6 +186,10 @@ public final class Monitor {
         case "symbols": return try symbol(arguments)
         case "screenshot": return try screenshot(arguments)
         case "step": return try step(arguments)
+        case "savevm", "loadvm":
+            let before = session.restorations
+            defer { if session.restorations != before { own?.wasPutBack() } }
+            return try snapshots(command, arguments)
         case "stats":
             return RunStatistics(board).table.split(separator: "\n").map(String.init)
         default: return help.split(separator: "\n").map(String.init)

@@ -18,13 +18,22 @@ public struct RecordedImages: Sendable {
 extension MachineDescription {
     /// The same machine with nothing outside: files are not written to, and nobody types.
     var withoutOutside: MachineDescription {
+        var description = withOverlays
+        description.input = nil
+        return description
+    }
+
+    /// The images that a guest may change: what they hold depends on when it is looked at.
+    public var changingFiles: [Drive] { (drives + flash).filter { !$0.isReadOnly && !$0.isSnapshot } }
+
+    /// The same machine whose guest's writes stay in memory, where they belong to its state.
+    public var withOverlays: MachineDescription {
         var description = self
         func snapshot(_ drive: Drive) -> Drive {
             Drive(path: drive.path, isReadOnly: drive.isReadOnly, isSnapshot: !drive.isReadOnly)
         }
         description.drives = drives.map(snapshot)
         description.flash = flash.map(snapshot)
-        description.input = nil
         return description
     }
 

@@ -36,6 +36,14 @@ public final class Recording {
         }
     }
 
+    /// The name of the snapshot that a recording begins with, whose run had begun before.
+    static let startName = "start"
+
+    /// Where the recorded run begins, if not with power-on.
+    public var start: SnapshotEntry? {
+        snapshots.snapshots.first.flatMap { $0.name == Self.startName && $0.inputCount == 0 ? $0 : nil }
+    }
+
     /// Gives out the contents of a file that the machine was made from, piece by piece, and compares the digest at the end.
     /// - Returns: false where the recording has the digest alone.
     public func content(

@@ -17,14 +17,20 @@ public final class RunRecorder: RunCompanion {
     /// Instructions between two hashes: 8 bytes each, so that they are a thousandth of a byte for 1,000 instructions, and
     /// take a ten-thousandth of the time.
     public var hashInterval: UInt64 = 10_000_000 {
-        didSet { nextHash = hashInterval }
+        didSet { nextHash = (session.board.executed / hashInterval + 1) * hashInterval }
     }
+    /// Instructions between snapshots, from which replays can start; nil for none.
+    public var snapshotInterval: UInt64? {
+        didSet { nextSnapshot = snapshotInterval.map { session.board.executed &+ max($0, 1) } ?? .max }
+    }
+    private var nextSnapshot = UInt64.max
+    private let taker: SnapshotTaker
     /// How many rounds pass between two looks at the clock on the wall.
     private static let roundsBetweenLooks: UInt = 64
 
     public var nextTime: UInt64? { nil }
 
-    /// Begins to record a run, which has not begun.
+    /// Begins to record a run. Where that has begun already, the recording begins with a snapshot of it.
     /// - Parameters:
     ///   - description: the machine's, as a file of `orrery run` has it.
     ///   - files: those that it names.
@@ -41,17 +47,13 @@ public final class RunRecorder: RunCompanion {
         let file = try TraceFileWriter(creating: path, program: program, replaces: true)
         writer = try RecordingWriter(
             file, description: description, hashes: RecordedHash.Method(scope: .processors))
-        nextHash = hashInterval
-        var resources: [TraceResource] = []
-        for (role, path) in files {
-            resources.append(try TraceResource(role: role.rawValue, readingFrom: path))
-        }
-        try writer.append(resources, contentOf: embedsContents ? Set(resources.indices) : [])
-        try writer.append(role: RecordedImages.Role.deviceTree, session.deviceTree)
-        if let firmware = session.builtInFirmware {
-            try writer.append(role: RecordedImages.Role.builtInFirmware, firmware.bytes)
-        }
-        try writer.flush()
+        taker = SnapshotTaker(session, writer)
+        nextHash = (session.board.executed / hashInterval + 1) * hashInterval
+        try writer.append(
+            MachineRecipe(description: description, files: files, program: program, embedsContents: embedsContents),
+            of: session)
+        if session.board.scheduler.time > 0 { _ = try taker.take(name: Recording.startName, isAskedFor: true) }
+        session.isRecorded = true
         session.port.addObserver { [weak self] in self?.received($0) }
     }
 
@@ -72,6 +74,10 @@ public final class RunRecorder: RunCompanion {
                 try writer.append(
                     RecordedHash(position: position, time: board.scheduler.time, value: board.processorHash))
             }
+        }
+        if position >= nextSnapshot, let snapshotInterval {
+            nextSnapshot = position &+ max(snapshotInterval, 1)
+            write { () throws(TraceFileError) in _ = try taker.take(name: "", isAskedFor: false) }
         }
         rounds &+= 1
         if rounds % Self.roundsBetweenLooks == 0 { write { () throws(TraceFileError) in try writer.flushIfDue() } }

@@ -14,10 +14,14 @@ public final class RunReplayer: RunCompanion {
     public private(set) var deliveredInputs: UInt64 = 0
     public private(set) var comparedHashes: UInt64 = 0
 
-    public init(_ recording: Recording) throws(TraceFileError) {
+    /// - Parameter start: the snapshot of the recording that the machine starts from, if not with power-on.
+    public init(_ recording: Recording, from start: SnapshotEntry? = nil) throws(TraceFileError) {
         self.recording = recording
-        inputs = recording.inputs()
-        hashes = recording.hashes(by: RecordedHash.Method(scope: .processors))
+        inputs = recording.inputs(from: start?.inputCount ?? 0)
+        // At the snapshot itself an input may have come before it, and a hash is of what was before that.
+        hashes = recording.hashes(
+            from: start.map { $0.position &+ 1 } ?? 0, by: RecordedHash.Method(scope: .processors))
+        lastEqual = start?.position ?? 0
         nextInput = try inputs.next()
         nextHash = try hashes.next()
     }

@@ -4,6 +4,8 @@ public struct SnapshotStore {
     /// In the order in which they were written.
     public let snapshots: [SnapshotEntry]
     private let places: [UInt64: Int]
+    /// Of the file.
+    var path: String { file.path }
 
     public init(_ file: TraceFileReader) throws(TraceFileError) {
         self.file = file

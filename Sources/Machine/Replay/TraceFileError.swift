@@ -25,6 +25,8 @@ public struct TraceFileError: Error, Equatable, Sendable {
         case inUse
         /// It may not be appended to, since what lies after the last whole chunk is more than a chunk cut short.
         case notAppendable
+        /// It is of another machine than what is to be added to it.
+        case otherMachine
         /// A write failed. The chunks before are whole, and read as a recording that ended there.
         case unwritten(Int32, whole: TraceFileExtent)
         /// What was to be written is out of order, or too large: a fault of the caller.
@@ -86,6 +88,11 @@ extension TraceFileError: CustomStringConvertible {
         case .notAppendable:
             (
                 "cannot be added to: what lies after its last whole chunk is not that of a recording that was cut short",
+                "Write to another file."
+            )
+        case .otherMachine:
+            (
+                "is of another machine, or its images have changed since: nothing of this one can be added to it",
                 "Write to another file."
             )
         case .unwritten(let error, let whole):

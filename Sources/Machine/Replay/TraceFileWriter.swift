@@ -11,6 +11,8 @@ public final class TraceFileWriter {
     /// How much of the file is whole.
     public private(set) var extent: TraceFileExtent
     private var descriptor: Int32
+    /// Where the file is until it is whole; nil where it is written in its place.
+    private var temporary: String?
     private var failure: TraceFileError?
     private let compressor: ZstandardCompressor
     /// The chunks since the last index, that index included.
@@ -31,6 +33,25 @@ public final class TraceFileWriter {
         chunks = []
         isFinished = false
         // Not before it is known that nobody else writes it.
+        if ftruncate(descriptor, 0) != 0, errno != EINVAL { throw failed(errno) }
+        try write(TraceFileFormat.header(program: program))
+    }
+
+    /// Begins a file that takes the place of another one of that name when it is closed, and not before: until then it is
+    /// beside that under another name, and goes when it is not closed.
+    public init(replacing path: String, program: String) throws(TraceFileError) {
+        var status = stat()
+        // What is there and no file, a pipe or a device, is written to.
+        let isFile = path.utf8.contains(0) || stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+        let name = isFile ? "\(path).\(getpid()).partial" : path
+        do throws(TraceFileError) {
+            (descriptor, compressor) = try Self.open(name, O_WRONLY | O_CREAT)
+        } catch { throw TraceFileError(file: path, error.problem) }
+        temporary = isFile ? name : nil
+        self.path = path
+        extent = TraceFileExtent()
+        chunks = []
+        isFinished = false
         if ftruncate(descriptor, 0) != 0, errno != EINVAL { throw failed(errno) }
         try write(TraceFileFormat.header(program: program))
     }
@@ -56,7 +77,10 @@ public final class TraceFileWriter {
         }
     }
 
-    deinit { letGo() }
+    deinit {
+        letGo()
+        if let temporary { unlink(temporary) }
+    }
 
     /// Closes the file as it is.
     /// - Returns: what close(2) did.
@@ -127,6 +151,20 @@ public final class TraceFileWriter {
         try synchronize()
         // Some file systems tell only now that there was no room.
         if letGo() != 0, errno != EINTR { throw failed(errno) }
+        try takePlace()
+    }
+
+    /// Gives a file that is whole the name that it is to have.
+    private func takePlace() throws(TraceFileError) {
+        guard let temporary else { return }
+        guard rename(temporary, path) == 0 else { throw TraceFileError(file: path, .uncreatable(errno)) }
+        self.temporary = nil
+        // A crash of the host leaves the one or the other.
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        Glibc.close(descriptor)
     }
 
     @discardableResult

@@ -35,6 +35,12 @@ public final class ConsoleHub: ConsoleBackend {
         }
     }
 
+    /// Begins anew, with nobody who listens.
+    func forget() {
+        listeners = []
+        (lines, partial, partialIsNew) = ([], [], false)
+    }
+
     private func endLine() {
         lines.append(String(decoding: partial, as: UTF8.self))
         partial.removeAll(keepingCapacity: true)

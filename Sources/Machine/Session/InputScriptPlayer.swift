@@ -35,6 +35,8 @@ final class InputScriptPlayer {
         begin()
     }
 
+    deinit { timer?.cancel() }
+
     /// Starts the step at `position`.
     private func begin() {
         deadline = nil

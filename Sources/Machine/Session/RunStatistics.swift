@@ -38,7 +38,9 @@ public struct RunStatistics: Sendable {
     public var mips: Double? { hostSeconds.map { $0 > 0 ? Double(instructions) / $0 / 1e6 : 0 } }
 
     /// The hash as 16 digits.
-    public var stateHashText: String { hexadecimalDigits(stateHash) }
+    public var stateHashText: String { Self.hashText(stateHash) }
+
+    public static func hashText(_ hash: UInt64) -> String { hexadecimalDigits(hash) }
 
     /// A table of two columns, one number a line.
     public var table: String {

@@ -30,6 +30,14 @@ public final class Session {
             networkSwitch?.isCut = isRepeating
         }
     }
+    /// Where snapshots of the machine are kept under names, if anywhere.
+    public internal(set) var snapshots: SnapshotKeeper?
+    /// Who is told of the pages of memory that change.
+    private(set) lazy var pageChanges = PageChanges(board.memory)
+    /// Its run is written down, and so goes one way.
+    var isRecorded = false
+    /// How often the machine was put back to a snapshot.
+    private(set) var restorations = 0
     /// Records the run, or has it be as one that was recorded.
     public var companion: (any RunCompanion)?
     /// Lets an idle machine wait for the host instead of skipping to the next event, if there is one. What it returns
@@ -70,14 +78,17 @@ public final class Session {
     ///     when it is needed: a program linked at the start of RAM stands where firmware would, and runs without.
     ///   - repeats: the run is to be one that was recorded: nothing comes from outside, no file is written to, and the
     ///     device tree is the one that was used then. Its ``companion`` is still to be set.
+    ///   - start: where the machine starts, if not with power-on. It is of one that was made from the same description.
     ///   - report: told in a sentence of trouble that the user should know of.
     public init(
         _ description: MachineDescription, boards: [any Board.Type] = MachineCatalog.boards,
         builtInFirmware: @autoclosure () throws(InputError) -> InputFile? = nil,
-        console: ConsoleHub = ConsoleHub(), repeats: RecordedImages? = nil,
+        console: ConsoleHub = ConsoleHub(), repeats: RecordedImages? = nil, from start: MachineSnapshot? = nil,
         report: @escaping (String) -> Void = { _ in }
     ) throws(InputError) {
         let description = repeats == nil ? description : description.withoutOutside
+        // What may be another's in another build of this program.
+        let recorded = repeats ?? start?.images
         self.description = description
         self.console = console
         self.report = report
@@ -129,7 +140,7 @@ public final class Session {
             firmware = try image(programs.firmware)
             if description.firmware == nil, !(kernel?.occupies(board.ramBase) ?? false) {
                 self.builtInFirmware =
-                    if let recorded = repeats?.builtInFirmware { recorded } else { try builtInFirmware() }
+                    if let recorded = recorded?.builtInFirmware { recorded } else { try builtInFirmware() }
                 firmware = try image(self.builtInFirmware)
             }
         case .inFlash: try programs.firmware.map(Self.checkFlash)
@@ -147,7 +158,7 @@ public final class Session {
             firmware: firmware, kernel: isFirmwares ? nil : kernel, initrd: isFirmwares ? nil : initrd,
             modules: modules)
         let tree =
-            if let recorded = repeats?.deviceTree { recorded } else { try Self.deviceTree(description, board, plan) }
+            if let recorded = recorded?.deviceTree { recorded } else { try Self.deviceTree(description, board, plan) }
         try plan.placeDeviceTree(tree)
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
@@ -161,6 +172,7 @@ public final class Session {
             board.scheduler.quantum = min(board.scheduler.quantum, HostTargetInterface.quantum)
         }
         try board.powerOn(plan)
+        try start?.restore(board)
         if let path = description.input {
             script = InputScriptPlayer(try InputScript(try InputFile.read(path)), console, board.clock)
             board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum)
@@ -265,6 +277,23 @@ public final class Session {
             if scheduler.time >= timeLimit { return .timedOut }
         }
     }
+
+    /// Makes the machine what it was when a snapshot of it was taken. The run goes on from there.
+    func restore(_ snapshot: MachineSnapshot) throws(InputError) {
+        restorations += 1
+        try snapshot.restore(board)
+    }
+
+    /// Another run begins where the machine was put back to: nobody has seen anything of it.
+    /// - Parameter next: what is typed in it.
+    func beginAgain(_ next: InputScript?) {
+        console.forget()
+        script = next.map { InputScriptPlayer($0, console, board.clock) }
+        if next != nil { board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum) }
+    }
+
+    /// The script of ``MachineDescription/input`` has been played to its end, if there is one.
+    public var scriptIsOver: Bool { script?.isOver ?? true }
 
     /// Whether the host-target interface is to look at memory now. Where the turns of a lone CPU end, apart from every so
     /// many instructions, depends on who looks at it.

@@ -26,7 +26,7 @@ public struct StateHasher: StateVisitor {
             // SAFETY: the region's host memory has `size` bytes, aligned to pages.
             let words = UnsafeBufferPointer(
                 start: (region.host + page * 4096).assumingMemoryBound(to: UInt64.self), count: 512)
-            guard words.contains(where: { $0 != 0 }) else { continue }
+            guard !PhysicalMemory.isZero(UnsafeRawBufferPointer(words)) else { continue }
             add(UInt64(page))
             for word in words { add(word) }
         }

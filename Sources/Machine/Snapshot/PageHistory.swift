@@ -1,4 +1,3 @@
-import Glibc
 import ISA
 
 /// What memory held at some moments of a run, the *marks*, so that it can be put back to any of them.
@@ -11,10 +10,12 @@ import ISA
 /// overwritten.
 final class PageHistory: ChangeObserver {
     private let memory: PhysicalMemory
+    private let changes: PageChanges
     /// For each mark, the pages that are kept.
     private var marks: [[Page: UnsafeMutableRawPointer]] = []
     /// The mark since which memory runs now.
     private(set) var current = 0
+    private var isMoving = false
     /// Pages that were given back.
     private var free: [UnsafeMutableRawPointer] = []
     /// Bytes of all pages that are kept.
@@ -29,11 +30,13 @@ final class PageHistory: ChangeObserver {
     }
 
     /// Makes the first mark.
-    init(_ memory: PhysicalMemory) {
+    /// - Parameter changes: who tells of the memory's changes, where somebody else is told, too.
+    init(_ memory: PhysicalMemory, _ changes: PageChanges? = nil) {
         self.memory = memory
+        self.changes = changes ?? PageChanges(memory)
         super.init()
         marks.append([:])
-        memory.observeChanges(self)
+        self.changes.observe(self)
     }
 
     deinit {
@@ -45,11 +48,11 @@ final class PageHistory: ChangeObserver {
     func begin() {
         for mark in marks { free += mark.values }
         (marks, current) = ([[:]], 0)
-        memory.observeChanges(self)
+        changes.observe(self)
     }
 
     /// Has memory go its own way again. The history is of no use then.
-    func end() { memory.observeChanges(nil) }
+    func end() { changes.leave(self) }
 
     var count: Int { marks.count }
 
@@ -58,7 +61,7 @@ final class PageHistory: ChangeObserver {
         precondition(current == marks.count - 1)
         marks.append([:])
         current += 1
-        memory.observeChanges(self)
+        changes.observe(self)
     }
 
     /// Makes a mark of what memory holds now, between the current one and the next.
@@ -67,18 +70,19 @@ final class PageHistory: ChangeObserver {
         current += 1
         // What changes from here to the next mark is among what changes from the one before.
         for page in marks[current - 1].keys { keep(page, memory.regions[Int(page.region)], in: current) }
-        memory.observeChanges(self)
+        changes.observe(self)
     }
 
     /// Says that memory holds what it held at the mark after the current one: it has run there again.
     func reachNext() {
         precondition(current + 1 < marks.count)
         current += 1
-        memory.observeChanges(self)
+        changes.observe(self)
     }
 
     override func willChange(page: Int, of region: PhysicalMemory.Region) {
-        guard let index = memory.regions.firstIndex(where: { $0.base == region.base }) else { return }
+        // What is kept already is what is put back.
+        guard !isMoving, let index = memory.regions.firstIndex(where: { $0.base == region.base }) else { return }
         keep(Page(region: UInt32(index), number: UInt32(page)), region, in: current)
     }
 
@@ -92,6 +96,8 @@ final class PageHistory: ChangeObserver {
     /// Puts memory back, or forth, to what it held at a mark.
     func move(to target: Int) {
         precondition(marks.indices.contains(target))
+        isMoving = true
+        defer { isMoving = false }
         // What may differ: all that changed on the way, and where the way leads forth, what will have changed.
         let way = min(current, target)...max(current, target)
         var moved: Set<Page> = []
@@ -102,7 +108,7 @@ final class PageHistory: ChangeObserver {
         }
         current = target
         memory.forgetTranslations()
-        memory.observeChanges(self)
+        changes.observe(self)
     }
 
     /// Keeps in the last mark, which is of what memory holds now, all that earlier marks keep: so that memory can be moved to
@@ -137,14 +143,6 @@ final class PageHistory: ChangeObserver {
 
     /// Writes to memory what differs: code that is the same stays translated.
     private func restore(_ page: Page, _ content: UnsafeMutableRawPointer) {
-        let region = memory.regions[Int(page.region)]
-        let target = region.host + Int(page.number) * Self.pageSize
-        let granule = Int(PhysicalMemory.granule)
-        let address = region.base + UInt64(page.number) * PhysicalMemory.pageSize
-        for offset in stride(from: 0, to: Self.pageSize, by: granule)
-        where memcmp(target + offset, content + offset, granule) != 0 {
-            (target + offset).copyMemory(from: content + offset, byteCount: granule)
-            memory.noteWrite(address + UInt64(offset), count: UInt64(granule))
-        }
+        memory.replace(page: Int(page.number), of: memory.regions[Int(page.region)], by: content)
     }
 }
