@@ -18,6 +18,7 @@ struct BenchCommand: ParsableCommand {
               orrery bench sieve hypercall --rounds 5 two programs, the best of five rounds
               orrery bench boot --against qemu        Debian's kernel, to the shell's prompt
               orrery bench --machine aarch64-virt     the programs for AArch64
+              orrery bench fork                       forks of a booted Linux in a second
               orrery bench hyper                      instructions that Hyper spends on events of its guests
               orrery bench hyper --machine aarch64-virt
             """)
@@ -68,6 +69,7 @@ struct BenchCommand: ParsableCommand {
             throw UsageError("--icount is a mode of QEMU, which is not measured. Add --against qemu.")
         }
         if names == [BenchHyper.name] { return try benchHyper() }
+        if names == [BenchFork.name] { return try benchFork() }
         let target = try BenchTarget(board: machine)
         let catalogue = try BenchProgram.catalogue().filter { $0.only == nil || $0.only == target }
         let programs = try chosen(from: catalogue)
@@ -116,10 +118,23 @@ struct BenchCommand: ParsableCommand {
         if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
     }
 
+    private func benchFork() throws {
+        guard against == nil, svg == nil, !native, !boot else {
+            throw UsageError(
+                "`orrery bench fork` is about this emulator: --machine, --engine, --rounds and --json alone go with it."
+            )
+        }
+        let bench = BenchFork(try BenchBoot(for: BenchTarget(board: machine)), engine: engine)
+        let figures = try bench.measure(rounds: rounds, show)
+        show("")
+        StandardStreams.output(figures.table.joined(separator: "\n") + "\n")
+        if let json { try OutputFile.write(figures.json.text + "\n", to: json) }
+    }
+
     /// The programs that `names` names by themselves or by their groups, or all.
     private func chosen(from catalogue: [BenchProgram]) throws(InputError) -> [BenchProgram] {
         let known =
-            catalogue.map(\.name) + [BenchBoot.name, BenchHyper.name]
+            catalogue.map(\.name) + [BenchBoot.name, BenchFork.name, BenchHyper.name]
             + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
         for name in names where !known.contains(name) {
             throw InputError(

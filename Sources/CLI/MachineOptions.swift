@@ -108,6 +108,23 @@ struct MachineOptions: ParsableArguments {
 
     @OptionGroup var engine: EngineOptions
 
+    /// The words that say what a machine is, and not how it is run.
+    private static let lasting: [MachineDescription.Key] = [
+        .machine, .cpu, .harts, .memory, .firmware, .kernel, .append, .initrd, .module, .dtb, .drive, .flash, .seed,
+    ]
+
+    /// The flags over what a snapshot says of its machine: they may say how it is run, and no more.
+    func description(over saved: MachineDescription) throws -> MachineDescription {
+        if let file {
+            throw UsageError("\(file): the snapshot of --from says what the machine is. Leave the file out.")
+        }
+        let flags = try description()
+        if let key = Self.lasting.first(where: { !flags.texts($0).isEmpty }) {
+            throw UsageError("--\(key.rawValue): the snapshot of --from says what the machine is. Leave it out.")
+        }
+        return saved.overridden(by: flags)
+    }
+
     /// The flags over the file, if one was given.
     func description() throws -> MachineDescription {
         var flags = MachineDescription()

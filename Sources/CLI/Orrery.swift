@@ -24,6 +24,8 @@ struct Orrery: ParsableCommand {
             Run.self,
             ReplayCommand.self,
             DAPCommand.self,
+            SnapshotCommand.self,
+            ForkCommand.self,
             Machines.self,
             DTS.self,
             Disassemble.self,

@@ -14,6 +14,7 @@ struct ReplayCommand: ParsableCommand {
               orrery run vmm.elf --net user --record boot.orrery
               orrery replay boot.orrery
               orrery replay boot.orrery --verify
+              orrery replay boot.orrery --from 1000M
               orrery replay boot.orrery --to 1200M --monitor-command registers
             """)
 
@@ -22,6 +23,12 @@ struct ReplayCommand: ParsableCommand {
 
     @Flag(help: "Do not show the console; say in one line whether the run was the same.")
     var verify = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Start at the recording's last snapshot that is not behind so many instructions, or at the one of that name or "
+                + "number (#3).", valueName: "n|name|#number"))
+    var from: String?
 
     @Option(help: ArgumentHelp("Stop behind so many instructions of all CPUs.", valueName: "n"))
     var to: String?
@@ -58,9 +65,12 @@ struct ReplayCommand: ParsableCommand {
         let console = ConsoleHub()
         let output = ConsoleOutput()
         if !verify { console.listeners.append { output.write($0) } }
+        let origin = try origin(of: recording.recording)
         let session = try Session(
-            description, console: console, repeats: recording.images, report: { StandardStreams.complain($0) })
-        let replayer = try RunReplayer(recording.recording)
+            description, console: console, repeats: recording.images,
+            from: origin.map { MachineSnapshot($0, of: recording.recording.snapshots) },
+            report: { StandardStreams.complain($0) })
+        let replayer = try RunReplayer(recording.recording, from: origin)
         session.companion = replayer
         session.betweenTurns = { _ in
             output.flush()
@@ -77,6 +87,23 @@ struct ReplayCommand: ParsableCommand {
         for line in monitorCommand { StandardStreams.output(monitor.execute(line).text) }
         Interruption.obey()
         try report(conclusion, session, replayer, elapsed, recording)
+    }
+
+    /// The snapshot to start at; nil for power-on.
+    private func origin(of recording: Recording) throws -> SnapshotEntry? {
+        guard let from else { return recording.start }
+        let store = recording.snapshots
+        // What is a number is a place, and a name what is none.
+        let place = try? Count(from).value
+        let entry = if let place { store.snapshot(at: place) } else { try store.snapshot(meaning: from) }
+        if let entry {
+            StandardStreams.complain(
+                "\(file): from snapshot \(entry.identifier), at instruction \(grouped(entry.position))")
+        } else {
+            StandardStreams.complain(
+                "\(file): no snapshot lies before instruction \(grouped(place ?? 0)); from the beginning")
+        }
+        return entry ?? recording.start
     }
 
     private func report(

@@ -28,6 +28,8 @@ struct Run: ParsableCommand {
               orrery run vmm.elf --exits
               orrery run vmm.elf --gdb 1234
               orrery run vmm.elf --net user --record boot.orrery
+              orrery run --from booted.orrery --input test.input
+              orrery run vmm.elf --snapshots s.orrery --snapshot-interval 100M
               orrery run vmm.elf --max-instructions 1M --monitor-command 'translate 0x80000000 as VS'
 
             \(ExitStatus.table)
@@ -47,6 +49,25 @@ struct Run: ParsableCommand {
                 + "computer, or of an address; at a socket; or by standard input and output, for gdb's target remote | "
                 + "orrery run --gdb - ...", valueName: "port|address:port|unix:path|-"))
     var gdb: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on from a snapshot, which says what the machine is: of `orrery snapshot`, --snapshots or --record. "
+                + "Counts and times stay those since power-on.", valueName: "file[:name|:#number]"),
+        completion: .file())
+    var from: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the snapshots that the monitor takes (savevm), and those of --snapshot-interval, in a file.",
+            valueName: "file"), completion: .file())
+    var snapshots: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take a snapshot after each so many instructions, into the file of --record, for replays to start at, or of "
+                + "--snapshots.", valueName: "n"))
+    var snapshotInterval: String?
 
     @OptionGroup(title: "Tracing") var tracing: TraceFlags
 
@@ -90,7 +111,9 @@ struct Run: ParsableCommand {
     var save: String?
 
     func run() throws {
-        let description = try machine.description()
+        let origin = try from.map { try SnapshotStart($0) }
+        let description =
+            if let origin { try machine.description(over: origin.description) } else { try machine.description() }
         if let save { return try DescriptionFile.write(description, to: save) }
         guard description.hasProgram else {
             throw UsageError("there is nothing to run. Name a program: orrery run vmm.elf")
@@ -104,13 +127,14 @@ struct Run: ParsableCommand {
         let output = place == .standardStreams ? ConsoleOutput { StandardStreams.error($0) } : ConsoleOutput()
         console.listeners.append { output.write($0) }
         let session = try Session(
-            description, builtInFirmware: try BuiltInFirmware.read(), console: console,
+            description, builtInFirmware: try BuiltInFirmware.read(), console: console, from: origin?.snapshot,
             report: { StandardStreams.complain($0) })
         session.board.translator?.countsReasons = stats
         let traceFile = try tracing.file()
         let sink = traceFile.map { file in { file.write($0) } } ?? { StandardStreams.error($0) }
         let tracer = try traceOptions.map { try Tracer(session, $0, sink: sink) }
         let recorder = try recorder(of: session)
+        let keeper = try keeper(of: session, recorder)
         let exitStatistics = exits ? try ExitStatistics(session) : nil
         defer { withExtendedLifetime((tracer, exitStatistics)) {} }
         let host = RunHost(session, output)
@@ -149,6 +173,7 @@ struct Run: ParsableCommand {
         host.hideDisplay()
         recorder?.conclude(RunHost.describe(conclusion, description, on: session.board) ?? Self.ending(conclusion))
         report(conclusion, session, output, elapsed, exitStatistics)
+        try keeper?.close()
         if let path = description.screenshot { try Screenshot.write(session.board.display, to: path) }
         try traceFile?.close()
         Interruption.obey()
@@ -166,7 +191,9 @@ struct Run: ParsableCommand {
 
     private func recorder(of session: Session) throws -> RunRecorder? {
         guard let record else {
-            if recordContents { throw UsageError("--record-contents: nothing is recorded. Name a file: --record FILE") }
+            if recordContents, snapshots == nil {
+                throw UsageError("--record-contents: nothing is recorded. Name a file: --record FILE")
+            }
             return nil
         }
         let drives = session.description.drives + session.description.flash
@@ -184,6 +211,36 @@ struct Run: ParsableCommand {
                 report: { StandardStreams.complain($0) })
             session.companion = recorder
             return recorder
+        } catch { throw error.inputError }
+    }
+
+    /// Has snapshots be taken where the user wants them.
+    private func keeper(of session: Session, _ recorder: RunRecorder?) throws -> SnapshotKeeper? {
+        let interval = try snapshotInterval.map { text throws(UsageError) in
+            do throws(ValueError) {
+                let count = try Count(text).value
+                guard count > 0 else { throw ValueError(problem: "it is 0", mend: "Try 100M.") }
+                return count
+            } catch { throw UsageError(flag: "snapshot-interval", error) }
+        }
+        guard let snapshots else {
+            guard interval != nil, recorder == nil else {
+                recorder?.snapshotInterval = interval
+                return nil
+            }
+            throw UsageError(
+                "--snapshot-interval: nothing says where to. Name a file: --snapshots FILE or --record FILE")
+        }
+        if let drive = session.description.changingFiles.first {
+            throw UsageError(
+                "--snapshots: the guest changes \(drive.path), which a snapshot would not hold. Let its writes stay in "
+                    + "memory: \(drive.path),snapshot")
+        }
+        let recipe = try SnapshotCommand.Take.recipe(session.description, embedsContents: recordContents)
+        do throws(TraceFileError) {
+            let keeper = try SnapshotKeeper(session, in: snapshots, recipe) { StandardStreams.complain($0) }
+            if let interval { keeper.takeRegularly(every: interval) }
+            return keeper
         } catch { throw error.inputError }
     }
 

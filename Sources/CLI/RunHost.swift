@@ -123,7 +123,8 @@ final class RunHost {
     private func lookAtHost() {
         anchor = (session.board.scheduler.time, HostTime.now)
         session.betweenTurns = { [unowned self] time in
-            guard time >= nextLook else { return false }
+            // The machine may have been put back.
+            guard time >= nextLook || time &+ Self.lookInterval < nextLook else { return false }
             nextLook = time + Self.lookInterval
             output.flush()
             network?.look()
@@ -151,6 +152,7 @@ final class RunHost {
             anchor = (scheduler.time, now)
             return obey(nil) ? .quit : nil
         }
+        if scheduler.time < anchor.virtual { anchor = (scheduler.time, now) }
         let virtual = scheduler.time - anchor.virtual
         let real = now - anchor.host
         if real > virtual + Self.slack { anchor = (scheduler.time, now - Self.slack) }

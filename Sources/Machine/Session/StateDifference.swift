@@ -150,7 +150,7 @@ extension MachineState.Section {
     }
 
     /// Tells fields of one name apart.
-    private func numbered(_ name: (String, Int) -> String) -> Self {
+    func numbered(_ name: (String, Int) -> String) -> Self {
         var result = self
         let counts = fields.reduce(into: [String: Int]()) { $0[$1.name, default: 0] += 1 }
         var indices: [String: Int] = [:]
