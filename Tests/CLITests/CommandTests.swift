@@ -204,6 +204,21 @@ struct CommandTests {
                 + "  0x0000000080000000:  30401073  csrw mie, zero\n")
     }
 
+    @Test("The monitor is back where its breakpoint is come to, and goes back from there")
+    func monitorBreakpoint() throws {
+        // nop, and back to it.
+        let loop: [UInt8] = [0x13, 0, 0, 0, 0x6f, 0xf0, 0xdf, 0xff]
+        let keys = #"\001cbreak 0x80000004\ncontinue\nreverse-step\nquit\n"#
+        guard let result = try shell(loop, "printf '\(keys)' | $run --interactive") else { return }
+        #expect(result.status == 0, "quit is no failure: \(result.errorText)")
+        let lines = result.outputText.split(separator: "\n").map(String.init)
+        #expect(lines.count == 4, "\(lines)")
+        #expect(lines.prefix(2) == ["stop 1: break 0x80000004", "stop 1: break 0x80000004"], "\(lines)")
+        for (line, place) in zip(lines.suffix(2), ["0x80000004", "0x80000000"]) {
+            #expect(line.hasPrefix("hart 0  M  \(place)  "), "\(line)")
+        }
+    }
+
     @Test("With a network a guest hangs where nothing can come from outside, and else waits up to its time limit")
     func networkHang() throws {
         guard let alone = try run(hang, "--net", "user"),

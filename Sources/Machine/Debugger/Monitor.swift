@@ -334,9 +334,11 @@ public final class Monitor {
     private func symbol(_ arguments: [String]) throws(Refusal) -> [String] {
         guard let text = arguments.first else { throw Refusal("symbols of what? symbols main, symbols 0x80200000") }
         if text.contains("/") || arguments.count > 1 { return try loadSymbols(arguments) }
-        if let address = symbols.address(of: text) { return ["\(text) is at \(hexadecimal(address))"] }
+        let place = symbols.address(of: text) ?? images.lazy.compactMap { $0.address(of: text) }.first
+        if let place { return ["\(text) is at \(hexadecimal(place))"] }
         let address = try address(text)
-        return ["\(hexadecimal(address)) is \(symbols.name(address) ?? "in no symbol")"]
+        let name = symbols.name(address) ?? images.lazy.compactMap { $0.name(address) }.first
+        return ["\(hexadecimal(address)) is \(name ?? "in no symbol")"]
     }
 
     private func screenshot(_ arguments: [String]) throws(Refusal) -> [String] {
