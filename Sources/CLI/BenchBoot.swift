@@ -42,6 +42,16 @@ struct BenchBoot {
             + ["--append", commandLine, "--memory", "\(Self.mebibytes)M"] + target.orreryOptions()
     }
 
+    /// The same machine, for who runs it in this process.
+    var machineDescription: MachineDescription {
+        var description = MachineDescription()
+        if target == .aarch64 { (description.machine, description.cpu) = ("aarch64-virt", BenchTarget.model) }
+        (description.firmware, description.kernel, description.initrd) = (firmware, kernel, initrd)
+        description.append = commandLine
+        description.memory = ByteCount(UInt64(Self.mebibytes) << 20)
+        return description
+    }
+
     var qemuOptions: [String] {
         let machine =
             target == .aarch64 ? target.qemuOptions() : ["-M", "virt", "-cpu", OtherEmulator.processor]

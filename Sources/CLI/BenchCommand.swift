@@ -21,6 +21,7 @@ struct BenchCommand: ParsableCommand {
               orrery bench fork                       forks of a booted Linux in a second
               orrery bench hyper                      instructions that Hyper spends on events of its guests
               orrery bench hyper --machine aarch64-virt
+              orrery bench debug                      how long runs take that go backwards, of both boards
             """)
 
     @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
@@ -70,6 +71,7 @@ struct BenchCommand: ParsableCommand {
         }
         if names == [BenchHyper.name] { return try benchHyper() }
         if names == [BenchFork.name] { return try benchFork() }
+        if names == [BenchDebug.name] { return try benchDebug() }
         let target = try BenchTarget(board: machine)
         let catalogue = try BenchProgram.catalogue().filter { $0.only == nil || $0.only == target }
         let programs = try chosen(from: catalogue)
@@ -131,10 +133,26 @@ struct BenchCommand: ParsableCommand {
         if let json { try OutputFile.write(figures.json.text + "\n", to: json) }
     }
 
+    private func benchDebug() throws {
+        guard against == nil, svg == nil, !native, !boot else {
+            throw UsageError("`orrery bench debug`: --machine, --rounds and --json alone go with it.")
+        }
+        let targets = try machine.map { [try BenchTarget(board: $0)] } ?? [.riscv, .aarch64]
+        var figures: [BenchDebug.Figures] = []
+        for target in targets {
+            show("\(target.rawValue)")
+            figures.append(try BenchDebug(for: target).measure(rounds: rounds))
+        }
+        show("")
+        StandardStreams.output(BenchDebug.table(figures).joined(separator: "\n") + "\n")
+        if let json { try OutputFile.write(BenchDebug.json(figures).text + "\n", to: json) }
+        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
+    }
+
     /// The programs that `names` names by themselves or by their groups, or all.
     private func chosen(from catalogue: [BenchProgram]) throws(InputError) -> [BenchProgram] {
         let known =
-            catalogue.map(\.name) + [BenchBoot.name, BenchFork.name, BenchHyper.name]
+            catalogue.map(\.name) + [BenchBoot.name, BenchDebug.name, BenchFork.name, BenchHyper.name]
             + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
         for name in names where !known.contains(name) {
             throw InputError(
