@@ -12,15 +12,23 @@ open class ChangeObserver {
 /// path and from there here, and all that follow cost nothing. Whatever else changes memory, devices and loaders, comes here
 /// as well before it does.
 extension PhysicalMemory {
-    /// Has `observer` told of each page before it changes for the first time from now on; nil ends that.
-    public func observeChanges(_ observer: ChangeObserver?) {
-        changeObserver = observer
+    /// Has `observer` told of each page before it changes for the first time from now on. Where there are several, each is
+    /// also told of pages that it has been told of, since one of the others wants to know of them anew.
+    public func observeChanges(_ observer: ChangeObserver) {
+        if !changeObservers.contains(where: { $0 === observer }) { changeObservers.append(observer) }
         for region in regions {
             let pages = Int(region.size / Self.pageSize)
-            region.isClean.update(repeating: observer != nil, count: pages)
-            if observer != nil { region.isWritten.update(repeating: false, count: pages) }
+            region.isClean.update(repeating: true, count: pages)
+            region.isWritten.update(repeating: false, count: pages)
         }
-        if observer != nil { forEachObserver { $0.allWritesAreWatched() } }
+        forEachObserver { $0.allWritesAreWatched() }
+    }
+
+    /// Tells `observer` no more.
+    public func endObserving(_ observer: ChangeObserver) {
+        changeObservers.removeAll { $0 === observer }
+        guard changeObservers.isEmpty else { return }
+        for region in regions { region.isClean.update(repeating: false, count: Int(region.size / Self.pageSize)) }
     }
 
     /// Has to be called before the page of that number changes.
@@ -32,7 +40,7 @@ extension PhysicalMemory {
     @inline(never)
     private func loseCleanness(_ page: Int, _ region: Region) {
         region.isClean[page] = false
-        changeObserver?.willChange(page: page, of: region)
+        for observer in changeObservers { observer.willChange(page: page, of: region) }
     }
 
     /// Notes that some TLB will let the page be written to from now on.
@@ -44,7 +52,7 @@ extension PhysicalMemory {
     /// Has to be called before `count` bytes at `address` change, by whoever has their host address. No part of them needs
     /// to be memory.
     public func willChange(_ address: UInt64, count: UInt64) {
-        guard changeObserver != nil, count > 0 else { return }
+        guard !changeObservers.isEmpty, count > 0 else { return }
         for region in regions where address < region.base + region.size && region.base < address + count {
             let first = max(address, region.base) - region.base
             let last = min(address + count, region.base + region.size) - 1 - region.base

@@ -73,7 +73,7 @@ public final class PhysicalMemory {
     /// The bits of a descriptor, bit 0 among them, all of which are set where translations may come from it.
     package var descriptorInUse: UInt64 = 0
     /// Told of pages that are clean, before they change.
-    var changeObserver: ChangeObserver?
+    var changeObservers: [ChangeObserver] = []
     /// How often a page has come to be watched for its tables.
     package var watches: UInt64 = 0
     /// The notes of each page that is watched for its tables, or was.
@@ -135,7 +135,7 @@ public final class PhysicalMemory {
         let isWritten = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
         isWritten.initialize(repeating: false, count: pages)
         let isClean = UnsafeMutablePointer<Bool>.allocate(capacity: pages)
-        isClean.initialize(repeating: changeObserver != nil, count: pages)
+        isClean.initialize(repeating: !changeObservers.isEmpty, count: pages)
         regions.append(
             Region(
                 base: base, size: size, host: host, isReadOnly: isReadOnly, isEnabled: true, isWritten: isWritten,
@@ -238,6 +238,9 @@ public final class PhysicalMemory {
         if stops.watchesDevices, count > 0 { stops.reportDeviceWrite(address, count: count) }
         return noteWrite(address, count: count, isExamined: false)
     }
+
+    /// The same of what nobody in the machine has changed: a machine that is put back, or a debugger.
+    public func noteEdit(_ address: UInt64, count: UInt64) { noteWrite(address, count: count, isExamined: false) }
 
     /// - Parameter isExamined: the tables were seen to.
     @discardableResult

@@ -53,7 +53,7 @@ public final class Timeline: RunCompanion {
         self.session = session
         board = session.board
         companion = session.companion
-        history = PageHistory(board.memory, session.pageChanges)
+        history = PageHistory(board.memory)
         head = Place(position: 0, time: 0, isBetweenRounds: true)
         head = place
         marks.append(Mark(place: head, state: board.state(), inputs: 0))

@@ -32,8 +32,6 @@ public final class Session {
     }
     /// Where snapshots of the machine are kept under names, if anywhere.
     public internal(set) var snapshots: SnapshotKeeper?
-    /// Who is told of the pages of memory that change.
-    private(set) lazy var pageChanges = PageChanges(board.memory)
     /// Its run is written down, and so goes one way.
     var isRecorded = false
     /// How often the machine was put back to a snapshot.

@@ -20,10 +20,10 @@ public final class ForkedMachine {
         self.session = session
         self.memory = memory
         self.state = state
-        session.pageChanges.observe(dirty)
+        session.board.memory.observeChanges(dirty)
     }
 
-    deinit { session.pageChanges.leave(dirty) }
+    deinit { session.board.memory.endObserving(dirty) }
 
     /// Pages of memory that the fork has of its own.
     public var changedPages: Int { dirty.numbers.count }
@@ -54,7 +54,7 @@ public final class ForkedMachine {
             }
         }
         dirty.clear()
-        session.pageChanges.observe(dirty)
+        session.board.memory.observeChanges(dirty)
     }
 
     /// Runs it until something ends it.

@@ -17,7 +17,7 @@ extension PhysicalMemory {
         for offset in stride(from: 0, to: Self.bytesOfPage, by: granule)
         where memcmp(target + offset, content + offset, granule) != 0 {
             (target + offset).copyMemory(from: content + offset, byteCount: granule)
-            noteWrite(address + UInt64(offset), count: Self.granule)
+            noteEdit(address + UInt64(offset), count: Self.granule)
         }
     }
 
@@ -28,7 +28,7 @@ extension PhysicalMemory {
         let address = region.base + UInt64(page) * Self.pageSize
         willChange(address, count: Self.pageSize)
         memset(target, 0, Self.bytesOfPage)
-        noteWrite(address, count: Self.pageSize)
+        noteEdit(address, count: Self.pageSize)
     }
 
     /// Whether a page has no byte that is not zero.

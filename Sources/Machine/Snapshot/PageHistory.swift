@@ -10,7 +10,6 @@ import ISA
 /// overwritten.
 final class PageHistory: ChangeObserver {
     private let memory: PhysicalMemory
-    private let changes: PageChanges
     /// For each mark, the pages that are kept.
     private var marks: [[Page: UnsafeMutableRawPointer]] = []
     /// The mark since which memory runs now.
@@ -30,13 +29,11 @@ final class PageHistory: ChangeObserver {
     }
 
     /// Makes the first mark.
-    /// - Parameter changes: who tells of the memory's changes, where somebody else is told, too.
-    init(_ memory: PhysicalMemory, _ changes: PageChanges? = nil) {
+    init(_ memory: PhysicalMemory) {
         self.memory = memory
-        self.changes = changes ?? PageChanges(memory)
         super.init()
         marks.append([:])
-        self.changes.observe(self)
+        memory.observeChanges(self)
     }
 
     deinit {
@@ -48,11 +45,11 @@ final class PageHistory: ChangeObserver {
     func begin() {
         for mark in marks { free += mark.values }
         (marks, current) = ([[:]], 0)
-        changes.observe(self)
+        memory.observeChanges(self)
     }
 
     /// Has memory go its own way again. The history is of no use then.
-    func end() { changes.leave(self) }
+    func end() { memory.endObserving(self) }
 
     var count: Int { marks.count }
 
@@ -61,7 +58,7 @@ final class PageHistory: ChangeObserver {
         precondition(current == marks.count - 1)
         marks.append([:])
         current += 1
-        changes.observe(self)
+        memory.observeChanges(self)
     }
 
     /// Makes a mark of what memory holds now, between the current one and the next.
@@ -70,14 +67,14 @@ final class PageHistory: ChangeObserver {
         current += 1
         // What changes from here to the next mark is among what changes from the one before.
         for page in marks[current - 1].keys { keep(page, memory.regions[Int(page.region)], in: current) }
-        changes.observe(self)
+        memory.observeChanges(self)
     }
 
     /// Says that memory holds what it held at the mark after the current one: it has run there again.
     func reachNext() {
         precondition(current + 1 < marks.count)
         current += 1
-        changes.observe(self)
+        memory.observeChanges(self)
     }
 
     override func willChange(page: Int, of region: PhysicalMemory.Region) {
@@ -108,7 +105,7 @@ final class PageHistory: ChangeObserver {
         }
         current = target
         memory.forgetTranslations()
-        changes.observe(self)
+        memory.observeChanges(self)
     }
 
     /// Keeps in the last mark, which is of what memory holds now, all that earlier marks keep: so that memory can be moved to

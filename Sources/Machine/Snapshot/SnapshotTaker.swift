@@ -7,8 +7,8 @@ import ISA
 /// whole one, and another begins.
 final class SnapshotTaker {
     private unowned let session: Session
+    private let memory: PhysicalMemory
     private let writer: RecordingWriter
-    private let changes: PageChanges
     private let dirty = DirtyPages()
     /// The snapshot since which ``dirty`` counts; nil before the first.
     private var parent: UInt64?
@@ -20,11 +20,11 @@ final class SnapshotTaker {
 
     init(_ session: Session, _ writer: RecordingWriter) {
         self.session = session
+        memory = session.board.memory
         self.writer = writer
-        changes = session.pageChanges
     }
 
-    deinit { if parent != nil { changes.leave(dirty) } }
+    deinit { if parent != nil { memory.endObserving(dirty) } }
 
     /// Writes what the machine is now.
     /// - Parameters:
@@ -52,7 +52,7 @@ final class SnapshotTaker {
     func isNow(_ identifier: UInt64) {
         parent = identifier
         dirty.clear()
-        changes.observe(dirty)
+        memory.observeChanges(dirty)
     }
 }
 
