@@ -214,7 +214,7 @@ enum DescriptionFile {
     }
 
     /// `path` from the root, without `.`, `..` and repeated slashes. Symbolic links are not followed.
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         var full = path
         if !path.hasPrefix("/"), let buffer = getcwd(nil, 0) {
             full = String(cString: buffer) + "/" + path

@@ -15,8 +15,9 @@ final class GDBServer {
     private var isDetached = false
     private let isAlone: Bool
 
+    /// - Parameter before: what is done before a debugger may connect: from there on the run can be put back already.
     /// - Throws: when nobody could connect.
-    init(_ place: GDBPlace, _ session: Session) throws {
+    init(_ place: GDBPlace, _ session: Session, before: () throws -> Void = {}) throws {
         if case .standardStreams = place, isatty(STDIN_FILENO) == 1 {
             throw UsageError(
                 "--gdb - is for a debugger that starts orrery: target remote | orrery run --gdb - ... For one that "
@@ -24,6 +25,7 @@ final class GDBServer {
         }
         self.session = session
         target = MachineTarget(session) { RunHost.describe($0, session.description, on: session.board) }
+        try before()
         listener = try GDBListener(place)
         isAlone = place == .standardStreams
         if isAlone {

@@ -8,14 +8,21 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             The machine is made as it was, from the same files, and is given what came from outside then at the same \
             instructions. Nothing comes from outside now, and no file is written to. Either engine replays what either has \
-            recorded. A run that is not the recorded one stops there, with exit status 77.
+            recorded. A run that is not the recorded one stops there, says in what it differs, and has exit status 77.
+
+            With --live the run leaves the recording where it stops and goes on as one of its own; drives stay in memory, and \
+            connections through the network are new ones. With --gdb a debugger runs it in both directions, and the run leaves \
+            the recording where the debugger changes something, or by `monitor live`. Either may be recorded as a branch.
 
             Examples:
               orrery run vmm.elf --net user --record boot.orrery
               orrery replay boot.orrery
               orrery replay boot.orrery --verify
               orrery replay boot.orrery --from 1000M
+              orrery replay boot.orrery --verify --times 1000 --jobs 4
               orrery replay boot.orrery --to 1200M --monitor-command registers
+              orrery replay boot.orrery --to 1200M --live --set 'register a0=1' --record other.orrery
+              orrery replay boot.orrery --gdb 1234
             """)
 
     @Argument(help: "The recording.", completion: .file())
@@ -33,11 +40,19 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Stop behind so many instructions of all CPUs.", valueName: "n"))
     var to: String?
 
+    @Option(help: ArgumentHelp("Replay so often, and count how often it was the same run.", valueName: "k"))
+    var times: Int?
+
+    @Option(help: ArgumentHelp("With --times: so many at once (as many as the computer has CPUs).", valueName: "n"))
+    var jobs: Int?
+
     @Option(
         help: ArgumentHelp(
             "When the run has ended or stopped, a command for the monitor; may be given again. help lists them.",
             valueName: "command"))
     var monitorCommand: [String] = []
+
+    @OptionGroup(title: "Another way") var branch: ReplayBranchOptions
 
     @OptionGroup var engine: EngineOptions
 
@@ -49,29 +64,46 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         do {
-            try replay()
+            if let times {
+                try ReplayTimes(file: file, times: times, jobs: jobs, arguments: engine.arguments).run(self)
+            } else {
+                try replay()
+            }
         } catch let error as TraceFileError {
             throw error.inputError
         }
     }
 
+    /// What to run.
+    private func description(_ recording: RecordingFile) throws -> MachineDescription {
+        var description = recording.description
+        for (key, texts) in engine.values { try description.set(flag: key, texts) }
+        return description
+    }
+
     private func replay() throws {
+        guard jobs == nil else { throw UsageError("--jobs: one replay has one process. Add --times.") }
         let place = try to.map { text throws(UsageError) in
             do throws(ValueError) { return try Count(text).value } catch { throw UsageError(flag: "to", error) }
         }
+        try branch.check(verifies: verify)
         let recording = try RecordingFile(file)
-        var description = recording.description
-        for (key, texts) in engine.values { try description.set(flag: key, texts) }
         let console = ConsoleHub()
-        let output = ConsoleOutput()
-        if !verify { console.listeners.append { output.write($0) } }
+        let output = branch.output
+        if !verify, branch.showsReplayed { console.listeners.append { output.write($0) } }
         let origin = try origin(of: recording.recording)
         let session = try Session(
-            description, console: console, repeats: recording.images,
+            try description(recording), console: console, repeats: recording.images,
             from: origin.map { MachineSnapshot($0, of: recording.recording.snapshots) },
             report: { StandardStreams.complain($0) })
         let replayer = try RunReplayer(recording.recording, from: origin)
-        session.companion = replayer
+        let recorder = try branch.recorder(session, recording.recording, at: place)
+        let replay = ReplayedRun(session, replayer, recorder: recorder)
+        if branch.isBranch {
+            let branching = ReplayBranch(branch, session, replay, recorder, output, file: file)
+            try branching.run(to: place, command: self)
+        }
+        defer { withExtendedLifetime(replay) {} }
         session.betweenTurns = { _ in
             output.flush()
             return Interruption.signal != 0
@@ -83,8 +115,7 @@ struct ReplayCommand: ParsableCommand {
         output.endLine()
         if let failure = replayer.failure { throw failure }
         if conclusion.isEnd, let divergence = replayer.compareEnd(session) { conclusion = .diverged(divergence) }
-        let monitor = Monitor(session)
-        for line in monitorCommand { StandardStreams.output(monitor.execute(line).text) }
+        monitor(session)
         Interruption.obey()
         try report(conclusion, session, replayer, elapsed, recording)
     }
@@ -106,6 +137,12 @@ struct ReplayCommand: ParsableCommand {
         return entry ?? recording.start
     }
 
+    /// Carries out the commands that were given.
+    func monitor(_ session: Session) {
+        let monitor = Monitor(session)
+        for line in monitorCommand { StandardStreams.output(monitor.execute(line).text) }
+    }
+
     private func report(
         _ conclusion: Session.Conclusion, _ session: Session, _ replayer: RunReplayer, _ nanoseconds: UInt64,
         _ recording: RecordingFile
@@ -114,7 +151,7 @@ struct ReplayCommand: ParsableCommand {
         let status: Int32
         if case .diverged(let divergence) = conclusion {
             status = ExitStatus.diverged.rawValue
-            StandardStreams.complain("\(file): the run is not the one that was recorded: \(divergence)")
+            tell(divergence, session.board.engine)
         } else {
             status = 0
             if verify {
@@ -131,6 +168,20 @@ struct ReplayCommand: ParsableCommand {
             StandardStreams.output(RunHost.json(conclusion, status, text, statistics, nil).text + "\n")
         }
         throw ExitCode(status)
+    }
+
+    /// Says where a run is another one, and how to look closer.
+    func tell(_ divergence: Divergence, _ engine: Engine) {
+        StandardStreams.complain("\(file): the run is not the one that was recorded: \(divergence)")
+        let other = engine == .jit ? Engine.interpreter : .jit
+        StandardStreams.error(
+            """
+                    whether the other engine runs as recorded: orrery replay \(file) --verify --engine \(other)
+                    the state where the runs were equal last:  orrery replay \(file) --to \(divergence.lastEqual) \
+            --monitor-command registers
+                    from there on, step by step:               orrery replay \(file) --to \(divergence.lastEqual) --gdb 1234
+
+            """)
     }
 }
 

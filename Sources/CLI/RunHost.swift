@@ -47,7 +47,7 @@ final class RunHost {
     private let session: Session
     private let output: ConsoleOutput
     private let keyboard: Keyboard
-    private let network: UserNetwork?
+    private var network: UserNetwork? { session.network }
     private var vnc: VNCServer?
     /// An idle machine waits for the clock on the wall even when nothing but a key can come.
     private var isPaced = false
@@ -66,7 +66,6 @@ final class RunHost {
     init(_ session: Session, _ output: ConsoleOutput) {
         self.session = session
         self.output = output
-        network = session.network
         keyboard = Keyboard(session.console) { [port = session.port] in port.sendBreak() }
         session.betweenTurns = { [unowned output] _ in
             output.flush()
@@ -76,7 +75,7 @@ final class RunHost {
     }
 
     /// Types all of standard input now: so the run depends on what was given, and not on when.
-    func feedStandardInput() throws {
+    func feedStandardInput() throws(InputError) {
         var wait = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         if poll(&wait, 1, 2000) == 0 {
             StandardStreams.complain(
@@ -86,6 +85,11 @@ final class RunHost {
         guard fcntl(STDIN_FILENO, F_GETFD) >= 0 else { return }
         session.console.receive(
             try InputFile.read("/dev/stdin", name: "standard input", limit: 64 << 20).bytes)
+    }
+
+    /// Looks at the network from now on, if there is one now.
+    func networkHasCome() {
+        if network != nil { lookAtHost() }
     }
 
     /// Lets a person type.

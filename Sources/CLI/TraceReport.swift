@@ -77,7 +77,7 @@ enum TraceReport {
                     summary.conclusion.map {
                         .object([
                             ("text", .string($0.text)), ("instructions", .number($0.position)),
-                            ("nanoseconds", .number($0.time)), ("hash", hash($0.hash)),
+                            ("nanoseconds", .number($0.time)), ("hash", hash($0.hash?.value)),
                         ])
                     } ?? .null
                 ),

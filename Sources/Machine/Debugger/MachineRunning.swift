@@ -98,8 +98,12 @@ final class MachineRunning: DebugObserver {
         board.processors.indices.contains(processor) ? board.processors[processor].executed : 0
     }
 
-    /// A debugger has changed something, which is no part of the run: its history begins there.
-    func edited() { timeline?.begin() }
+    /// Whether a debugger may change something here. What it changes comes from outside, and is a part of the run from then on;
+    /// where the machine is in its past, what came after is forgotten.
+    func mayEdit() -> Bool {
+        guard let timeline, timeline.isInPast else { return true }
+        return timeline.branch()
+    }
 
     // MARK: Stop points
 

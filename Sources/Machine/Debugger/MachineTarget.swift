@@ -53,9 +53,11 @@ public final class MachineTarget: DebugTarget {
     }
 
     public func writeRegister(_ number: Int, of processor: Int, _ bytes: [UInt8]) -> Bool {
-        guard files.indices.contains(processor), files[processor].write(number, bytes) else { return false }
-        running.edited()
-        return true
+        guard files.indices.contains(processor), registers.indices.contains(number), running.mayEdit() else {
+            return false
+        }
+        return session.port.deliver(
+            .registerEdit(processor: UInt64(processor), registers[number].name, bytes))
     }
 
     // MARK: Memory
@@ -106,21 +108,14 @@ public final class MachineTarget: DebugTarget {
     public func writeMemory(_ address: DebugAddress, _ bytes: [UInt8], of processor: Int) -> Bool {
         let parts = parts(of: address, count: bytes.count, processor)
         guard parts.reduce(0, { $0 + $1.count }) == bytes.count else { return false }
+        guard running.mayEdit() else { return false }
         var done = 0
         for part in parts {
-            bytes.withUnsafeBytes { source in
-                let piece = UnsafeRawBufferPointer(rebasing: source[done..<done + part.count])
-                guard let start = piece.baseAddress else { return }
-                guard !board.memory.write(part.physical, from: start, count: part.count) else { return }
-                // ROM, which the bus keeps guests from.
-                board.memory.willChange(part.physical, count: UInt64(part.count))
-                board.memory.host(part.physical, count: UInt64(part.count))?
-                    .copyMemory(from: start, byteCount: part.count)
-                board.memory.noteWrite(part.physical, count: UInt64(part.count))
+            guard session.port.deliver(.memoryEdit(part.physical, Array(bytes[done..<done + part.count]))) else {
+                return false
             }
             done += part.count
         }
-        running.edited()
         return true
     }
 
@@ -144,6 +139,9 @@ public final class MachineTarget: DebugTarget {
     public func interrupt() { running.interrupt() }
 
     public func restart() throws(DebugRefusal) {
+        guard session.companion?.mayBranch ?? true else {
+            throw DebugRefusal("The run is being recorded, and a recording has no restart: begin a new one.")
+        }
         do throws(InputError) {
             try board.powerOn(session.plan)
             running.restart()
@@ -155,6 +153,13 @@ public final class MachineTarget: DebugTarget {
     /// A debugger is gone, and with it what its monitor's commands have the machine stop at.
     public func deleteMonitorStops() { commands.deleteStops() }
 
+    private func goLive(_ replay: ReplayedRun) -> String {
+        if replay.isLive { return "The run has left the recording already.\n" }
+        guard running.mayEdit() else { return "The run is being recorded, and cannot go another way here.\n" }
+        replay.goLive()
+        return "The run leaves the recording here, and goes on as one of its own.\n"
+    }
+
     /// How the run has ended, where it has.
     public var conclusion: Session.Conclusion? { running.conclusion }
 
@@ -162,6 +167,7 @@ public final class MachineTarget: DebugTarget {
     func wasPutBack() { running.restart() }
 
     public func monitor(_ command: String) -> String {
+        if command == "live", let replay = session.replay { return goLive(replay) }
         let before = session.restorations
         let (text, action) = commands.execute(command)
         if session.restorations != before { wasPutBack() }

@@ -19,6 +19,8 @@ public struct ChunkType: RawRepresentable, Hashable, Sendable, CustomStringConve
     public static let resourceContent = ChunkType("RCON")
     public static let inputs = ChunkType("INPT")
     public static let stateHashes = ChunkType("HASH")
+    public static let stateParts = ChunkType("PART")
+    public static let parent = ChunkType("PRNT")
     public static let machineState = ChunkType("STAT")
     public static let memoryPages = ChunkType("PAGE")
     public static let snapshot = ChunkType("SNAP")
@@ -28,7 +30,8 @@ public struct ChunkType: RawRepresentable, Hashable, Sendable, CustomStringConve
 
     /// Those that this program understands, in the order that listings have them.
     public static let known: [ChunkType] = [
-        .description, .resources, .resourceContent, .inputs, .stateHashes, .machineState, .memoryPages, .snapshot,
+        .description, .resources, .resourceContent, .parent, .inputs, .stateHashes, .stateParts, .machineState,
+        .memoryPages, .snapshot,
         .conclusion, .index, .footer,
     ]
 

@@ -1,4 +1,5 @@
-/// The one way into a machine: all that comes from outside passes here, between rounds.
+/// The one way into a machine: all that comes from outside passes here, between rounds; or where a debugger has a machine stand
+/// in the middle of one, there.
 ///
 /// A run is a function of the machine's description and of this. Whoever listens here can have the run again, by
 /// delivering the same inputs at the same places.
@@ -6,7 +7,8 @@ public final class HostPort {
     private let console: ConsoleInput
     private let network: NetworkInput?
     private let display: Display?
-    private let breakLine: () -> Void
+    private unowned let board: any Board
+    private let edits: MachineEdits
     private var observers: [(ExternalInput.Event) -> Void] = []
     /// What comes now came before.
     private var isRepeating = false
@@ -15,11 +17,12 @@ public final class HostPort {
     private static let keyboard: UInt64 = 0
     private static let tablet: UInt64 = 1
 
-    init(console: ConsoleInput, network: NetworkInput?, display: Display?, breakLine: @escaping () -> Void) {
+    init(_ board: any Board, console: ConsoleInput, network: NetworkInput?) {
+        self.board = board
         self.console = console
         self.network = network
-        self.display = display
-        self.breakLine = breakLine
+        display = board.display
+        edits = MachineEdits(board)
         console.observer = { [unowned self] in tell(.console(0, $0)) }
         network?.observer = { [unowned self] in tell(.frame(0, $0)) }
         display?.keyboard.observer = { [unowned self] in tell(.inputDevice(Self.keyboard, $0)) }
@@ -30,7 +33,10 @@ public final class HostPort {
     public func addObserver(_ observer: @escaping (ExternalInput.Event) -> Void) { observers.append(observer) }
 
     private func tell(_ event: ExternalInput.Event) {
-        if !isRepeating { for observer in observers { observer(event) } }
+        guard !isRepeating else { return }
+        // So that there is one place that it comes at.
+        board.scheduler.settle()
+        for observer in observers { observer(event) }
     }
 
     /// Hands an input to the device that it is for.
@@ -46,13 +52,19 @@ public final class HostPort {
             guard let display, number <= Self.tablet else { return false }
             (number == Self.keyboard ? display.keyboard : display.tablet).receive(events)
         case .timeAdvance: break
-        case .console, .consoleBreak, .frame, .link, .command, .memoryEdit, .registerEdit: return false
+        case .memoryEdit, .registerEdit:
+            board.scheduler.settle()
+            // Nobody is told of what cannot be.
+            guard edits.make(event) else { return false }
+            tell(event)
+        case .console, .consoleBreak, .frame, .link, .command: return false
         }
         return true
     }
 
     /// The same for what has come before, in a run that was put back: nobody is told of it.
     func `repeat`(_ event: ExternalInput.Event) -> Bool {
+        board.scheduler.settle()
         isRepeating = true
         defer { isRepeating = false }
         return deliver(event)
@@ -60,6 +72,6 @@ public final class HostPort {
 
     public func sendBreak() {
         tell(.consoleBreak(0))
-        breakLine()
+        board.receiveBreak()
     }
 }

@@ -90,6 +90,9 @@ public final class Recording {
         var inputs = inputs()
         while try inputs.next() != nil {}
         for chunk in file.chunks(of: .stateHashes) { _ = try RecordedHashes.read(chunk, of: file) }
+        var parts = parts()
+        while try parts.next() != nil {}
+        _ = try parent()
         for snapshot in snapshots.snapshots { try snapshots.check(snapshot) }
         for resource in resources where resource.hasContent { _ = try content(of: resource) { _ in } }
     }

@@ -8,6 +8,7 @@ public final class RecordingWriter {
     public var age = Duration.seconds(1)
     private var inputs: InputChunkEncoder
     private var hashes: HashChunkEncoder
+    private var parts = PartsChunkEncoder()
     /// When the oldest that waits came.
     private var waitsSince: ContinuousClock.Instant?
     private var nextSnapshot: UInt64
@@ -84,6 +85,26 @@ public final class RecordingWriter {
         wait()
     }
 
+    public func append(_ record: RecordedParts) throws(TraceFileError) {
+        do throws(PayloadError) { try parts.append(record) } catch { throw misuse(error) }
+        if parts.isFull { try writeParts() }
+        wait()
+    }
+
+    /// Writes of what recording this one is a branch, and has the same files as that.
+    public func append(_ parent: RecordingParent, _ recording: Recording) throws(TraceFileError) {
+        for resource in recording.resources {
+            var resource = resource
+            var chunks: [Range<UInt64>] = []
+            _ = try recording.content(of: resource) { (piece) throws(TraceFileError) in
+                chunks.append(number: try file.append(.resourceContent, position: 0, piece))
+            }
+            resource.contentChunks = chunks
+            try file.append(.resources, position: 0, TraceResource.payload([resource]))
+        }
+        try file.append(.parent, position: 0, isOptional: true, parent.payload)
+    }
+
     /// Writes what has waited long enough. A run calls it now and then.
     public func flushIfDue() throws(TraceFileError) {
         if let since = waitsSince, since.duration(to: now()) >= age { try flush() }
@@ -93,6 +114,7 @@ public final class RecordingWriter {
     public func flush() throws(TraceFileError) {
         try writeInputs()
         try writeHashes()
+        try writeParts()
         waitsSince = nil
     }
 
@@ -116,7 +138,11 @@ public final class RecordingWriter {
     }
 
     private func wait() {
-        if inputs.isEmpty && hashes.isEmpty { waitsSince = nil } else if waitsSince == nil { waitsSince = now() }
+        if inputs.isEmpty && hashes.isEmpty && parts.isEmpty {
+            waitsSince = nil
+        } else if waitsSince == nil {
+            waitsSince = now()
+        }
     }
 
     private func writeInputs() throws(TraceFileError) {
@@ -129,6 +155,12 @@ public final class RecordingWriter {
         guard !hashes.isEmpty else { return }
         let position = hashes.firstPosition
         try file.append(.stateHashes, position: position, hashes.take())
+    }
+
+    private func writeParts() throws(TraceFileError) {
+        guard !parts.isEmpty else { return }
+        let position = parts.firstPosition
+        try file.append(.stateParts, position: position, isOptional: true, parts.take())
     }
 
     private func misuse(_ error: PayloadError) -> TraceFileError {

@@ -12,6 +12,9 @@ public final class RunRecorder: RunCompanion {
     private var rounds: UInt = 0
     /// Where an input came last. A hash is of the state before the inputs of its place, so that none is taken there.
     private var lastInput: UInt64?
+    private let pages: PageHashes
+    /// Before so many instructions memory is not looked at again.
+    private var nextLookAtMemory: UInt64 = 0
     private var isConcluded = false
 
     /// Instructions between two hashes: 8 bytes each, so that they are a thousandth of a byte for 1,000 instructions, and
@@ -25,10 +28,16 @@ public final class RunRecorder: RunCompanion {
     }
     private var nextSnapshot = UInt64.max
     private let taker: SnapshotTaker
+    private var hasSnapshots = false
+    /// Instructions for each page that was looked at, until memory is looked at again: so that a guest that writes to much of it
+    /// is not held up.
+    private static let instructionsPerPage: UInt64 = 20_000
     /// How many rounds pass between two looks at the clock on the wall.
     private static let roundsBetweenLooks: UInt = 64
 
     public var nextTime: UInt64? { nil }
+    /// What was written stays written.
+    public var mayBranch: Bool { false }
 
     /// Begins to record a run. Where that has begun already, the recording begins with a snapshot of it.
     /// - Parameters:
@@ -37,9 +46,30 @@ public final class RunRecorder: RunCompanion {
     ///   - program: this program and its version, for people.
     ///   - embedsContents: whether the recording is to hold the images and drives themselves.
     ///   - report: told in a sentence when the recording ends early.
-    public init(
+    public convenience init(
         _ session: Session, to path: String, description: String,
         files: [(role: MachineDescription.Key, path: String)], program: String, embedsContents: Bool = false,
+        report: @escaping (String) -> Void
+    ) throws(TraceFileError) {
+        try self.init(session, to: path, description: description, program: program, report: report)
+        try writer.append(
+            MachineRecipe(description: description, files: files, program: program, embedsContents: embedsContents),
+            of: session)
+        try begin()
+    }
+
+    /// Begins to record a run that is another recorded one up to some place, with the same files.
+    public convenience init(
+        _ session: Session, to path: String, branchOf recording: Recording, _ parent: RecordingParent, program: String,
+        report: @escaping (String) -> Void
+    ) throws(TraceFileError) {
+        try self.init(session, to: path, description: recording.description, program: program, report: report)
+        try writer.append(parent, recording)
+        try begin()
+    }
+
+    private init(
+        _ session: Session, to path: String, description: String, program: String,
         report: @escaping (String) -> Void
     ) throws(TraceFileError) {
         self.session = session
@@ -49,12 +79,18 @@ public final class RunRecorder: RunCompanion {
             file, description: description, hashes: RecordedHash.Method(scope: .processors))
         taker = SnapshotTaker(session, writer)
         nextHash = (session.board.executed / hashInterval + 1) * hashInterval
-        try writer.append(
-            MachineRecipe(description: description, files: files, program: program, embedsContents: embedsContents),
-            of: session)
-        if session.board.scheduler.time > 0 { _ = try taker.take(name: Recording.startName, isAskedFor: true) }
+        pages = PageHashes(session.board.memory)
         session.isRecorded = true
         session.port.addObserver { [weak self] in self?.received($0) }
+    }
+
+    /// Behind what the machine is made from.
+    private func begin() throws(TraceFileError) {
+        if session.board.scheduler.time > 0 {
+            _ = try taker.take(name: Recording.startName, isAskedFor: true)
+            hasSnapshots = true
+        }
+        try writer.flush()
     }
 
     private func received(_ event: ExternalInput.Event) {
@@ -70,18 +106,35 @@ public final class RunRecorder: RunCompanion {
         if position >= nextHash, lastInput != session.board.scheduler.time {
             nextHash = (position / hashInterval + 1) * hashInterval
             let board = session.board
+            let parts = parts(at: position, looksAtMemory: position >= nextLookAtMemory)
             write { () throws(TraceFileError) in
                 try writer.append(
                     RecordedHash(position: position, time: board.scheduler.time, value: board.processorHash))
+                try writer.append(parts)
             }
         }
         if position >= nextSnapshot, let snapshotInterval {
             nextSnapshot = position &+ max(snapshotInterval, 1)
+            hasSnapshots = true
             write { () throws(TraceFileError) in _ = try taker.take(name: "", isAskedFor: false) }
         }
         rounds &+= 1
         if rounds % Self.roundsBetweenLooks == 0 { write { () throws(TraceFileError) in try writer.flushIfDue() } }
         return nil
+    }
+
+    private func parts(at position: UInt64, looksAtMemory: Bool) -> RecordedParts {
+        RecordedParts(
+            position: position, time: session.board.scheduler.time, parts: StateParts(session.board),
+            memory: looksAtMemory ? memory(at: position) : nil)
+    }
+
+    private func memory(at position: UInt64) -> RecordedParts.Memory {
+        let cost = UInt64(pages.dirtyCount) &* Self.instructionsPerPage
+        nextLookAtMemory = position &+ cost
+        let changed = pages.update()
+        return RecordedParts.Memory(
+            changes: pages.changes, pages: changed.map { ($0.number, UInt16(truncatingIfNeeded: $0.hash)) })
     }
 
     /// Writes what waits to be written.
@@ -91,10 +144,16 @@ public final class RunRecorder: RunCompanion {
     /// - Parameter conclusion: how the run ended, in words.
     public func conclude(_ conclusion: String) {
         let board = session.board
+        board.scheduler.settle()
+        let last = parts(at: board.executed, looksAtMemory: true)
+        // What starts at a snapshot does not know what had changed before it.
+        let hash: RunConclusion.Hash = hasSnapshots ? .whole(board.stateHash) : .changes(board.changeHash(pages))
+        pages.end()
         write { () throws(TraceFileError) in
+            try writer.append(last)
             try writer.conclude(
                 RunConclusion(
-                    position: board.executed, time: board.scheduler.time, hash: board.stateHash, text: conclusion))
+                    position: last.position, time: last.time, hash: hash, text: conclusion))
         }
         isConcluded = true
     }

@@ -95,6 +95,13 @@ public final class Timeline: RunCompanion {
 
     // MARK: Going forward
 
+    public var nextPosition: UInt64? {
+        guard isInPast else { return companion?.nextPosition }
+        return delivered < inputs.count ? inputs[delivered].position : nil
+    }
+
+    public var mayBranch: Bool { companion?.mayBranch ?? true }
+
     public var nextTime: UInt64? {
         guard isInPast else { return companion?.nextTime }
         let input = delivered < inputs.count ? inputs[delivered].time : nil
@@ -104,20 +111,15 @@ public final class Timeline: RunCompanion {
     }
 
     public func betweenRounds(_ session: Session) -> Session.Conclusion? {
-        if isInPast {
-            passMarks()
-            while delivered < inputs.count, inputs[delivered].position == board.executed,
-                inputs[delivered].time == board.scheduler.time
-            {
-                // As it was taken then, it is taken now.
-                _ = session.port.repeat(inputs[delivered].event)
-                delivered += 1
-            }
-            if place >= head { isInPast = false }
-        }
+        if isInPast { arrive() }
         guard !isInPast else { return nil }
         if board.executed >= marks[marks.count - 1].place.position &+ interval { mark() }
         return companion?.betweenRounds(session)
+    }
+
+    public func inRound(_ session: Session) -> Session.Conclusion? {
+        if isInPast { arrive() }
+        return isInPast ? nil : companion?.inRound(session)
     }
 
     /// Runs to `position`, or as far as the run goes.
@@ -136,10 +138,21 @@ public final class Timeline: RunCompanion {
         return session.run(to: position)
     }
 
+    /// Has come to a place: what came there from outside comes again.
     private func arrive() {
         passMarks()
-        if place >= head { isInPast = false }
+        while delivered < inputs.count, inputs[delivered].position == board.executed,
+            inputs[delivered].time == board.scheduler.time
+        {
+            // As it was taken then, it is taken now.
+            _ = session.port.repeat(inputs[delivered].event)
+            delivered += 1
+            passMarks()
+        }
+        if isAtHead { isInPast = false }
     }
+
+    private var isAtHead: Bool { place >= head && delivered == inputs.count }
 
     private func passMarks() {
         while history.current + 1 < marks.count {
@@ -149,7 +162,8 @@ public final class Timeline: RunCompanion {
                 // The round had begun.
                 _ = board.scheduler.round(instructions: 0)
             }
-            guard mark == place else { return }
+            // One that was made after an input of its place is behind that.
+            guard mark == place, marks[history.current + 1].inputs == delivered else { return }
             history.reachNext()
         }
     }
@@ -188,6 +202,7 @@ public final class Timeline: RunCompanion {
         if position < board.executed {
             try restore(marks.lastIndex { $0.place.position <= position } ?? 0)
             runNear(position)
+            if isInPast, board.executed == position { arrive() }
         }
         return position > board.executed ? run(to: position) : .suspended
     }
@@ -210,13 +225,13 @@ public final class Timeline: RunCompanion {
         history.move(to: index)
         try board.restore(marks[index].state)
         delivered = marks[index].inputs
-        isInPast = place < head
+        isInPast = !isAtHead
     }
 
     /// Makes a mark of the head, so that the run can come back to it at once.
     private func leaveHead() {
         head = place
-        if marks[marks.count - 1].place != head {
+        if marks[marks.count - 1].place != head || marks[marks.count - 1].inputs != inputs.count {
             history.mark()
             marks.append(Mark(place: head, state: board.state(), inputs: delivered))
         }
@@ -224,12 +239,16 @@ public final class Timeline: RunCompanion {
     }
 
     /// Goes on from here another way: what came after this place is forgotten.
-    public func branch() {
-        guard isInPast else { return }
+    /// - Returns: false where it may not, since it is being recorded how it went.
+    @discardableResult
+    public func branch() -> Bool {
+        guard isInPast else { return true }
+        guard mayBranch else { return false }
         history.dropLater()
         marks.removeSubrange((history.current + 1)...)
         inputs.removeSubrange(delivered...)
         head = place
         isInPast = false
+        return true
     }
 }

@@ -85,6 +85,8 @@ extension ChunkType {
         case .resourceContent: "contents of files"
         case .inputs: "inputs"
         case .stateHashes: "state hashes"
+        case .stateParts: "states in parts"
+        case .parent: "what it branches off from"
         case .machineState: "states of CPUs and devices"
         case .memoryPages: "memory"
         case .snapshot: "list of snapshots"

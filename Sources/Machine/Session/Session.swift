@@ -38,6 +38,8 @@ public final class Session {
     private(set) var restorations = 0
     /// Records the run, or has it be as one that was recorded.
     public var companion: (any RunCompanion)?
+    /// Of a run that is repeated: the way out of the recording.
+    public internal(set) weak var replay: ReplayedRun?
     /// Lets an idle machine wait for the host instead of skipping to the next event, if there is one. What it returns
     /// ends the run.
     public var waitsForHost: ((_ idleUntil: UInt64?) -> Conclusion?)?
@@ -122,9 +124,7 @@ public final class Session {
         }
         board = try kind.init(description, connections)
         let board = board
-        port = HostPort(
-            console: console.input, network: connections.network?.input, display: board.display,
-            breakLine: { [unowned board] in board.receiveBreak() })
+        port = HostPort(board, console: console.input, network: connections.network?.input)
 
         let entry = kind.catalogEntry
         func image(_ file: InputFile?) throws(InputError) -> LoadableImage? {
@@ -226,6 +226,20 @@ public final class Session {
         plan.deviceTree.flatMap { plan.placement(at: $0) }.map { Array($0.bytes) } ?? []
     }
 
+    /// Has a run that was repeated go on as an ordinary one: what its description says of the outside is there from here on.
+    /// Connections that the guest believes open are not: whoever it was that it spoke to is gone.
+    /// - Parameter input: a script that types, in place of a person.
+    public func goLive(input: InputFile? = nil) throws(InputError) {
+        if case .user(let user)? = description.net, let networkSwitch, networkSwitch.network == nil {
+            networkSwitch.network = try UserNetwork(
+                user, clock: board.clock, input: networkSwitch.input, report: report)
+        }
+        if let input {
+            script = InputScriptPlayer(try InputScript(input), console, board.clock)
+            board.scheduler.quantum = min(board.scheduler.quantum, InputScriptPlayer.quantum)
+        }
+    }
+
     /// Runs until something ends the run, or it comes to `place`. May be called again, to go on: where a run was stopped
     /// changes nothing of it.
     /// - Parameter place: a number of instructions, executed by all CPUs together.
@@ -236,15 +250,21 @@ public final class Session {
         let timeLimit = min(description.timeout?.nanoseconds ?? .max, Clock.end)
         let allowed = description.maxInstructions?.value ?? .max
         while true {
-            if scheduler.isBetweenRounds, let conclusion = companion?.betweenRounds(self) { return conclusion }
+            let ending = scheduler.isBetweenRounds ? companion?.betweenRounds(self) : companion?.inRound(self)
+            if let ending { return ending }
             let executed = board.executed
             if executed >= allowed { return .instructionLimit }
             if executed >= place { return .suspended }
             let before = scheduler.time
+            let end = min(allowed, place)
+            // A companion has something to do there.
+            let next = companion?.nextPosition ?? .max
             let outcome = scheduler.round(
-                limit: min(timeLimit, companion?.nextTime ?? .max), instructions: min(allowed, place) - executed,
+                limit: min(timeLimit, companion?.nextTime ?? .max),
+                instructions: (next > executed ? min(end, next) : end) - executed,
                 skips: isRepeating || waitsForHost == nil)
             if outcome == .suspended {
+                if !scheduler.isStoppedByDebugger, board.executed < end { continue }
                 guard board.executed >= allowed else { return .suspended }
                 return lookAtGuest() ?? .instructionLimit
             }

@@ -42,6 +42,14 @@ extension Board {
         return hasher.value
     }
 
+    /// Of CPUs, the board and devices, of the time, and of what has changed of memory since `pages` began.
+    func changeHash(_ pages: PageHashes) -> UInt64 {
+        var hasher = StateHasher()
+        describeState(&hasher) { _, _ in }
+        hasher.add(pages.changes)
+        return hasher.value
+    }
+
     /// Of memory, CPUs, the board and devices, and of the time.
     public var stateHash: UInt64 {
         var hasher = StateHasher()

@@ -25,6 +25,8 @@ public final class Scheduler {
     public private(set) var currentIdentifier = 0
     /// Set by anything that wants ``round(limit:instructions:skips:)`` to return after the instruction in progress.
     private var stopRequested = false
+    /// A CPU executes instructions.
+    private var isExecuting = false
 
     /// Longest turn of one CPU among several: how far their views of time can be apart.
     public static let sharedQuantum: UInt64 = 10_000
@@ -137,6 +139,24 @@ public final class Scheduler {
         return end > time ? end - time : 1
     }
 
+    /// Brings a round that was stopped to where a run that was to stop at this number of instructions stands: what ends without
+    /// another instruction has ended, and what has executed none has not begun. So there is one such place, and who changes
+    /// something there can say where it was.
+    public func settle() {
+        guard !isExecuting, inProgress != nil else { return }
+        if let current, current.executed == turnStart, turnEnd > turnStart { self.current = nil }
+        var left: UInt64 = 0
+        while let round = inProgress, round.next < round.runnable.count {
+            guard runTurn(of: round.runnable[round.next], &left) else { break }
+        }
+        guard let round = inProgress else { return }
+        if round.next == round.runnable.count {
+            endRound()
+        } else if round.next == 0, current == nil {
+            inProgress = nil
+        }
+    }
+
     /// Lets the CPU at that place have its turn, or go on with it.
     /// - Returns: false when it is suspended.
     private func runTurn(of index: Int, _ left: inout UInt64) -> Bool {
@@ -147,7 +167,9 @@ public final class Scheduler {
         }
         while turnEnd > processor.executed {
             guard left > 0 else { return false }
+            isExecuting = true
             let executed = processor.run(min(turnEnd - processor.executed, left))
+            isExecuting = false
             left -= min(left, executed)
             if processor.isStoppedByDebugger {
                 isStoppedByDebugger = true

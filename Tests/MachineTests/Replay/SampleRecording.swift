@@ -41,7 +41,8 @@ struct SampleRecording: Equatable {
         0x80000: page(1), 0x80001: page(2), 0x80002: page(1), 0x80010: page(0), 0x80011: page(4),
     ]
     var flash: [UInt64: [UInt8]] = [3: page(7)]
-    var conclusion = RunConclusion(position: 1 << 40, time: 1 << 41, hash: 0x1234_5678_9abc_def0, text: "you quit")
+    var conclusion = RunConclusion(
+        position: 1 << 40, time: 1 << 41, hash: .whole(0x1234_5678_9abc_def0), text: "you quit")
 
     static func page(_ value: UInt8) -> [UInt8] { [UInt8](repeating: value, count: 4096) }
 

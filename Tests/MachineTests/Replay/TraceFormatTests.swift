@@ -112,7 +112,7 @@ struct TraceFormatTests {
                 }
             case .conclusion:
                 let end = try #require(recording.conclusion)
-                lines.append("conclusion \(end.position) \(end.time) \(hexadecimal(end.hash)) \(end.text)")
+                lines.append("conclusion \(end.position) \(end.time) \(hexadecimal(end.hash?.value)) \(end.text)")
             default: break
             }
         }
