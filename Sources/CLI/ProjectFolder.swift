@@ -27,4 +27,13 @@ enum ProjectFolder {
             environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory() + "/.cache"
         return base + "/orrery/" + name
     }
+
+    /// What files' digests were when they were read last.
+    static var digests: DigestCache {
+        let path = cache("digests")
+        // Where it cannot be, files are digested each time.
+        _ = try? FileManager.default.createDirectory(
+            atPath: String(path.dropLast("/digests".count)), withIntermediateDirectories: true)
+        return DigestCache(path)
+    }
 }

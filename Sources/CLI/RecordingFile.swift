@@ -23,7 +23,7 @@ struct RecordingFile {
                     name: "the recorded firmware", bytes: try Self.contents(resource, recording))
             case _ where resource.hasContent:
                 substitutes[resource.path] = try Self.temporaryFile(resource, recording)
-            default: try resource.expectUnchanged()
+            default: try resource.expectUnchanged(cache: ProjectFolder.digests)
             }
         }
         described = described.mapPaths { substitutes[$0] ?? $0 }

@@ -207,7 +207,7 @@ struct Run: ParsableCommand {
         do throws(TraceFileError) {
             let recorder = try RunRecorder(
                 session, to: record, description: text, files: description.files,
-                program: Orrery.configuration.version, embedsContents: recordContents,
+                program: Orrery.configuration.version, embedsContents: recordContents, cache: ProjectFolder.digests,
                 report: { StandardStreams.complain($0) })
             session.companion = recorder
             return recorder

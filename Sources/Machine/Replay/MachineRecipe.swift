@@ -8,21 +8,26 @@ public struct MachineRecipe: Sendable {
     public var program: String
     /// Whether what is in the files is written down, too, and not their digests alone.
     public var embedsContents: Bool
+    /// Of digests of files.
+    public var cache: DigestCache?
 
     public init(
         description: String, files: [(role: MachineDescription.Key, path: String)], program: String,
-        embedsContents: Bool = false
+        embedsContents: Bool = false, cache: DigestCache? = nil
     ) {
         self.description = description
         self.files = files
         self.program = program
         self.embedsContents = embedsContents
+        self.cache = cache
     }
 
     /// The files as they are now.
     func resources() throws(TraceFileError) -> [TraceResource] {
         var resources: [TraceResource] = []
-        for (role, path) in files { resources.append(try TraceResource(role: role.rawValue, readingFrom: path)) }
+        for (role, path) in files {
+            resources.append(try TraceResource(role: role.rawValue, readingFrom: path, cache: cache))
+        }
         return resources
     }
 

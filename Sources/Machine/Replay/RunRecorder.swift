@@ -44,16 +44,19 @@ public final class RunRecorder: RunCompanion {
     ///   - description: the machine's, as a file of `orrery run` has it.
     ///   - files: those that it names.
     ///   - program: this program and its version, for people.
+    ///   - cache: of digests of files.
     ///   - embedsContents: whether the recording is to hold the images and drives themselves.
     ///   - report: told in a sentence when the recording ends early.
     public convenience init(
         _ session: Session, to path: String, description: String,
         files: [(role: MachineDescription.Key, path: String)], program: String, embedsContents: Bool = false,
+        cache: DigestCache? = nil,
         report: @escaping (String) -> Void
     ) throws(TraceFileError) {
         try self.init(session, to: path, description: description, program: program, report: report)
         try writer.append(
-            MachineRecipe(description: description, files: files, program: program, embedsContents: embedsContents),
+            MachineRecipe(
+                description: description, files: files, program: program, embedsContents: embedsContents, cache: cache),
             of: session)
         try begin()
     }

@@ -32,15 +32,22 @@ public struct TraceResource: Equatable, Sendable {
     }
 
     /// The file at `path` as it is now.
-    /// - Parameter piece: called with each piece of it, none of which is larger than a chunk may be.
+    /// - Parameters:
+    ///   - cache: of digests; a file that is known there is not read, and `piece` not called.
+    ///   - piece: called with each piece of it, none of which is larger than a chunk may be.
     public init(
-        role: String, readingFrom path: String,
+        role: String, readingFrom path: String, cache: DigestCache? = nil,
         piece: (UnsafeRawBufferPointer) throws(TraceFileError) -> Void = { _ in }
     ) throws(TraceFileError) {
         guard !path.utf8.contains(0) else { throw TraceFileError(file: path, .unreadable(EINVAL)) }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw TraceFileError(file: path, .unreadable(errno)) }
         defer { close(descriptor) }
+        let key = cache == nil ? nil : DigestCache.Key(descriptor)
+        if let key, let digest = cache?.digest(of: key) {
+            self.init(role: role, path: path, size: key.size, digest: digest)
+            return
+        }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 64)
         defer { buffer.deallocate() }
         var hasher = SHA256()
@@ -56,14 +63,17 @@ public struct TraceResource: Equatable, Sendable {
             size += UInt64(count)
             try piece(bytes)
         }
-        self.init(role: role, path: path, size: size, digest: hasher.digest())
+        let digest = hasher.digest()
+        // As long as it was read, it was the same file.
+        if let key, key.size == size, DigestCache.Key(descriptor) == key { cache?.keep(digest, of: key) }
+        self.init(role: role, path: path, size: size, digest: digest)
     }
 
     /// Refuses a file that is not the one that was recorded.
-    public func expectUnchanged(at other: String? = nil) throws(InputError) {
+    public func expectUnchanged(at other: String? = nil, cache: DigestCache? = nil) throws(InputError) {
         let name = other ?? path
         let now: TraceResource
-        do throws(TraceFileError) { now = try TraceResource(role: role, readingFrom: name) } catch {
+        do throws(TraceFileError) { now = try TraceResource(role: role, readingFrom: name, cache: cache) } catch {
             throw error.inputError
         }
         guard now.size == size else {
