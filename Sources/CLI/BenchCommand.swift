@@ -22,6 +22,7 @@ struct BenchCommand: ParsableCommand {
               orrery bench hyper                      instructions that Hyper spends on events of its guests
               orrery bench hyper --machine aarch64-virt
               orrery bench debug                      how long runs take that go backwards, of both boards
+              orrery bench record                     what it costs to record Linux' boot and Hyper, both architectures
             """)
 
     @Argument(help: ArgumentHelp("Programs or groups; all but boot when none is given.", valueName: "name"))
@@ -72,6 +73,7 @@ struct BenchCommand: ParsableCommand {
         if names == [BenchHyper.name] { return try benchHyper() }
         if names == [BenchFork.name] { return try benchFork() }
         if names == [BenchDebug.name] { return try benchDebug() }
+        if names == [BenchRecord.name] { return try benchRecord() }
         let target = try BenchTarget(board: machine)
         let catalogue = try BenchProgram.catalogue().filter { $0.only == nil || $0.only == target }
         let programs = try chosen(from: catalogue)
@@ -149,10 +151,25 @@ struct BenchCommand: ParsableCommand {
         if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
     }
 
+    private func benchRecord() throws {
+        guard against == nil, svg == nil, !native, !boot, engine == nil else {
+            throw UsageError(
+                "`orrery bench record` runs whole systems as they are: --machine, --rounds and --json alone go with it."
+            )
+        }
+        let targets = machine == nil ? [.riscv, .aarch64] : [try BenchTarget(board: machine)]
+        let figures = try BenchRecord(for: targets).measure(rounds: rounds, show)
+        show("")
+        StandardStreams.output(BenchRecord.table(figures).joined(separator: "\n") + "\n")
+        if let json { try OutputFile.write(BenchRecord.json(figures).text + "\n", to: json) }
+        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
+    }
+
     /// The programs that `names` names by themselves or by their groups, or all.
     private func chosen(from catalogue: [BenchProgram]) throws(InputError) -> [BenchProgram] {
         let known =
-            catalogue.map(\.name) + [BenchBoot.name, BenchDebug.name, BenchFork.name, BenchHyper.name]
+            catalogue.map(\.name)
+            + [BenchBoot.name, BenchDebug.name, BenchFork.name, BenchHyper.name, BenchRecord.name]
             + Set(catalogue.map(\.group) + [BenchBoot.group]).sorted()
         for name in names where !known.contains(name) {
             throw InputError(
