@@ -31,7 +31,7 @@ public final class RunRecorder: RunCompanion {
     private var hasSnapshots = false
     /// Instructions for each page that was looked at, until memory is looked at again: so that a guest that writes to much of it
     /// is not held up.
-    private static let instructionsPerPage: UInt64 = 60_000
+    private static let instructionsPerPage: UInt64 = 200_000
     /// How many rounds pass between two looks at the clock on the wall.
     private static let roundsBetweenLooks: UInt = 64
 

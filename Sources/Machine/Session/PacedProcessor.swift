@@ -58,53 +58,23 @@ final class Pace {
 }
 
 /// A CPU that runs as its ``Pace`` says. Where that says nothing, its turns are those of the CPU itself.
-private final class PacedProcessor: Processor {
-    private let base: any InspectableProcessor
+private final class PacedProcessor: StandInProcessor {
     private let pace: Pace
-    /// Where the turn ends, in executed instructions.
-    private var end: UInt64 = 0
 
     init(_ base: any InspectableProcessor, _ pace: Pace) {
-        self.base = base
         self.pace = pace
+        super.init(base)
     }
 
-    var identifier: Int { base.identifier }
-    var executed: UInt64 { base.executed }
-    var clockOffset: UInt64 {
-        get { base.clockOffset }
-        set { base.clockOffset = newValue }
-    }
-    var isWaiting: Bool { base.isWaiting }
-    var isLost: Bool { base.isLost }
-    var hasEndedTurn: Bool { base.hasEndedTurn }
-    var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
-
-    func run(_ count: UInt64) -> UInt64 {
-        let start = base.executed
-        end = start &+ count
+    override func run(_ count: UInt64) -> UInt64 {
         let steps = pace.mayStep(within: count)
-        while base.executed < end {
-            let wanted = steps ? 1 : min(end &- base.executed, pace.distance)
+        return run(count) { left in
+            let wanted = steps ? 1 : min(left, pace.distance)
             if steps { pace.willStep(base) }
             let before = base.executed
             let done = base.run(wanted)
             if steps { pace.didStep(base) }
-            let isOver = pace.passed(base, before: before, allowed: wanted)
-            if isOver || done < wanted || base.isWaiting || base.hasEndedTurn || base.isStoppedByDebugger { break }
+            return !pace.passed(base, before: before, allowed: wanted) && done >= wanted
         }
-        return base.executed &- start
     }
-
-    func limitTurn(to limit: UInt64) {
-        end = min(end, max(limit, base.executed &+ 1))
-        base.limitTurn(to: limit)
-    }
-
-    func stop() {
-        end = 0
-        base.stop()
-    }
-
-    func loseReservation() { base.loseReservation() }
 }

@@ -173,52 +173,22 @@ public final class ExecutionCoverage {
 }
 
 /// A CPU that runs instruction by instruction.
-private final class CoveredProcessor: Processor {
-    private let base: any InspectableProcessor
+private final class CoveredProcessor: StandInProcessor {
     private let index: Int
     private unowned let coverage: ExecutionCoverage
-    /// Where the turn ends, in executed instructions.
-    private var limit: UInt64 = 0
 
     init(_ base: any InspectableProcessor, _ index: Int, _ coverage: ExecutionCoverage) {
-        self.base = base
         self.index = index
         self.coverage = coverage
+        super.init(base)
     }
 
-    var identifier: Int { base.identifier }
-    var executed: UInt64 { base.executed }
-    var clockOffset: UInt64 {
-        get { base.clockOffset }
-        set { base.clockOffset = newValue }
-    }
-    var isWaiting: Bool { base.isWaiting }
-    var isLost: Bool { base.isLost }
-    var hasEndedTurn: Bool { base.hasEndedTurn }
-    var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
-
-    func run(_ count: UInt64) -> UInt64 {
-        let start = base.executed
-        limit = start &+ count
-        while base.executed < limit {
+    override func run(_ count: UInt64) -> UInt64 {
+        run(count) { _ in
             coverage.willExecute(base, index)
             let executed = base.run(1)
             if executed > 0 { coverage.didExecute(base, index) }
-            if executed == 0 || base.isWaiting || base.hasEndedTurn || base.isStoppedByDebugger { break }
+            return executed > 0
         }
-        return base.executed &- start
     }
-
-    func limitTurn(to limit: UInt64) {
-        self.limit = min(self.limit, max(limit, base.executed &+ 1))
-        base.limitTurn(to: limit)
-    }
-
-    func stop() {
-        limit = 0
-        base.stop()
-    }
-
-    func passBreakpoint() { base.passBreakpoint() }
-    func loseReservation() { base.loseReservation() }
 }

@@ -144,50 +144,21 @@ public final class Tracer {
 }
 
 /// A CPU that runs instruction by instruction, each of which the tracer sees first.
-private final class SteppedProcessor: Processor {
-    private let base: any InspectableProcessor
+private final class SteppedProcessor: StandInProcessor {
     private unowned let tracer: Tracer
-    /// Where the turn ends, in executed instructions.
-    private var limit: UInt64 = 0
 
     init(_ base: any InspectableProcessor, _ tracer: Tracer) {
-        self.base = base
         self.tracer = tracer
+        super.init(base)
     }
 
-    var identifier: Int { base.identifier }
-    var executed: UInt64 { base.executed }
-    var clockOffset: UInt64 {
-        get { base.clockOffset }
-        set { base.clockOffset = newValue }
-    }
-    var isWaiting: Bool { base.isWaiting }
-    var isLost: Bool { base.isLost }
-    var hasEndedTurn: Bool { base.hasEndedTurn }
-    var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
-
-    func run(_ count: UInt64) -> UInt64 {
-        let start = base.executed
-        limit = start &+ count
-        while base.executed < limit {
+    override func run(_ count: UInt64) -> UInt64 {
+        defer { tracer.current = nil }
+        return run(count) { _ in
             tracer.willExecute(base)
             let executed = base.run(1)
             tracer.flush()
-            if executed == 0 || base.isWaiting || base.hasEndedTurn || base.isStoppedByDebugger { break }
+            return executed > 0
         }
-        tracer.current = nil
-        return base.executed &- start
     }
-
-    func limitTurn(to limit: UInt64) {
-        self.limit = min(self.limit, max(limit, base.executed &+ 1))
-        base.limitTurn(to: limit)
-    }
-
-    func stop() {
-        limit = 0
-        base.stop()
-    }
-
-    func loseReservation() { base.loseReservation() }
 }
