@@ -5,28 +5,11 @@ import Testing
 /// `orrery replay`, as a user runs it.
 @Suite("orrery replay")
 struct ReplayCommandTests {
-    /// Sends back each character of the serial port, and powers off behind a newline.
-    private static let echo: [UInt32] = [
-        0x1000_0437,  // lui  s0, 0x10000
-        0x0010_04b7,  // lui  s1, 0x100
-        0x0000_5937,  // lui  s2, 0x5
-        0x5559_0913,  // addi s2, s2, 0x555
-        0x00a0_0993,  // li   s3, 10
-        0x0054_4283,  // lbu  t0, 5(s0)
-        0x0012_f293,  // andi t0, t0, 1
-        0xfe02_8ce3,  // beqz t0, -8
-        0x0004_4503,  // lbu  a0, 0(s0)
-        0x00a4_0023,  // sb   a0, 0(s0)
-        0xff35_16e3,  // bne  a0, s3, -20
-        0x0124_a023,  // sw   s2, 0(s1)
-        0x0000_006f,  // j    .
-    ]
-
     /// Runs a script where `echo.orrery` is a recording of "abc" and a newline; nil where there is no program to run.
     private func shell(_ script: String) throws -> ExternalTool.Result? {
         guard let program = CommandTests.program else { return nil }
         return try ExternalTool.withTemporaryDirectory { directory in
-            let image = Self.echo.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            let image = EchoGuest.words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
             try Data(image).write(to: URL(fileURLWithPath: directory + "/guest.bin"))
             try Data("pause 20us\nsend \"abc\\n\"\n".utf8).write(to: URL(fileURLWithPath: directory + "/abc"))
             try Data("pause 20us\nsend \"xyz\\n\"\n".utf8).write(to: URL(fileURLWithPath: directory + "/xyz"))

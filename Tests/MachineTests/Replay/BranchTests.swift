@@ -10,7 +10,7 @@ struct BranchTests {
     private static func withEcho(cpus: Int, _ body: (Session, String) throws -> Void) throws {
         try ExternalTool.withTemporaryDirectory { directory in
             try TinyGuest.load(
-                TinyGuest.echo,
+                EchoGuest.words,
                 {
                     $0.harts = cpus
                     $0.maxInstructions = nil

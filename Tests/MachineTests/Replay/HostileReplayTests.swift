@@ -138,7 +138,7 @@ struct HostileReplayTests {
 
     private func withSample(_ body: (Sample) throws -> Void) throws {
         try ExternalTool.withTemporaryDirectory { directory in
-            try TinyGuest.load(TinyGuest.echo, { $0.maxInstructions = nil }) { session in
+            try TinyGuest.load(EchoGuest.words, { $0.maxInstructions = nil }) { session in
                 let sample = try Sample(session, directory + "/run.orrery")
                 #expect(try sample.complaint(sample.bytes) == nil)
                 try body(sample)

@@ -30,7 +30,7 @@ struct ReplayTests {
     private static func withGuest(cpus: Int, engine: Engine, _ body: (Session, String) throws -> Void) throws {
         try ExternalTool.withTemporaryDirectory { directory in
             try TinyGuest.load(
-                TinyGuest.echo,
+                EchoGuest.words,
                 {
                     $0.harts = cpus
                     $0.engine = engine
@@ -45,7 +45,7 @@ struct ReplayTests {
         _ path: String, cpus: Int, engine: Engine, _ body: (Session, RunReplayer) throws -> Void
     ) throws {
         try TinyGuest.load(
-            TinyGuest.echo,
+            EchoGuest.words,
             {
                 $0.harts = cpus
                 $0.engine = engine

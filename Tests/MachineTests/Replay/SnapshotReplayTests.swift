@@ -8,7 +8,7 @@ import Testing
 struct SnapshotReplayTests {
     private static func withGuest(_ engine: Engine, _ cpus: Int, _ body: (Session) throws -> Void) throws {
         try TinyGuest.load(
-            TinyGuest.echo, { ($0.engine, $0.harts, $0.maxInstructions) = (engine, cpus, nil) }, body)
+            EchoGuest.words, { ($0.engine, $0.harts, $0.maxInstructions) = (engine, cpus, nil) }, body)
     }
 
     /// A run at which a person types at odd times.

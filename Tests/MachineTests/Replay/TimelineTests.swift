@@ -71,7 +71,7 @@ struct TimelineTests {
 
     @Test("What was typed is typed again at the same places, and prints nothing again")
     func inputs() throws {
-        try TinyGuest.load(TinyGuest.echo) { session in
+        try TinyGuest.load(EchoGuest.words) { session in
             var printed = ""
             session.console.listeners.append { printed += String(decoding: $0, as: UTF8.self) }
             let timeline = Timeline(session)
@@ -95,7 +95,7 @@ struct TimelineTests {
 
     @Test("A run that goes on another way forgets what came after")
     func branch() throws {
-        try TinyGuest.load(TinyGuest.echo) { session in
+        try TinyGuest.load(EchoGuest.words) { session in
             var printed = ""
             session.console.listeners.append { printed += String(decoding: $0, as: UTF8.self) }
             let timeline = Timeline(session)

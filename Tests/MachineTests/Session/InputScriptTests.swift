@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Machine
@@ -55,7 +56,7 @@ struct InputScriptTests {
     @Test("What is sent after a match reaches the guest, twice at the same instruction")
     func types() throws {
         func run() throws -> (Session.Conclusion, UInt64, UInt64) {
-            try TinyGuest.run(TinyGuest.echo, script: "send \"ab\"\nwait \"^ab$\"\npause 2us\nsend \"\\n\"\n") {
+            try TinyGuest.run(EchoGuest.words, script: "send \"ab\"\nwait \"^ab$\"\npause 2us\nsend \"\\n\"\n") {
                 ($1, $0.board.executed, $0.board.stateHash)
             }
         }
@@ -67,7 +68,7 @@ struct InputScriptTests {
 
     @Test("An expectation that is not met in its time ends the run, and names its line")
     func expectation() throws {
-        try TinyGuest.run(TinyGuest.echo, script: "send \"a\"\nexpect 'b' within 1us\n") { session, conclusion in
+        try TinyGuest.run(EchoGuest.words, script: "send \"a\"\nexpect 'b' within 1us\n") { session, conclusion in
             guard case .expectationFailed(_, let line, let pattern) = conclusion else {
                 Issue.record("the run ended otherwise: \(conclusion)")
                 return
@@ -93,7 +94,7 @@ struct InputScriptTests {
 
     @Test("What one expression matched is not seen by the next")
     func consumes() throws {
-        try TinyGuest.run(TinyGuest.echo, script: "send \"aa\"\nexpect a\nexpect a\nexpect 'a' within 1us\n") {
+        try TinyGuest.run(EchoGuest.words, script: "send \"aa\"\nexpect a\nexpect a\nexpect 'a' within 1us\n") {
             guard case .expectationFailed(_, let line, _) = $1 else {
                 Issue.record("the run ended otherwise: \($1)")
                 return

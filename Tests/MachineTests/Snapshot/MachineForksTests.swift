@@ -19,7 +19,7 @@ struct MachineForksTests {
     func sameAsAlone() throws {
         for (engine, cpus) in [(Engine.jit, 1), (.interpreter, 1), (.jit, 3)] {
             try TinyGuest.load(
-                TinyGuest.echo, { ($0.engine, $0.harts, $0.maxInstructions) = (engine, cpus, nil) }
+                EchoGuest.words, { ($0.engine, $0.harts, $0.maxInstructions) = (engine, cpus, nil) }
             ) { session in
                 #expect(session.run(to: 5_000) == .suspended)
                 let forks = try MachineForks(of: session)
@@ -78,7 +78,7 @@ struct MachineForksTests {
         "Forks of a file are those of the machine that was saved to it; a seed changes what is random, and nothing else"
     )
     func ofFile() throws {
-        try TinyGuest.load(TinyGuest.echo, { $0.maxInstructions = nil }) { session in
+        try TinyGuest.load(EchoGuest.words, { $0.maxInstructions = nil }) { session in
             try ExternalTool.withTemporaryDirectory { folder in
                 #expect(session.run(to: 4_000) == .suspended)
                 let path = folder + "/s.orrery"

@@ -86,7 +86,7 @@ struct SnapshotFileTests {
 
     @Test("A file keeps what it had until the new snapshot is whole")
     func replacing() throws {
-        try TinyGuest.load(TinyGuest.echo) { session in
+        try TinyGuest.load(EchoGuest.words) { session in
             try ExternalTool.withTemporaryDirectory { folder in
                 let path = folder + "/s.orrery"
                 try Data("older".utf8).write(to: URL(fileURLWithPath: path))
@@ -109,7 +109,7 @@ struct SnapshotFileTests {
 
     @Test("What another machine's file has is not added to")
     func otherMachine() throws {
-        try TinyGuest.load(TinyGuest.echo) { session in
+        try TinyGuest.load(EchoGuest.words) { session in
             try ExternalTool.withTemporaryDirectory { folder in
                 let path = folder + "/s.orrery"
                 _ = try SnapshotSaver(session, to: path, Self.recipe, adds: false).save("one")
@@ -126,7 +126,7 @@ struct SnapshotFileTests {
 
     @Test("A machine of other CPUs, or other devices, does not become what a snapshot was")
     func wrongMachine() throws {
-        try TinyGuest.load(TinyGuest.echo) { session in
+        try TinyGuest.load(EchoGuest.words) { session in
             try ExternalTool.withTemporaryDirectory { folder in
                 let path = folder + "/s.orrery"
                 let saver = try SnapshotSaver(session, to: path, Self.recipe, adds: false)
@@ -147,7 +147,7 @@ struct SnapshotFileTests {
     @Test("savevm and loadvm put a machine back, which then does the same again")
     func monitor() throws {
         for engine in Engine.allCases {
-            try TinyGuest.load(TinyGuest.echo, { ($0.engine, $0.maxInstructions) = (engine, nil) }) { session in
+            try TinyGuest.load(EchoGuest.words, { ($0.engine, $0.maxInstructions) = (engine, nil) }) { session in
                 let monitor = Monitor(session)
                 #expect(monitor.execute("info snapshots").text.contains("no snapshots"))
                 #expect(monitor.execute("loadvm x").text.contains("no snapshots"))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Machine
@@ -164,7 +165,7 @@ struct RunEventsTests {
 
     @Test("Lines of the console have the time of their first character, and long ones are cut and say so")
     func console() throws {
-        try TinyGuest.load(TinyGuest.echo, { $0.maxInstructions = nil }) { session in
+        try TinyGuest.load(EchoGuest.words, { $0.maxInstructions = nil }) { session in
             let events = try RunEvents(session)
             session.console.receive(Array((String(repeating: "x", count: 5000) + "\n").utf8))
             #expect(session.run() == .exited(status: 0))
