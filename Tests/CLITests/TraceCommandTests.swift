@@ -20,6 +20,12 @@ struct TraceCommandTests {
         }
     }
 
+    @Test("A recording alone is asked what it holds")
+    func recordingAlone() throws {
+        let command = try TraceCommand.parseAsRoot([Self.path])
+        #expect((command as? TraceCommand.Info)?.file == Self.path, "it is not `orrery trace info FILE`")
+    }
+
     @Test("The summary says what the recording holds, how long it is, and whether it is whole")
     func text() throws {
         let lines = lines(try summary())

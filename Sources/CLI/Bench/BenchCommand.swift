@@ -51,8 +51,12 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Tell Linux' perf the names of translated code, in /tmp/perf-PID.map.")
     var jitPerfMap = false
 
-    @Option(help: ArgumentHelp("Rounds, of which the fastest counts.", valueName: "n"))
-    var rounds = 3
+    @Option(
+        help: ArgumentHelp(
+            "Rounds, of which the fastest counts (\(usualRounds), of record \(BenchRecord.usualRounds)).",
+            valueName: "n"))
+    var rounds: Int?
+    private static let usualRounds = 3
 
     @Option(help: ArgumentHelp("Multiply the work of each program.", valueName: "factor"))
     var scale = 1.0
@@ -64,16 +68,14 @@ struct BenchCommand: ParsableCommand {
     var svg: String?
 
     func run() throws {
-        guard rounds >= 1, scale > 0, scale <= 1000 else {
+        guard rounds ?? 1 >= 1, scale > 0, scale <= 1000 else {
             throw UsageError("--rounds must be at least 1, and --scale more than 0 and at most 1000.")
         }
         guard !icount || against != nil else {
             throw UsageError("--icount is a mode of QEMU, which is not measured. Add --against qemu.")
         }
-        if names == [BenchHyper.name] { return try benchHyper() }
-        if names == [BenchFork.name] { return try benchFork() }
-        if names == [BenchDebug.name] { return try benchDebug() }
-        if names == [BenchRecord.name] { return try benchRecord() }
+        if names.count == 1, try benchOwn(names[0]) { return }
+        let rounds = rounds ?? Self.usualRounds
         let target = try BenchTarget(board: machine)
         let catalogue = try BenchProgram.catalogue().filter { $0.only == nil || $0.only == target }
         let programs = try chosen(from: catalogue)
@@ -108,61 +110,66 @@ struct BenchCommand: ParsableCommand {
         if let svg { try OutputFile.write(BenchChart(report).svg, to: svg) }
     }
 
-    private func benchHyper() throws {
-        guard against == nil, svg == nil, !native, !boot else {
-            throw UsageError(
-                """
-                `orrery bench hyper` counts instructions, which is the same everywhere: --machine and --json alone go with it.
-                """)
-        }
-        let figures = try BenchHyper(for: BenchTarget(board: machine)).measure(show)
-        show("")
-        StandardStreams.output(BenchHyper.table(figures).joined(separator: "\n") + "\n")
-        if let json { try OutputFile.write(BenchHyper.json(figures).text + "\n", to: json) }
-        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
+    /// What a measurement has come to that is about this emulator alone.
+    private struct OwnFigures {
+        let table: [String]
+        let json: JSON
+        /// Whether it is what SPECIFICATION.md promises.
+        let isKept: Bool
     }
 
-    private func benchFork() throws {
-        guard against == nil, svg == nil, !native, !boot else {
-            throw UsageError(
-                "`orrery bench fork` is about this emulator: --machine, --engine, --rounds and --json alone go with it."
-            )
+    /// Makes the measurement of that name.
+    /// - Returns: whether there is one.
+    private func benchOwn(_ name: String) throws -> Bool {
+        func board(_ name: String?) throws -> BenchTarget { try BenchTarget(board: name) }
+        func boards() throws -> [BenchTarget] { try machine.map { [try board($0)] } ?? [.riscv, .aarch64] }
+        switch name {
+        case BenchHyper.name:
+            try benchOwn(name, options: "--machine and --json") {
+                let figures = try BenchHyper(for: board(machine)).measure(show)
+                return OwnFigures(
+                    table: BenchHyper.table(figures), json: BenchHyper.json(figures),
+                    isKept: figures.allSatisfy(\.isKept))
+            }
+        case BenchFork.name:
+            try benchOwn(name, options: "--machine, --engine, --rounds and --json", takesEngine: true) {
+                let figures = try BenchFork(BenchBoot(for: board(machine)), engine: engine)
+                    .measure(rounds: rounds ?? Self.usualRounds, show)
+                return OwnFigures(table: figures.table, json: figures.json, isKept: figures.isKept)
+            }
+        case BenchDebug.name:
+            try benchOwn(name, options: "--machine, --rounds and --json") {
+                let figures = try boards().map { target in
+                    show(target.rawValue)
+                    return try BenchDebug(for: target).measure(rounds: rounds ?? Self.usualRounds)
+                }
+                return OwnFigures(
+                    table: BenchDebug.table(figures), json: BenchDebug.json(figures),
+                    isKept: figures.allSatisfy(\.isKept))
+            }
+        case BenchRecord.name:
+            try benchOwn(name, options: "--machine, --rounds and --json") {
+                let figures = try BenchRecord(for: boards()).measure(rounds: rounds ?? BenchRecord.usualRounds, show)
+                return OwnFigures(
+                    table: BenchRecord.table(figures), json: BenchRecord.json(figures),
+                    isKept: figures.allSatisfy(\.isKept))
+            }
+        default: return false
         }
-        let bench = BenchFork(try BenchBoot(for: BenchTarget(board: machine)), engine: engine)
-        let figures = try bench.measure(rounds: rounds, show)
+        return true
+    }
+
+    private func benchOwn(
+        _ name: String, options: String, takesEngine: Bool = false, _ measure: () throws -> OwnFigures
+    ) throws {
+        guard against == nil, svg == nil, !native, !boot, takesEngine || engine == nil else {
+            throw UsageError("`orrery bench \(name)` is about this emulator as it is: \(options) alone go with it.")
+        }
+        let figures = try measure()
         show("")
         StandardStreams.output(figures.table.joined(separator: "\n") + "\n")
         if let json { try OutputFile.write(figures.json.text + "\n", to: json) }
-    }
-
-    private func benchDebug() throws {
-        guard against == nil, svg == nil, !native, !boot else {
-            throw UsageError("`orrery bench debug`: --machine, --rounds and --json alone go with it.")
-        }
-        let targets = try machine.map { [try BenchTarget(board: $0)] } ?? [.riscv, .aarch64]
-        var figures: [BenchDebug.Figures] = []
-        for target in targets {
-            show("\(target.rawValue)")
-            figures.append(try BenchDebug(for: target).measure(rounds: rounds))
-        }
-        show("")
-        StandardStreams.output(BenchDebug.table(figures).joined(separator: "\n") + "\n")
-        if let json { try OutputFile.write(BenchDebug.json(figures).text + "\n", to: json) }
-        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
-    }
-
-    private func benchRecord() throws {
-        guard against == nil, svg == nil, !native, !boot, engine == nil else {
-            throw UsageError(
-                "`orrery bench record` runs whole systems as they are: --machine, --rounds and --json alone go with it."
-            )
-        }
-        let targets = machine == nil ? [.riscv, .aarch64] : [try BenchTarget(board: machine)]
-        let figures = try BenchRecord(for: targets).measure(rounds: rounds, show)
-        show("")
-        StandardStreams.output(BenchRecord.table(figures).joined(separator: "\n") + "\n")
-        if let json { try OutputFile.write(BenchRecord.json(figures).text + "\n", to: json) }
-        if figures.contains(where: { !$0.isKept }) { throw ExitCode(1) }
+        if !figures.isKept { throw ExitCode(1) }
     }
 
     /// The programs that `names` names by themselves or by their groups, or all.

@@ -7,6 +7,8 @@ import Machine
 /// what is done to the images before the run and to the file behind it.
 struct BenchRecord {
     static let name = "record"
+    /// One per cent is looked for, and single runs differ by ten.
+    static let usualRounds = 7
 
     struct Figure {
         var name: String

@@ -7,7 +7,7 @@ struct TraceCommand: ParsableCommand {
         commandName: "trace", abstract: "Look at recordings and snapshots.",
         subcommands: [
             Info.self, Exits.self, Latencies.self, Events.self, Profile.self, Perfetto.self, Coverage.self,
-        ])
+        ], defaultSubcommand: Info.self)
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(
