@@ -8,7 +8,8 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             The machine is made as it was, from the same files, and is given what came from outside then at the same \
             instructions. Nothing comes from outside now, and no file is written to. Either engine replays what either has \
-            recorded. A run that is not the recorded one stops there, says in what it differs, and has exit status 77.
+            recorded. A run that is not the recorded one stops there, says in what it differs, and has exit status 77. Where the \
+            machine itself has changed since, it says that too, and with which program to replay.
 
             With --live the run leaves the recording where it stops and goes on as one of its own; drives stay in memory, and \
             connections through the network are new ones. With --gdb a debugger runs it in both directions, and the run leaves \

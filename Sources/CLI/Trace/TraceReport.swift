@@ -14,6 +14,12 @@ enum TraceReport {
             ["ended", summary.conclusion.map { shown($0.text) } ?? "not known"],
             ["state hashes", grouped(summary.hashCount)],
             ["format", "\(summary.version), written by \(shown(summary.program))"],
+            [
+                "revision",
+                "\(summary.revision.number) of the machine"
+                    + (summary.revision.number == MachineRevision.current
+                        ? "" : "; of this program's it is \(MachineRevision.current)"),
+            ],
         ]
         for place in rows.indices { rows[place].insert("", at: 0) }
         var text = heading(shown(summary.path)) + "\n" + aligned(rows, left: [0, 1, 2]).map { $0 + "\n" }.joined()
@@ -70,6 +76,7 @@ enum TraceReport {
         return .object(
             [("file", .string(summary.path)), ("bytes", .number(summary.byteCount))] + ending + [
                 ("format", .string(summary.version)), ("program", .string(summary.program)),
+                ("revision", .number(summary.revision.number)),
                 ("machine", .string(summary.description)),
                 ("instructions", .number(summary.position)), ("nanoseconds", .number(summary.time)),
                 (

@@ -11,10 +11,12 @@ public struct Divergence: Equatable, Sendable, CustomStringConvertible {
     public var differences: [String]
     /// The CPU that ran last, and where it is: `hart 0 at vcpu_run+0x1c`.
     public var place: String
+    /// Which machine made the recording.
+    public var revision: MachineRevision
 
     public var description: String {
         "between instructions \(grouped(lastEqual)) and \(grouped(position))"
             + (lastEqualProcessors > lastEqual ? " (the CPUs were as recorded at \(grouped(lastEqualProcessors)))" : "")
-            + ", \(place): " + differences.joined(separator: "; ")
+            + ", \(place): " + differences.joined(separator: "; ") + (revision.warning.map { ". \($0)" } ?? "")
     }
 }

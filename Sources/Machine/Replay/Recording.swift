@@ -3,6 +3,8 @@ public final class Recording {
     public let file: TraceFileReader
     /// Of the machine, as a file of `orrery run` has it.
     public let description: String
+    /// Which machine made it.
+    public let revision: MachineRevision
     public let resources: [TraceResource]
     public let snapshots: SnapshotStore
     /// Nil where the recording ended early.
@@ -18,6 +20,7 @@ public final class Recording {
             throw file.damaged(chunk, PayloadError("the description is not UTF-8"))
         }
         description = text
+        revision = try file.revision()
         var resources: [TraceResource] = []
         for chunk in file.chunks(of: .resources) {
             resources += try file.decode(chunk) { (reader) throws(PayloadError) in

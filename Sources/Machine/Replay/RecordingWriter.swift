@@ -27,11 +27,13 @@ public final class RecordingWriter {
         self.hashes = HashChunkEncoder(hashes)
         nextSnapshot = 1
         try file.append(.description, position: 0, Array(description.utf8))
+        try append(MachineRevision(program: file.program))
     }
 
     /// Goes on with a recording.
+    /// - Parameter program: this program and its version, for people.
     public init(
-        goingOnWith path: String, hashes: RecordedHash.Method = RecordedHash.Method()
+        goingOnWith path: String, program: String, hashes: RecordedHash.Method = RecordedHash.Method()
     ) throws(TraceFileError) {
         // Where another process writes it, that is said before the file is looked at.
         file = try TraceFileWriter(appendingTo: path)
@@ -39,6 +41,12 @@ public final class RecordingWriter {
         inputs = try recording.encoderOfMore()
         self.hashes = HashChunkEncoder(hashes)
         nextSnapshot = recording.snapshots.nextIdentifier
+        try append(MachineRevision(program: program))
+    }
+
+    /// Writes which machine makes what follows.
+    private func append(_ revision: MachineRevision) throws(TraceFileError) {
+        try file.append(.revision, position: file.extent.position, isOptional: true, revision.payload)
     }
 
     /// Inputs so far.

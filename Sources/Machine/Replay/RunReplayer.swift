@@ -205,7 +205,7 @@ public final class RunReplayer: RunCompanion {
             position: board.executed, time: board.scheduler.time, lastEqual: lastEqualWhole ?? lastEqual,
             lastEqualProcessors: lastEqual, differences: differences,
             place: "\(processor.label) at \(place ?? hexadecimal(processor.programCounter)) in "
-                + processor.privilegeText)
+                + processor.privilegeText, revision: recording.revision)
     }
 }
 

@@ -40,7 +40,7 @@ extension RecordingWriter {
             return
         }
         guard try recipe.describes(try Recording(path)) else { throw TraceFileError(file: path, .otherMachine) }
-        try self.init(goingOnWith: path)
+        try self.init(goingOnWith: path, program: recipe.program)
     }
 }
 

@@ -89,7 +89,7 @@ struct RecordingTests {
             try writer.conclude(end)
             #expect(try Recording(path).conclusion == end)
             for part in [1000..<2000, 2000..<3000] {
-                let more = try RecordingWriter(goingOnWith: path)
+                let more = try RecordingWriter(goingOnWith: path, program: "")
                 #expect(more.inputCount == UInt64(part.lowerBound))
                 #expect(throws: TraceFileError.self) { try more.append(inputs[part.lowerBound - 500]) }
                 for input in inputs[part] { try more.append(input) }

@@ -147,6 +147,19 @@ enum TraceFiles {
         try ExternalTool.withTemporaryDirectory { try body($0) }
     }
 
+    /// Copies a recording with another content of its chunks of one type.
+    static func copy(_ path: String, to copy: String, _ type: ChunkType, _ change: ([UInt8]) -> [UInt8]) throws {
+        let reader = try TraceFileReader(path)
+        let writer = try TraceFileWriter(creating: copy, program: reader.program)
+        for chunk in reader.chunks where chunk.type != .index && chunk.type != .footer {
+            let payload = try reader.payload(of: chunk)
+            try writer.append(
+                chunk.type, position: chunk.position, isOptional: chunk.isOptional,
+                chunk.type == type ? change(payload) : payload)
+        }
+        try writer.close()
+    }
+
     static func read(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
     static func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }

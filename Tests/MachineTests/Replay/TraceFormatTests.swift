@@ -26,6 +26,8 @@ struct TraceFormatTests {
         let recording = try Recording(path)
         #expect(recording.file.ending == .complete)
         #expect(recording.file.program == "orrery 0.1")
+        // It is older than the field that says so.
+        #expect(recording.revision == MachineRevision(1, program: "orrery 0.1"))
         #expect(
             recording.resources[0].digest?.description
                 == "7c2f712a5b31004cd31b6fe611e12219b02a73755049a698be58fdfa32a856cf")
@@ -63,6 +65,9 @@ struct TraceFormatTests {
         var lines = [
             "program \(recording.file.program)", "description " + hexadecimal(Array(recording.description.utf8)),
         ]
+        if !recording.file.chunks(of: .revision).isEmpty {
+            lines.append("revision \(recording.revision.number) \(recording.revision.program)")
+        }
         for resource in recording.resources {
             var bytes: [UInt8] = []
             let isHeld = try recording.content(of: resource) { bytes += $0 } && resource.hasContent

@@ -15,6 +15,7 @@ public struct ChunkType: RawRepresentable, Hashable, Sendable, CustomStringConve
     }
 
     public static let description = ChunkType("DESC")
+    public static let revision = ChunkType("REVN")
     public static let resources = ChunkType("RSRC")
     public static let resourceContent = ChunkType("RCON")
     public static let inputs = ChunkType("INPT")
@@ -30,9 +31,8 @@ public struct ChunkType: RawRepresentable, Hashable, Sendable, CustomStringConve
 
     /// Those that this program understands, in the order that listings have them.
     public static let known: [ChunkType] = [
-        .description, .resources, .resourceContent, .parent, .inputs, .stateHashes, .stateParts, .machineState,
-        .memoryPages, .snapshot,
-        .conclusion, .index, .footer,
+        .description, .revision, .resources, .resourceContent, .parent, .inputs, .stateHashes, .stateParts,
+        .machineState, .memoryPages, .snapshot, .conclusion, .index, .footer,
     ]
 
     public var isKnown: Bool { Self.known.contains(self) }

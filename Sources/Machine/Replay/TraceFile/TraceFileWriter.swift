@@ -8,6 +8,8 @@ import Glibc
 /// good, and the error says how far it goes.
 public final class TraceFileWriter {
     public let path: String
+    /// The program that began the file, in its own words.
+    public private(set) var program = ""
     /// How much of the file is whole.
     public private(set) var extent: TraceFileExtent
     private var descriptor: Int32
@@ -32,6 +34,7 @@ public final class TraceFileWriter {
         extent = TraceFileExtent()
         chunks = []
         isFinished = false
+        self.program = program
         // Not before it is known that nobody else writes it.
         if ftruncate(descriptor, 0) != 0, errno != EINVAL { throw failed(errno) }
         try write(TraceFileFormat.header(program: program))
@@ -52,6 +55,7 @@ public final class TraceFileWriter {
         extent = TraceFileExtent()
         chunks = []
         isFinished = false
+        self.program = program
         if ftruncate(descriptor, 0) != 0, errno != EINVAL { throw failed(errno) }
         try write(TraceFileFormat.header(program: program))
     }
@@ -64,6 +68,7 @@ public final class TraceFileWriter {
         chunks = []
         isFinished = false
         let reader = try TraceFileReader(path)
+        program = reader.program
         let all = reader.chunks
         chunks = Array(all[(all.lastIndex { $0.type == .index } ?? 0)...])
         extent = reader.extent

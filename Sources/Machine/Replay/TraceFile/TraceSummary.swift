@@ -4,6 +4,8 @@ public struct TraceSummary: Sendable {
     public var byteCount: UInt64
     public var version: String
     public var program: String
+    /// Which machine made it.
+    public var revision: MachineRevision
     public var ending: TraceFileReader.Ending
     /// Of the machine.
     public var description: String
@@ -37,6 +39,7 @@ public struct TraceSummary: Sendable {
         byteCount = file.byteCount
         version = "\(file.version.major).\(file.version.minor)"
         program = file.program
+        revision = recording.revision
         ending = file.ending
         description = recording.description
         resources = recording.resources
@@ -81,6 +84,7 @@ extension ChunkType {
     public var name: String {
         switch self {
         case .description: "description"
+        case .revision: "revision of the machine"
         case .resources: "list of files"
         case .resourceContent: "contents of files"
         case .inputs: "inputs"

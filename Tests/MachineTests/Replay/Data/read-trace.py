@@ -120,6 +120,8 @@ for kind, _, _, _, _, stamp, _, payload in chunks:
     fields = Fields(payload)
     if kind == "DESC":
         print("description", payload.hex())
+    elif kind == "REVN":
+        print("revision", fields.number(), fields.text())
     elif kind == "RSRC":
         for _ in range(fields.number()):
             record = Fields(fields.bytes())
