@@ -152,7 +152,8 @@ struct StateCompletenessTests {
         let root = BuiltImages.root + "/Sources/"
         let lines = try String(contentsOfFile: root + "ISA/\(architecture)/State.swift", encoding: .utf8).split(
             separator: "\n")
-        let text = try String(contentsOfFile: root + "Machine/Debugger/\(architecture)/\(architecture)State.swift", encoding: .utf8)
+        let description = "Machine/Debugger/\(architecture)/\(architecture)State.swift"
+        let text = try String(contentsOfFile: root + description, encoding: .utf8)
         let names = lines.compactMap { $0.firstMatch(of: /^ {8}public var (\w+)(:| = )/)?.output.1 }.map(String.init)
         #expect(names.count > 50, "there are no registers in State.swift")
         for name in names where !(Self.derived[architecture]?.contains(name) ?? false) {

@@ -159,7 +159,8 @@ extension DebugEvaluator {
         case .binary(let symbol, let left, let right): return try binary(symbol, left, right)
         case .member(let node, let name, let isThroughPointer):
             var structure = try value(of: node)
-            if isThroughPointer { structure = try pointed(by: structure) }
+            // Swift has a dot for members of objects, too.
+            if isThroughPointer || isReference(structure) { structure = try pointed(by: structure) }
             guard case .structure? = structure.type?.kind else { throw DAPSession.Failure("it has no members") }
             guard let member = children(of: structure).first(where: { $0.name == name }) else {
                 throw DAPSession.Failure("it has no member \(name.prefix(40))")
@@ -182,6 +183,7 @@ extension DebugEvaluator {
 
     private func pointed(by value: DebugValue) throws(DAPSession.Failure) -> DebugValue {
         let address = try integer(value)
+        let value = held(by: value) ?? value
         if let target = value.pointee { return DebugValue(type: target, size: target.size, location: .memory(address)) }
         switch value.type?.kind {
         case .pointer(let target?)?: return DebugValue(type: target, size: target.size, location: .memory(address))

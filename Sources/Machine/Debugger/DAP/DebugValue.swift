@@ -96,11 +96,14 @@ struct DebugEvaluator {
 
     /// The value as a number of at most eight bytes, with its sign where its type has one.
     func number(of value: DebugValue) -> UInt64? {
-        if case .structure? = value.type?.kind { return nil }
-        if case .array? = value.type?.kind {
+        switch value.type?.kind {
+        case .structure?: return nil
+        case .array?:
             // It stands for where it begins.
             if case .memory(let address) = value.location { return address }
             return nil
+        case .optional?: return held(by: value).flatMap { self.number(of: $0) }
+        default: break
         }
         guard value.size > 0, let bytes = bytes(of: value) else { return nil }
         var number = UInt64(littleEndianBytes: bytes)
@@ -146,6 +149,12 @@ struct DebugEvaluator {
                 (isArray ? "" : $0.name + " = ") + text(of: $0.value, isHexadecimal, depth: depth + 1)
             }
             return "{" + (shown + (parts.count > 8 ? ["..."] : [])).joined(separator: ", ") + "}"
+        case .optional(let payload, let none):
+            switch held(by: value, payload, none) {
+            case .value(let held): return text(of: held, isHexadecimal, depth: depth)
+            case .nothing: return "nil"
+            case .unknown: return "(no memory)"
+            }
         case .opaque:
             guard let bytes = bytes(of: value), !bytes.isEmpty else { return "(\(value.size) bytes)" }
             if bytes.count <= 8 { return hexadecimal(UInt64(littleEndianBytes: bytes)) }
@@ -214,8 +223,39 @@ struct DebugEvaluator {
 
     // MARK: Parts
 
+    private enum Held {
+        case value(DebugValue), nothing, unknown
+    }
+
+    /// What is in an optional value.
+    private func held(by value: DebugValue, _ payload: DebugType, _ none: OptionalNone) -> Held {
+        let held = DebugValue(type: payload, size: payload.size, location: value.location)
+        switch none {
+        case .byte(let offset):
+            guard let place = location(value.location, offset, 1), let byte = bytes(place, 1) else { return .unknown }
+            return byte == [0] ? .value(held) : .nothing
+        case .value(let none):
+            guard let bytes = bytes(of: value) else { return .unknown }
+            return UInt64(littleEndianBytes: bytes) == none ? .nothing : .value(held)
+        }
+    }
+
+    /// The value itself where it is not optional; nil where nothing is in it.
+    func held(by value: DebugValue) -> DebugValue? {
+        guard case .optional(let payload, let none)? = value.type?.kind else { return value }
+        if case .value(let held) = held(by: value, payload, none) { return held }
+        return nil
+    }
+
+    /// An object of Swift, which is known by its address.
+    func isReference(_ value: DebugValue) -> Bool {
+        if case .pointer(let target?)? = held(by: value)?.type?.kind { return target.isInstance }
+        return false
+    }
+
     func hasChildren(_ value: DebugValue) -> Bool {
         switch value.type?.kind {
+        case .optional?: held(by: value).map { hasChildren($0) } ?? false
         case .structure?: value.location != .absent
         case .array(_, let count)?: count > 0 && value.location != .absent
         case .pointer(let target)?: target.map { $0.size > 0 } ?? false && (number(of: value) ?? 0) != 0
@@ -225,6 +265,7 @@ struct DebugEvaluator {
 
     func children(of value: DebugValue) -> [(name: String, value: DebugValue)] {
         switch value.type?.kind {
+        case .optional?: return held(by: value).map { children(of: $0) } ?? []
         case .structure(let members)?:
             return members.compactMap { member in part(member, of: value).map { (member.name, $0) } }
         case .array(let element, let count)?:

@@ -9,7 +9,9 @@ struct DebugType {
         case structure([Member])
         case array(of: DebugType, count: Int)
         case enumeration([(name: String, value: UInt64)])
-        /// Of which only the size is known, such as most types of Swift.
+        /// Of Swift: a value that may not be there.
+        indirect case optional(DebugType, none: OptionalNone)
+        /// Of which only the size is known.
         case opaque
     }
 
@@ -22,20 +24,27 @@ struct DebugType {
         let bits: (offset: UInt64, count: UInt64)?
     }
 
+    private let die: Dwarf_Die
     /// Typedefs and qualifiers passed.
-    private let entry: Dwarf_Die
-    let name: String
-    private let elements: Int?
-    private static let mostParts = 4096
+    let entry: Dwarf_Die
+    /// Of a class of Swift: what its values, which are references, point to.
+    private(set) var isInstance = false
+    static let mostParts = 4096
 
-    init(_ die: Dwarf_Die) { self.init(die, name: Self.name(of: die, depth: 0), elements: nil) }
-
-    private init(_ die: Dwarf_Die, name: String, elements: Int?) {
+    init(_ die: Dwarf_Die) {
         var (type, peeled) = (die, Dwarf_Die())
         entry = dwarf_peel_type(&type, &peeled) == 0 ? peeled : die
-        self.name = name
-        self.elements = elements
+        self.die = die
     }
+
+    var instance: DebugType {
+        var type = self
+        type.isInstance = true
+        return type
+    }
+
+    /// As the program's language spells it.
+    var name: String { isSwift ? swiftName : Self.name(of: die, depth: 0) }
 
     /// As C spells it.
     private static func name(of die: Dwarf_Die?, depth: Int) -> String {
@@ -77,6 +86,7 @@ struct DebugType {
 
     /// Of one value, in bytes; 0 where it has none.
     var size: Int {
+        if let swiftSize { return swiftSize }
         var die = entry
         if die.tag == DW_TAG_array_type.raw, case .array(let element, let count) = kind {
             return element.size.multipliedReportingOverflow(by: count).overflow ? 0 : element.size * count
@@ -86,6 +96,7 @@ struct DebugType {
     }
 
     var kind: Kind {
+        if isSwift { return swiftKind }
         var die = entry
         switch die.tag {
         case DW_TAG_base_type.raw:

@@ -11,16 +11,7 @@ struct DAPMachineTests {
 
     private func debug(_ program: CompiledProgram, _ body: (DAPTestClient) throws -> Void) throws {
         try program.compileGuest { path in
-            var description = MachineDescription()
-            description.kernel = path
-            if program.target == .riscv64 { description.firmware = "none" }
-            description.memory = ByteCount(4 << 20)
-            let session = try Session(description)
-            let target = MachineTarget(session) { "\($0)" }
-            let sources = SourcePrograms([.init(try DebugInformation(.read(path)))])
-            let client = DAPTestClient(
-                DebuggedProgram(target: target, sources: sources, symbols: SymbolFinder(session.symbols), name: path))
-            try client.begin()
+            let client = try DAPTestClient(debugging: path, on: program.target)
             try body(client)
         }
     }
@@ -44,11 +35,7 @@ struct DAPMachineTests {
             let frames = try client.frames()
             var names: [[String]] = []
             for frame in frames.prefix(2) {
-                let scopes = try client.body("scopes", #"{"frameId":\#(frame.identifier)}"#)["scopes"]?.array ?? []
-                #expect(scopes.first?["name"]?.string == "Locals")
-                let reference = scopes.first?["variablesReference"]?.integer ?? 0
-                let variables =
-                    try client.body("variables", #"{"variablesReference":\#(reference)}"#)["variables"]?.array ?? []
+                let variables = try client.variables(ofFrame: frame.identifier)
                 names.append(variables.map { "\($0["name"]?.string ?? ""): \($0["type"]?.string ?? "")" })
                 if frame.name == "leaf" {
                     #expect(variables.prefix(1).map { $0["value"]?.string } == ["40"])

@@ -14,6 +14,21 @@ final class DAPTestClient: DebugAdapterHost {
 
     init(_ program: DebuggedProgram?) { self.program = program }
 
+    /// Of a machine that stands at the first instruction of a program for it.
+    convenience init(debugging path: String, on target: CompiledProgram.Target) throws {
+        var description = MachineDescription()
+        description.kernel = path
+        if target == .riscv64 { description.firmware = "none" }
+        description.memory = ByteCount(4 << 20)
+        let session = try Session(description)
+        let sources = SourcePrograms([.init(try DebugInformation(.read(path)))])
+        self.init(
+            DebuggedProgram(
+                target: MachineTarget(session) { "\($0)" }, sources: sources, symbols: SymbolFinder(session.symbols),
+                name: path))
+        try begin()
+    }
+
     func launch(_ arguments: JSON) throws(DebugRefusal) -> DebuggedProgram {
         launches.append(arguments)
         guard let program else { throw DebugRefusal("there is no such file") }
@@ -109,6 +124,14 @@ final class DAPTestClient: DebugAdapterHost {
     }
 
     func places() throws -> [String] { try frames().map { "\($0.name):\($0.line)" } }
+
+    /// The variables of a frame, as they are shown.
+    func variables(ofFrame identifier: Int) throws -> [JSON] {
+        let scopes = try body("scopes", #"{"frameId":\#(identifier)}"#)["scopes"]?.array ?? []
+        #expect(scopes.first?["name"]?.string == "Locals")
+        let reference = scopes.first?["variablesReference"]?.integer ?? 0
+        return try body("variables", #"{"variablesReference":\#(reference)}"#)["variables"]?.array ?? []
+    }
 
     /// An expression's value in the innermost frame.
     func value(_ expression: String) throws -> String {

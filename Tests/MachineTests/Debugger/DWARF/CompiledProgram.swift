@@ -7,7 +7,8 @@ import Testing
 struct CompiledProgram: CustomStringConvertible {
     enum Target: String, CaseIterable {
         case riscv64, aarch64
-        fileprivate var options: [String] {
+        /// clang's for it, beside the target.
+        var options: [String] {
             switch self {
             case .riscv64: ["-march=rv64imac", "-mabi=lp64", "-mcmodel=medany", "-mno-relax"]
             case .aarch64: []
@@ -95,12 +96,15 @@ struct CompiledProgram: CustomStringConvertible {
 
     /// Compiles ``guest`` and hands over the program's path.
     func compileGuest<T>(_ body: (String) throws -> T) throws -> T {
-        let base = target == .riscv64 ? "0x80000000" : "0x40080000"
-        let script = """
-            SECTIONS { . = \(base); .text : { *(.start) *(.text*) } .rodata : { *(.rodata*) } .eh_frame : { *(.eh_frame) }
-              .data : { *(.data*) *(.sdata*) } .bss : { *(.bss*) *(.sbss*) } }
-            """
-        return try compile(source: Self.guest, script: script, body)
+        try compile(source: Self.guest, script: guestScript, body)
+    }
+
+    /// The linker's, for a guest.
+    var guestScript: String {
+        """
+        SECTIONS { . = \(target == .riscv64 ? "0x80000000" : "0x40080000"); .text : { *(.start) *(.text*) }
+          .rodata : { *(.rodata*) } .eh_frame : { *(.eh_frame) } .data : { *(.data*) *(.sdata*) } .bss : { *(.bss*) *(.sbss*) } }
+        """
     }
 
     /// Compiles it, and hands over the program's path, in a folder of its own.

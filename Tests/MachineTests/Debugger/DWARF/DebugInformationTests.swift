@@ -137,4 +137,39 @@ struct DebugInformationTests {
             _ = programs.addresses(function: "middle")
         }
     }
+
+    @Test(
+        "Damaged types are shown as far as they go: none is looked at without end",
+        .enabled(if: SwiftProgram.isPossible, "needs the Swift toolchain"))
+    func damagedTypes() throws {
+        let swift = try CompiledProgram.Target.allCases.map { target in
+            try SwiftProgram.compile(for: target) { try InputFile.read($0).bytes }
+        }
+        let c = try CompiledProgram(target: .riscv64, options: ["-O0", "-g"]).compileGuest {
+            try InputFile.read($0).bytes
+        }
+        var looked = 0
+        fuzz("types", cases: 4000, corpus: swift + [c]) { bytes, _ in
+            guard let information = try? DebugInformation(InputFile(name: "t.elf", bytes: bytes)) else { return }
+            let programs = SourcePrograms([.init(information)])
+            for name in ["look", "swiftMain", "middle"] {
+                for address in programs.addresses(function: name).prefix(2) {
+                    let frame = FrameRegisters(
+                        programCounter: address &+ 64, values: (0..<32).map { 0x8000_0000 + $0 * 64 })
+                    let variables = programs.variables(of: frame, isCaller: false, inlined: 0) {
+                        [UInt8](repeating: 1, count: $1)
+                    }
+                    for type in variables.compactMap(\.type) {
+                        _ = (type.name, type.size)
+                        // A level below, as an editor opens it.
+                        if case .structure(let members) = type.kind {
+                            for member in members.prefix(8) { _ = (member.type.name, member.type.kind) }
+                        }
+                        looked += 1
+                    }
+                }
+            }
+        }
+        #expect(looked > 10_000, "\(looked) types were looked at: damage hides the functions that are looked for")
+    }
 }
