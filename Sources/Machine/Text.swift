@@ -32,12 +32,41 @@ public func aligned(_ rows: [[String]], left: Set<Int>) -> [String] {
 /// error stays on one line.
 public func printable(_ text: String) -> String {
     var result = ""
+    for scalar in text.unicodeScalars { result.append(printable: scalar) }
+    return result
+}
+
+/// `text` as XML and HTML take it, in elements and in attributes' values: nothing that a guest or a file says is markup.
+///
+/// Characters that XML 1.0 has no way to write (2.2, "Characters"), and those that steer, are shown by their numbers; of the
+/// latter, lines and tabs remain.
+public func markup(_ text: String) -> String {
+    var result = ""
     for scalar in text.unicodeScalars {
-        switch scalar.value {
-        case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029, 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069:
-            result += "\\u{" + String(scalar.value, radix: 16) + "}"
-        default: result.unicodeScalars.append(scalar)
+        switch scalar {
+        case "&": result += "&amp;"
+        case "<": result += "&lt;"
+        case ">": result += "&gt;"
+        case "\"": result += "&quot;"
+        case "'": result += "&#39;"
+        case "\t", "\n": result.unicodeScalars.append(scalar)
+        case "\u{fffe}", "\u{ffff}": result.append(escaped: scalar)
+        default: result.append(printable: scalar)
         }
     }
     return result
+}
+
+extension String {
+    fileprivate mutating func append(escaped scalar: Unicode.Scalar) {
+        self += "\\u{" + String(scalar.value, radix: 16) + "}"
+    }
+
+    fileprivate mutating func append(printable scalar: Unicode.Scalar) {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029, 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069:
+            append(escaped: scalar)
+        default: unicodeScalars.append(scalar)
+        }
+    }
 }

@@ -11,7 +11,7 @@ struct BenchChart {
     private var subtitle: String {
         let engine = report.engine.map { ", engine \($0)" } ?? ""
         let versions = [(report.versions["orrery"] ?? "") + engine, report.versions["qemu"] ?? ""]
-        return Self.escaped(versions.filter { !$0.isEmpty }.joined(separator: "; "))
+        return markup(versions.filter { !$0.isEmpty }.joined(separator: "; "))
     }
 
     /// Bars on a logarithmic scale: times QEMU's speed from a line at 1, or seconds where QEMU was not measured.
@@ -78,7 +78,7 @@ struct BenchChart {
                 let times = BenchRunner.allCases.compactMap { runner in
                     figure.seconds[runner].map { "\(runner) \(decimal($0, places: 4)) s" }
                 }
-                text += "<g><title>\(Self.escaped(figure.description)): \(times.joined(separator: ", "))</title>\n"
+                text += "<g><title>\(markup(figure.description)): \(times.joined(separator: ", "))</title>\n"
                 text += "<text class=\"text\" x=\"\(number(left - 10))\" y=\"\(number(y + 13))\" text-anchor=\"end\">"
                 text += "\(figure.name)</text>\n"
                 text += "<rect class=\"\(kind)\" x=\"\(number(min(origin, end)))\" y=\"\(number(y + 1))\" rx=\"2\""
@@ -105,11 +105,6 @@ struct BenchChart {
         let digits = high / low < 2e4 ? [1.0, 2, 5] : [1.0]
         return (-6...6).flatMap { power in digits.map { $0 * pow(10, Double(power)) } }
             .filter { $0 >= low && $0 <= high }
-    }
-
-    /// Text for XML.
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
     }
 
     private static func label(_ value: Double) -> String {

@@ -101,39 +101,21 @@ public struct ConformanceReport {
         for result in results where !groups.contains(result.group) { groups.append(result.group) }
         for group in groups {
             let members = results.filter { $0.group == group }
-            text += "  <testsuite name=\"\(escaped(group.isEmpty ? "." : group))\" \(counts(members))>\n"
+            text += "  <testsuite name=\"\(markup(group.isEmpty ? "." : group))\" \(counts(members))>\n"
             for result in members {
                 let name = result.name.split(separator: "/").last.map(String.init) ?? result.name
-                text += "    <testcase classname=\"\(escaped(group.isEmpty ? "." : group))\" name=\"\(escaped(name))\""
+                text += "    <testcase classname=\"\(markup(group.isEmpty ? "." : group))\" name=\"\(markup(name))\""
                 text += " time=\"\(decimal(result.wallTime, places: 3))\""
                 switch result.verdict {
                 case .passed: text += "/>\n"
-                case .skipped: text += "><skipped message=\"\(escaped(result.reason))\"/></testcase>\n"
+                case .skipped: text += "><skipped message=\"\(markup(result.reason))\"/></testcase>\n"
                 case .failed:
                     let details = (result.console + result.post).joined(separator: "\n")
-                    text += "><failure message=\"\(escaped(result.reason))\">\(escaped(details))</failure></testcase>\n"
+                    text += "><failure message=\"\(markup(result.reason))\">\(markup(details))</failure></testcase>\n"
                 }
             }
             text += "  </testsuite>\n"
         }
         return text + "</testsuites>\n"
-    }
-
-    /// XML 1.0 has no way to write most control characters, so they become the replacement character.
-    private func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n", "\t": result.unicodeScalars.append(scalar)
-            default:
-                let isText = scalar.value >= 0x20 && scalar.value != 0xfffe && scalar.value != 0xffff
-                result.unicodeScalars.append(isText ? scalar : "\u{fffd}")
-            }
-        }
-        return result
     }
 }

@@ -147,23 +147,3 @@ public struct FlameGraphPicture {
         })();
         """
 }
-
-/// `text` as XML and HTML take it, in elements and in attributes: nothing that a guest says is markup, and characters that XML
-/// cannot have are shown by their numbers.
-public func markup(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "&": result += "&amp;"
-        case "<": result += "&lt;"
-        case ">": result += "&gt;"
-        case "\"": result += "&quot;"
-        case "'": result += "&#39;"
-        case "\t", "\n": result.unicodeScalars.append(scalar)
-        case _ where scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar.value & 0xfffe == 0xfffe:
-            result += "\\u{\(String(scalar.value, radix: 16))}"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
-}

@@ -99,8 +99,8 @@ extension GDBSession {
 
     private var threads: String {
         let lines = (0..<target.processorCount).map { processor in
-            "<thread id=\"\(name(of: processor))\" core=\"\(processor)\" name=\"\(xml(target.label(of: processor)))\">"
-                + "\(xml(target.status(of: processor)))</thread>"
+            "<thread id=\"\(name(of: processor))\" core=\"\(processor)\" name=\"\(markup(target.label(of: processor)))\">"
+                + "\(markup(target.status(of: processor)))</thread>"
         }
         return "<?xml version=\"1.0\"?>\n<threads>\n" + (hasEnded ? [] : lines).joined(separator: "\n")
             + "\n</threads>\n"

@@ -14,7 +14,7 @@ struct GDBTargetDescription {
             if let types = types(of: feature) { lines.append(types) }
             for (number, register) in target.registers.enumerated() where self.feature(of: register) == feature {
                 lines.append(
-                    "<reg name=\"\(xml(register.name))\" bitsize=\"\(register.bits)\" regnum=\"\(number)\" "
+                    "<reg name=\"\(markup(register.name))\" bitsize=\"\(register.bits)\" regnum=\"\(number)\" "
                         + "type=\"\(type(of: register))\" group=\"\(register.group.rawValue)\"/>")
             }
             lines.append("</feature>")
@@ -103,19 +103,4 @@ struct GDBTargetDescription {
         }
         return types + unions + "<union id=\"aarch64v\">\(fields)</union>"
     }()
-}
-
-/// `text` where XML has text or an attribute's value.
-func xml(_ text: String) -> String {
-    var result = ""
-    for character in printable(text) {
-        switch character {
-        case "<": result += "&lt;"
-        case ">": result += "&gt;"
-        case "&": result += "&amp;"
-        case "\"": result += "&quot;"
-        default: result.append(character)
-        }
-    }
-    return result
 }
