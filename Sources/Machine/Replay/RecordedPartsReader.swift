@@ -8,10 +8,7 @@ public struct RecordedPartsReader {
     init(_ file: TraceFileReader, from position: UInt64) {
         self.file = file
         first = position
-        let all = file.chunks(of: .stateParts)
-        // All that begin before it but the last of them are behind.
-        let start = all.lastIndex { $0.position < position } ?? 0
-        chunks = all[min(start, all.count)...]
+        chunks = file.chunks(of: .stateParts, from: position)
     }
 
     /// The next record; nil behind the last.

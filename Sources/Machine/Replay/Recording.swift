@@ -194,10 +194,7 @@ public struct RecordedHashes {
         self.file = file
         self.method = method
         first = position
-        let all = file.chunks(of: .stateHashes)
-        // All that begin before it but the last of them are behind.
-        let start = all.lastIndex { $0.position < position } ?? 0
-        chunks = all[min(start, all.count)...]
+        chunks = file.chunks(of: .stateHashes, from: position)
     }
 
     /// The next hash; nil behind the last.

@@ -62,6 +62,12 @@ public final class TraceFileReader {
     /// The chunks of a type, in their order.
     public func chunks(of type: ChunkType) -> [TraceChunk] { chunks.filter { $0.type == type && $0.isUnderstood } }
 
+    /// Those of them that may hold what is recorded from a place in the run on: the last that begins before it, and all behind.
+    func chunks(of type: ChunkType, from position: UInt64) -> ArraySlice<TraceChunk> {
+        let all = chunks(of: type)
+        return all[(all.lastIndex { $0.position < position } ?? 0)...]
+    }
+
     /// The chunk of that ``TraceChunk/sequence``, if it is of that type.
     public func chunk(_ sequence: UInt64, of type: ChunkType) -> TraceChunk? {
         guard sequence < UInt64(chunks.count) else { return nil }
