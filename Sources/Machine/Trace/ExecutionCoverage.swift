@@ -8,6 +8,8 @@ public final class ExecutionCoverage {
         public let path: String
         public let owner: SymbolSpaces.Owner
         public let range: Range<UInt64>
+        /// What is added to an address that it was linked at, to have where it runs.
+        public let bias: UInt64
 
         /// - Parameter name: as ``SymbolSpaces`` takes it.
         public init(_ name: SymbolSpaces.FileName, machine: ELFFile.Machine) throws(InputError) {
@@ -26,6 +28,7 @@ public final class ExecutionCoverage {
             path = name.path
             owner = name.owner
             range = base..<base + (last - first)
+            bias = base &- first
         }
     }
 
@@ -50,6 +53,9 @@ public final class ExecutionCoverage {
     private static let isExecuted: UInt8 = 1
     private static let isLong: UInt8 = 2
     private static let isEntered: UInt8 = 4
+    /// How often instructions were executed: of each module pages of so many bytes, empty until something in them is.
+    private var counts: [[[UInt64]]]
+    private static let pageSize = 4096
 
     /// What a CPU is about to execute, and what would follow the instruction before it.
     private struct Step {
@@ -65,6 +71,7 @@ public final class ExecutionCoverage {
         self.session = session
         self.modules = modules
         marks = modules.map { Array(repeating: 0, count: Int($0.range.upperBound - $0.range.lowerBound) / 2 + 1) }
+        counts = marks.map { Array(repeating: [], count: $0.count * 2 / Self.pageSize + 1) }
         steps = Array(repeating: Step(), count: session.board.processors.count)
         for (index, processor) in session.board.processors.enumerated() {
             processor.observeExceptions { [unowned self, unowned processor] in
@@ -105,6 +112,9 @@ public final class ExecutionCoverage {
         }
         if step.next != step.counter { mark |= Self.isEntered }
         marks[module][place] = mark
+        let (page, placeInPage) = (place / (Self.pageSize / 2), place % (Self.pageSize / 2))
+        if counts[module][page].isEmpty { counts[module][page] = Array(repeating: 0, count: Self.pageSize / 2) }
+        counts[module][page][placeInPage] &+= 1
         steps[index].next = step.counter &+ (mark & Self.isLong != 0 ? 4 : 2)
         steps[index].module = module
     }
@@ -127,6 +137,16 @@ public final class ExecutionCoverage {
     /// The addresses of instructions of a module that were executed, from its start on.
     public func offsets(of module: Int) -> [UInt64] {
         marks[module].indices.filter { marks[module][$0] & Self.isExecuted != 0 }.map { UInt64($0) * 2 }
+    }
+
+    /// Those of a module, by the addresses that they were linked at, and how often each was executed.
+    public func executions(of module: Int) -> [(address: UInt64, count: UInt64)] {
+        let start = modules[module].range.lowerBound &- modules[module].bias
+        return offsets(of: module).map { offset in
+            let place = Int(offset) / 2
+            let count = counts[module][place / (Self.pageSize / 2)][place % (Self.pageSize / 2)]
+            return (start &+ offset, count)
+        }
     }
 
     public func blocks(of module: Int) -> [Block] {

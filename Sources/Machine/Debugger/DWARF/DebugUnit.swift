@@ -99,7 +99,7 @@ final class DebugUnit {
     /// The first address of the line in each function, and in each copy of one that was inlined.
     func beginnings(of line: Int, in files: Set<Int>) -> [UInt64] {
         var addresses: [UInt64] = []
-        var seen: Set<UnsafeMutableRawPointer?> = []
+        var seen: Set<UnsafeMutableRawPointer> = []
         for (index, row) in lines.enumerated()
         where !row.isEnd && row.isStatement && row.line == line && files.contains(row.file) {
             // A row with another line's at the same address behind it stands for no code.
@@ -108,14 +108,13 @@ final class DebugUnit {
             {
                 continue
             }
-            guard let function = function(at: row.address) else {
+            guard let copy = copy(at: row.address) else {
                 // Assembly: a line may be a macro of many instructions.
                 let isSame = index > 0 && lines[index - 1].line == line && lines[index - 1].file == row.file
                 if !isSame || lines[index - 1].isEnd { addresses.append(row.address) }
                 continue
             }
-            let copy = inlinedCalls(at: row.address, in: function).last ?? function.die
-            if seen.insert(copy.addr).inserted { addresses.append(row.address) }
+            if seen.insert(copy).inserted { addresses.append(row.address) }
         }
         return addresses
     }
@@ -185,6 +184,36 @@ final class DebugUnit {
     func inlinedCalls(at address: UInt64, in function: Function) -> [Dwarf_Die] {
         scopes(at: address, in: function).filter { $0.tag == DW_TAG_inlined_subroutine.raw }
     }
+
+    /// Which copy of a function's code an address is in: where in .debug_info the function itself is, or the call that it was
+    /// inlined for. Nil where no function is known, as in assembly.
+    func copy(at address: UInt64) -> UnsafeMutableRawPointer? {
+        guard let function = function(at: address) else { return nil }
+        return (inlinedCalls(at: address, in: function).last ?? function.die).addr
+    }
+
+    /// Where a function is written.
+    func declaration(of function: Function) -> (file: String, line: Int)? {
+        // libdw's own dwarf_decl_file takes the first file of DWARF 5, number 0, for none.
+        var die = function.die
+        guard let file = fileName(die.number(DW_AT_decl_file)), let line = die.number(DW_AT_decl_line), line > 0 else {
+            return nil
+        }
+        return (file, Int(clamping: line))
+    }
+
+    /// Where a function is entered (2.18).
+    func entry(of function: Function) -> UInt64? {
+        var die = function.die
+        var address: Dwarf_Addr = 0
+        guard dwarf_entrypc(&die, &address) == 0, function.ranges.contains(where: { $0.contains(address) }) else {
+            return function.ranges.first?.lowerBound
+        }
+        return address
+    }
+
+    /// Where its line table begins in .debug_line; units may share one (3.1.1, DW_AT_stmt_list).
+    var lineTableOffset: UInt64? { die.number(DW_AT_stmt_list) }
 
     /// The blocks and inlined calls that an address is in, the outermost first.
     func scopes(at address: UInt64, in function: Function) -> [Dwarf_Die] {
