@@ -35,6 +35,8 @@ struct ReportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Instructions from one sample of the flame graph to the next.", valueName: "n"))
     var every: String?
 
+    @OptionGroup var callers: CallerOptions
+
     func run() throws {
         func count(_ text: String, _ flag: String) throws(UsageError) -> UInt64 {
             do throws(ValueError) { return try Count(text).value } catch { throw UsageError(flag: flag, error) }
@@ -44,11 +46,13 @@ struct ReportCommand: ParsableCommand {
         limits.segments = limits.events
         limits.lines = min(limits.events, 50_000)
         let interval = try every.map { text throws(UsageError) in try count(text, "every") }
-        let replay = try TraceReplay(file)
+        let replay = try TraceReplay(file, engine: callers.engine)
         let spaces = try symbols.spaces(replay.session)
+        // It stands before the CPUs, and the events' watchers before it.
+        let calls = try callers.tracker(replay.session)
         let events = try RunEvents(replay.session, limits)
         let profile = InstructionProfile(
-            replay.session, spaces, interval: interval ?? InstructionProfile.defaultInterval)
+            replay.session, spaces, interval: interval ?? InstructionProfile.defaultInterval, calls: calls)
         try replay.run { _ in profile.run() }
         events.finish()
         try OutputFile.write(ReportPage(events, profile, replay, spaces).text, to: output)

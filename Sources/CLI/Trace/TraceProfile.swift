@@ -7,9 +7,13 @@ extension TraceCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show where a run spends its instructions, by function, as stacks or as a flame graph.",
             discussion: """
-                The recording is run again, and stopped each so many instructions to see which function a CPU is in, and by \
-                frame pointers who called it. The same recording gives the same profile. What guests execute is told apart \
-                from what their hypervisor does; code without symbols is shown by its page.
+                The recording is run again, and stopped each so many instructions to see which function a CPU is in, and who \
+                called it. The same recording gives the same profile. What guests execute is told apart from what their \
+                hypervisor does; code without symbols is shown by its page.
+
+                By --stacks calls, each call and return is followed: callers are exact for code of any kind, and the run is \
+                interpreted, instruction by instruction. By --stacks pointers, frame pointers tell the callers of code that \
+                keeps them, which is faster.
 
                 Examples:
                   orrery trace profile hyper.orrery
@@ -24,6 +28,8 @@ extension TraceCommand {
 
         @Option(help: ArgumentHelp("Instructions from one sample to the next.", valueName: "n"))
         var every: String?
+
+        @OptionGroup var callers: CallerOptions
 
         @Option(name: .shortAndLong, help: ArgumentHelp("Write a flame graph, a picture of SVG.", valueName: "file"))
         var output: String?
@@ -45,8 +51,10 @@ extension TraceCommand {
                 }
                 if interval == 0 { throw UsageError("--every: there are no samples of 0 instructions. Give 10000.") }
             }
-            let replay = try TraceReplay(file)
-            let profile = InstructionProfile(replay.session, try symbols.spaces(replay.session), interval: interval)
+            let replay = try TraceReplay(file, engine: callers.engine)
+            let profile = InstructionProfile(
+                replay.session, try symbols.spaces(replay.session), interval: interval,
+                calls: try callers.tracker(replay.session))
             try replay.run { _ in profile.run() }
             if profile.shortened > 0 {
                 StandardStreams.complain(

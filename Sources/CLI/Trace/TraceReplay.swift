@@ -76,6 +76,25 @@ struct SymbolOptions: ParsableArguments {
     }
 }
 
+/// How it is found out who called a function.
+struct CallerOptions: ParsableArguments {
+    enum Source: String, CaseIterable, ExpressibleByArgument {
+        case calls, pointers
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Tell who called a function by calls and returns, or by frame pointers.", valueName: "calls|pointers"))
+    var stacks = Source.calls
+
+    /// Calls are followed in the interpreter.
+    var engine: Engine? { stacks == .calls ? .interpreter : nil }
+
+    func tracker(_ session: Session) throws(InputError) -> CallTracker? {
+        stacks == .calls ? try CallTracker(session) : nil
+    }
+}
+
 /// Colours of a terminal, or none of them.
 struct Paint {
     let isColoured: Bool

@@ -2,11 +2,14 @@
 /// the other CPU.
 class StandInProcessor: Processor {
     let base: any InspectableProcessor
+    /// What runs it: itself, or one who stands in for it already.
+    private let next: any Processor
     /// Where the turn ends, in executed instructions.
     private var end: UInt64 = 0
 
-    init(_ base: any InspectableProcessor) {
+    init(_ base: any InspectableProcessor, before next: (any Processor)? = nil) {
         self.base = base
+        self.next = next ?? base
     }
 
     final var identifier: Int { base.identifier }
@@ -20,7 +23,7 @@ class StandInProcessor: Processor {
     final var hasEndedTurn: Bool { base.hasEndedTurn }
     final var isStoppedByDebugger: Bool { base.isStoppedByDebugger }
 
-    func run(_ count: UInt64) -> UInt64 { base.run(count) }
+    func run(_ count: UInt64) -> UInt64 { next.run(count) }
 
     /// Runs a turn in pieces.
     /// - Parameter piece: has the other CPU execute some of the instructions that are left.
@@ -36,12 +39,12 @@ class StandInProcessor: Processor {
 
     final func limitTurn(to limit: UInt64) {
         end = min(end, max(limit, base.executed &+ 1))
-        base.limitTurn(to: limit)
+        next.limitTurn(to: limit)
     }
 
     final func stop() {
         end = 0
-        base.stop()
+        next.stop()
     }
 
     final func passBreakpoint() { base.passBreakpoint() }

@@ -46,20 +46,14 @@ struct CallStack {
 
     /// The call that returns to an address; nil where there is none before it.
     private func call(before address: UInt64) -> UInt64? {
-        guard address > 4 else { return nil }
-        if isRISCV {
-            guard address & 1 == 0, let low = half(address &- 4), let high = half(address &- 2) else { return nil }
-            let instruction = UInt32(high) << 16 | UInt32(low)
-            // JAL and JALR that link to ra, or to t0 as calls of prologues do; C.JALR.
-            let isLink = [1, 5].contains(instruction >> 7 & 31)
-            if isLink, instruction & 0x7f == 0x6f || instruction & 0x707f == 0x67 { return address &- 4 }
-            return high & 0xf07f == 0x9002 && high >> 7 & 31 != 0 ? address &- 2 : nil
-        }
-        guard address & 3 == 0, let low = half(address &- 4), let high = half(address &- 2) else { return nil }
+        guard address > 4, let low = half(address &- 4), let high = half(address &- 2) else { return nil }
         let instruction = UInt32(high) << 16 | UInt32(low)
-        // BL, and BLR, also those that authenticate.
-        let isCall = instruction >> 26 == 0x25 || instruction & 0xfeff_f000 == 0xd63f_0000
-        return isCall ? address &- 4 : nil
+        if isRISCV {
+            guard address & 1 == 0 else { return nil }
+            if low & 3 == 3, RISCV.Hart.transfer(instruction).isCall { return address &- 4 }
+            return high & 3 != 3 && RISCV.Hart.transfer(UInt32(high)).isCall ? address &- 2 : nil
+        }
+        return address & 3 == 0 && AArch64.ProcessingElement.transfer(instruction).isCall ? address &- 4 : nil
     }
 
     private func word(_ address: UInt64) -> UInt64? {

@@ -22,6 +22,9 @@ public final class InstructionProfile {
 
     private let session: Session
     private let symbols: SymbolSpaces
+    private let calls: CallTracker?
+    /// Frames that are shown of a stack, the innermost ones.
+    private static let deepest = 128
     /// Names of functions, found once.
     private var names: [Place: String] = [:]
 
@@ -30,10 +33,15 @@ public final class InstructionProfile {
         let guest: UInt64?
     }
 
-    /// - Parameter interval: instructions from one sample to the next.
-    public init(_ session: Session, _ symbols: SymbolSpaces, interval: UInt64 = defaultInterval) {
+    /// - Parameters:
+    ///   - interval: instructions from one sample to the next.
+    ///   - calls: who knows what has led to where a CPU is; else frame pointers tell, where there are any.
+    public init(
+        _ session: Session, _ symbols: SymbolSpaces, interval: UInt64 = defaultInterval, calls: CallTracker? = nil
+    ) {
         self.session = session
         self.symbols = symbols
+        self.calls = calls
         self.interval = max(interval, 1)
     }
 
@@ -57,9 +65,14 @@ public final class InstructionProfile {
         let level = processor.privilege
         let guest = level.isGuests ? processor.guest : nil
         let root = guest.map { "guest \($0) \(level.name)" } ?? level.name
-        let counters = CallStack(processor: processor, memory: board.memory).programCounters {
-            symbols.location($0, guest: guest)?.symbol.address
-        }
+        let counters =
+            if let calls {
+                [processor.programCounter] + calls.calls(of: processor).prefix(Self.deepest)
+            } else {
+                CallStack(processor: processor, memory: board.memory).programCounters {
+                    symbols.location($0, guest: guest)?.symbol.address
+                }
+            }
         var frames = [root]
         for counter in counters.reversed() {
             // Code without symbols is shown by the page: of calls within one, one frame is enough.

@@ -104,8 +104,9 @@ public final class RunEvents {
             if processor.isWaiting { beginWait(index, at: 0) }
         }
         session.board.scheduler.substitute { [unowned self] processor in
-            guard let index = processors.firstIndex(where: { $0 === processor }) else { return processor }
-            return WatchedProcessor(processors[index], index, self)
+            let base = (processor as? StandInProcessor)?.base ?? processor
+            guard let index = processors.firstIndex(where: { $0 === base }) else { return processor }
+            return WatchedProcessor(processors[index], index, self, before: processor)
         }
         session.console.listeners.append { [weak self] in self?.printed($0) }
     }

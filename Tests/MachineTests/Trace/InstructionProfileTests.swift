@@ -76,7 +76,7 @@ struct InstructionProfileTests {
     /// The program as a file with symbols, each sampled instruction of it.
     private static func profile(
         _ words: [UInt32], at base: UInt64, _ symbols: [(String, UInt64, UInt64)], machine: UInt16, _ board: String,
-        engine: Engine
+        engine: Engine, byCalls: Bool = false
     ) throws -> InstructionProfile {
         try ExternalTool.withTemporaryDirectory { directory in
             var builder = ELFBuilder.program(
@@ -92,7 +92,8 @@ struct InstructionProfileTests {
             description.engine = engine
             description.maxInstructions = Count(100_000)
             let session = try Session(description)
-            let profile = InstructionProfile(session, SymbolSpaces(session.symbols), interval: 1)
+            let calls = byCalls ? try CallTracker(session) : nil
+            let profile = InstructionProfile(session, SymbolSpaces(session.symbols), interval: 1, calls: calls)
             #expect(profile.run() == .exited(status: 0))
             return profile
         }
@@ -100,12 +101,12 @@ struct InstructionProfileTests {
 
     @Test(
         "Each instruction is in its function and in those that called it, frames set up or not",
-        arguments: Engine.allCases)
-    func riscvStacks(engine: Engine) throws {
+        arguments: Engine.allCases, [false, true])
+    func riscvStacks(engine: Engine, byCalls: Bool) throws {
         let profile = try Self.profile(
             Self.riscv, at: 0x8000_0000,
             [("_start", 0, 0x24), ("main", 0x24, 0x34), ("work", 0x58, 0x28), ("leaf", 0x80, 0x10)],
-            machine: 243, "riscv-virt", engine: engine)
+            machine: 243, "riscv-virt", engine: engine, byCalls: byCalls)
         // 5 before the calls, 10 times 4, 4 behind them; 10 times 10; 10 times 1, 200 and 1. The first of the six
         // instructions of reset code is executed before anybody looks.
         #expect(
@@ -124,12 +125,12 @@ struct InstructionProfileTests {
         #expect(profile.samples == 2182)
     }
 
-    @Test("The same by AArch64's frame records", arguments: Engine.allCases)
-    func aarch64Stacks(engine: Engine) throws {
+    @Test("The same by AArch64's frame records", arguments: Engine.allCases, [false, true])
+    func aarch64Stacks(engine: Engine, byCalls: Bool) throws {
         let profile = try Self.profile(
             Self.aarch64, at: 0x4008_0000,
             [("_start", 0, 0x20), ("main", 0x20, 0x20), ("work", 0x40, 0x14), ("leaf", 0x54, 0x10)],
-            machine: 183, "aarch64-virt", engine: engine)
+            machine: 183, "aarch64-virt", engine: engine, byCalls: byCalls)
         let lines = profile.folded.split(separator: "\n").map { $0.drop { $0 != ";" } }
         for line in [";_start;main 35", ";_start;main;work 50", ";_start;main;work;leaf 2020"] {
             #expect(lines.contains(line[...]), "\(line) is not in \(profile.folded)")
