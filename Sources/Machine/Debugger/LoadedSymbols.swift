@@ -7,6 +7,8 @@ struct LoadedSymbols {
     let bias: UInt64
     /// The guest (VMID) whose program it is; nil for who has no guest's number, such as the hypervisor.
     let guest: UInt64?
+    /// How its functions' frames are left, among others; nil where nobody has asked for it to be read.
+    var information: DebugInformation?
 
     /// - Parameter address: where its first segment lies, where that is not where it was linked for.
     init(_ image: ELFFile, guest: UInt64?, at address: UInt64?) {

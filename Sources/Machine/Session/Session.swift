@@ -17,6 +17,8 @@ public final class Session {
     public let plan: LoadPlan
     /// Of the kernel and of the firmware, for traces and post-mortems.
     public let symbols: [SymbolTable]
+    /// Those of the kernel and the firmware that are ELF files, in this order: for debug information.
+    public let programs: [InputFile]
     private var hostTargetInterface: HostTargetInterface?
     private var script: InputScriptPlayer?
     private let until: Regex<AnyRegexOutput>?
@@ -160,6 +162,9 @@ public final class Session {
         try plan.placeDeviceTree(tree)
         self.plan = plan
         symbols = [kernel?.symbols, firmware?.symbols].compactMap { $0 }
+        self.programs = [programs.kernel, programs.firmware ?? self.builtInFirmware].compactMap(\.self).filter {
+            ELFFile.isELF($0.bytes)
+        }
         if description.jitPerfMap ?? false, let translator = board.translator {
             try PerfMap.ofProcess().follow(translator, SymbolFinder(symbols))
         }

@@ -3,6 +3,8 @@
 
 #include "AArch64.h"
 
+.cfi_sections .debug_frame
+
 .section .text.start, "ax"
 .globl _start
 _start:
@@ -15,6 +17,8 @@ _start:
     .ascii "ARM\x64"
     .word 0
 
+    .cfi_startproc
+    .cfi_undefined x30                  // nobody has called
 1:  msr daifset, #15
     mov x20, x0
     mrs x0, CurrentEL                   // EL in bits 3 and 2
@@ -42,6 +46,7 @@ _start:
     bl start_translation
     mov x0, x20
     bl hyper_start                      // never returns
+    .cfi_endproc
 
 // Nothing else would work; whoever looks at the CPU finds it here.
 hyper_needs_el2:
@@ -50,6 +55,8 @@ hyper_needs_el2:
 
 .globl hyper_secondary_entry
 hyper_secondary_entry:                  // x0 = the top of a stack, under which the CPU's record stands
+    .cfi_startproc
+    .cfi_undefined x30
     msr daifset, #15
     mov x20, x0
     bl reset_registers
@@ -58,6 +65,7 @@ hyper_secondary_entry:                  // x0 = the top of a stack, under which 
     msr tpidr_el2, x0
     sub sp, x20, #16
     bl hyper_start_secondary            // never returns
+    .cfi_endproc
 
 // What firmware may have left otherwise.
 reset_registers:

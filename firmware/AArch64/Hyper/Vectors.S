@@ -2,6 +2,14 @@
 
 #include "AArch64.h"
 
+// For debuggers, and not in the image. Where an exception came to is in no general register: for DWARF it is ELR_mode (AADWARF64,
+// "DWARF register names"), and the assembler gives all of a file the same column for it.
+.cfi_sections .debug_frame
+.macro frame
+    .cfi_startproc
+    .cfi_return_column 33
+.endm
+
 // An exception of Hyper itself, most often an interrupt: on the stack of whoever runs. Registers that calls keep are left to
 // the calls.
 .macro host_exception kind
@@ -52,6 +60,8 @@ hyper_vectors:
     guest_exit EXIT_ERROR
 
 guest_exit:
+    frame
+    .cfi_undefined 33                   // nobody has called
     stp x2, x3, [sp, #16]
     stp x4, x5, [sp, #32]
     stp x6, x7, [sp, #48]
@@ -75,14 +85,20 @@ guest_exit:
     mov sp, x3
     bl hyper_guest_exit
     b enter_guest
+    .cfi_endproc
 
 // hyper_begin_guest(frame): the guest's first entry.
 .globl hyper_begin_guest
 hyper_begin_guest:
+    frame
+    .cfi_undefined 33                   // it does not return
     mov x19, x0
+    .cfi_endproc
 
 // x19 = the frame of the guest that is entered.
 enter_guest:
+    frame
+    .cfi_undefined 33
     mov sp, x19
     ldp x30, x1, [sp, #240]
     ldr x2, [sp, #GUEST_STATUS]
@@ -104,8 +120,11 @@ enter_guest:
     ldp x2, x3, [sp, #16]
     ldp x0, x1, [sp]
     eret
+    .cfi_endproc
 
 host_exception:
+    frame
+    .cfi_def_cfa_offset HOST_FRAME_SIZE
     stp x2, x3, [sp, #16]
     stp x4, x5, [sp, #32]
     stp x6, x7, [sp, #48]
@@ -118,6 +137,11 @@ host_exception:
     mrs x1, elr_el2
     mrs x2, spsr_el2
     stp x1, x2, [sp, #160]
+.irp register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
+    .cfi_offset x\register, 8*\register - HOST_FRAME_SIZE
+.endr
+    .cfi_offset x30, 152 - HOST_FRAME_SIZE
+    .cfi_offset 33, 160 - HOST_FRAME_SIZE
     bl hyper_exception
     ldp x1, x2, [sp, #160]
     msr elr_el2, x1
@@ -133,6 +157,7 @@ host_exception:
     ldp x2, x3, [sp, #16]
     ldp x0, x1, [sp], #HOST_FRAME_SIZE
     eret
+    .cfi_endproc
 
 // hyper_switch(old, new): leaves the running thread's registers on its stack and the stack in *old, and goes on with what
 // was left on `new`.

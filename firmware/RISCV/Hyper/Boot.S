@@ -2,9 +2,13 @@
 
 #include "RISCV.h"
 
+.cfi_sections .debug_frame
+
 .section .text.start, "ax"
 .globl _start
 _start:                                 // a0 = hart, a1 = device tree
+    .cfi_startproc
+    .cfi_undefined ra                   // nobody has called
     lla t0, bss_start
     lla t1, bss_end
 1:  bgeu t0, t1, 2f
@@ -17,9 +21,12 @@ _start:                                 // a0 = hart, a1 = device tree
     csrw sie, zero
     lla tp, _start                      // locks want to know CPUs apart, before there is a record of any
     call hyper_start                    // never returns
+    .cfi_endproc
 
 .globl hyper_secondary_entry
 hyper_secondary_entry:                  // a1 = the top of a stack, under which the CPU's record stands
+    .cfi_startproc
+    .cfi_undefined ra
     mv sp, a1
     ld tp, -8(sp)
     addi sp, sp, -16
@@ -27,6 +34,7 @@ hyper_secondary_entry:                  // a1 = the top of a stack, under which 
     csrw stvec, t0
     csrw sie, zero
     call hyper_start_secondary          // never returns
+    .cfi_endproc
 
 .bss
 .balign 16

@@ -21,15 +21,15 @@ public struct FrameRegisters: Equatable, Sendable {
 public typealias FrameMemory = (_ address: UInt64, _ count: Int) -> [UInt8]?
 
 /// How the frame of a function is left, from any of its instructions, by call frame information (6.4) of .debug_frame or
-/// .eh_frame, and where there is none by frame pointers.
+/// .eh_frame.
 struct CallFrames {
     private let tables: [OpaquePointer]
     /// Of .eh_frame; libdw ends the other with the file.
     private let owned: OpaquePointer?
-    private let machine: ELFFile.Machine
+    private let convention: FrameConvention
 
     init(elf: OpaquePointer, dwarf: OpaquePointer?, _ machine: ELFFile.Machine) {
-        self.machine = machine
+        convention = FrameConvention(machine)
         owned = dwarf_getcfi_elf(elf)
         tables = [dwarf.flatMap { dwarf_getcfi($0) }, owned].compactMap(\.self)
     }
@@ -106,11 +106,11 @@ struct CallFrames {
             if frame.values.indices.contains(number) { caller.values[number] = value }
             if number == returnColumn { returnAddress = value }
         }
-        caller.values[stackPointer] = canonical
+        caller.values[convention.stackPointer] = canonical
         guard let returnAddress, returnAddress != 0 else { return .outermost }
-        caller.programCounter = withoutAuthentication(returnAddress)
+        caller.programCounter = convention.withoutAuthentication(returnAddress)
         // It is no caller of itself.
-        guard caller.programCounter != frame.programCounter || canonical != frame[stackPointer] else {
+        guard caller.programCounter != frame.programCounter || canonical != frame[convention.stackPointer] else {
             return .outermost
         }
         return .frame(caller)
@@ -127,50 +127,18 @@ struct CallFrames {
             guard let base = own.baseAddress,
                 dwarf_frame_register(rules, Int32(number), base, &operations, &count) == 0
             else { return nil }
-            // Nothing is said: callees leave it as it was, or nobody expects it back.
-            guard count > 0, let operations else { return operations == nil || keeps(number) ? frame[number] : nil }
+            // It is as it was, or nobody expects it back; libdw does not tell what is said to be undefined from what nothing is
+            // said of, but that the link register is kept it says itself. Where that is undefined, nobody has called.
+            guard count > 0, let operations else {
+                let isKept = operations == nil || convention.keeps(number) && number != convention.linkRegister
+                return isKept ? frame[number] : nil
+            }
             switch machine.evaluate(operations, count) {
-            case .memory(let address)?: return memoryWord(address, machine.memory)
+            case .memory(let address)?: return frameWord(address, machine.memory)
             case .value(let value)?: return value
             case .register(let other)?: return frame[other]
             case .bytes, .pieces, .absent, nil: return nil
             }
         }
-    }
-
-    private func memoryWord(_ address: UInt64, _ memory: FrameMemory) -> UInt64? {
-        memory(address, 8).map { UInt64(littleEndianBytes: $0) }
-    }
-
-    private var stackPointer: Int { machine == .riscv ? 2 : 31 }
-    private var framePointer: Int { machine == .riscv ? 8 : 29 }
-    private var linkRegister: Int { machine == .riscv ? 1 : 30 }
-
-    /// A callee must give it back as it was (psABI, "Integer Register Convention"; AAPCS64, "General-purpose Registers").
-    private func keeps(_ number: Int) -> Bool {
-        machine == .riscv ? [1, 3, 4, 8, 9].contains(number) || 18...27 ~= number : 19...30 ~= number
-    }
-
-    /// An AArch64 return address may be signed in its upper bits; bit 55 says what they were.
-    private func withoutAuthentication(_ address: UInt64) -> UInt64 {
-        guard machine == .aarch64, address >> 48 != 0, address >> 48 != 0xffff else { return address }
-        return address & 1 << 55 != 0 ? address | 0xffff << 48 : address & ~(0xffff << 48)
-    }
-
-    // MARK: Frame pointers
-
-    /// The caller by the frame record that the frame pointer points to: the one before it, and the return address.
-    func callerByFramePointer(of frame: FrameRegisters, memory: @escaping FrameMemory) -> FrameRegisters? {
-        guard let pointer = frame[framePointer], pointer != 0, pointer % 8 == 0, let stack = frame[stackPointer],
-            pointer >= stack
-        else { return nil }
-        // RISC-V's points behind the record, AArch64's to it (psABI, "Frame Pointer Convention"; AAPCS64, "The Frame Pointer").
-        let record = machine == .riscv ? pointer &- 16 : pointer
-        guard let outer = memoryWord(record, memory), let address = memoryWord(record &+ 8, memory), address != 0
-        else { return nil }
-        var values = [UInt64?](repeating: nil, count: frame.values.count)
-        values[framePointer] = outer
-        values[stackPointer] = record &+ 16
-        return FrameRegisters(programCounter: withoutAuthentication(address), values: values)
     }
 }

@@ -64,29 +64,21 @@ public final class SourcePrograms {
 
     // MARK: Frames
 
+    /// What finds the frames of a stack; nil where there is no program.
+    public var unwinder: StackUnwinder? {
+        programs.first.map { StackUnwinder($0.information.machine, programs) }
+    }
+
     /// The frame that called this one.
     /// - Parameter isCaller: it has itself called another, so that its program counter is where that one returns to.
     /// - Returns: nil at the outermost frame, or where it cannot be known.
     public func caller(of frame: FrameRegisters, isCaller: Bool, memory: @escaping FrameMemory) -> FrameRegisters? {
-        for program in programs {
-            switch program.information.frames.caller(of: frame, isCaller: isCaller, bias: program.bias, memory: memory)
-            {
-            case .frame(let caller): return caller
-            case .outermost: return nil
-            case .unknown: continue
-            }
-        }
-        return programs.first?.information.frames.callerByFramePointer(of: frame, memory: memory)
+        let frame = StackFrame(registers: frame, origin: isCaller ? .callFrameInformation : .processor)
+        return unwinder?.caller(of: frame, memory: memory)?.registers
     }
 
     /// A frame and those that called it, from the innermost on; at most so many.
     public func stack(from frame: FrameRegisters, limit: Int, memory: @escaping FrameMemory) -> [FrameRegisters] {
-        var stack = [frame]
-        while stack.count < limit, let last = stack.last,
-            let caller = caller(of: last, isCaller: stack.count > 1, memory: memory)
-        {
-            stack.append(caller)
-        }
-        return stack
+        unwinder?.frames(from: frame, limit: limit, memory: memory).map(\.registers) ?? [frame]
     }
 }

@@ -22,6 +22,10 @@ public final class Monitor {
     var nextStop = 1
     /// Names of guests' programs, and of what runs elsewhere than it was linked for.
     var images: [LoadedSymbols] = []
+    /// What is known of the machine's own programs, read when it is asked for first. A damaged one says nothing.
+    private(set) lazy var ownPrograms: [SourcePrograms.Program] = session.programs.compactMap { file in
+        (try? DebugInformation(file)).map { SourcePrograms.Program($0) }
+    }
     /// Why the machine stands since ``resume(isReverse:)``; nil where that has ended otherwise.
     public private(set) var stop: String?
 

@@ -23,9 +23,11 @@ extension Monitor {
             }
         }
         do throws(InputError) {
-            let image = try ELFFile(try InputFile.read(path), machine: board.architecture)
+            let file = try InputFile.read(path)
+            let image = try ELFFile(file, machine: board.architecture)
             guard !image.symbols.isEmpty else { throw InputError(file: path, problem: "has no symbols") }
-            let symbols = isFound ? try find(image, guest) : LoadedSymbols(image, guest: guest, at: place)
+            var symbols = isFound ? try find(image, guest) : LoadedSymbols(image, guest: guest, at: place)
+            symbols.information = try DebugInformation(file)
             images.removeAll { $0.file == symbols.file && $0.guest == symbols.guest }
             images.append(symbols)
             return [symbols.text]
@@ -61,9 +63,9 @@ extension Monitor {
         let processor: any InspectableProcessor
         let level: String
         let guest: UInt64?
-        let programCounter: UInt64
-        let framePointer: UInt64
-        let linkRegister: UInt64
+        var registers: FrameRegisters
+
+        var programCounter: UInt64 { registers.programCounter }
 
         /// What the CPU would execute next.
         init(_ processor: any InspectableProcessor) {
@@ -73,12 +75,15 @@ extension Monitor {
         }
 
         init(_ processor: any InspectableProcessor, _ level: String, guest: UInt64?, _ programCounter: UInt64) {
-            func register(_ names: [String]) -> UInt64 {
-                names.lazy.compactMap { processor.register(named: $0) }.first ?? 0
+            (self.processor, self.level, self.guest) = (processor, level, guest)
+            let file = processor.makeRegisterFile()
+            // General registers come first and are in the order of DWARF's numbers, on both machines.
+            var values: [UInt64?] = (0..<32).map { file.read($0).map { UInt64(littleEndianBytes: $0) } }
+            // Who has taken an exception has a stack pointer of its own (DDI 0487, "Stack pointer register selection").
+            if level != processor.privilege.name, let state = processor.register(named: "SPSR_EL2") {
+                values[31] = processor.register(named: level == "EL1" && state & 1 == 1 ? "SP_EL1" : "SP_EL0")
             }
-            (self.processor, self.level, self.guest, self.programCounter) = (processor, level, guest, programCounter)
-            framePointer = register(["s0", "x29"])
-            linkRegister = register(["ra", "x30"])
+            registers = FrameRegisters(programCounter: programCounter, values: values)
         }
 
         func read(_ address: UInt64, _ count: UInt64, _ memory: PhysicalMemory) -> [UInt8]? {
@@ -96,30 +101,29 @@ extension Monitor {
 
     private static let mostFrames = 64
 
-    /// The addresses of frames, the innermost first: by frame pointers, as the calling conventions lay the records out (RISC-V ELF
-    /// psABI, "Frame Pointer Convention"; AAPCS64, "The Frame Pointer").
+    /// What is known of the code that a guest executes, or who is none: of the machine's own programs, and of those that were
+    /// named.
+    private func programs(ofGuest guest: UInt64?) -> [SourcePrograms.Program] {
+        let named = images.filter { $0.guest == guest }.compactMap { image in
+            image.information.map { SourcePrograms.Program($0, bias: image.bias) }
+        }
+        return named + (guest == nil ? ownPrograms : [])
+    }
+
     /// - Parameter guest: where registers hold what this guest has left in them, there is nothing yet of who handles its exit.
-    private func frames(_ context: FrameContext, above guest: FrameContext? = nil) -> [UInt64] {
-        var addresses = [context.programCounter]
-        let isRISCV = board.architecture == .riscv
-        var pointer = context.framePointer
-        while addresses.count < Self.mostFrames, pointer != 0, pointer % 8 == 0, pointer != guest?.framePointer {
-            let record = isRISCV ? pointer &- 16 : pointer
-            guard let bytes = context.read(record, 16, board.memory) else { break }
-            let next = bytes.littleEndian(at: 0, as: UInt64.self)
-            let address = bytes.littleEndian(at: 8, as: UInt64.self)
-            guard address != 0 else { break }
-            addresses.append(address)
-            // Stacks grow down: callers' frames are above.
-            guard next > pointer else { break }
-            pointer = next
+    private func frames(_ context: FrameContext, above guest: FrameContext? = nil) -> [StackFrame] {
+        var registers = context.registers
+        if let guest {
+            let convention = FrameConvention(board.architecture)
+            for number in [convention.framePointer, convention.linkRegister]
+            where registers[number] == guest.registers[number] {
+                registers.values[number] = nil
+            }
         }
-        // A function that has called nobody may have no record: its caller is in the link register.
-        let caller = context.linkRegister
-        if addresses.count == 1, caller != 0, caller != context.programCounter, caller != guest?.linkRegister {
-            addresses.append(caller)
+        let unwinder = StackUnwinder(board.architecture, programs(ofGuest: context.guest))
+        return unwinder.frames(from: registers, limit: Self.mostFrames) { address, count in
+            context.read(address, UInt64(count), self.board.memory)
         }
-        return addresses
     }
 
     /// `backtrace [CPU]`.
@@ -127,23 +131,42 @@ extension Monitor {
         let cpu = try processor(arguments.first)
         let here = FrameContext(cpu)
         guard here.guest == nil else { return lines(frames(here), here, from: 0) }
-        let beneath: (FrameContext, [UInt64])? = withGuest(nil, on: cpu) { context in
+        let beneath: (FrameContext, [StackFrame])? = withGuest(nil, on: cpu) { context in
             context.guest == nil ? nil : (context, self.frames(context))
         }
         let own = frames(here, above: beneath?.0)
         var lines = lines(own, here, from: 0)
-        if let (context, addresses) = beneath {
+        if let (context, frames) = beneath {
             lines.append("guest \(context.guest ?? 0), where it left:")
-            lines += self.lines(addresses, context, from: own.count)
+            lines += self.lines(frames, context, from: own.count)
         }
         return lines
     }
 
-    private func lines(_ addresses: [UInt64], _ context: FrameContext, from first: Int) -> [String] {
-        addresses.enumerated().map { number, address in
-            let name = name(address, guest: context.guest) ?? "??"
-            return "\(padded("#\(first + number)", 4))\(hexadecimal(address))  \(context.level)  \(name)"
+    private func lines(_ frames: [StackFrame], _ context: FrameContext, from first: Int) -> [String] {
+        frames.enumerated().map { number, frame in
+            let address = frame.registers.programCounter
+            let guess =
+                switch frame.origin {
+                case .processor, .callFrameInformation: ""
+                case .framePointer: "  (a guess, by the frame pointer)"
+                case .linkRegister: "  (a guess, by the link register)"
+                }
+            return "\(padded("#\(first + number)", 4))\(hexadecimal(address))  \(context.level)  "
+                + (name(of: frame, guest: context.guest) ?? "??") + guess
         }
+    }
+
+    /// The function that is executed, or that has called, and how far in it: `outer+0x10`. Where a call is the last
+    /// instruction, it returns into the next function.
+    private func name(of frame: StackFrame, guest: UInt64?) -> String? {
+        guard frame.isCaller, let before = name(frame.instruction, guest: guest) else {
+            return name(frame.registers.programCounter, guest: guest)
+        }
+        guard let plus = before.lastIndex(of: "+"), before[plus...].hasPrefix("+0x"),
+            let offset = UInt64(before[plus...].dropFirst(3), radix: 16)
+        else { return before + "+0x1" }
+        return before[..<plus] + "+" + hexadecimal(offset &+ 1)
     }
 
     /// Looks into the guest that the CPU runs, or has left last: there its registers are the guest's still, whatever the hypervisor
