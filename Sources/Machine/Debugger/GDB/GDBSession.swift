@@ -178,6 +178,8 @@ public final class GDBSession {
             ending = .detached
             return .none
         case .kill:
+            // GDB waits for no answer, and lldb for one.
+            if listsThreadsInStops { send(.text("X09")) }
             ending = .killed
             return .none
         case .killProcess: return killProcess()

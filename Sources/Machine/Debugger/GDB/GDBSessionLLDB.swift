@@ -5,6 +5,9 @@ extension GDBSession {
         case "qHostInfo": return .text("triple:\(Hexadecimal.text(triple.utf8));endian:little;ptrsize:8;")
         case "qProcessInfo":
             return .text("pid:1;triple:\(Hexadecimal.text(triple.utf8));endian:little;ptrsize:8;")
+        // A program is where it was linked for; lldb takes it for loaded nowhere without that. GDB would move back what its
+        // user has moved, and is not told.
+        case "qOffsets" where listsThreadsInStops: return .text("Text=0;Data=0;Bss=0")
         case "QThreadSuffixSupported": return .ok
         case "QListThreadsInStopReply":
             listsThreadsInStops = true
@@ -21,32 +24,57 @@ extension GDBSession {
             if name.hasPrefix("qThreadStopInfo") {
                 var text = GDBText(Array(name.utf8.dropFirst("qThreadStopInfo".utf8.count)))
                 let processor = try processor(try GDBThread(&text))
-                return stopReply(lastStop?.processor == processor ? lastStop?.reason : nil, of: processor)
+                guard processor == lastStop?.processor ?? general else {
+                    return .text(
+                        "T00thread:\(self.name(of: processor));core:\(String(processor, radix: 16));\(hexadecimalName(of: processor))"
+                    )
+                }
+                return stopReply(lastStop?.reason, of: processor)
             }
             return .unsupported
         }
     }
 
-    private var triple: String {
-        target.architecture == .riscv ? "riscv64-unknown-unknown-elf" : "aarch64-unknown-unknown-elf"
+    /// The architecture alone: a triple that names a system or its absence is another target's than an ELF file's for lldb,
+    /// which then forgets the file.
+    private var triple: String { target.architecture == .riscv ? "riscv64" : "aarch64" }
+
+    /// `hexname:686172742030;`
+    private func hexadecimalName(of processor: Int) -> String {
+        "hexname:\(Hexadecimal.text(target.label(of: processor).utf8));"
     }
 
-    /// `threads:1,2;thread-pcs:80000000,80000004;reason:breakpoint;`
+    /// `hexname:686172742030;threads:1,2;thread-pcs:80000000,80000004;reason:breakpoint;`
     func lldbStopDetails(_ reason: DebugStop.Reason?, of processor: Int) -> String {
         let all = 0..<target.processorCount
         let counters = all.map { String(programCounter(of: $0) ?? 0, radix: 16) }
-        let word =
-            switch reason {
-            case .stepped: "trace"
-            case .breakpoint: "breakpoint"
-            case .watchpoint: "watchpoint"
-            case .interrupted, .ended: "signal"
-            case .exited: "exception"
-            case .startOfHistory, .endOfHistory: "history boundary"
-            case nil: "trap"
-            }
-        return "threads:\(all.map { String($0 + 1, radix: 16) }.joined(separator: ","));"
-            + "thread-pcs:\(counters.joined(separator: ","));reason:\(word);"
+        return hexadecimalName(of: processor)
+            + "threads:\(all.map { String($0 + 1, radix: 16) }.joined(separator: ","));"
+            + "thread-pcs:\(counters.joined(separator: ","));" + lldbReason(reason, of: processor)
+    }
+
+    /// What lldb does not know it takes for a step's end, and steps again and again where nothing moves any more. So whatever is
+    /// none of its own is an exception, which has a text and stops.
+    private func lldbReason(_ reason: DebugStop.Reason?, of processor: Int) -> String {
+        func exception(_ text: String) -> String {
+            "reason:exception;description:\(Hexadecimal.text(text.utf8));"
+        }
+        let text = lastStop?.text?.split(separator: "\n").first.map(String.init)
+        switch reason {
+        case .stepped: return "reason:trace;"
+        case .breakpoint:
+            if let text, breakpointKind(at: programCounter(of: processor)) == nil { return exception(text) }
+            return "reason:breakpoint;"
+        case .watchpoint(let kind, _):
+            if let text, !points.values.contains(where: { $0.kind == kind }) { return exception(text) }
+            return "reason:watchpoint;"
+        case .interrupted: return "reason:signal;"
+        case .exited: return exception("the guest has ended")
+        case .ended(let text): return exception(text)
+        case .startOfHistory: return exception("the run begins here")
+        case .endOfHistory: return exception("the run ends here")
+        case nil: return "reason:trap;"
+        }
     }
 
     /// Translation is by pages, and so are the regions: one page that is mapped, or one that is not.

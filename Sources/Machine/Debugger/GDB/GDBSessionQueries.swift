@@ -88,7 +88,9 @@ extension GDBSession {
         switch object {
         case "features":
             guard annex == "target.xml" else { throw .refused("there is target.xml alone") }
-            if description == nil { description = GDBTargetDescription(target).document }
+            if description == nil {
+                description = GDBTargetDescription(target, isForLLDB: listsThreadsInStops).document
+            }
             return description
         case "memory-map": return Array(memoryMap.utf8)
         case "threads": return Array(threads.utf8)

@@ -108,7 +108,7 @@ extension GDBSession {
         return .text(text)
     }
 
-    private func breakpointKind(at address: UInt64?) -> GDBCommand.PointType? {
+    func breakpointKind(at address: UInt64?) -> GDBCommand.PointType? {
         let kinds: [GDBCommand.PointType] = [.softwareBreakpoint, .hardwareBreakpoint]
         return kinds.first { kind in points.keys.contains { $0.type == kind.rawValue && $0.address == address } }
     }

@@ -1,8 +1,13 @@
 /// The registers of a machine in GDB's XML ("Target Descriptions"), under the standard features where there is one.
 struct GDBTargetDescription {
     private let target: any DebugTarget
+    /// It is lldb that asks, which knows no unions: attributes of its own say what a register holds.
+    private let isForLLDB: Bool
 
-    init(_ target: any DebugTarget) { self.target = target }
+    init(_ target: any DebugTarget, isForLLDB: Bool = false) {
+        self.target = target
+        self.isForLLDB = isForLLDB
+    }
 
     var document: [UInt8] {
         var lines = [
@@ -15,7 +20,8 @@ struct GDBTargetDescription {
             for (number, register) in target.registers.enumerated() where self.feature(of: register) == feature {
                 lines.append(
                     "<reg name=\"\(markup(register.name))\" bitsize=\"\(register.bits)\" regnum=\"\(number)\" "
-                        + "type=\"\(type(of: register))\" group=\"\(register.group.rawValue)\"/>")
+                        + "type=\"\(type(of: register))\" group=\"\(register.group.rawValue)\""
+                        + (isForLLDB && register.kind == .float ? " encoding=\"ieee754\" format=\"float\"" : "") + "/>")
             }
             lines.append("</feature>")
         }
