@@ -56,7 +56,7 @@ struct ReplayCommandTests {
         arguments: [
             ("--set 'register a0=1'", "Add --live"), ("--input xyz", "Add --live"),
             ("--record new.orrery", "Add --live"),
-            ("--live --verify", "Leave it out"), ("--jobs 3", "Add --times"), ("--times 0", "from 1"),
+            ("--live --verify", "Leave it out"), ("--jobs 3", "add --verify"), ("--times 0", "from 1"),
             ("--times 3 --live", "leave the other flags out"),
             ("--live --set 'register q7=1' --to 5", "is no register"),
             ("--live --record ./echo.orrery", "Give another name"),

@@ -15,12 +15,18 @@ struct ReplayCommand: ParsableCommand {
             connections through the network are new ones. With --gdb a debugger runs it in both directions, and the run leaves \
             the recording where the debugger changes something, or by `monitor live`. Either may be recorded as a branch.
 
+            With --verify several parts of a run are replayed at once (--jobs), where the recording has snapshots that they \
+            can begin at; and with --rewinds one replay goes back to places of its run and replays from there again.
+
             Examples:
               orrery run vmm.elf --net user --record boot.orrery
               orrery replay boot.orrery
               orrery replay boot.orrery --verify
               orrery replay boot.orrery --from 1000M
               orrery replay boot.orrery --verify --times 1000 --jobs 4
+              orrery replay boot.orrery --verify --rewinds 19
+              orrery run vmm.elf --record long.orrery --snapshot-interval 10G
+              orrery replay long.orrery --verify --jobs 4
               orrery replay boot.orrery --to 1200M --monitor-command registers
               orrery replay boot.orrery --to 1200M --live --set 'register a0=1' --record other.orrery
               orrery replay boot.orrery --gdb 1234
@@ -44,8 +50,27 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Replay so often, and count how often it was the same run.", valueName: "k"))
     var times: Int?
 
-    @Option(help: ArgumentHelp("With --times: so many at once (as many as the computer has CPUs).", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "With --times: so many at once (as many as the computer has CPUs). With --verify alone: replay the run in parts, "
+                + "so many at once; each begins at a snapshot of the recording and goes on behind the next.",
+            valueName: "n"))
     var jobs: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --verify: replay the run in so many such parts, where it has more snapshots.", valueName: "k"))
+    var parts: Int?
+
+    /// What a process of --parts does: the numbers of the snapshots that it begins at and that it goes on behind.
+    @Option(help: .hidden)
+    var part: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --verify: when the run has ended, go back to so many places of it, spread evenly, and replay it from each "
+                + "to the next again. The recording needs no snapshots: they are in memory.", valueName: "k"))
+    var rewinds: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -67,6 +92,10 @@ struct ReplayCommand: ParsableCommand {
         do {
             if let times {
                 try ReplayTimes(file: file, times: times, jobs: jobs, arguments: engine.arguments).run(self)
+            } else if let part {
+                try ReplayPart(part).run(self)
+            } else if parts != nil || jobs != nil {
+                try ReplayParts(file: file, parts: parts, jobs: jobs, arguments: engine.arguments).run(self)
             } else {
                 try replay()
             }
@@ -75,15 +104,26 @@ struct ReplayCommand: ParsableCommand {
         }
     }
 
+    /// The flags that have a replay be anything but all of the recorded run, compared with it.
+    var isWhole: Bool { !branch.isBranch && to == nil && from == nil && monitorCommand.isEmpty }
+
     /// What to run.
-    private func description(_ recording: RecordingFile) throws -> MachineDescription {
+    func description(_ recording: RecordingFile) throws -> MachineDescription {
         var description = recording.description
         for (key, texts) in engine.values { try description.set(flag: key, texts) }
         return description
     }
 
     private func replay() throws {
-        guard jobs == nil else { throw UsageError("--jobs: one replay has one process. Add --times.") }
+        if let rewinds {
+            guard verify, isWhole else {
+                throw UsageError(
+                    "--rewinds is for all of a run that is verified. Add --verify and leave other flags out.")
+            }
+            guard rewinds >= 1, rewinds <= 10_000 else {
+                throw UsageError("--rewinds: give a number from 1 to 10000.")
+            }
+        }
         let place = try to.map { text throws(UsageError) in
             do throws(ValueError) { return try Count(text).value } catch { throw UsageError(flag: "to", error) }
         }
@@ -95,16 +135,17 @@ struct ReplayCommand: ParsableCommand {
         let origin = try origin(of: recording.recording)
         let session = try Session(
             try description(recording), console: console, repeats: recording.images,
-            from: origin.map { MachineSnapshot($0, of: recording.recording.snapshots) },
             report: { StandardStreams.complain($0) })
         let replayer = try RunReplayer(recording.recording, from: origin)
+        try replayer.place(session)
         let recorder = try branch.recorder(session, recording.recording, at: place)
         let replay = ReplayedRun(session, replayer, recorder: recorder)
         if branch.isBranch {
             let branching = ReplayBranch(branch, session, replay, recorder, output, file: file)
             try branching.run(to: place, command: self)
         }
-        defer { withExtendedLifetime(replay) {} }
+        let rewinding = rewinds.map { ReplayRewinds(session, replayer, count: $0) }
+        defer { withExtendedLifetime((replay, rewinding)) {} }
         session.betweenTurns = { _ in
             output.flush()
             return Interruption.signal != 0
@@ -118,7 +159,36 @@ struct ReplayCommand: ParsableCommand {
         if conclusion.isEnd, let divergence = replayer.compareEnd(session) { conclusion = .diverged(divergence) }
         monitor(session)
         Interruption.obey()
-        try report(conclusion, session, replayer, elapsed, recording)
+        var outcome = Outcome(
+            statistics: RunStatistics(session.board, hostSeconds: Double(elapsed) / 1e9),
+            inputs: replayer.deliveredInputs, hashes: replayer.comparedHashes)
+        if conclusion.isEnd, let rewinding {
+            do { try rewinding.run() } catch let failure as ReplayRewinds.Failure {
+                outcome.rewoundTo = failure.start
+                conclusion = .diverged(failure.divergence)
+            }
+            Interruption.obey()
+            outcome.rewinding = rewinding
+        }
+        try report(conclusion, session, outcome, recording)
+    }
+
+    /// What there is to tell of a replay.
+    private struct Outcome {
+        let statistics: RunStatistics
+        let inputs: UInt64
+        let hashes: UInt64
+        var rewinding: ReplayRewinds?
+        /// From where it has differed, if it was put back there.
+        var rewoundTo: UInt64?
+
+        var sentence: String {
+            "the same run: \(grouped(statistics.instructions)) instructions, \(grouped(inputs)) inputs, "
+                + "\(grouped(hashes)) hashes of the CPUs, state hash \(statistics.stateHashText)"
+                + (rewinding.map {
+                    "; replayed again from \($0.count) places to the next, \(grouped($0.comparedHashes)) hashes"
+                } ?? "")
+        }
     }
 
     /// The snapshot to start at; nil for power-on.
@@ -145,28 +215,24 @@ struct ReplayCommand: ParsableCommand {
     }
 
     private func report(
-        _ conclusion: Session.Conclusion, _ session: Session, _ replayer: RunReplayer, _ nanoseconds: UInt64,
-        _ recording: RecordingFile
+        _ conclusion: Session.Conclusion, _ session: Session, _ outcome: Outcome, _ recording: RecordingFile
     ) throws {
-        let statistics = RunStatistics(session.board, hostSeconds: Double(nanoseconds) / 1e9)
         let status: Int32
         if case .diverged(let divergence) = conclusion {
             status = ExitStatus.diverged.rawValue
+            if let place = outcome.rewoundTo {
+                StandardStreams.complain("\(file): replayed again from instruction \(grouped(place)):")
+            }
             tell(divergence, session.board.engine)
         } else {
             status = 0
-            if verify {
-                StandardStreams.output(
-                    "\(file): the same run: \(grouped(statistics.instructions)) instructions, "
-                        + "\(grouped(replayer.deliveredInputs)) inputs, \(grouped(replayer.comparedHashes)) hashes of the "
-                        + "CPUs, state hash \(statistics.stateHashText)\n")
-            }
+            if verify { StandardStreams.output("\(file): \(outcome.sentence)\n") }
         }
         if let warning = recording.recording.file.ending.warning { StandardStreams.complain("\(file) \(warning)") }
-        if stats { StandardStreams.error(statistics.table) }
+        if stats { StandardStreams.error(outcome.statistics.table) }
         if json {
             let text = RunHost.describe(conclusion, session.description, on: session.board)
-            StandardStreams.output(RunHost.json(conclusion, status, text, statistics, nil).text + "\n")
+            StandardStreams.output(RunHost.json(conclusion, status, text, outcome.statistics, nil).text + "\n")
         }
         throw ExitCode(status)
     }
@@ -188,7 +254,7 @@ struct ReplayCommand: ParsableCommand {
 
 extension Session.Conclusion {
     /// Nothing follows it in the recorded run.
-    fileprivate var isEnd: Bool {
+    var isEnd: Bool {
         switch self {
         case .suspended, .quit, .diverged: false
         default: true

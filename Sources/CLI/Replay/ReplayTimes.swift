@@ -10,16 +10,14 @@ struct ReplayTimes {
     /// For each.
     let arguments: [String]
 
-    /// What no replay takes, in seconds on the wall.
-    private static let limit = 86_400.0
-
     func run(_ command: ReplayCommand) throws {
         guard times >= 1, times <= 1_000_000 else { throw UsageError("--times: give a number from 1 to 1000000.") }
         guard jobs ?? 1 >= 1 else { throw UsageError("--jobs: give a number from 1 on.") }
-        guard !command.branch.isBranch, command.to == nil, command.from == nil, command.monitorCommand.isEmpty else {
+        guard command.isWhole, command.rewinds == nil, command.parts == nil else {
             throw UsageError("--times replays all of the recording and nothing else: leave the other flags out.")
         }
-        let process = HostProcess(HostProcess.own, ["replay", file, "--verify"] + arguments, limit: Self.limit)
+        let process = HostProcess(
+            HostProcess.own, ["replay", file, "--verify"] + arguments, limit: HostProcess.replayLimit)
         let start = HostTime.now
         var (done, failed) = (0, 0)
         var said: [String: Int] = [:]
@@ -35,12 +33,12 @@ struct ReplayTimes {
             } else {
                 failed += 1
                 let errors = String(decoding: ended.errors, as: UTF8.self)
-                show("")
-                StandardStreams.error("replay \(number + 1): \(Self.text(ended.end)): \(errors)")
+                ProgressLine.clear()
+                StandardStreams.error("replay \(number + 1): \(ended.end.text): \(errors)")
             }
-            show("[\(done)/\(times)] \(failed) diverged or failed")
+            ProgressLine.show("[\(done)/\(times)] \(failed) diverged or failed")
         }
-        show("")
+        ProgressLine.clear()
         // Each says with which state it has ended.
         for (line, count) in said.sorted(by: { ($0.value, $0.key) > ($1.value, $1.key) }) {
             StandardStreams.output("\(grouped(UInt64(count))) times: \(line)")
@@ -52,17 +50,29 @@ struct ReplayTimes {
                 + "\(decimal(wall, places: 0)) s in all\n")
         if failed > 0 || said.count > 1 { throw ExitCode(ExitStatus.diverged.rawValue) }
     }
+}
 
-    private static func text(_ end: HostProcess.End) -> String {
-        switch end {
+extension HostProcess {
+    /// What no replay takes, in seconds on the wall.
+    static let replayLimit = 86_400.0
+}
+
+extension HostProcess.End {
+    /// For people.
+    var text: String {
+        switch self {
         case .exited(let status): "exit status \(status)"
         case .signalled(let signal): "died of signal \(signal)"
         case .outOfTime: "did not end"
         }
     }
+}
 
-    /// On a terminal, a line that the next one replaces.
-    private func show(_ text: String) {
+/// On a terminal, a line of standard error that the next one replaces.
+enum ProgressLine {
+    static func show(_ text: String) {
         if isatty(STDERR_FILENO) == 1 { StandardStreams.error("\r\u{1b}[K" + text) }
     }
+
+    static func clear() { show("") }
 }

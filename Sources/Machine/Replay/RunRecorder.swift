@@ -119,6 +119,8 @@ public final class RunRecorder: RunCompanion {
         if position >= nextSnapshot, let snapshotInterval {
             nextSnapshot = position &+ max(snapshotInterval, 1)
             hasSnapshots = true
+            // What starts here is to find soon whether memory is what it was.
+            nextLookAtMemory = position
             write { () throws(TraceFileError) in _ = try taker.take(name: "", isAskedFor: false) }
         }
         rounds &+= 1
@@ -135,9 +137,7 @@ public final class RunRecorder: RunCompanion {
     private func memory(at position: UInt64) -> RecordedParts.Memory {
         let cost = UInt64(pages.dirtyCount) &* Self.instructionsPerPage
         nextLookAtMemory = position &+ cost
-        let changed = pages.update()
-        return RecordedParts.Memory(
-            changes: pages.changes, pages: changed.map { ($0.number, UInt16(truncatingIfNeeded: $0.hash)) })
+        return RecordedParts.Memory(lookingAt: pages)
     }
 
     /// Writes what waits to be written.

@@ -23,24 +23,78 @@ public final class RunReplayer: RunCompanion {
     public private(set) var failure: TraceFileError?
     public private(set) var deliveredInputs: UInt64 = 0
     public private(set) var comparedHashes: UInt64 = 0
-    /// From a later place on pages are not known to be what they were.
-    private let beginsWithRecording: Bool
+    private let origin: SnapshotEntry?
+    /// From a later place on pages are not known to be what they were, unless the machine is brought there by ``place(_:)``.
+    private var beginsWithRecording: Bool { origin == nil || origin?.identifier == recording.start?.identifier }
+    /// Where only a part of the run is replayed: it ends at the first hash there or behind it.
+    private let goal: UInt64?
+    /// The part has been replayed.
+    private var isAtGoal = false
     /// It delivers an input now.
     private(set) var isDelivering = false
 
-    /// - Parameter start: the snapshot of the recording that the machine starts from, if not with power-on.
-    public init(_ recording: Recording, from start: SnapshotEntry? = nil) throws(TraceFileError) {
+    /// - Parameters:
+    ///   - start: the snapshot of the recording that the machine starts from, if not with power-on.
+    ///   - goal: where the replay may end, and does so at the first hash there or behind it; nil for the end of the run.
+    public init(
+        _ recording: Recording, from start: SnapshotEntry? = nil, asFarAs goal: SnapshotEntry? = nil
+    ) throws(TraceFileError) {
         self.recording = recording
-        beginsWithRecording = start == nil || start?.identifier == recording.start?.identifier
+        self.goal = goal?.position
+        origin = start
+        let position = start?.position ?? 0
         inputs = recording.inputs(from: start?.inputCount ?? 0)
-        // At the snapshot itself an input may have come before it, and a hash is of what was before that.
-        let first = start.map { $0.position &+ 1 } ?? 0
-        hashes = recording.hashes(from: first, by: RecordedHash.Method(scope: .processors))
-        parts = recording.parts(from: first)
-        lastEqual = start?.position ?? 0
+        hashes = recording.hashes(from: position, by: Self.method)
+        parts = recording.parts(from: position)
+        lastEqual = position
+        try readFirst(behind: start.map { ($0.position, $0.time) })
+    }
+
+    private static let method = RecordedHash.Method(scope: .processors)
+
+    /// - Parameter place: where the machine stands, if not at the beginning. An input may have come there, and a hash is of
+    ///   what was before that.
+    private func readFirst(behind place: (position: UInt64, time: UInt64)?) throws(TraceFileError) {
         nextInput = try inputs.next()
         nextHash = try hashes.next()
         nextParts = try parts.next()
+        guard let place else { return }
+        while let hash = nextHash, (hash.position, hash.time) <= place { nextHash = try hashes.next() }
+        while let record = nextParts, (record.position, record.time) <= place { nextParts = try parts.next() }
+    }
+
+    /// Makes a machine that stands at power-on what it was where the replay begins.
+    ///
+    /// What memory was at the beginning of the recording is looked at on the way, so that all that changes of it from then on
+    /// can be compared.
+    public func place(_ session: Session) throws(InputError) {
+        let store = recording.snapshots
+        if let start = recording.start { try session.restore(MachineSnapshot(start, of: store)) }
+        begin(session, isAtBeginning: true)
+        guard let origin, !beginsWithRecording else { return }
+        try session.restore(MachineSnapshot(origin, of: store))
+        isPut(at: origin.position)
+    }
+
+    /// The machine was put to another place of the run.
+    private func isPut(at position: UInt64) {
+        _ = pages?.update()
+        lastEqual = position
+        lastEqualWhole = pages == nil ? nil : position
+    }
+
+    /// How many inputs of the recording came before the next one.
+    var inputCount: UInt64 { inputs.ordinal - (nextInput == nil ? 0 : 1) }
+
+    /// Goes on from a place where the machine was before, and was put back to.
+    /// - Parameter inputCount: what it was then.
+    func goOn(from record: RecordedParts, inputCount: UInt64) throws(TraceFileError) {
+        now = record.time
+        inputs = recording.inputs(from: inputCount)
+        hashes = recording.hashes(from: record.position, by: Self.method)
+        parts = recording.parts(from: record.position)
+        try readFirst(behind: (record.position, record.time))
+        isPut(at: record.position)
     }
 
     public var nextTime: UInt64? {
@@ -58,12 +112,14 @@ public final class RunReplayer: RunCompanion {
         let board = session.board
         let (position, time) = (board.executed, board.scheduler.time)
         now = time
-        if symbols == nil { begin(session) }
+        if symbols == nil { begin(session, isAtBeginning: beginsWithRecording) }
         do throws(TraceFileError) {
             // A hash is of the state before the inputs of its place.
             while let hash = nextHash, hash.time <= time, isFirst(hash.time, hash.position) {
                 if let divergence = try check(hash, board, position, time) { return .diverged(divergence) }
                 nextHash = try hashes.next()
+                isAtGoal = goal.map { position >= $0 } ?? false
+                if isAtGoal { return .recordingEnded }
             }
             while let input = nextInput, input.time <= time {
                 if input.time == time, input.position > position, board.processors.count > 1 { break }
@@ -93,12 +149,12 @@ public final class RunReplayer: RunCompanion {
         return board.executed == conclusion.position ? .recordingEnded : nil
     }
 
-    private func begin(_ session: Session) {
+    private func begin(_ session: Session, isAtBeginning: Bool) {
         symbols = SymbolFinder(session.symbols)
         var needsPages = nextParts != nil
         if case .changes? = recording.conclusion?.hash { needsPages = true }
         // From another place on they are not what they were.
-        guard needsPages, beginsWithRecording else { return }
+        guard needsPages, isAtBeginning else { return }
         pages = PageHashes(session.board.memory)
         lastEqualWhole = session.board.executed
     }
@@ -165,7 +221,7 @@ public final class RunReplayer: RunCompanion {
     /// Compares the end of the run with that of the recorded one.
     /// - Returns: nil where they are equal, or nothing is recorded of it.
     public func compareEnd(_ session: Session) -> Divergence? {
-        guard let conclusion = recording.conclusion else { return nil }
+        guard let conclusion = recording.conclusion, !isAtGoal else { return nil }
         let board = session.board
         guard (conclusion.position, conclusion.time) == (board.executed, board.scheduler.time) else {
             return missed("the end", conclusion.position, conclusion.time, board)
@@ -184,6 +240,22 @@ public final class RunReplayer: RunCompanion {
             case .changes(let value): pages.map { value == board.changeHash($0) } ?? true
             }
         return isEqual ? nil : divergence(board, ["at its end memory, CPUs or devices are not what they were"])
+    }
+
+    /// What the machine is here.
+    func parts(of board: any Board) -> RecordedParts {
+        RecordedParts(
+            position: board.executed, time: board.scheduler.time, parts: StateParts(board),
+            memory: pages.map { RecordedParts.Memory(lookingAt: $0) })
+    }
+
+    /// Compares the machine with what it was at a place when it was there before.
+    func compare(_ board: any Board, with record: RecordedParts) -> Divergence? {
+        guard (board.executed, board.scheduler.time) == (record.position, record.time) else {
+            return missed("the state", record.position, record.time, board)
+        }
+        let differences = differences(record, board)
+        return differences.isEmpty ? nil : divergence(board, differences)
     }
 
     /// Leaves the run to itself.

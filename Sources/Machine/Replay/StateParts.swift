@@ -89,6 +89,13 @@ public struct RecordedParts: Equatable, Sendable {
             (self.changes, self.pages) = (changes, pages)
         }
 
+        /// What memory is now. It is looked at.
+        init(lookingAt memory: PageHashes) {
+            let changed = memory.update()
+            self.init(
+                changes: memory.changes, pages: changed.map { ($0.number, UInt16(truncatingIfNeeded: $0.hash)) })
+        }
+
         public static func == (a: Self, b: Self) -> Bool {
             a.changes == b.changes && a.pages.elementsEqual(b.pages) { $0.number == $1.number && $0.hash == $1.hash }
         }
