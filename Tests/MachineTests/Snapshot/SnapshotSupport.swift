@@ -118,9 +118,6 @@ enum BuiltImages {
         .deletingLastPathComponent().deletingLastPathComponent().path
 
     static func path(_ name: String) -> String { root + "/.build/" + name }
-    static func exists(_ names: String...) -> Bool {
-        names.allSatisfy { FileManager.default.fileExists(atPath: path($0)) }
-    }
 
     /// The guest-side programs below a folder.
     static func programs(_ folder: String) -> [String] {
