@@ -14,6 +14,9 @@ final class GDBServer {
     /// It runs without a debugger.
     private var isDetached = false
     private let isAlone: Bool
+    /// When it is looked next whether the debugger still waits, and how long after that again: it need not be soon.
+    private var nextLook: UInt64 = 0
+    private static let lookInterval: UInt64 = 10_000_000
 
     /// - Parameter before: what is done before a debugger may connect: from there on the run can be put back already.
     /// - Throws: when nobody could connect.
@@ -34,6 +37,7 @@ final class GDBServer {
             connect(GDBConnection())
         }
         announce()
+        target.isGivenUp = { [unowned self] in isGivenUp() }
     }
 
     private func announce() {
@@ -121,6 +125,18 @@ final class GDBServer {
         }
         self.connection = connection
         debugger = GDBSession(target)
+    }
+
+    /// While a command of the monitor's takes long.
+    /// - Returns: whether nobody waits for its answer.
+    private func isGivenUp() -> Bool {
+        guard let connection, let debugger else { return false }
+        let now = HostTime.now
+        if now >= nextLook, debugger.wantsInput {
+            nextLook = now + Self.lookInterval
+            debugger.receive(connection.read())
+        }
+        return debugger.hasGivenUp || connection.isClosed || Interruption.signal != 0
     }
 
     /// Sends what is to be sent, as far as the other side takes it.

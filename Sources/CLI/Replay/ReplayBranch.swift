@@ -114,7 +114,7 @@ final class ReplayBranch {
         var goesOn = true
         // To where it leaves the recording, or where a debugger is to begin.
         func advance() throws {
-            if options.live || place != nil { conclusion = session.run(to: place ?? .max) }
+            if options.live || place != nil { conclusion = run(to: place ?? .max) }
             if let failure = replay.replayer.failure { throw failure }
             if case .diverged(let divergence) = conclusion {
                 command.tell(divergence, session.board.engine)
@@ -153,6 +153,29 @@ final class ReplayBranch {
         }
         throw ExitCode(status)
     }
+
+    /// Runs it to where it leaves the recording, or a debugger is to begin.
+    private func run(to place: UInt64) -> Session.Conclusion {
+        guard options.gdb == "-" else { return session.run(to: place) }
+        let usual = session.betweenTurns
+        let start = HostTime.now
+        var isTold = false
+        session.betweenTurns = { time in
+            // A debugger that has started this process waits for its first answer.
+            if !isTold, HostTime.now - start > Self.patience {
+                isTold = true
+                StandardStreams.complain(
+                    "on the way to instruction \(grouped(place)), and gdb waits a few seconds only: have it wait longer "
+                        + "(set remotetimeout 3600, before target remote), or connect to a port: --gdb 1234")
+            }
+            return usual?(time) ?? false
+        }
+        defer { session.betweenTurns = usual }
+        return session.run(to: place)
+    }
+
+    /// A second. GDB gives up after six.
+    private static let patience: UInt64 = 1_000_000_000
 
     /// Has what is outside be there.
     private func attach(_ input: InputFile?) throws(InputError) {

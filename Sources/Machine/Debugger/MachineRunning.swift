@@ -29,6 +29,8 @@ final class MachineRunning: DebugObserver {
     /// What the engines have stopped for.
     private var found: DebugStop?
     var search: Search?
+    /// Asked now and then while something is searched for that may be far: whether nobody waits for it any more.
+    var isGivenUp: () -> Bool = { false }
     private(set) var conclusion: Session.Conclusion?
     /// Instructions in one call of ``advance()``, and how many of them one by one.
     private static let mostInstructions: UInt64 = 2_000_000

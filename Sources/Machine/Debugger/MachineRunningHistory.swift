@@ -7,7 +7,7 @@ extension MachineRunning {
 
     /// Goes back to where the machine would have stopped last, had it had these stops and no others.
     /// - Returns: nil where that is not in the history; then the machine is where it was.
-    func goBack(toLast event: EventPoint) -> DebugStop? {
+    func goBack(toLast event: EventPoint) throws(DebugRefusal) -> DebugStop? {
         insert(event)
         defer { remove(event) }
         let others = (points, events)
@@ -16,7 +16,7 @@ extension MachineRunning {
             points = others.0
             events = others.1
         }
-        return goBackToLast()
+        return try goBackToLast()
     }
 
     func goBack(toLast point: StopPoint) throws(DebugRefusal) -> DebugStop? {
@@ -25,26 +25,59 @@ extension MachineRunning {
         let others = (points, events)
         (points, events) = ([points[points.count - 1]], [])
         defer { (points, events) = others }
-        return goBackToLast()
+        return try goBackToLast()
     }
 
     /// Lets `body` look at the machine as it was where the event came last, and comes back.
     /// - Parameter body: given the exception that the event was; nil where there was none, and the machine is where it was.
     func look<T>(atLast event: EventPoint, _ body: (ExceptionRecord?) -> T?) -> T? {
         let origin = board.executed
-        guard goBack(toLast: event) != nil else { return body(nil) }
+        guard (try? goBack(toLast: event)) != nil else { return body(nil) }
         defer { returnTo(origin) }
         return body(lastException)
     }
 
-    private func goBackToLast() -> DebugStop? {
+    private func goBackToLast() throws(DebugRefusal) -> DebugStop? {
         let origin = board.executed
-        resume(Resumption(.run, isReverse: true))
-        var stop: DebugStop?
-        while stop == nil { stop = advance() }
+        let stop = try whileWaitedFor { isGivenUp -> DebugStop? in
+            resume(Resumption(.run, isReverse: true))
+            var stop: DebugStop?
+            while stop == nil, !isGivenUp() { stop = advance() }
+            if stop == nil {
+                // Where it was found to be of no use, and no further.
+                search = nil
+                interrupt()
+                _ = advance()
+            }
+            return stop
+        }
         guard stop?.reason == .startOfHistory else { return stop }
         returnTo(origin)
         return nil
+    }
+
+    /// Instructions between two looks whether somebody waits.
+    private static let quantum: UInt64 = 100_000
+
+    /// Searches for something, as long as somebody waits for it.
+    /// - Parameter search: is to end where the closure says so that it is given; what it runs then ends early.
+    /// - Throws: where nobody does any more. Then the machine is where it was.
+    private func whileWaitedFor<T>(_ search: (() -> Bool) -> T) throws(DebugRefusal) -> T {
+        let origin = board.executed
+        let (usual, quantum) = (session.betweenTurns, board.scheduler.quantum)
+        var isOver = false
+        func look() -> Bool {
+            isOver = isOver || isGivenUp()
+            return isOver
+        }
+        session.betweenTurns = { look() || usual?($0) ?? false }
+        // Where a lone CPU's turns end, no run can tell.
+        board.scheduler.quantum = min(quantum, Self.quantum)
+        let result = search { look() }
+        (session.betweenTurns, board.scheduler.quantum) = (usual, quantum)
+        guard isOver else { return result }
+        returnTo(origin)
+        throw DebugRefusal("The search was given up, and the machine is where it was.")
     }
 
     /// After a search that has found nothing.
@@ -60,8 +93,14 @@ extension MachineRunning {
 
     /// Goes back to where the console printed the last line that `isMeant`.
     /// - Returns: the line; nil where none was printed in the history, and the machine is where it was.
-    func goBack(toLine isMeant: (String) -> Bool) -> String? {
+    func goBack(toLine isMeant: (String) -> Bool) throws(DebugRefusal) -> String? {
         guard let timeline else { return nil }
+        return try whileWaitedFor { isGivenUp in goBack(toLine: isMeant, timeline, isGivenUp) }
+    }
+
+    private func goBack(
+        toLine isMeant: (String) -> Bool, _ timeline: Timeline, _ isGivenUp: () -> Bool
+    ) -> String? {
         let origin = board.executed
         var search = ConsoleSearch()
         var end = origin
@@ -76,6 +115,7 @@ extension MachineRunning {
             let from = board.executed
             _ = timeline.run(to: end)
             console.witness = nil
+            if isGivenUp() { return nil }
             if let (line, position) = search.last(where: isMeant) {
                 _ = goBack(to: position)
                 return line

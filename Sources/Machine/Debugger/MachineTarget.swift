@@ -160,6 +160,12 @@ public final class MachineTarget: DebugTarget {
         return "The run leaves the recording here, and goes on as one of its own.\n"
     }
 
+    /// Asked now and then while a command of the monitor's takes long: whether nobody waits for its answer any more.
+    public var isGivenUp: () -> Bool {
+        get { running.isGivenUp }
+        set { running.isGivenUp = newValue }
+    }
+
     /// How the run has ended, where it has.
     public var conclusion: Session.Conclusion? { running.conclusion }
 

@@ -27,6 +27,34 @@ struct MonitorHistoryTests {
         }
     }
 
+    @Test("A search that nobody waits for ends before its end, and leaves the machine as it was")
+    func givenUp() throws {
+        try TinyGuest.load(ReverseTests.counter, { $0.maxInstructions = nil }) { session in
+            let target = MachineTarget(session, describe: { _ in nil })
+            target.running.timeline?.interval = 1000
+            // Marks lie between turns, which are long where nobody has to look at the machine.
+            session.board.scheduler.quantum = 5000
+            target.resume(Resumption(.run))
+            while target.position < 100_000 { #expect(target.advance() == nil) }
+            target.interrupt()
+            _ = target.advance()
+            let (position, hash) = (target.position, session.board.stateHash)
+            for command in ["last-write hpa:0x80000108", "last-exit", "last-interrupt", "last-line nobody prints this"]
+            {
+                var asked = 0
+                target.isGivenUp = {
+                    asked += 1
+                    return asked == 3
+                }
+                #expect(target.monitor(command) == "The search was given up, and the machine is where it was.\n")
+                #expect(asked == 3, "\(command) looks \(asked) times whether somebody waits for it")
+                #expect(target.position == position && session.board.stateHash == hash, "\(command)")
+            }
+            target.isGivenUp = { false }
+            #expect(target.monitor("last-write hpa:0x80000100 4").contains("hart 0  M  0x8000000c"))
+        }
+    }
+
     @Test("Memory that is put back counts for no write of a device's")
     func puttingBack() throws {
         try TinyGuest.load(ReverseTests.counter, { $0.maxInstructions = Count(20_000) }) { session in

@@ -62,6 +62,14 @@ public final class GDBSession {
     /// What has come and was not looked at yet: nothing is while the machine runs, but for an interrupt, and while a lot
     /// waits to be sent.
     private var held: ArraySlice<GDBFrameReader.Item> = []
+    /// There is more of what ``receive(_:)`` was given.
+    private var hasMore = false
+    /// A packet is being answered; which may take long, where it is a command of the monitor's.
+    private var isAnswering = false
+    /// The debugger does not wait for the answer any more: it has sent Ctrl-C, or its next packet.
+    public private(set) var hasGivenUp = false
+    /// Nor would it know what the answer is one to.
+    private var dropsAnswer = false
     private var output: [UInt8] = []
     private var lastPacket: [UInt8] = []
     /// Beyond so many bytes no packet is answered until they are sent.
@@ -74,16 +82,39 @@ public final class GDBSession {
     }
 
     /// Takes what the debugger has sent.
+    ///
+    /// While something is answered that takes long, more may be received, for ``hasGivenUp``.
     public func receive(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
+        let bytes = Array(bytes)
+        for (place, byte) in bytes.enumerated() {
             guard let item = reader.take(byte) else { continue }
-            if item == .interrupt, isRunning { target.interrupt() } else { held.append(item) }
+            hasMore = place + 1 < bytes.count
+            if isAnswering {
+                giveUp(item)
+            } else if item == .interrupt, isRunning {
+                target.interrupt()
+            } else {
+                held.append(item)
+            }
             work()
+        }
+        hasMore = false
+    }
+
+    /// Something has come before an answer. GDB sends nothing then while it waits for one; where a person presses Ctrl-C, it waits
+    /// no more, tells nobody, and takes the next packet that it gets for the answer to the next that it sends.
+    private func giveUp(_ item: GDBFrameReader.Item) {
+        switch item {
+        case .interrupt: hasGivenUp = true
+        case .packet:
+            (hasGivenUp, dropsAnswer) = (true, true)
+            held.append(item)
+        case .damaged, .tooLong, .refused, .acknowledged: held.append(item)
         }
     }
 
     /// More may be received: what came before is dealt with.
-    public var wantsInput: Bool { held.isEmpty || isRunning && held.count < 16 }
+    public var wantsInput: Bool { !hasMore && (held.isEmpty || isRunning && held.count < 16) }
 
     /// What is to be sent, which it is taken for.
     public func takeOutput() -> [UInt8] {
@@ -114,11 +145,15 @@ public final class GDBSession {
     }
 
     private func work() {
-        while !isRunning, ending == nil, output.count < Self.mostOutput, let item = held.popFirst() {
+        while !isAnswering, !isRunning, ending == nil, output.count < Self.mostOutput, let item = held.popFirst() {
             switch item {
             case .packet(let payload):
                 if acknowledges { output.append(UInt8(ascii: "+")) }
-                send(answer(payload))
+                let count = output.count
+                (isAnswering, hasGivenUp, dropsAnswer) = (true, false, false)
+                let reply = answer(payload)
+                isAnswering = false
+                if dropsAnswer { output.removeSubrange(count...) } else { send(reply) }
                 if dropsAcknowledgments { acknowledges = false }
             case .tooLong:
                 if acknowledges { output.append(UInt8(ascii: "+")) }

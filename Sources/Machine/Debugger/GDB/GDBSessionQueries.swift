@@ -18,8 +18,7 @@ extension GDBSession {
         case "qXfer": return try transfer(argument)
         case "qAttached": return .text("1")
         case "qRcmd":
-            print(target.monitor(String(decoding: try argument.bytes(), as: UTF8.self)))
-            return .ok
+            return carriedOut(target.monitor(String(decoding: try argument.bytes(), as: UTF8.self)))
         case "qSearch": return try search(argument)
         case "qCRC": return try checksum(argument)
         // Nothing here asks for symbols.
@@ -62,6 +61,19 @@ extension GDBSession {
         if namesProcesses { ours.append("multiprocess+") }
         if target.canReverse { ours += ["ReverseStep+", "ReverseContinue+"] }
         return .text(ours.joined(separator: ";"))
+    }
+
+    /// The text of a command of the monitor's. Its last part is the answer, and not OK behind it: where a person has pressed Ctrl-C
+    /// meanwhile, GDB takes one packet more and no second one.
+    private func carriedOut(_ text: String) -> GDBReply {
+        let last = Array(text.utf8.suffix(GDBPacket.longestPayload / 4))
+        // lldb prints what is not OK as it is.
+        guard !last.isEmpty, !listsThreadsInStops else {
+            print(text)
+            return .ok
+        }
+        print(Array(text.utf8.dropLast(last.count)))
+        return .text(Hexadecimal.text(last))
     }
 
     // MARK: qXfer

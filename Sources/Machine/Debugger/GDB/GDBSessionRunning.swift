@@ -59,8 +59,10 @@ extension GDBSession {
     }
 
     /// Has the debugger print a text (O packets).
-    func print(_ text: String) {
-        var bytes = Array(text.utf8)[...]
+    func print(_ text: String) { print(Array(text.utf8)) }
+
+    func print(_ text: [UInt8]) {
+        var bytes = text[...]
         while !bytes.isEmpty {
             let piece = bytes.prefix(GDBPacket.longestPayload / 4)
             bytes = bytes.dropFirst(piece.count)

@@ -54,8 +54,14 @@ extension Monitor {
         }
     }
 
-    /// - Parameter stop: where the machine was put back to; nil where it was not.
-    private func found(_ stop: DebugStop?, _ what: String) throws(Refusal) -> [String] {
+    /// Goes back.
+    /// - Parameter search: gives where the machine was put back to; nil where it was not.
+    private func goBack(
+        _ what: String, _ search: (MachineRunning) throws(DebugRefusal) -> DebugStop?
+    ) throws(Refusal) -> [String] {
+        let history = try history
+        let stop: DebugStop?
+        do throws(DebugRefusal) { stop = try search(history) } catch { throw Refusal(error.description) }
         guard let stop else {
             let start = machine.running.startOfHistory ?? 0
             throw Refusal("\(what) since the history of the run began, at instruction \(grouped(start)).")
@@ -81,10 +87,9 @@ extension Monitor {
         let point = StopPoint(
             .write(count: count), at: place.address, level: place.level, guest: place.guest,
             addressSpaceIdentifier: place.addressSpaceIdentifier)
-        let history = try history
-        let stop: DebugStop?
-        do throws(DebugRefusal) { stop = try history.goBack(toLast: point) } catch { throw Refusal(error.description) }
-        return try found(stop, "nobody has written there")
+        return try goBack("nobody has written there") { (history) throws(DebugRefusal) in
+            try history.goBack(toLast: point)
+        }
     }
 
     func lastExit(_ arguments: [String]) throws(Refusal) -> [String] {
@@ -92,8 +97,9 @@ extension Monitor {
         try takeQualifiers(&words, &place)
         let reason = words.isEmpty ? nil : words.joined(separator: " ")
         let event = EventPoint(.exit(reason: reason), level: place.level, guest: place.guest)
-        return try found(
-            try history.goBack(toLast: event), "no guest has left" + (reason.map { " for \"\($0)\"" } ?? ""))
+        return try goBack("no guest has left" + (reason.map { " for \"\($0)\"" } ?? "")) {
+            (history) throws(DebugRefusal) in try history.goBack(toLast: event)
+        }
     }
 
     func lastInterrupt(_ arguments: [String]) throws(Refusal) -> [String] {
@@ -101,13 +107,20 @@ extension Monitor {
         try takeQualifiers(&words, &place)
         let name = words.isEmpty ? nil : words.joined(separator: " ")
         let event = EventPoint(.interrupt(name), level: place.level, guest: place.guest)
-        return try found(try history.goBack(toLast: event), "no such interrupt was taken")
+        return try goBack("no such interrupt was taken") { (history) throws(DebugRefusal) in
+            try history.goBack(toLast: event)
+        }
     }
 
     func lastLine(_ arguments: [String]) throws(Refusal) -> [String] {
         guard !arguments.isEmpty else { throw Refusal("which line? last-line Kernel panic") }
         let text = arguments.joined(separator: " ")
-        guard let line = try history.goBack(toLine: { $0.contains(text) }) else {
+        let history = try history
+        let line: String?
+        do throws(DebugRefusal) { line = try history.goBack(toLine: { $0.contains(text) }) } catch {
+            throw Refusal(error.description)
+        }
+        guard let line else {
             let start = machine.running.startOfHistory ?? 0
             throw Refusal(
                 "no line with \"\(text)\" was printed since the history of the run began, at instruction \(grouped(start))."

@@ -91,8 +91,12 @@ final class FakeDebugTarget: DebugTarget {
     func interrupt() { isInterrupted = true }
     func restart() throws(DebugRefusal) { restarts += 1 }
 
+    /// What happens while a command is carried out.
+    var isBusy: () -> Void = {}
+
     func monitor(_ command: String) -> String {
         commands.append(command)
+        isBusy()
         return "you said \(command)\n"
     }
 }

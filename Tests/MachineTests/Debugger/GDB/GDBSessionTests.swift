@@ -390,8 +390,30 @@ struct GDBSessionTests {
     func monitor() {
         let client = GDBTestClient()
         // "harts"
-        #expect(client.ask("qRcmd,6861727473") == "O796f752073616964206861727473" + "0a|OK")
+        #expect(client.ask("qRcmd,6861727473") == "796f7520736169642068617274730a")
         #expect(client.target.commands == ["harts"])
+    }
+
+    @Test("A packet that comes before a command's answer is answered, and the command is not: GDB has given it up")
+    func givenUp() {
+        let client = GDBTestClient()
+        client.target.isBusy = {
+            #expect(client.session.wantsInput && !client.session.hasGivenUp)
+            client.session.receive(GDBTestClient.frame("qC"))
+            #expect(client.session.hasGivenUp)
+        }
+        #expect(client.ask("qRcmd,6861727473") == "QC1")
+        client.target.isBusy = {
+            client.session.receive([3])
+            #expect(client.session.hasGivenUp)
+        }
+        #expect(client.ask("qRcmd,6861727473") == "796f7520736169642068617274730a")
+        client.target.isBusy = { #expect(!client.session.hasGivenUp) }
+        #expect(client.ask("qRcmd,6861727473") == "796f7520736169642068617274730a")
+        // What was sent with the command was sent before.
+        client.target.isBusy = { #expect(!client.session.wantsInput) }
+        client.session.receive(GDBTestClient.frame("qRcmd,6861727473") + GDBTestClient.frame("qC"))
+        #expect(String(decoding: client.output(), as: UTF8.self).hasSuffix("$QC1#c5"))
     }
 
     @Test("target.xml has every register under GDB's features, and comes in pieces")
