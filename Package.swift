@@ -13,6 +13,12 @@ let hot: [SwiftSetting] = [
         ],
         .when(configuration: .release))
 ]
+/// Hot modules in the debug build of `./orrery test`, which is made once and then runs for minutes: fast, and all is checked
+/// (preconditions, assertions, bounds, overflow, exclusive access). Who changes a file wants a quick build instead.
+let checked: [SwiftSetting] =
+    Context.environment["ORRERY_FOR_ALL_TESTS"] == nil
+    ? []
+    : [.unsafeFlags(["-O", "-assert-config", "Debug", "-wmo", "-num-threads", "2"], .when(configuration: .debug))]
 /// Devices: an access to one is many to its own state, each of which would be checked at run time for whether another is
 /// under way. Debug builds check it; all other checks stay in release builds, too.
 let devices: [SwiftSetting] = [
@@ -31,10 +37,12 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "ISA", exclude: ["AArch64"], swiftSettings: hot + strict),
+        .target(name: "ISA", exclude: ["AArch64"], swiftSettings: hot + checked + strict),
         // A module of its own: files of one name cannot be in one, and all architectures have the same names.
-        .target(name: "AArch64ISA", dependencies: ["ISA"], path: "Sources/ISA/AArch64", swiftSettings: hot + strict),
-        .target(name: "JIT", dependencies: ["ISA"], swiftSettings: hot + strict),
+        .target(
+            name: "AArch64ISA", dependencies: ["ISA"], path: "Sources/ISA/AArch64",
+            swiftSettings: hot + checked + strict),
+        .target(name: "JIT", dependencies: ["ISA"], swiftSettings: hot + checked + strict),
         .target(
             name: "Machine",
             dependencies: [
