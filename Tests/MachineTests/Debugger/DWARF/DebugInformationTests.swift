@@ -1,7 +1,8 @@
 import Foundation
-import Machine
 import TestSupport
 import Testing
+
+@testable import Machine
 
 /// What is read of a program's DWARF agrees with other programs that read it.
 @Suite("Debug information", .enabled(if: CompiledProgram.isPossible, "needs clang and ld.lld of the Swift toolchain"))
