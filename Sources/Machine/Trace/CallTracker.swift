@@ -174,10 +174,9 @@ private final class TrackedProcessor: StandInProcessor {
             // To another thread, which had called somebody; or to one that begins.
             let place = CallTracker.Place(context: context, stackPointer: stackPointer)
             let other = tracker.parked[place].flatMap { $0.last?.returnAddress == address ? $0 : nil }
+            if other != nil { tracker.parked[place] = nil }
             leave(at: calls.last?.stackPointer)
-            guard let other else { return }
-            tracker.parked[place] = nil
-            calls = other.dropLast()
+            calls = other?.dropLast() ?? []
         }
     }
 
