@@ -44,6 +44,10 @@ extension TraceCommand {
                 until it is taken; its handler lasts until the CPU returns from the level that took it. Times are the \
                 machine's. Several CPUs take turns of 10 µs, which is as exactly as what one does to another is timed.
 
+                Which interrupt it was is known when the CPU asks its interrupt controller: a GIC's INTID, or a PLIC's source, \
+                with the device of that number in the device tree. Numbers that guests are given are virtual ones. Of several \
+                that one handler acknowledges, times are of the first. Timers and messages of RISC-V have no such number.
+
                 Examples:
                   orrery trace latencies hyper.orrery
                   orrery trace latencies hyper.orrery --exceptions
@@ -69,8 +73,9 @@ extension TraceCommand {
             let rows = events.latencies.filter { exceptions || $0.kind == .interrupt }
             StandardStreams.output(
                 json
-                    ? TraceTables.latenciesJSON(rows).text + "\n"
-                    : TraceTables.latencies(rows, Paint(isColoured: StandardStreams.outputIsColoured)))
+                    ? TraceTables.latenciesJSON(rows, events.interrupts).text + "\n"
+                    : TraceTables.latencies(
+                        rows, events.interrupts, Paint(isColoured: StandardStreams.outputIsColoured)))
         }
     }
 }
@@ -127,11 +132,13 @@ enum TraceTables {
         ])
     }
 
-    private static func taker(_ row: RunEvents.Latencies) -> String {
-        row.level + (row.guest.map { " of guest \($0)" } ?? "")
+    private static func taker(_ level: String, _ guest: UInt64?) -> String {
+        level + (guest.map { " of guest \($0)" } ?? "")
     }
 
-    static func latencies(_ rows: [RunEvents.Latencies], _ paint: Paint) -> String {
+    static func latencies(
+        _ rows: [RunEvents.Latencies], _ interrupts: [RunEvents.Interrupt], _ paint: Paint
+    ) -> String {
         guard !rows.isEmpty else { return "no interrupt was taken\n" }
         var cells = [
             ["count", "pending: median", "p90", "p99", "most", "handler: median", "p90", "p99", "most", "taken by", ""]
@@ -142,17 +149,36 @@ enum TraceTables {
         }
         for row in rows {
             cells.append(
-                [grouped(row.count)] + times(row.pending) + times(row.handling) + [taker(row), printable(row.name)])
+                [grouped(row.count)] + times(row.pending) + times(row.handling) + [
+                    taker(row.level, row.guest), printable(row.name),
+                ])
         }
         var lines = aligned(cells, left: [9, 10])
         lines[0] = paint.heading(lines[0])
+        if !interrupts.isEmpty {
+            var cells = [
+                [
+                    "count", "acknowledged: median", "p90", "p99", "most", "handler: median", "p90", "p99", "most",
+                    "number", "taken by", "",
+                ]
+            ]
+            for row in interrupts {
+                let number = "\(row.acknowledgement.isVirtual ? "virtual " : "")\(row.acknowledgement.number)"
+                cells.append(
+                    [grouped(row.count)] + times(row.raised) + times(row.handling) + [
+                        number, taker(row.level, row.guest), printable(row.device ?? ""),
+                    ])
+            }
+            let table = aligned(cells, left: [10, 11])
+            lines += ["", paint.heading(table[0])] + table.dropFirst()
+        }
         for row in rows where row.kind == .interrupt {
             for (what, distribution) in [
                 ("until it was taken", row.pending), ("until its handler returned", row.handling),
             ]
             where distribution.count > 0 {
                 lines.append("")
-                lines.append(paint.heading("\(printable(row.name)) of \(taker(row)), \(what)"))
+                lines.append(paint.heading("\(printable(row.name)) of \(taker(row.level, row.guest)), \(what)"))
                 lines += histogram(distribution)
             }
         }
@@ -172,8 +198,22 @@ enum TraceTables {
             }, left: [1, 4])
     }
 
-    static func latenciesJSON(_ rows: [RunEvents.Latencies]) -> JSON {
+    static func latenciesJSON(_ rows: [RunEvents.Latencies], _ interrupts: [RunEvents.Interrupt]) -> JSON {
         .object([
+            (
+                "interrupts",
+                .array(
+                    interrupts.map { row in
+                        .object([
+                            ("number", .number(UInt64(row.acknowledgement.number))),
+                            ("isVirtual", .bool(row.acknowledgement.isVirtual)),
+                            ("device", row.device.map { .string($0) } ?? .null), ("level", .string(row.level)),
+                            ("guest", row.guest.map { .number($0) } ?? .null), ("count", .number(row.count)),
+                            ("acknowledgedCount", .number(row.raised.count)), ("acknowledged", json(row.raised)),
+                            ("handledCount", .number(row.handling.count)), ("handling", json(row.handling)),
+                        ])
+                    })
+            ),
             (
                 "latencies",
                 .array(
@@ -188,7 +228,7 @@ enum TraceTables {
                             ("handlingHistogram", histogramJSON(row.handling)),
                         ])
                     })
-            )
+            ),
         ])
     }
 

@@ -69,6 +69,14 @@ enum AArch64InterruptController {
         _ = memory.store(message.address, message.data)
     }
 
+    /// Has `observer` told of each interrupt that a CPU acknowledges.
+    func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {
+        switch self {
+        case .version2(let controller, _): controller.observeAcknowledgements(observer)
+        case .version3(let controller): controller.observeAcknowledgements(observer)
+        }
+    }
+
     /// After a reset, what Secure firmware does for software of Non-secure state.
     func handOver() {
         switch self {

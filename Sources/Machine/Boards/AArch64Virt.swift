@@ -207,6 +207,10 @@ public final class AArch64Virt {
         }
     }
 
+    public func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {
+        interruptController.observeAcknowledgements(observer)
+    }
+
     /// What the guest asks of the machine as a whole; the turn ends.
     func ask(_ request: MachineRequest) {
         self.request = request

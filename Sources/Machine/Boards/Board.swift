@@ -42,6 +42,8 @@ public protocol Board: AnyObject {
     func deviceTree(for plan: LoadPlan, bootArguments: String?) -> DeviceTree
     /// Gives what the user wants started to firmware that looks for it.
     func offerToFirmware(kernel: InputFile?, initrd: InputFile?, commandLine: String?)
+    /// Has `observer` told of each interrupt that the CPU whose turn it is gets from its controller by number.
+    func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void)
     /// The line of the console is broken for longer than a character takes.
     func receiveBreak()
     /// What the JIT makes of the code at a physical address; nil where it makes nothing.
@@ -54,6 +56,9 @@ public protocol Board: AnyObject {
 }
 
 extension Board {
+    /// Where no controller tells of them.
+    public func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {}
+
     public var architecture: ELFFile.Machine { Self.catalogEntry.architecture }
 
     /// What the manual calls a CPU: `hart`.

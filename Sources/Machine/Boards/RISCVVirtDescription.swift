@@ -3,6 +3,10 @@ import JIT
 
 /// RISC-V's board as the user describes it.
 extension RISCVVirt: Board {
+    public func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {
+        plic.acknowledged = { observer(InterruptAcknowledgement(number: $0, isVirtual: false)) }
+    }
+
     public convenience init(_ description: MachineDescription, _ connections: BoardConnections) throws(InputError) {
         try self.init(Configuration(cpu: try RISCV.Features(cpu: description.cpu), description, connections))
     }

@@ -45,6 +45,8 @@ public final class PLIC: Device, InterruptSink {
     private var enables: [UInt32]
     private var thresholds: [UInt8]
     private let words: Int
+    /// Told of each source that is claimed; nil where nobody asks.
+    var acknowledged: ((UInt32) -> Void)?
 
     /// - Parameters:
     ///   - sources: number of sources, the absent source 0 included: at most 1024.
@@ -121,6 +123,7 @@ public final class PLIC: Device, InterruptSink {
         pending[word] &= ~bit
         claimed[word] |= bit
         update()
+        acknowledged?(UInt32(source))
         return source
     }
 

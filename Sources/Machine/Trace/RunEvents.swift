@@ -28,6 +28,8 @@ public final class RunEvents {
     private var ownerPlaces: [RunOwner: Int] = [.waiting: 0]
     private var namePlaces: [String: Int] = [:]
     private var latencyTable: [LatencyKey: Latencies] = [:]
+    private var interruptTable: [InterruptKey: Interrupt] = [:]
+    private let interruptNames: InterruptNames
     private var waitTable: [WaitKey: WaitPlace] = [:]
     private var partialLine: [UInt8] = []
     private var partial: RunLine?
@@ -42,6 +44,13 @@ public final class RunEvents {
     private struct LatencyKey: Hashable {
         let kind: RunEvent.Kind
         let name: Int
+        let level: Int
+        let guest: UInt64?
+    }
+
+    private struct InterruptKey: Hashable {
+        let number: UInt32
+        let isVirtual: Bool
         let level: Int
         let guest: UInt64?
     }
@@ -66,6 +75,10 @@ public final class RunEvents {
         var bit: UInt64
         var start: UInt64
         var executed: UInt64
+        /// From when the CPU's line was high; nil where that is not known.
+        var raised: UInt64?
+        /// The first interrupt that its handler acknowledged.
+        var acknowledged: InterruptKey?
     }
 
     private struct ProcessorState {
@@ -88,6 +101,7 @@ public final class RunEvents {
         states = Array(repeating: ProcessorState(), count: processors.count)
         shares = Array(repeating: [], count: processors.count)
         overview = RunOverview(processors: processors.count)
+        interruptNames = InterruptNames(session)
         // Before exits are counted, so that those observers are told after these.
         let forward = Forward()
         self.forward = forward
@@ -108,6 +122,7 @@ public final class RunEvents {
             guard let index = processors.firstIndex(where: { $0 === base }) else { return processor }
             return WatchedProcessor(processors[index], index, self, before: processor)
         }
+        session.board.observeAcknowledgements { [weak self] in self?.acknowledged($0) }
         session.console.listeners.append { [weak self] in self?.printed($0) }
     }
 
@@ -121,6 +136,14 @@ public final class RunEvents {
     public var latencies: [Latencies] {
         latencyTable.values.sorted {
             ($1.count, $0.name, $0.level, $0.guest ?? 0) < ($0.count, $1.name, $1.level, $1.guest ?? 0)
+        }
+    }
+
+    /// Interrupts by number, as CPUs acknowledged them; what came most often comes first.
+    public var interrupts: [Interrupt] {
+        interruptTable.values.sorted {
+            ($1.count, $0.acknowledgement.number, $0.level, $0.guest ?? 0)
+                < ($0.count, $1.acknowledgement.number, $1.level, $1.guest ?? 0)
         }
     }
 
@@ -276,6 +299,7 @@ public final class RunEvents {
             if number < 64, let since = states[index].pendingSince[number] {
                 let latency = now - min(since, now)
                 open.event?.latency = latency
+                open.raised = min(since, now)
                 row?.pending.add(latency)
                 states[index].pendingSince[number] = nil
             }
@@ -299,6 +323,39 @@ public final class RunEvents {
         return Latencies(kind: key.kind, name: record.name, level: record.to.name, guest: key.guest)
     }
 
+    /// The CPU whose turn it is asked its controller which interrupt it is.
+    private func acknowledged(_ acknowledgement: InterruptAcknowledgement) {
+        let current = session.board.scheduler.currentIdentifier
+        guard let index = processors.firstIndex(where: { $0.identifier == current }) else { return }
+        let processor = processors[index]
+        let level = processor.privilege
+        let handler = Handler(level: name(level.name), guest: level.isGuests ? processor.guest : nil)
+        let key = InterruptKey(
+            number: acknowledgement.number, isVirtual: acknowledgement.isVirtual, level: handler.level,
+            guest: handler.guest)
+        guard interruptTable[key] != nil || interruptTable.count < Self.mostRows else { return }
+        var row =
+            interruptTable[key]
+            ?? Interrupt(
+                acknowledgement: acknowledgement,
+                device: acknowledgement.isVirtual ? nil : interruptNames.device(acknowledgement.number),
+                level: level.name, guest: handler.guest)
+        row.count += 1
+        if var stack = states[index].open[handler], var open = stack.popLast(), open.key.kind == .interrupt,
+            open.acknowledged == nil
+        {
+            open.acknowledged = key
+            let now = processor.virtualTime
+            if let raised = open.raised { row.raised.add(now - min(raised, now)) }
+            if let event = open.event {
+                open.event?.name = name("\(names[event.name]) \(interruptNames.text(acknowledgement))")
+            }
+            stack.append(open)
+            states[index].open[handler] = stack
+        }
+        interruptTable[key] = row
+    }
+
     private func returns(_ index: Int, from level: PrivilegeLevel) {
         let processor = processors[index]
         let now = processor.virtualTime
@@ -307,6 +364,7 @@ public final class RunEvents {
         guard let open = states[index].open[handler]?.popLast() else { return }
         let duration = now - min(open.start, now)
         latencyTable[open.key]?.handling.add(duration)
+        if let key = open.acknowledged { interruptTable[key]?.handling.add(duration) }
         // A line that is still high asks again.
         if open.bit & states[index].pending != 0 {
             states[index].pendingSince[open.bit.trailingZeroBitCount] = now

@@ -43,6 +43,21 @@ extension RunEvents {
         public internal(set) var handling = Distribution()
     }
 
+    /// One interrupt, as its controller knows it.
+    public struct Interrupt: Sendable {
+        public let acknowledgement: InterruptAcknowledgement
+        /// The node of the device tree whose it is; nil where it is not known.
+        public let device: String?
+        /// The level that acknowledged it, and the guest whose that was.
+        public let level: String
+        public let guest: UInt64?
+        public internal(set) var count: UInt64 = 0
+        /// From when the CPU's line was raised until it was acknowledged, of the first one in each handler.
+        public internal(set) var raised = Distribution()
+        /// From when the CPU took it until its handler returned, of the same.
+        public internal(set) var handling = Distribution()
+    }
+
     /// Where a CPU waited.
     public struct WaitPlace: Sendable {
         public let processor: Int

@@ -115,18 +115,7 @@ struct CallTrackerTests {
         "Each instruction is counted for the calls that had led to it",
         .enabled(if: isPossible, "needs clang and ld.lld of the Swift toolchain"))
     func stacks() throws {
-        try ExternalTool.withTemporaryDirectory { directory in
-            let path = directory + "/t.elf"
-            let script = "SECTIONS { . = 0x80000000; .text : { *(.text*) } .data : { *(.data*) } }"
-            try Data(Self.source.utf8).write(to: URL(fileURLWithPath: directory + "/t.S"))
-            try Data(script.utf8).write(to: URL(fileURLWithPath: directory + "/t.ld"))
-            let result = try ExternalTool.run(
-                program: try #require(ExternalTool.path("clang")),
-                [
-                    "--target=riscv64-none-elf", "-march=rv64imac", "-mabi=lp64", "-mno-relax", "-nostdlib",
-                    "-fuse-ld=lld", "-static", "-Wl,-T,t.ld", "-o", "t.elf", "t.S",
-                ], in: directory)
-            try #require(result.status == 0, "clang does not assemble the program: \(result.errorText)")
+        try CompiledProgram.assemble(Self.source, for: .riscv64) { path in
             var description = MachineDescription()
             description.firmware = "none"
             description.kernel = path

@@ -5,6 +5,7 @@ public final class GICv2 {
     private let gicc: BankedFrame
     private let gich: BankedFrame
     private let gicv: BankedFrame
+    private let virtualInterfaces: [GICv2CPUInterface]
 
     /// GICD, of 4 KiB.
     public var distributor: any Device { gicd }
@@ -49,11 +50,16 @@ public final class GICv2 {
             (secureDistributor, secureCPUInterface) = (nil, nil)
         }
         gich = BankedFrame(name: "gich", banks: controls, accessor: accessor)
-        gicv = BankedFrame(
-            name: "gicv",
-            banks: outputs.indices.map { cpu in
-                controls[cpu].makeInterface(irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ)
-            }, accessor: accessor)
+        virtualInterfaces = outputs.indices.map { cpu in
+            controls[cpu].makeInterface(irq: outputs[cpu].virtualIRQ, fiq: outputs[cpu].virtualFIQ)
+        }
+        gicv = BankedFrame(name: "gicv", banks: virtualInterfaces, accessor: accessor)
+    }
+
+    /// Has `observer` told of each interrupt that a CPU acknowledges.
+    public func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {
+        for interface in interfaces { interface.acknowledged = { observer(.init(number: $0, isVirtual: false)) } }
+        for interface in virtualInterfaces { interface.acknowledged = { observer(.init(number: $0, isVirtual: true)) } }
     }
 
     /// After a reset, what Secure firmware does for software of Non-secure state.

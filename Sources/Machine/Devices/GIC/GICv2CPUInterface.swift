@@ -37,6 +37,8 @@ final class GICv2CPUInterface: BankedRegisters {
     let hasSecurity: Bool
     /// The highest priority pending interrupt, as the source last stated it.
     private(set) var pending = PendingInterrupt.none
+    /// Told of each INTID that is acknowledged; nil where nobody asks.
+    var acknowledged: ((UInt32) -> Void)?
 
     init(
         source: any GICv2InterruptSource, cpu: Int, irq: InterruptLine, fiq: InterruptLine,
@@ -109,7 +111,10 @@ final class GICv2CPUInterface: BankedRegisters {
         }
         priorities.activate(pending)
         // The source goes on to state what is pending now, and so the signals.
-        return source.acknowledge(pending, cpu)
+        let identifier = source.acknowledge(pending, cpu)
+        // An SGI's has its sender in it, too.
+        if let acknowledged, !SpecialINTID.range.contains(identifier) { acknowledged(identifier & 0x3ff) }
+        return identifier
     }
 
     /// GICC_HPPIR or GICC_AHPPIR (4.4.7, 4.4.13).

@@ -53,6 +53,14 @@ public final class GICv3 {
     /// The CPU interface of a CPU, for its system registers.
     public func cpuInterface(_ cpu: Int) -> any InterruptControllerInterface { gicr.redistributors[cpu].interface }
 
+    /// Has `observer` told of each interrupt that a CPU acknowledges.
+    public func observeAcknowledgements(_ observer: @escaping (InterruptAcknowledgement) -> Void) {
+        for redistributor in gicr.redistributors {
+            redistributor.interface.acknowledged = { observer(.init(number: $0, isVirtual: false)) }
+            redistributor.interface.virtual.acknowledged = { observer(.init(number: $0, isVirtual: true)) }
+        }
+    }
+
     /// The wire of a shared interrupt, counted from 0.
     public func line(spi: Int) -> InterruptLine { gicd.line(spi: spi) }
 

@@ -25,6 +25,8 @@ final class GICv3CPUInterface: InterruptControllerInterface {
     var hasSecurity: Bool { group1 != nil }
     /// The highest priority pending interrupt, as the Redistributor last stated it.
     private(set) var pending = PendingInterrupt.none
+    /// Told of each INTID that is acknowledged; nil where nobody asks.
+    var acknowledged: ((UInt32) -> Void)?
 
     init(outputs: GICOutputs, maintenance: InterruptLine) {
         irq = outputs.irq
@@ -85,6 +87,7 @@ final class GICv3CPUInterface: InterruptControllerInterface {
         self.registers.priorities.activate(interrupt)
         // The Redistributor goes on to state what is pending now, and so the signals.
         redistributor.with { $0.acknowledge(interrupt) }
+        acknowledged?(interrupt.intid)
         return UInt64(interrupt.intid)
     }
 

@@ -30,6 +30,8 @@ final class GICv3VirtualInterface {
     private var lists = ListRegisters<GICv3ListRegister>()
     private var registers = GICv3InterfaceRegisters()
     private var pending = PendingInterrupt.none
+    /// Told of each virtual INTID that is acknowledged; nil where nobody asks.
+    var acknowledged: ((UInt32) -> Void)?
 
     init(irq: InterruptLine, fiq: InterruptLine, maintenance: InterruptLine) {
         self.irq = irq
@@ -77,6 +79,7 @@ final class GICv3VirtualInterface {
         // LPIs are never active.
         lists[index].state = pending.intid >= GICv3LPIs.first ? .invalid : .active
         update()
+        acknowledged?(UInt32(lists[index].virtualID))
         return UInt64(lists[index].virtualID)
     }
 

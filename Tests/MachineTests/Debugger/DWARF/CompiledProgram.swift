@@ -107,6 +107,23 @@ struct CompiledProgram: CustomStringConvertible {
         """
     }
 
+    /// Assembles a program that begins at the start of a board's memory, by `_start`, and hands over its path.
+    static func assemble<T>(_ source: String, for target: Target, _ body: (String) throws -> T) throws -> T {
+        let base = target == .riscv64 ? "0x80000000" : "0x40080000"
+        return try ExternalTool.withTemporaryDirectory { directory in
+            let script = "SECTIONS { . = \(base); .text : { *(.text*) } .data : { *(.data*) } }"
+            try Data(source.utf8).write(to: URL(fileURLWithPath: directory + "/t.S"))
+            try Data(script.utf8).write(to: URL(fileURLWithPath: directory + "/t.ld"))
+            let result = try ExternalTool.run(
+                program: try #require(ExternalTool.path("clang")),
+                ["--target=\(target.rawValue)-none-elf"] + target.options + [
+                    "-nostdlib", "-fuse-ld=lld", "-static", "-Wl,-T,t.ld", "-o", "t.elf", "t.S",
+                ], in: directory)
+            try #require(result.status == 0, "clang does not assemble the program: \(result.errorText)")
+            return try body(directory + "/t.elf")
+        }
+    }
+
     /// Compiles it, and hands over the program's path, in a folder of its own.
     func compile<T>(
         source: String = Self.source, script: String? = nil, _ body: (String) throws -> T
