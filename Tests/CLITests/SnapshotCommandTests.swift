@@ -24,6 +24,16 @@ struct SnapshotCommandTests {
         }
     }
 
+    @Test("The recording of a run from a snapshot is looked at as others are")
+    func traced() throws {
+        let line = """
+            $snapshot && $orrery run --from s.orrery --record r.orrery --input three.input </dev/null >/dev/null || exit 1
+            $orrery trace latencies r.orrery && $orrery trace profile r.orrery --every 100 --folded | grep -c '^M'
+            """
+        guard let result = try shell(line) else { return }
+        #expect(result.status == 0, "\(result.errorText)")
+    }
+
     @Test("A run from a snapshot ends as the run that was not stopped, with either engine")
     func from() throws {
         let line = """

@@ -15,9 +15,14 @@ struct TraceReplay {
             file = try RecordingFile(path)
             var description = file.description
             if let engine { description.engine = engine }
+            // A run that went on from a snapshot begins with it.
+            let recording = file.recording
+            let start = recording.start
             session = try Session(
-                description, repeats: file.images, report: { StandardStreams.complain($0) })
-            replayer = try RunReplayer(file.recording)
+                description, repeats: file.images,
+                from: start.map { MachineSnapshot($0, of: recording.snapshots) },
+                report: { StandardStreams.complain($0) })
+            replayer = try RunReplayer(recording, from: start)
         } catch let error as TraceFileError {
             throw error.inputError
         }
