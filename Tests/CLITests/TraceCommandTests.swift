@@ -26,6 +26,23 @@ struct TraceCommandTests {
         #expect((command as? TraceCommand.Info)?.file == Self.path, "it is not `orrery trace info FILE`")
     }
 
+    @Test("How far a run is run again says what the rest will take; nothing before it has begun, or beyond its end")
+    func progress() {
+        let progress = ReplayProgress(1000..<2000)
+        #expect(progress.text(1250, seconds: 5) == "25 % of 1,000 instructions, 15 s to go")
+        #expect(progress.text(1000, seconds: 5) == nil)
+        #expect(progress.text(2000, seconds: 5) == nil)
+        #expect(ReplayProgress(7..<7).text(7, seconds: 1) == nil)
+    }
+
+    @Test("Calls are followed in short runs, and in long ones where that is asked for")
+    func callers() throws {
+        let recording = try Recording(Self.path)
+        #expect(recording.range.count > 100_000_000, "the recording is of a long run")
+        #expect(try CallerOptions.parse([]).source(recording) == .pointers)
+        #expect(try CallerOptions.parse(["--stacks", "calls"]).source(recording) == .calls)
+    }
+
     @Test("The summary says what the recording holds, how long it is, and whether it is whole")
     func text() throws {
         let lines = lines(try summary())

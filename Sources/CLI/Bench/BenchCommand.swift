@@ -187,8 +187,5 @@ struct BenchCommand: ParsableCommand {
         return catalogue.filter { names.isEmpty || names.contains($0.name) || names.contains($0.group) }
     }
 
-    /// On a terminal, a line that the next one replaces.
-    private func show(_ text: String) {
-        if isatty(STDERR_FILENO) == 1 { StandardStreams.error("\r\u{1b}[K" + text) }
-    }
+    private func show(_ text: String) { ProgressLine.show(text) }
 }

@@ -112,12 +112,12 @@ struct LockstepCommand: ParsableCommand {
     ) throws(InputError) -> Lockstep.Outcome {
         let lockstep = Lockstep(description, options) { () throws(InputError) in try BuiltInFirmware.read() }
         lockstep.listener = listener
-        guard isatty(STDERR_FILENO) == 1 else { return try lockstep.run() }
+        guard ProgressLine.isShown else { return try lockstep.run() }
         lockstep.progress = { compared, left in
             let text = left.map { "they differ: \(grouped($0)) instructions left to look at" }
-            StandardStreams.error("\r\u{1b}[K" + (text ?? "\(grouped(compared)) instructions compared"))
+            ProgressLine.show(text ?? "\(grouped(compared)) instructions compared")
         }
-        defer { StandardStreams.error("\r\u{1b}[K") }
+        defer { ProgressLine.clear() }
         return try lockstep.run()
     }
 

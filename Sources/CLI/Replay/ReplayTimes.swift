@@ -67,12 +67,3 @@ extension HostProcess.End {
         }
     }
 }
-
-/// On a terminal, a line of standard error that the next one replaces.
-enum ProgressLine {
-    static func show(_ text: String) {
-        if isatty(STDERR_FILENO) == 1 { StandardStreams.error("\r\u{1b}[K" + text) }
-    }
-
-    static func clear() { show("") }
-}

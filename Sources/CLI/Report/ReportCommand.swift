@@ -46,10 +46,10 @@ struct ReportCommand: ParsableCommand {
         limits.segments = limits.events
         limits.lines = min(limits.events, 50_000)
         let interval = try every.map { text throws(UsageError) in try count(text, "every") }
-        let replay = try TraceReplay(file, engine: callers.engine)
+        let replay = try TraceReplay(file, callers: callers)
         let spaces = try symbols.spaces(replay.session)
         // It stands before the CPUs, and the events' watchers before it.
-        let calls = try callers.tracker(replay.session)
+        let calls = try replay.callTracker()
         let events = try RunEvents(replay.session, limits)
         let profile = InstructionProfile(
             replay.session, spaces, interval: interval ?? InstructionProfile.defaultInterval, calls: calls)

@@ -13,7 +13,7 @@ extension TraceCommand {
 
                 By --stacks calls, each call and return is followed: callers are exact for code of any kind, and the run is \
                 interpreted, instruction by instruction. By --stacks pointers, frame pointers tell the callers of code that \
-                keeps them, which is faster.
+                keeps them, at full speed. Short runs are followed, and long ones only where that is asked for.
 
                 Examples:
                   orrery trace profile hyper.orrery
@@ -51,10 +51,10 @@ extension TraceCommand {
                 }
                 if interval == 0 { throw UsageError("--every: there are no samples of 0 instructions. Give 10000.") }
             }
-            let replay = try TraceReplay(file, engine: callers.engine)
+            let replay = try TraceReplay(file, callers: callers)
             let profile = InstructionProfile(
                 replay.session, try symbols.spaces(replay.session), interval: interval,
-                calls: try callers.tracker(replay.session))
+                calls: try replay.callTracker())
             try replay.run { _ in profile.run() }
             if profile.shortened > 0 {
                 StandardStreams.complain(

@@ -8,13 +8,19 @@ struct TraceReplay {
     let session: Session
     private let replayer: RunReplayer
 
-    /// - Parameter engine: what runs it, where not what ran it then.
-    init(_ path: String, engine: Engine? = nil) throws {
+    private let callers: CallerOptions.Source
+
+    /// - Parameters:
+    ///   - engine: what runs it, where not what ran it then.
+    ///   - callers: how it is found out who called whom, where that is asked for.
+    init(_ path: String, engine: Engine? = nil, callers: CallerOptions? = nil) throws {
         self.path = path
         do {
             file = try RecordingFile(path)
+            self.callers = callers?.source(file.recording) ?? .pointers
             var description = file.description
             if let engine { description.engine = engine }
+            if self.callers == .calls { description.engine = .interpreter }
             // A run that went on from a snapshot begins with it.
             let recording = file.recording
             let start = recording.start
@@ -27,14 +33,23 @@ struct TraceReplay {
             throw error.inputError
         }
         session.companion = replayer
-        session.betweenTurns = { _ in Interruption.signal != 0 }
+        var progress = ReplayProgress(file.recording.range)
+        let board = session.board
+        session.betweenTurns = { [unowned board] _ in
+            progress.show(board.executed)
+            return Interruption.signal != 0
+        }
         Interruption.watch()
     }
+
+    /// Follows the CPUs' calls from here on, if that is how callers are found out.
+    func callTracker() throws(InputError) -> CallTracker? { callers == .calls ? try CallTracker(session) : nil }
 
     /// Runs it to its end, and makes sure that it is the run that was recorded: of another one nothing is told.
     /// - Parameter body: runs the session, in steps where it has to.
     func run(_ body: (Session) -> Session.Conclusion = { $0.run() }) throws {
         var conclusion = body(session)
+        ProgressLine.clear()
         if let failure = replayer.failure { throw failure.inputError }
         Interruption.obey()
         switch conclusion {
@@ -89,14 +104,17 @@ struct CallerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Tell who called a function by calls and returns, or by frame pointers.", valueName: "calls|pointers"))
-    var stacks = Source.calls
+            "Tell who called a function by calls and returns, which is slow, or by frame pointers "
+                + "(by calls where the run has at most \(grouped(mostFollowed)) instructions).",
+            valueName: "calls|pointers"))
+    var stacks: Source?
 
-    /// Calls are followed in the interpreter.
-    var engine: Engine? { stacks == .calls ? .interpreter : nil }
+    /// What is followed in seconds.
+    private static let mostFollowed: UInt64 = 100_000_000
 
-    func tracker(_ session: Session) throws(InputError) -> CallTracker? {
-        stacks == .calls ? try CallTracker(session) : nil
+    /// How it is done for a recording; calls are followed in the interpreter.
+    func source(_ recording: Recording) -> Source {
+        stacks ?? (UInt64(recording.range.count) <= Self.mostFollowed ? .calls : .pointers)
     }
 }
 

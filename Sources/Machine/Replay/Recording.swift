@@ -47,6 +47,13 @@ public final class Recording {
         snapshots.snapshots.first.flatMap { $0.name == Self.startName && $0.inputCount == 0 ? $0 : nil }
     }
 
+    /// From where to where the recorded run goes, in instructions of all CPUs.
+    public var range: Range<UInt64> {
+        let first = start?.position ?? 0
+        let last = conclusion?.position ?? file.chunks.map(\.position).max() ?? 0
+        return first..<max(first, last)
+    }
+
     /// Gives out the contents of a file that the machine was made from, piece by piece, and compares the digest at the end.
     /// - Returns: false where the recording has the digest alone.
     public func content(

@@ -147,12 +147,3 @@ public final class ReplayRewinds: RunCompanion {
         return hasArrived ? nil : replayer.compare(session.board, with: goal.parts)
     }
 }
-
-extension Recording {
-    /// From where to where the recorded run goes, in instructions of all CPUs.
-    var range: Range<UInt64> {
-        let first = start?.position ?? 0
-        let last = conclusion?.position ?? file.chunks.map(\.position).max() ?? 0
-        return first..<max(first, last)
-    }
-}
