@@ -36,13 +36,13 @@ struct StateCompletenessTests {
             "lost": .outside,
         ],
         "GICOutputs.swift": ["group1": .fixed],
-        "GICv2CPUInterface.swift": ["rawValue": .fixed],
+        "GICv2CPUInterface.swift": ["rawValue": .fixed, "acknowledged": .outside],
         "GICv2Distributor.swift": ["interfaces": .fixed],
         "GICv2Virtual.swift": ["interface": .fixed],
-        "GICv3CPUInterface.swift": ["redistributor": .fixed, "security": .transient],
+        "GICv3CPUInterface.swift": ["redistributor": .fixed, "security": .transient, "acknowledged": .outside],
         "GICv3Distributor.swift": ["redistributors": .fixed, "targets": .derived],
         "GICv3ITS.swift": ["touched": .transient],
-        "GICv3Virtual.swift": ["redistributor": .fixed],
+        "GICv3Virtual.swift": ["redistributor": .fixed, "acknowledged": .outside],
         "InterruptBank.swift": ["hasCandidates": .derived],
         // The Active Priorities Registers are described word by word.
         "InterruptPriorities.swift": [
@@ -52,6 +52,7 @@ struct StateCompletenessTests {
         ],
         // One by one, by who has them.
         "ListRegisters.swift": ["registers": .derived, "rawValue": .fixed],
+        "PLIC.swift": ["acknowledged": .outside],
         "PCIConfigurationSpace.swift": ["ranges": .derived, "link": .fixed, "end": .fixed],
         "VirtIOBlock.swift": ["transport": .fixed],
         "VirtIOConsole.swift": ["transport": .fixed],

@@ -107,11 +107,17 @@ extension DebugType {
         }
     }
 
-    /// The names of an enumeration's cases, none of which has a value beside it; nil for all else. They are numbered in the
-    /// order in which they are declared.
+    /// The names of an enumeration's cases, none of which has a value beside it; nil for all else. In memory they are numbered in
+    /// the order in which they are declared, those with raw values too, of which Swift 6.3 writes 0 down for each.
     private var plainCases: [String]? {
-        guard let cases, cases.allSatisfy({ $0.payload == nil }), 1...256 ~= cases.count, size == 1 else { return nil }
-        return cases.map(\.name)
+        let names: [String]
+        if entry.tag == DW_TAG_enumeration_type.raw {
+            names = children.filter { $0.tag == DW_TAG_enumerator.raw }.compactMap(\.name)
+        } else {
+            guard let cases, cases.allSatisfy({ $0.payload == nil }) else { return nil }
+            names = cases.map(\.name)
+        }
+        return 1...256 ~= names.count && size == 1 ? names : nil
     }
 
     private var cases: [(name: String, payload: DebugType?)]? {
@@ -144,6 +150,7 @@ extension DebugType {
         if pointer != nil { return Layout(size: Self.word, alignment: Self.word) }
         let size = size
         guard 1...Self.largest ~= size else { return nil }
+        if plainCases != nil { return Layout(size: size, alignment: size) }
         if let payload = optionalPayload {
             guard let inner = payload.layout(&effort), size == inner.size || size == inner.size + 1 else { return nil }
             return Layout(size: size, alignment: inner.alignment)

@@ -33,7 +33,7 @@ struct DAPSwiftTests {
                 ("green", "Color?", "green"), ("noNode", "Node?", "nil"),
                 (
                     "reading", "Reading",
-                    "{raw = 5, point = {x = -3, y = 40, isSet = true}, color = green, level = 4660}"
+                    "{raw = 5, point = {x = -3, y = 40, isSet = true}, color = green, level = 4660, mode = fast}"
                 ),
             ] {
                 #expect(found[name]?.type == type, "the type of \(name)")

@@ -9,8 +9,8 @@ enum SwiftProgram {
     /// Line 17 has all of them in scope.
     private static let source = """
         struct Point { var x: Int32; var y: UInt64; var isSet: Bool }
-        struct Reading { var raw: UInt64; var point: Point; var color: Color; var level: UInt16 }
-        enum Color { case red, green, blue }
+        struct Reading { var raw: UInt64; var point: Point; var color: Color; var level: UInt16; var mode: Mode }
+        enum Color { case red, green, blue }; enum Mode: UInt8 { case off = 5, slow = 9, fast = 7 }
         enum Shape { case circle(UInt32), square(UInt64) }
         class Base { var first: UInt16 = 4 }
         final class Node: Base { var value = 7; var color = Color.blue; var next: Node? }
@@ -20,7 +20,7 @@ enum SwiftProgram {
             _ some: UInt32?, _ none: UInt32?, _ there: UnsafePointer<Point>?, _ missing: UnsafePointer<Point>?,
             _ noFlag: Bool?, _ noColor: Color?, _ yes: Bool?, _ green: Color?, _ noNode: Node?, _ shape: Shape
         ) {
-            let reading = Reading(raw: 5, point: pointer.pointee, color: .green, level: 0x1234)
+            let reading = Reading(raw: 5, point: pointer.pointee, color: .green, level: 0x1234, mode: .fast)
             let raw = UnsafeRawPointer(pointer)
             counter = value + Int(reading.raw)
             counter += Int(raw.load(as: Int32.self))
