@@ -42,7 +42,4 @@ struct ReplayProgress {
         return "\(decimal(100 * part, places: 0)) % of \(grouped(UInt64(range.count))) instructions, "
             + "\(decimal(seconds / part - seconds, places: 0)) s to go"
     }
-
-    /// Leaves the line empty.
-    func clear() { if next > start + 2 * Self.interval { ProgressLine.clear() } }
 }

@@ -21,14 +21,10 @@ struct TraceReplay {
             var description = file.description
             if let engine { description.engine = engine }
             if self.callers == .calls { description.engine = .interpreter }
+            session = try Session(description, repeats: file.images, report: { StandardStreams.complain($0) })
             // A run that went on from a snapshot begins with it.
-            let recording = file.recording
-            let start = recording.start
-            session = try Session(
-                description, repeats: file.images,
-                from: start.map { MachineSnapshot($0, of: recording.snapshots) },
-                report: { StandardStreams.complain($0) })
-            replayer = try RunReplayer(recording, from: start)
+            replayer = try RunReplayer(file.recording, from: file.recording.start)
+            try replayer.place(session)
         } catch let error as TraceFileError {
             throw error.inputError
         }
